@@ -1,0 +1,66 @@
+"""Checks arguments before anything is sent, and names the one that is wrong."""
+
+import math
+import unicodedata
+from collections.abc import Iterable
+from typing import cast
+
+from exist_async.errors import ConfigurationError
+
+# Control characters, halves of surrogate pairs, and what is no character at all.
+_NO_TEXT = frozenset(("Cc", "Cs", "Cn"))
+
+
+def seconds(name: str, value: object, *, zero: bool = False) -> None:
+    """Check a number of seconds: finite, and above 0, or from 0 where that has a meaning."""
+    # bool is an int to Python.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigurationError(f"{name} is a number of seconds, not {type(value).__name__}")
+    if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
+        raise ConfigurationError(f"{name} is a number of seconds {'from' if zero else 'above'} 0, not {value}")
+
+
+def whole(name: str, value: object, *, least: int, most: int | None = None) -> None:
+    """Check a whole number, and that it lies between two others."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigurationError(f"{name} is a whole number, not {type(value).__name__}")
+    if value < least:
+        raise ConfigurationError(f"{name} is at least {least}, not {value}")
+    if most is not None and value > most:
+        raise ConfigurationError(f"{name} is at most {most}, not {value}")
+
+
+def flag(name: str, value: object) -> None:
+    """Check a boolean."""
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} is True or False, not {value!r}")
+
+
+def text(name: str, value: object) -> None:
+    """Check a string: not blank, without control characters."""
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name} is a string, not {type(value).__name__}")
+    if not value.strip():
+        raise ConfigurationError(f"{name} is empty")
+    if not value.isprintable() and any(unicodedata.category(character) in _NO_TEXT for character in value):
+        raise ConfigurationError(f"{name} {value!r} holds a control character")
+
+
+def names(name: str, values: object) -> list[str]:
+    """Check a list of names for a filter, which joins them with commas, and return it.
+
+    Raises:
+        ConfigurationError: It is a bare string or no iterable, is empty, or one of its names is wrong.
+    """
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise ConfigurationError(f"{name} is a list of names, not a bare {type(values).__name__}")
+    checked: list[str] = []
+    for value in cast("Iterable[object]", values):
+        text(name, value)
+        assert isinstance(value, str)
+        if "," in value:
+            raise ConfigurationError(f"{name}: {value!r} holds a comma, which separates names there")
+        checked.append(value)
+    if not checked:
+        raise ConfigurationError(f"{name} is empty: leave it out to get all")
+    return checked

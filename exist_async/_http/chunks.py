@@ -1,0 +1,59 @@
+"""Cuts a list into chunks, and works on those concurrently."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable
+from typing import Generic, TypeVar
+
+from attrs import frozen
+
+T = TypeVar("T")
+
+
+@frozen
+class Chunk(Generic[T]):
+    """Some items that travel in one request.
+
+    Attributes:
+        start: Where the first of them stands among all items.
+        items: The items.
+        things: What they are about.
+    """
+
+    start: int
+    items: list[T]
+    things: frozenset[Hashable]
+
+
+async def run(
+    chunks: AsyncIterator[Chunk[T]], work: Callable[[Chunk[T]], Awaitable[bool]], *, concurrency: int
+) -> None:
+    """Work on each chunk, on at most `concurrency` of them at once.
+
+    Two chunks about the same thing are worked on in their order, never at once. The next chunk is asked for only when
+    the one before has begun, so that no more than `concurrency` + 1 of them are ever held.
+
+    Args:
+        chunks: The chunks; asking for one is not to raise.
+        work: Works on one, and says whether to go on: after a no, nothing more is begun. It is not to raise.
+        concurrency: How many may be worked on at once.
+    """
+    under_way: dict[asyncio.Task[None], frozenset[Hashable]] = {}
+    going_on = True
+
+    async def begin(chunk: Chunk[T]) -> None:
+        nonlocal going_on
+        going_on = await work(chunk) and going_on
+
+    async with asyncio.TaskGroup() as tasks:
+        async for chunk in chunks:
+            while going_on and (len(under_way) >= concurrency or _shares_a_thing(chunk, under_way.values())):
+                done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    del under_way[task]
+            if not going_on:
+                break
+            under_way[tasks.create_task(begin(chunk))] = chunk.things
+
+
+def _shares_a_thing(chunk: Chunk[T], under_way: Collection[frozenset[Hashable]]) -> bool:
+    return any(not chunk.things.isdisjoint(things) for things in under_way)

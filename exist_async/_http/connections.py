@@ -1,0 +1,142 @@
+"""The connections of one event loop, kept by aiohttp."""
+
+import asyncio
+from contextlib import suppress
+from contextvars import ContextVar
+from functools import lru_cache
+from ssl import SSLContext
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import httpx
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
+from yarl import URL
+
+_HTTP_VERSION = {"http_version": b"HTTP/1.1"}
+
+
+class _Attempt:
+    """Remembers whether an attempt got its connection: from then on bytes may have been sent."""
+
+    __slots__ = ("connected",)
+
+    def __init__(self) -> None:
+        self.connected = False
+
+
+_attempt: ContextVar[_Attempt] = ContextVar("exist_async_attempt")
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Marks the attempt that it gives a connection, and gives it only one."""
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  (aiohttp's own signature)
+    ) -> Connection:
+        attempt = _attempt.get()
+        if attempt.connected:
+            # aiohttp sends a GET again by itself when a reused connection drops. Whether to repeat is not its decision.
+            raise aiohttp.ServerDisconnectedError("The server closed the connection before it answered")
+        connection = await super().connect(req, traces, timeout)
+        attempt.connected = True
+        return connection
+
+
+class Connections:
+    """Sends requests over at most `max_connections` connections, and says exactly how an attempt failed."""
+
+    def __init__(self, *, max_connections: int, ssl_context: SSLContext, proxy: str | None, trust_env: bool) -> None:
+        self._proxy = proxy
+        self._environment = {key: url for key, url in getproxies().items() if trust_env and key != "no"}
+        # The pool's limit is kept here and not by aiohttp, so that waiting for a connection has a time of its own.
+        self._free = asyncio.Semaphore(max_connections)
+        self._session = aiohttp.ClientSession(
+            connector=_Connector(limit=0, ssl=ssl_context),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
+            auto_decompress=False,
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+        )
+
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and read its answer to the end.
+
+        The request's extension `timeout` is httpx's: `pool` bounds the wait for a free connection, `read` all the rest.
+        """
+        timeout = request.extensions.get("timeout", {})
+        try:
+            async with asyncio.timeout(timeout.get("pool")):
+                await self._free.acquire()
+        except TimeoutError:
+            raise httpx.PoolTimeout("No connection came free in time: all are in use", request=request) from None
+        attempt = _Attempt()
+        _attempt.set(attempt)
+        try:
+            async with asyncio.timeout(timeout.get("read")):
+                return await self._exchange(request)
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
+            raise _as_httpx(error, attempt.connected, request) from error
+        finally:
+            self._free.release()
+
+    async def close(self) -> None:
+        """Close every connection, those in use included."""
+        await self._session.close()
+
+    def abandon(self) -> None:
+        """Let go of the connections of a loop that runs no more, where nothing can be awaited."""
+        closing = self._session.close()
+        # With no loop to wait for, aiohttp's closing is done after its first step.
+        with suppress(StopIteration):
+            closing.send(None)
+        closing.close()
+
+    async def _exchange(self, request: httpx.Request) -> httpx.Response:
+        url = _url(str(request.url))
+        async with self._session.request(
+            request.method,
+            url,
+            headers=request.headers.multi_items(),
+            data=await request.aread() or None,
+            allow_redirects=False,
+            proxy=self._proxy_for(url),
+        ) as response:
+            body = await response.read()
+        return httpx.Response(
+            response.status,
+            headers=response.raw_headers,
+            stream=httpx.ByteStream(body),
+            extensions=_HTTP_VERSION,
+        )
+
+    def _proxy_for(self, url: URL) -> str | None:
+        if self._proxy is not None or not self._environment:
+            return self._proxy
+        proxy = self._environment.get(url.scheme) or self._environment.get("all")
+        if not proxy or proxy_bypass(url.authority):
+            return None
+        return proxy if "://" in proxy else f"http://{proxy}"
+
+
+@lru_cache(maxsize=512)
+def _url(url: str) -> URL:
+    return URL(url, encoded=True)
+
+
+def _as_httpx(error: Exception, connected: bool, request: httpx.Request) -> httpx.TransportError:
+    """Translate an error into the httpx error of the same meaning."""
+    cls: type[httpx.TransportError]
+    if isinstance(error, TimeoutError):
+        cls = httpx.ReadTimeout if connected else httpx.ConnectTimeout
+    elif connected:
+        cls = httpx.ReadError if isinstance(error, OSError) else httpx.RemoteProtocolError
+    elif isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
+        cls = httpx.ProxyError
+    else:
+        cls = httpx.ConnectError
+    return cls(str(error) or type(error).__name__, request=request)

@@ -1,0 +1,67 @@
+"""Turns JSON into models and models into JSON."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import partial
+from typing import Any, TypeVar, cast
+
+import attrs
+import msgspec
+from cattrs.errors import BaseValidationError
+from cattrs.gen import make_dict_unstructure_fn
+from cattrs.preconf.msgspec import MsgspecJsonConverter, configure_converter
+
+T = TypeVar("T")
+
+ANYTHING = cast("type[Any]", Any)
+"""The model of a reply that has none: what JSON makes of it."""
+
+
+class UnreadableError(ValueError):
+    """The bytes are no JSON, or not of the model's shape. The message names the place."""
+
+
+class JsonConverter(MsgspecJsonConverter):
+    """cattrs' converter, which lets msgspec build a whole reply from bytes wherever msgspec knows the model's types.
+
+    That is four times as fast as building it from dictionaries. Either way is strict: 7 is no string, "7" no number.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(omit_if_default=True)
+        configure_converter(self)
+        for leaf in (str, int, float, bool, date, datetime):
+            self.register_structure_hook(leaf, msgspec.convert)
+        # A field that was left at its default is not sent: "not given" and null differ to a service.
+        self.register_unstructure_hook_factory(attrs.has, self._omitting_defaults)
+        self._decoders: dict[Any, Callable[[bytes], Any]] = {}
+
+    def _omitting_defaults(self, cls: type[Any]) -> Callable[[Any], dict[str, Any]]:
+        return make_dict_unstructure_fn(cls, self, _cattrs_omit_if_default=True)
+
+    def get_loads_hook(self, cl: type[T]) -> Callable[[bytes], T]:
+        """Produce the function that reads one type, the same at every call."""
+        decode = self._decoders.get(cl)
+        if decode is None:
+            try:
+                decode = msgspec.json.Decoder(cl).decode
+            except TypeError:  # a type that msgspec does not know: cattrs' hooks build it
+                decode = partial(super().loads, cl=cl)
+            self._decoders[cl] = decode
+        return decode
+
+    def loads(self, data: bytes, cl: type[T], **kwargs: Any) -> T:
+        """Read one value from JSON.
+
+        Raises:
+            UnreadableError: The bytes are no JSON, or not of this shape.
+        """
+        try:
+            return self.get_loads_hook(cl)(data, **kwargs)
+        # UnicodeError is a ValueError; RecursionError comes of brackets nested without end.
+        except (msgspec.MsgspecError, BaseValidationError, ValueError, TypeError, RecursionError) as error:
+            raise UnreadableError(str(error)) from error
+
+
+converter = JsonConverter()
+"""The one converter of this package."""

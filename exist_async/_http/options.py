@@ -1,0 +1,79 @@
+"""What each view of a client can set for itself."""
+
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from attrs import Attribute, field, frozen
+
+from exist_async._http.checks import seconds, whole
+from exist_async.errors import ConfigurationError
+from exist_async.rate_limits import RateLimiter
+
+
+def _origin(_: "Options", __: "Attribute[Any]", url: object) -> None:
+    if not isinstance(url, str):
+        raise ConfigurationError(f"base_url is a string like 'https://exist.io', not {type(url).__name__}")
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        # Reading the port is what finds a wrong one.
+        httpx.URL(url).copy_with(port=parts.port)
+    except (ValueError, httpx.InvalidURL) as error:
+        raise ConfigurationError(f"base_url is no valid URL: {error}") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ConfigurationError("base_url is an origin like 'https://exist.io': a scheme and a host")
+    if parts.username is not None or parts.password is not None:
+        # The URL itself is not shown: it holds a password.
+        raise ConfigurationError("base_url holds a user name or password: give credentials as auth")
+    if parts.path or parts.query or parts.fragment or url.endswith(("?", "#")):
+        raise ConfigurationError(f"base_url is an origin alone, without path, query or last slash, not {url!r}")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ConfigurationError(f"base_url {url!r} is plain http: the token would travel in the clear. Use https")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _timeout(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
+    seconds(attribute.name, value)
+
+
+def _max_wait(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
+    if value is not None:
+        seconds(attribute.name, value, zero=True)
+
+
+def _count(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
+    whole(attribute.name, value, least=0 if attribute.name == "max_retries" else 1)
+
+
+@frozen
+class Options:
+    """What each view of a client can set for itself; checked at construction.
+
+    Attributes:
+        auth: Signs the requests.
+        base_url: The service's origin.
+        timeout: Seconds for one attempt, all of it, waiting for a free connection apart.
+        max_retries: Attempts beyond the first.
+        concurrency: Requests that one call may have in flight.
+        max_wait: The longest wait in seconds for the rate budget or a Retry-After; None is as long as it takes.
+        rate_limiter: Keeps the budget; None switches it off.
+    """
+
+    auth: httpx.Auth
+    base_url: str = field(validator=_origin)
+    timeout: float = field(validator=_timeout)
+    max_retries: int = field(validator=_count)
+    concurrency: int = field(validator=_count)
+    max_wait: float | None = field(validator=_max_wait)
+    rate_limiter: RateLimiter | None

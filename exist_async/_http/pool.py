@@ -1,0 +1,62 @@
+"""The HTTP client that all views of one client share."""
+
+import asyncio
+import ssl
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+
+from exist_async._http.transport import Transport
+
+
+class Pool:
+    """Sends signed requests, through an own HTTP client or through one that the caller brought.
+
+    Args:
+        http: The client.
+        own: Whether it is closed with this pool.
+    """
+
+    __slots__ = ("_closed", "_http", "_own")
+
+    def __init__(self, http: httpx.AsyncClient, *, own: bool) -> None:
+        self._http = http
+        self._own = own
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether it, or the client below it, was closed."""
+        return self._closed or self._http.is_closed
+
+    @classmethod
+    def open(cls, *, max_connections: int, proxy: str | None, verify: bool | ssl.SSLContext, trust_env: bool) -> "Pool":
+        """Make a pool of an own client. Connections are made at first use, on the loop that runs then."""
+        transport = Transport(max_connections=max_connections, proxy=proxy, verify=verify, trust_env=trust_env)
+        # One user's cookies must not travel with another user's token.
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+        # The transport reads the environment; the client above it must not mount proxies of its own.
+        return cls(httpx.AsyncClient(transport=transport, cookies=no_cookies, trust_env=False), own=True)
+
+    async def send(self, request: httpx.Request, auth: httpx.Auth, seconds: float) -> httpx.Response:
+        """Send one request and read its answer to the end, within so many seconds.
+
+        Raises:
+            httpx.RequestError: As httpx's own transport and the one of this package have it.
+        """
+        request.extensions = {"timeout": {"connect": seconds, "read": seconds, "write": seconds, "pool": seconds}}
+        if self._own:
+            return await self._http.send(request, auth=auth, follow_redirects=False)
+        try:
+            # httpx bounds each read, not the whole: one byte a second would go on for ever. By twice the time, waiting
+            # for a connection and making it have both ended by their own bounds.
+            async with asyncio.timeout(2 * seconds):
+                return await self._http.send(request, auth=auth, follow_redirects=False)
+        except TimeoutError:
+            raise httpx.ReadTimeout("The answer took too long", request=request) from None
+
+    async def aclose(self) -> None:
+        """Close the own client; a caller's is left open."""
+        self._closed = True
+        if self._own:
+            await self._http.aclose()

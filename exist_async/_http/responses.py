@@ -1,0 +1,179 @@
+"""Judges an answer: what it says, or which error it is."""
+
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+import httpx
+
+from exist_async._http.call import Call
+from exist_async._http.converter import UnreadableError, converter
+from exist_async.errors import (
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    ExistAsyncError,
+    NoAnswerError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+    StatusError,
+)
+
+T = TypeVar("T")
+
+_SHOWN = 500
+_REQUEST_ID_HEADERS = ("x-request-id", "x-attio-execution-id")
+
+_CLASSES: dict[int, type[StatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+}
+_ADVICE = {
+    401: "Check the token: it is wrong, expired, or of another service.",
+    403: "The token lacks the scope for this, or is read-only: sign in again and ask for the scope.",
+}
+
+
+def failure(response: httpx.Response, call: Call, now: float) -> ExistAsyncError | None:
+    """Return the error that an answer is, or None where it is a success.
+
+    Args:
+        response: The answer, read to its end.
+        call: What was asked.
+        now: Seconds since the epoch, for a Retry-After that is a date.
+    """
+    status = response.status_code
+    if 200 <= status < 300:
+        return None
+    if status == 429:
+        return _rate_limited(response, call, now)
+    error = _status_error(response, call)
+    if not call.is_read and (status == 408 or status >= 500):
+        # Parts of the write may have been carried out before it failed.
+        return _because(unknown(call, f"Exist may have failed halfway ({error})"), error)
+    return error
+
+
+def read(response: httpx.Response, call: Call, model: type[T]) -> T:
+    """Read a success into its model.
+
+    Raises:
+        NoAnswerError: The body is no JSON, or not of the model's shape.
+        OutcomeUnknownError: The same, for a write.
+    """
+    try:
+        return converter.loads(response.content, model)
+    except UnreadableError as error:
+        content_type = response.headers.get("content-type", "no content type")
+        what = f"answered {response.status_code} with {content_type} that can't be read ({error}): {_shown(response)!r}"
+        raise unanswered(call, what) from error
+
+
+def unanswered(call: Call, what: str) -> NoAnswerError:
+    """Make the error for a request that was sent and has no readable answer."""
+    return NoAnswerError(f"{call}: {what}") if call.is_read else unknown(call, what)
+
+
+def unknown(call: Call, what: str) -> OutcomeUnknownError:
+    """Make the error for a write that may or may not have been carried out."""
+    advice = "Doing it again is harmless." if call.repeatable else "Look before you do it again: it may count twice."
+    return OutcomeUnknownError(
+        f"{call}: {what}. It may have been carried out. {advice}",
+        repeatable=call.repeatable,
+    )
+
+
+def retry_after(value: str | None, now: float) -> float | None:
+    """Read a Retry-After header: whole seconds or an HTTP date; None where it is absent or says nothing sensible."""
+    if value is None:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        # Twelve digits are thirty thousand years; more would only overflow.
+        return float(value[:12])
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _rate_limited(response: httpx.Response, call: Call, now: float) -> RateLimitError:
+    seconds = retry_after(response.headers.get("retry-after"), now)
+    when = "It did not say for how long" if seconds is None else f"The next request can be let in in {seconds:.0f} s"
+    return RateLimitError(
+        f"{call}: this user's budget of requests is spent, says the service (429). {when}.",
+        retry_after=seconds,
+        status_code=429,
+    )
+
+
+def _status_error(response: httpx.Response, call: Call) -> StatusError:
+    status = response.status_code
+    detail, code = _said(response)
+    if detail is None and 300 <= status < 400:
+        detail = "a redirect, which is never followed: check base_url"
+    said = f": {detail}" if detail else ""
+    advice = f" {_ADVICE[status]}" if status in _ADVICE else ""
+    cls = _CLASSES.get(status) or (ServerError if status >= 500 else StatusError)
+    return cls(
+        f"{call} was answered with {status}{said}{'' if said.endswith('.') else '.'}{advice}",
+        status_code=status,
+        method=call.method,
+        path=call.path,
+        detail=detail,
+        code=code,
+        body=_shown(response),
+        request_id=next((response.headers[name] for name in _REQUEST_ID_HEADERS if name in response.headers), None),
+    )
+
+
+def _said(response: httpx.Response) -> tuple[str | None, str | None]:
+    """Find the words and the code in the shapes that errors come in; neither is sure to be there."""
+    try:
+        body = converter.loads(response.content, dict[str, Any])
+    except UnreadableError:
+        return None, None
+    error, code = body.get("error"), body.get("code")
+    words = body.get("detail") or body.get("error_description") or body.get("message")
+    if code is None:
+        code = error
+    if words is None:
+        # {"field": ["message", ...]} is how invalid input is answered.
+        fields = [f"{name}: {_joined(value)}" for name, value in body.items() if isinstance(value, list)]  # pyright: ignore[reportUnknownArgumentType]
+        words = "; ".join(fields) or error
+    secret = _secret(response)
+    return (
+        _without(secret, words) if isinstance(words, str) else None,
+        _without(secret, code) if isinstance(code, str) else None,
+    )
+
+
+def _joined(messages: list[Any]) -> str:
+    texts = (message if isinstance(message, str) else converter.dumps(message).decode() for message in messages)
+    return " ".join(texts)
+
+
+def _shown(response: httpx.Response) -> str:
+    """Return the beginning of the body as text."""
+    text = _without(_secret(response), response.content[: 4 * _SHOWN + 4096].decode("utf-8", "replace"))
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def _secret(response: httpx.Response) -> str:
+    """Return the credentials of the request, which a server's error page may repeat."""
+    signature: str = response.request.headers.get("authorization", "")
+    return signature.rpartition(" ")[2]
+
+
+def _without(secret: str, text: str) -> str:
+    return text.replace(secret, "[secret]") if secret else text
+
+
+def _because(error: ExistAsyncError, cause: Exception) -> ExistAsyncError:
+    error.__cause__ = cause
+    return error

@@ -1,0 +1,154 @@
+"""The one loop that every request goes through: turn, attempt, judge, perhaps again, read."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from functools import lru_cache
+from typing import Protocol, TypeVar, runtime_checkable
+
+import httpx
+
+from exist_async._http import responses, retry
+from exist_async._http.call import Call
+from exist_async._http.options import Options
+from exist_async._http.pool import Pool
+from exist_async.errors import ClientClosedError, ConnectionFailedError, ExistAsyncError, RateLimitError
+from exist_async.version import __version__
+
+T = TypeVar("T")
+
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+    "User-Agent": f"exist-async/{__version__}",
+}
+
+_CLOSED = "The client is closed. Make a new one, or call this inside its `async with`."
+
+# With these no byte of the request was sent; every other failure of a transport leaves that open.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """Something that signs requests and says for whom, so that several clients of one user share one budget."""
+
+    @property
+    def user(self) -> Hashable:
+        """The user, or what stands for the token. Never the token itself: rate limiters may write it down."""
+        ...
+
+
+class Session:
+    """Makes calls by the options of one view, over the pool that all views share.
+
+    Args:
+        pool: What sends.
+        options: How.
+        sleep: Waits for some seconds.
+        fraction: Gives random numbers from 0 to 1.
+        wall_clock: Seconds since the epoch.
+    """
+
+    __slots__ = ("_fraction", "_pool", "_sleep", "_user", "_wall_clock", "options")
+
+    def __init__(
+        self,
+        pool: Pool,
+        options: Options,
+        *,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        fraction: Callable[[], float] = random.random,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._pool = pool
+        self.options = options
+        self._sleep = sleep
+        self._fraction = fraction
+        self._wall_clock = wall_clock
+        self._user: Hashable = options.auth.user if isinstance(options.auth, Identified) else options.auth
+
+    def view(self, options: Options) -> "Session":
+        """Return a session with other options over the same pool."""
+        return Session(self._pool, options, sleep=self._sleep, fraction=self._fraction, wall_clock=self._wall_clock)
+
+    async def fetch(self, call: Call, model: type[T]) -> T:
+        """Make a call and read its answer.
+
+        Raises:
+            ExistAsyncError: As the tree in `errors` has it.
+        """
+        return responses.read(await self.exchange(call), call, model)
+
+    async def exchange(self, call: Call) -> httpx.Response:
+        """Make a call in as many attempts as it may take, and return its answer, which is a success."""
+        attempt = 0
+        while True:
+            await self._turn()
+            attempt += 1
+            try:
+                return await self._attempt(call)
+            except ExistAsyncError as error:
+                wait = retry.pause(
+                    error,
+                    attempt,
+                    max_retries=self.options.max_retries,
+                    max_wait=self.options.max_wait,
+                    fraction=self._fraction(),
+                )
+                if isinstance(error, RateLimitError):
+                    await self._refund(error)
+                if wait is None:
+                    raise
+            await self._sleep(wait)
+
+    async def close(self) -> None:
+        """Close the pool; every later call says that the client is closed."""
+        await self._pool.aclose()
+
+    async def _turn(self) -> None:
+        if self._pool.closed:
+            raise ClientClosedError(_CLOSED)
+        if self.options.rate_limiter is not None:
+            await self.options.rate_limiter.acquire(self._user, max_wait=self.options.max_wait)
+
+    async def _refund(self, error: RateLimitError) -> None:
+        if self.options.rate_limiter is not None:
+            await self.options.rate_limiter.refund(self._user, hold=error.retry_after or 0.0)
+
+    async def _attempt(self, call: Call) -> httpx.Response:
+        options = self.options
+        headers = _HEADERS if call.body is None else {**_HEADERS, "Content-Type": "application/json"}
+        request = httpx.Request(call.method, _url(options.base_url + call.target), headers=headers, content=call.body)
+        try:
+            response = await self._pool.send(request, options.auth, options.timeout)
+        except httpx.RequestError as error:
+            raise self._failure(call, error) from error
+        except RuntimeError as error:
+            # What httpx and aiohttp raise for a client that was closed; neither sends anything then.
+            if self._pool.closed:
+                raise ClientClosedError(_CLOSED) from error
+            raise
+        failure = responses.failure(response, call, self._wall_clock())
+        if failure is not None:
+            raise failure
+        return response
+
+    def _failure(self, call: Call, error: httpx.RequestError) -> ExistAsyncError:
+        """Say what a failure to get any answer means for the call."""
+        not_sent = isinstance(error, _NOT_SENT)
+        if self._pool.closed and (not_sent or call.is_read):
+            return ClientClosedError(f"{call}: the client was closed before an answer came.")
+        what = str(error) or type(error).__name__
+        if not_sent:
+            return ConnectionFailedError(
+                f"{call} was not sent, for want of a connection to {self.options.base_url}: {what}"
+            )
+        return responses.unanswered(call, f"sent to {self.options.base_url}, but no readable answer came: {what}")
+
+
+@lru_cache(maxsize=1024)
+def _url(url: str) -> httpx.URL:
+    # Parsing costs more than all the rest of building a request.
+    return httpx.URL(url)

@@ -1,0 +1,161 @@
+"""Sees to it that this service owns attributes: left alone, acquired or created, whichever each one takes."""
+
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from exist_async._http.session import Session
+from exist_async.attributes import writes
+from exist_async.attributes.models import Attribute
+from exist_async.attributes.requests import ByName, ByTemplate, CustomAttribute, Ensurable, ensurable, same_label
+from exist_async.batch import BatchResult, Outcome, OutcomeStatus
+from exist_async.batch.writes import Endpoint, Items, Write, admitted, check_items, conclude
+from exist_async.paging import Paginator
+
+_EXISTS = "exists"
+
+Told = Callable[[Outcome[Ensurable, Attribute]], None] | None
+
+
+async def ensure(
+    session: Session,
+    items: Items[Any],
+    *,
+    owned: Paginator[Attribute],
+    everything: Paginator[Attribute],
+    on_outcome: Told,
+) -> BatchResult[Ensurable, Attribute]:
+    """Own every item, as `Attributes.ensure` has it.
+
+    Args:
+        session: What makes the calls.
+        items: The items.
+        owned: All that this service owns.
+        everything: All that the user has.
+        on_outcome: Called with each outcome once it is known.
+    """
+    check_items(items)
+    given = [item async for item in items] if isinstance(items, AsyncIterable) else list(items)
+    ensuring = _Ensuring(session, [admitted(ensurable, item, index) for index, item in enumerate(given)], on_outcome)
+    if given:
+        await ensuring.run(owned, everything)
+    return ensuring.conclude()
+
+
+class _Ensuring:
+    """The work of `ensure` on some items."""
+
+    def __init__(self, session: Session, wanted: Sequence[Ensurable], on_outcome: Told) -> None:
+        self._session = session
+        self._wanted = wanted
+        self._on_outcome = on_outcome
+        self._outcomes: dict[int, Outcome[Ensurable, Attribute]] = {}
+        # Custom attributes that could not be created because their label exists.
+        self._existing: dict[int, Outcome[Ensurable, Attribute]] = {}
+        self._stopped_by: Exception | None = None
+
+    async def run(self, owned: Paginator[Attribute], everything: Paginator[Attribute]) -> None:
+        """Give every item its outcome."""
+        try:
+            self._leave_alone(await owned.collect())
+            await self._write(writes.acquisition(), self._open(ByTemplate | ByName))
+            await self._write(writes.creation(), self._open(CustomAttribute))
+            if self._existing:
+                by_name = self._find_existing(await everything.collect())
+                await self._write(writes.acquisition(), by_name)
+        except Exception as error:  # noqa: BLE001  (the caller's own too: it reaches them with the result)
+            self._stopped_by = error
+        for place, item in self._open(object).items():
+            self._outcomes[place] = Outcome(place, item, OutcomeStatus.NOT_SENT, cause=self._stopped_by)
+
+    def conclude(self) -> BatchResult[Ensurable, Attribute]:
+        """Return the result, or raise the error that says why some items have no answer."""
+        return conclude(BatchResult(tuple(self._outcomes[n] for n in range(len(self._wanted)))), self._stopped_by)
+
+    def _open(self, kind: Any) -> dict[int, Ensurable]:
+        """Return the items of a kind that have no outcome yet, by their index."""
+        return {n: item for n, item in enumerate(self._wanted) if n not in self._outcomes and isinstance(item, kind)}
+
+    def _leave_alone(self, owned: list[Attribute]) -> None:
+        by_template = {attribute.template: attribute for attribute in owned if attribute.template}
+        by_name = {attribute.name: attribute for attribute in owned}
+        by_label = _by_label(owned)
+        for place, item in enumerate(self._wanted):
+            match item:
+                case ByTemplate():
+                    found = by_template.get(item.template)
+                case ByName():
+                    found = by_name.get(item.name)
+                case CustomAttribute():
+                    found = by_label.get(same_label(item.label))
+            if found is None:
+                continue
+            if isinstance(item, CustomAttribute) and not _same_type(item, found):
+                self._decide(_of_another_type(place, item, found))
+            else:
+                self._decide(Outcome(place, item, OutcomeStatus.SUCCEEDED, value=found))
+
+    def _find_existing(self, everything: list[Attribute]) -> dict[int, ByName]:
+        """Return how to acquire what exists already, by index; what can't be had is decided."""
+        by_label = _by_label(everything)
+        by_name: dict[int, ByName] = {}
+        for place, refusal in self._existing.items():
+            item = self._wanted[place]
+            assert isinstance(item, CustomAttribute)
+            found = by_label.get(same_label(item.label))
+            if found is None:
+                self._decide(refusal)
+            elif _same_type(item, found):
+                by_name[place] = ByName(found.name, manual=item.manual)
+            else:
+                self._decide(_of_another_type(place, item, found))
+        return by_name
+
+    async def _write(self, endpoint: Endpoint[Any, Attribute], items: Mapping[int, Ensurable]) -> None:
+        places = list(items)
+
+        def placed(outcome: Outcome[Any, Attribute]) -> Outcome[Ensurable, Attribute]:
+            place = places[outcome.index]
+            return attrs.evolve(outcome, index=place, item=self._wanted[place])
+
+        def tell(outcome: Outcome[Any, Attribute]) -> None:
+            if self._on_outcome is not None and not _exists(outcome):
+                self._on_outcome(placed(outcome))
+
+        sending = Write(self._session, endpoint, tell)
+        await sending.run(list(items.values()))
+        for outcome in sending.result:
+            kept = self._existing if _exists(outcome) else self._outcomes
+            kept[places[outcome.index]] = placed(outcome)
+        if sending.stopped_by is not None:
+            raise sending.stopped_by
+
+    def _decide(self, outcome: Outcome[Ensurable, Attribute]) -> None:
+        """Note an outcome that no further request changes."""
+        self._outcomes[outcome.index] = outcome
+        if self._on_outcome is not None:
+            self._on_outcome(outcome)
+
+
+def _exists(outcome: Outcome[Any, Attribute]) -> bool:
+    """Whether a custom attribute was refused because its label exists."""
+    return isinstance(outcome.item, CustomAttribute) and outcome.error_code == _EXISTS
+
+
+def _by_label(attributes: Sequence[Attribute]) -> dict[str, Attribute]:
+    return {same_label(attribute.label): attribute for attribute in attributes if attribute.label}
+
+
+def _same_type(item: CustomAttribute, found: Attribute) -> bool:
+    return found.value_type is None or found.value_type == item.value_type
+
+
+def _of_another_type(place: int, item: CustomAttribute, found: Attribute) -> Outcome[Ensurable, Attribute]:
+    return Outcome(
+        place,
+        item,
+        OutcomeStatus.REFUSED,
+        error_code=_EXISTS,
+        error=f"Attribute '{found.name}' has this label, and value type {found.value_type!r}, not {item.value_type!r}",
+    )

@@ -1,0 +1,268 @@
+"""Sends the items of a write, 35 a request, and sees to it that each gets its outcome."""
+
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterable, Mapping
+from contextlib import aclosing
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from attrs import frozen
+
+from exist_async._http import chunks
+from exist_async._http.call import Call
+from exist_async._http.chunks import Chunk
+from exist_async._http.converter import converter
+from exist_async._http.responses import unknown
+from exist_async._http.session import Session
+from exist_async.batch.outcomes import BatchResult, Outcome, OutcomeStatus, distinct_causes
+from exist_async.batch.replies import Failure, Reply, Subject, lay
+from exist_async.errors import (
+    AuthenticationError,
+    BatchError,
+    ClientClosedError,
+    ConfigurationError,
+    ConnectionFailedError,
+    ExistAsyncError,
+    PermissionDeniedError,
+    RateLimitError,
+    StatusError,
+)
+
+I = TypeVar("I")  # noqa: E741 (the design's own letter: I for item, T for what is answered)
+T = TypeVar("T")
+X = TypeVar("X")
+
+Items: TypeAlias = Iterable[X] | AsyncIterable[X]
+"""Items of any number: a list, a generator, an asynchronous stream."""
+
+CHUNK_SIZE = 35
+"""The most objects that Exist takes in one request."""
+
+# After these, the next request would end the same way.
+_STOPS = (AuthenticationError, PermissionDeniedError, RateLimitError, ClientClosedError)
+_NOT_DONE = (ConnectionFailedError, RateLimitError, ClientClosedError)
+
+
+@frozen
+class Endpoint(Generic[I, T]):
+    """How one kind of write is made.
+
+    Attributes:
+        path: Its path on the service's origin.
+        query: Its encoded query.
+        repeatable: Whether sending a request twice is harmless.
+        reply: The type of its reply.
+        prepare: Makes the request model of what the caller gave, or raises a ConfigurationError.
+        subject: What an item is about.
+        subjects_of: What an entry of the reply may be about.
+    """
+
+    path: str
+    query: str
+    repeatable: bool
+    reply: type[Reply[T]]
+    prepare: Callable[[Any], I]
+    subject: Callable[[I], Subject]
+    subjects_of: Callable[[T | Failure], Collection[Subject]]
+
+
+async def write(
+    session: Session,
+    endpoint: Endpoint[I, T],
+    items: Items[Any],
+    on_outcome: Callable[[Outcome[I, T]], None] | None = None,
+) -> BatchResult[I, T]:
+    """Send all items, and return their outcomes if each was answered.
+
+    Raises:
+        ConfigurationError: An item is wrong. Of a sequence none was sent; of a stream, none of its chunk and after.
+        ExistAsyncError: Some item has no answer. The error's `result` holds every outcome.
+    """
+    sending = Write(session, endpoint, on_outcome)
+    await sending.run(items)
+    return conclude(sending.result, sending.stopped_by)
+
+
+class Write(Generic[I, T]):
+    """One write under way: what was read of its items, and what became of them.
+
+    Attributes:
+        stopped_by: What ended it before its time: an error that the next request would meet too, a wrong item, or
+            whatever the caller's stream or callback raised.
+    """
+
+    def __init__(
+        self, session: Session, endpoint: Endpoint[I, T], on_outcome: Callable[[Outcome[I, T]], None] | None = None
+    ) -> None:
+        self.stopped_by: Exception | None = None
+        self._session = session
+        self._endpoint = endpoint
+        self._on_outcome = on_outcome
+        self._items: list[I] = []
+        self._outcomes: list[Outcome[I, T] | None] = []
+
+    @property
+    def result(self) -> BatchResult[I, T]:
+        """The outcomes of all items that were read."""
+        return BatchResult(tuple(outcome for outcome in self._outcomes if outcome is not None))
+
+    async def run(self, items: Items[Any]) -> None:
+        """Send all items. Afterwards each that was read has its outcome, whatever happened on the way."""
+        check_items(items)
+        chunked = self._cut_sequence(items) if isinstance(items, Collection) else self._cut_stream(items)
+        async with aclosing(chunked):
+            await chunks.run(chunked, self._send, concurrency=self._session.options.concurrency)
+        for index, item in enumerate(self._items):
+            if self._outcomes[index] is None:
+                self._tell([Outcome(index, item, OutcomeStatus.NOT_SENT, cause=self.stopped_by)])
+
+    async def _cut_sequence(self, items: Collection[Any]) -> AsyncGenerator[Chunk[I], None]:
+        for item in items:
+            self._admit(item)
+        for start in range(0, len(self._items), CHUNK_SIZE):
+            yield self._chunk(start)
+
+    async def _cut_stream(self, items: Items[Any]) -> AsyncGenerator[Chunk[I], None]:
+        start = 0
+        try:
+            async for item in _each(items):
+                self._admit(item)
+                if len(self._items) - start == CHUNK_SIZE:
+                    yield self._chunk(start)
+                    start = len(self._items)
+        except Exception as error:  # noqa: BLE001  (the caller's own, of any class: it reaches them with the result)
+            self._stop(error)
+        else:
+            if start < len(self._items):
+                yield self._chunk(start)
+
+    def _admit(self, item: object) -> None:
+        self._items.append(admitted(self._endpoint.prepare, item, len(self._items)))
+        self._outcomes.append(None)
+
+    def _chunk(self, start: int) -> Chunk[I]:
+        items = self._items[start : start + CHUNK_SIZE]
+        return Chunk(start, items, frozenset(map(self._endpoint.subject, items)))
+
+    async def _send(self, chunk: Chunk[I]) -> bool:
+        """Send one chunk, note its outcomes, and say whether to go on."""
+        endpoint = self._endpoint
+        body = converter.dumps(chunk.items)
+        call = Call("POST", endpoint.path, endpoint.query, body, repeatable=endpoint.repeatable)
+        try:
+            reply = await self._session.fetch(call, endpoint.reply)
+        except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
+            if isinstance(error, _STOPS) or not isinstance(error, ExistAsyncError):
+                self._stop(error)
+            outcomes = _outcomes_without_answer(chunk, error)
+        else:
+            outcomes = self._outcomes_of(chunk, reply, call)
+        self._tell(outcomes)
+        return self.stopped_by is None
+
+    def _outcomes_of(self, chunk: Chunk[I], reply: Reply[T], call: Call) -> list[Outcome[I, T]]:
+        answers = lay(list(map(self._endpoint.subject, chunk.items)), reply, self._endpoint.subjects_of)
+        left_out = answers.count(None)
+        cause = unknown(call, f"the reply leaves out {left_out} of {len(answers)} items") if left_out else None
+        outcomes: list[Outcome[I, T]] = []
+        for index, (item, answer) in enumerate(zip(chunk.items, answers, strict=True), chunk.start):
+            if answer is None:
+                outcomes.append(Outcome(index, item, OutcomeStatus.UNKNOWN, cause=cause))
+            elif isinstance(answer, Failure):
+                code, error = answer.error_code, answer.error
+                outcomes.append(Outcome(index, item, OutcomeStatus.REFUSED, error_code=_text(code), error=_text(error)))
+            else:
+                outcomes.append(Outcome(index, item, OutcomeStatus.SUCCEEDED, value=answer))
+        return outcomes
+
+    def _tell(self, outcomes: list[Outcome[I, T]]) -> None:
+        for outcome in outcomes:
+            self._outcomes[outcome.index] = outcome
+        if self._on_outcome is None:
+            return
+        try:
+            for outcome in outcomes:
+                self._on_outcome(outcome)
+        except Exception as error:  # noqa: BLE001  (the caller's own, of any class: it reaches them with the result)
+            self._on_outcome = None
+            self._stop(error)
+
+    def _stop(self, error: Exception) -> None:
+        if self.stopped_by is None:
+            self.stopped_by = error
+
+
+def check_items(items: object) -> None:
+    """Refuse what can be iterated and is no list of items.
+
+    Raises:
+        ConfigurationError: It is a string, bytes, a mapping, or nothing that can be iterated.
+    """
+    kind = type(items).__name__
+    if isinstance(items, str | bytes | bytearray | Mapping) or not isinstance(items, Iterable | AsyncIterable):
+        raise ConfigurationError(f"items is a list or another iterable of items, not a bare {kind}")
+
+
+def admitted(prepare: Callable[[Any], I], item: object, index: int) -> I:
+    """Make the request model of what a caller gave; an error names the item's index."""
+    try:
+        return prepare(item)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"items[{index}]: {error}") from None
+
+
+def conclude(result: BatchResult[I, T], stopped_by: Exception | None = None) -> BatchResult[I, T]:
+    """Return a result in which every item succeeded or was refused for itself, or raise the error that says why not."""
+    if isinstance(stopped_by, ConfigurationError):
+        stopped_by.result = result
+        raise stopped_by
+    unanswered = [
+        outcome
+        for outcome in result
+        if outcome.status is not OutcomeStatus.SUCCEEDED and not outcome.refused_for_itself
+    ]
+    errors = distinct_causes(unanswered)
+    if stopped_by is not None and not isinstance(stopped_by, ExistAsyncError):
+        errors = (stopped_by, *(error for error in errors if error is not stopped_by))
+        raise BatchError(
+            f"The write was stopped by {stopped_by!r}, {_tally(result)}", result=result, errors=errors
+        ) from stopped_by
+    if not unanswered:
+        return result
+    if not result.succeeded and len({type(error) for error in errors}) == 1 and isinstance(errors[0], ExistAsyncError):
+        errors[0].result = result
+        raise errors[0]
+    raise BatchError(
+        f"Not every item was answered, {_tally(result)}. {'; '.join(map(str, errors[:3]))}",
+        result=result,
+        errors=errors,
+    ) from errors[0]
+
+
+def _outcomes_without_answer(chunk: Chunk[I], error: Exception) -> list[Outcome[I, Any]]:
+    if isinstance(error, _NOT_DONE):
+        status = OutcomeStatus.NOT_SENT
+    elif isinstance(error, StatusError):
+        status = OutcomeStatus.REFUSED
+    else:
+        status = OutcomeStatus.UNKNOWN
+    return [Outcome(index, item, status, cause=error) for index, item in enumerate(chunk.items, chunk.start)]
+
+
+async def _each(items: Items[X]) -> AsyncGenerator[X, None]:
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item
+
+
+def _tally(result: BatchResult[Any, Any]) -> str:
+    """Say how many items became what."""
+    counts = Counter(outcome.status.value.replace("_", " ") for outcome in result)
+    return f"of {len(result)} items: " + (", ".join(f"{n} {status}" for status, n in counts.items()) or "none")
+
+
+def _text(value: object) -> str | None:
+    """Return what Exist said as text; it is not always a string."""
+    return value if value is None or isinstance(value, str) else converter.dumps(value).decode()

@@ -1,0 +1,162 @@
+"""Everything this package raises.
+
+```
+ExistAsyncError
+├── ConfigurationError        an argument is wrong; nothing was sent (also a ValueError)
+├── ClientClosedError         the client was closed
+├── ConnectionFailedError     no connection was made; nothing was sent
+├── NoAnswerError             sent, and no readable answer came
+│   └── OutcomeUnknownError   the same for a write: it may have been carried out
+├── RateLimitError            the hourly budget is spent for longer than the caller wants to wait
+├── StatusError               the service answered with an error
+│   ├── BadRequestError           400
+│   ├── AuthenticationError       401
+│   ├── PermissionDeniedError     403
+│   ├── NotFoundError             404
+│   ├── ConflictError             409
+│   └── ServerError               5xx
+└── BatchError                several items of a write failed in several ways
+```
+
+Every error is picklable, and none holds a token. An error that a write raises has every item's outcome in `result`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from exist_async.batch import BatchResult
+
+
+class ExistAsyncError(Exception):
+    """The root of all errors of this package.
+
+    Attributes:
+        result: For an error that a write raised, the outcome of every item that was given to it; else None.
+    """
+
+    result: BatchResult[Any, Any] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default calls the class with `args`, which the classes with keyword-only facts refuse.
+        return _rebuild, (type(self), self.args), self.__dict__
+
+
+def _rebuild(cls: type[ExistAsyncError], args: tuple[object, ...]) -> ExistAsyncError:
+    return cls.__new__(cls, *args)
+
+
+class ConfigurationError(ExistAsyncError, ValueError):
+    """An argument is wrong. It was noticed here, before anything was sent."""
+
+
+class ClientClosedError(ExistAsyncError):
+    """The client was closed before this call could be sent."""
+
+
+class ConnectionFailedError(ExistAsyncError):
+    """No connection was made, so nothing was sent: the call can be made again without harm."""
+
+
+class NoAnswerError(ExistAsyncError):
+    """A request was sent, and no readable answer came: cut off, timed out, or not of the documented shape."""
+
+
+class OutcomeUnknownError(NoAnswerError):
+    """A write was sent, and nobody can say whether it was carried out. `__cause__` says what happened.
+
+    Attributes:
+        repeatable: Whether doing it again is harmless. It is not for an increment, which would add twice.
+    """
+
+    def __init__(self, message: str, *, repeatable: bool) -> None:
+        super().__init__(message)
+        self.repeatable = repeatable
+
+
+class RateLimitError(ExistAsyncError):
+    """The budget of requests is spent, and waiting for it takes longer than `max_wait`. Nothing was carried out.
+
+    Attributes:
+        retry_after: Seconds until the next request can be let in; None when the service did not say.
+        status_code: 429 when the service refused the request, None when it was held back here.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None, status_code: int | None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.status_code = status_code
+
+
+class StatusError(ExistAsyncError):
+    """The service answered with an error, or with a redirect, which is never followed.
+
+    Attributes:
+        status_code: The HTTP status.
+        method: The HTTP method of the request.
+        path: The path of the request, without its query.
+        detail: What the service said, in its own words; None when it said nothing readable.
+        code: The service's own short code for the error, where it gave one.
+        body: The beginning of the answer's body.
+        request_id: The service's name for this request, to quote to its support, where it gave one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int,
+        method: str,
+        path: str,
+        detail: str | None = None,
+        code: str | None = None,
+        body: str = "",
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+        self.method = method
+        self.path = path
+        self.detail = detail
+        self.code = code
+        self.body = body
+        self.request_id = request_id
+
+
+class BadRequestError(StatusError):
+    """400: the service found the request invalid."""
+
+
+class AuthenticationError(StatusError):
+    """401: the token is missing, wrong or expired."""
+
+
+class PermissionDeniedError(StatusError):
+    """403: the token is good, and lacks the scope or the right to do this."""
+
+
+class NotFoundError(StatusError):
+    """404: there is no such thing."""
+
+
+class ConflictError(StatusError):
+    """409: it is there already."""
+
+
+class ServerError(StatusError):
+    """5xx: the service, or a proxy in front of it, failed."""
+
+
+class BatchError(ExistAsyncError):
+    """Not every item of a write was answered, and no single error says why.
+
+    Attributes:
+        result: The outcome of every item.
+        errors: The distinct errors behind the outcomes that are not answers, in the order of the items.
+    """
+
+    def __init__(self, message: str, *, result: BatchResult[Any, Any], errors: tuple[Exception, ...]) -> None:
+        super().__init__(message)
+        self.result = result
+        self.errors = errors

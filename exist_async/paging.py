@@ -1,0 +1,156 @@
+"""Walks a listing, page after page."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping
+from math import ceil
+from typing import Generic, TypeVar
+
+from attrs import frozen
+
+from exist_async._http.call import Call, encode_query
+from exist_async._http.checks import whole
+from exist_async._http.session import Session
+from exist_async.errors import NoAnswerError, NotFoundError
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+LARGEST_PAGE = 100
+"""The most results that Exist gives in one page."""
+
+
+@frozen
+class Page(Generic[T_co]):
+    """One page of a listing.
+
+    Attributes:
+        results: What is on it.
+        count: How many results all pages have together, where the service says.
+        number: Which page it is, from 1.
+    """
+
+    results: tuple[T_co, ...]
+    count: int | None
+    number: int
+
+
+@frozen
+class PageBody(Generic[T_co]):
+    """A page as it is sent. `next` only tells whether there is another page: the address in it is never used."""
+
+    results: tuple[T_co, ...]
+    count: int | None = None
+    next: str | None = None
+
+
+class Paginator(Generic[T_co]):
+    """A listing: iterate over it with `async for`, as often as you like. Making one asks for nothing.
+
+    Every iteration starts again at the first page. Breaking out of it asks for no further page.
+
+    Args:
+        session: What makes the calls.
+        path: The path of the listing.
+        params: Its filters, encoded.
+        body: The type of its pages.
+        page_size: How many results to ask for in a page, 1 to 100; the service may give fewer.
+    """
+
+    def __init__(
+        self, session: Session, path: str, params: Mapping[str, str], body: type[PageBody[T_co]], page_size: int
+    ) -> None:
+        whole("page_size", page_size, least=1, most=LARGEST_PAGE)
+        self._session = session
+        self._path = path
+        self._params = {**params, "limit": str(page_size)}
+        self._body = body
+
+    def __repr__(self) -> str:
+        return f"<Paginator of {self._path}?{encode_query(self._params)}>"
+
+    async def __aiter__(self) -> AsyncGenerator[T_co, None]:
+        """Give the results one by one, asking for the next page when the one before is used up."""
+        async for page in self.pages():
+            for result in page.results:
+                yield result
+
+    async def pages(self, start: int = 1) -> AsyncGenerator[Page[T_co], None]:
+        """Give the pages one by one.
+
+        Args:
+            start: The number of the page to start at.
+        """
+        whole("start", start, least=1)
+        number = start
+        while True:
+            page, is_last = await self._fetch(number)
+            if page.results or number == 1:
+                yield page
+            if is_last:
+                return
+            number += 1
+
+    async def collect(self) -> list[T_co]:
+        """Return all results in order: the first page, then all others, as many at once as `concurrency` lets.
+
+        How many pages there are is told by the first page's size and count. Where the service gives no count, or has
+        more pages than it counted, they are asked for one by one.
+        """
+        first, is_last = await self._fetch(1)
+        results = list(first.results)
+        if is_last:
+            return results
+        counted = ceil((first.count or 0) / len(first.results))
+        concurrency = self._session.options.concurrency
+        free = asyncio.Semaphore(concurrency)
+
+        async def fetch(number: int) -> tuple[Page[T_co], bool]:
+            async with free:
+                return await self._fetch(number)
+
+        # Twice as many are asked for as may be under way, so that one slow page does not hold up those behind it.
+        asked: deque[asyncio.Task[tuple[Page[T_co], bool]]] = deque()
+        number = 2
+        try:
+            while not is_last:
+                while not asked or (len(asked) < 2 * concurrency and number <= counted):
+                    asked.append(asyncio.create_task(fetch(number)))
+                    number += 1
+                page, is_last = await asked[0]
+                asked.popleft()
+                results += page.results
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+        return results
+
+    async def first(self) -> T_co | None:
+        """Return the first result, or None of an empty listing; costs one request."""
+        page, _ = await self._fetch(1, limit="1")
+        return page.results[0] if page.results else None
+
+    async def count(self) -> int:
+        """Return how many results there are, as the service counts them; costs one request.
+
+        Raises:
+            NoAnswerError: The service does not say.
+        """
+        page, _ = await self._fetch(1, limit="1")
+        if page.count is None:
+            raise NoAnswerError(f"GET {self._path}: the service does not say how many results there are.")
+        return page.count
+
+    async def _fetch(self, number: int, **params: str) -> tuple[Page[T_co], bool]:
+        """Return a page, and whether it is the last."""
+        if number > 1:
+            params["page"] = str(number)
+        call = Call("GET", self._path, encode_query({**self._params, **params}))
+        try:
+            body = await self._session.fetch(call, self._body)
+        except NotFoundError:
+            if number == 1:
+                raise
+            return Page((), None, number), True
+        return Page(body.results, body.count, number), not body.next or not body.results

@@ -1,0 +1,47 @@
+"""What the nouns of Exist's API have in common."""
+
+from collections.abc import Iterable, Mapping
+
+from exist_async._http import checks
+from exist_async._http.session import Session
+
+ROOT = "/api/2/"
+
+
+class Resource:
+    """A noun of the API: it holds the session below it, never the client above it."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+
+def encode_filters(
+    *,
+    lists: Mapping[str, Iterable[str] | None] | None = None,
+    flags: Mapping[str, bool] | None = None,
+    manual: bool | None = None,
+) -> dict[str, str]:
+    """Encode the filters of a listing as Exist reads them.
+
+    Args:
+        lists: Lists of names, joined by commas; None is not sent.
+        flags: Flags, which count when they are there at all: False is not sent.
+        manual: The one flag that has a false.
+
+    Raises:
+        ConfigurationError: A list is a bare string, or a name in it is wrong; a flag is no boolean.
+    """
+    params: dict[str, str] = {}
+    for name, values in (lists or {}).items():
+        if values is not None:
+            params[name] = ",".join(checks.names(name, values))
+    for name, value in (flags or {}).items():
+        checks.flag(name, value)
+        if value:
+            params[name] = "true"
+    if manual is not None:
+        checks.flag("manual", manual)
+        params["manual"] = "true" if manual else "false"
+    return params
