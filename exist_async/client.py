@@ -103,11 +103,10 @@ class ExistClient:
             max_wait=max_wait,
             rate_limiter=MemoryRateLimiter() if isinstance(rate_limiter, _Default) else rate_limiter,
         )
-        checks.whole("max_connections", max_connections, least=1)
-        if http_client is not None:
-            pool = Pool(http_client, own=False)
-        else:
+        if http_client is None:
             pool = Pool.open(max_connections=max_connections, proxy=proxy, verify=verify, trust_env=trust_env)
+        else:
+            pool = Pool.of(http_client)
         self._hang_on(Session(pool, options), owns_pool=True)
 
     def with_options(self, **options: Unpack[ViewOptions]) -> Self:

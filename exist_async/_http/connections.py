@@ -1,6 +1,7 @@
 """The connections of one event loop, kept by aiohttp."""
 
 import asyncio
+import base64
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import lru_cache
@@ -51,7 +52,7 @@ class Connections:
     """Sends requests over at most `max_connections` connections, and says exactly how an attempt failed."""
 
     def __init__(self, *, max_connections: int, ssl_context: SSLContext, proxy: str | None, trust_env: bool) -> None:
-        self._proxy = proxy
+        self._proxy = None if proxy is None else _split_proxy(proxy)
         self._environment = {key: url for key, url in getproxies().items() if trust_env and key != "no"}
         # The pool's limit is kept here and not by aiohttp, so that waiting for a connection has a time of its own.
         self._free = asyncio.Semaphore(max_connections)
@@ -80,9 +81,11 @@ class Connections:
             async with asyncio.timeout(timeout.get("read")):
                 return await self._exchange(request)
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
-            raise _as_httpx(error, attempt.connected, request) from error
+            failure = _as_httpx(error, attempt.connected, request)
         finally:
             self._free.release()
+        # Outside of the handler, or aiohttp's error would come along as context: its repr shows the request's headers.
+        raise failure
 
     async def close(self) -> None:
         """Close every connection, those in use included."""
@@ -98,29 +101,42 @@ class Connections:
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
         url = _url(str(request.url))
+        headers = request.headers.multi_items()
+        proxy, proxy_headers = self._proxy_for(url)
+        if url.scheme == "http":
+            # There is no tunnel to a plain server: the proxy reads the request itself.
+            headers += proxy_headers.items()
         async with self._session.request(
             request.method,
             url,
-            headers=request.headers.multi_items(),
+            headers=headers,
             data=await request.aread() or None,
             allow_redirects=False,
-            proxy=self._proxy_for(url),
+            proxy=proxy,
+            proxy_headers=proxy_headers,
         ) as response:
             body = await response.read()
         return httpx.Response(
-            response.status,
-            headers=response.raw_headers,
-            stream=httpx.ByteStream(body),
-            extensions=_HTTP_VERSION,
+            response.status, headers=response.raw_headers, stream=httpx.ByteStream(body), extensions=_HTTP_VERSION
         )
 
-    def _proxy_for(self, url: URL) -> str | None:
-        if self._proxy is not None or not self._environment:
+    def _proxy_for(self, url: URL) -> tuple[URL | None, dict[str, str]]:
+        """Return the proxy to use, and the headers that sign in at it."""
+        if self._proxy is not None:
             return self._proxy
         proxy = self._environment.get(url.scheme) or self._environment.get("all")
         if not proxy or proxy_bypass(url.authority):
-            return None
-        return proxy if "://" in proxy else f"http://{proxy}"
+            return None, {}
+        return _split_proxy(proxy if "://" in proxy else f"http://{proxy}")
+
+
+def _split_proxy(proxy: str) -> tuple[URL, dict[str, str]]:
+    """Take the password out of a proxy's URL, which aiohttp's errors quote."""
+    url = URL(proxy)
+    if url.user is None:
+        return url, {}
+    credentials = base64.b64encode(f"{url.user}:{url.password or ''}".encode()).decode()
+    return url.with_user(None), {"Proxy-Authorization": f"Basic {credentials}"}
 
 
 @lru_cache(maxsize=512)
@@ -139,4 +155,6 @@ def _as_httpx(error: Exception, connected: bool, request: httpx.Request) -> http
         cls = httpx.ProxyError
     else:
         cls = httpx.ConnectError
-    return cls(str(error) or type(error).__name__, request=request)
+    failure = cls(str(error) or type(error).__name__, request=request)
+    failure.__cause__ = error if isinstance(error, OSError) else error.__cause__
+    return failure

@@ -15,6 +15,8 @@ from exist_async.rate_limits import RateLimiter
 def _origin(_: "Options", __: "Attribute[Any]", url: object) -> None:
     if not isinstance(url, str):
         raise ConfigurationError(f"base_url is a string like 'https://exist.io', not {type(url).__name__}")
+    if not url.isprintable() or " " in url:
+        raise ConfigurationError("base_url holds a space or a control character")
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -41,6 +43,11 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _limiter(_: "Options", __: "Attribute[Any]", value: object) -> None:
+    if value is not None and not isinstance(value, RateLimiter):
+        raise ConfigurationError(f"rate_limiter is a RateLimiter or None, not {type(value).__name__}")
 
 
 def _timeout(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
@@ -76,4 +83,4 @@ class Options:
     max_retries: int = field(validator=_count)
     concurrency: int = field(validator=_count)
     max_wait: float | None = field(validator=_max_wait)
-    rate_limiter: RateLimiter | None
+    rate_limiter: RateLimiter | None = field(validator=_limiter)

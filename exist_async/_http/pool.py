@@ -3,10 +3,13 @@
 import asyncio
 import ssl
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from urllib.parse import urlsplit
 
 import httpx
 
+from exist_async._http import checks
 from exist_async._http.transport import Transport
+from exist_async.errors import ConfigurationError
 
 
 class Pool:
@@ -31,12 +34,33 @@ class Pool:
 
     @classmethod
     def open(cls, *, max_connections: int, proxy: str | None, verify: bool | ssl.SSLContext, trust_env: bool) -> "Pool":
-        """Make a pool of an own client. Connections are made at first use, on the loop that runs then."""
+        """Make a pool of an own client. Connections are made at first use, on the loop that runs then.
+
+        Raises:
+            ConfigurationError: An argument is wrong.
+        """
+        checks.whole("max_connections", max_connections, least=1)
+        checks.flag("trust_env", trust_env)
+        if not isinstance(verify, bool | ssl.SSLContext):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(f"verify is True, False or an ssl.SSLContext, not {type(verify).__name__}")
+        if proxy is not None:
+            _check_proxy(proxy)
         transport = Transport(max_connections=max_connections, proxy=proxy, verify=verify, trust_env=trust_env)
         # One user's cookies must not travel with another user's token.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
         # The transport reads the environment; the client above it must not mount proxies of its own.
         return cls(httpx.AsyncClient(transport=transport, cookies=no_cookies, trust_env=False), own=True)
+
+    @classmethod
+    def of(cls, http: httpx.AsyncClient) -> "Pool":
+        """Make a pool of a caller's client.
+
+        Raises:
+            ConfigurationError: It is no httpx.AsyncClient.
+        """
+        if not isinstance(http, httpx.AsyncClient):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(f"http_client is an httpx.AsyncClient, not {type(http).__name__}")
+        return cls(http, own=False)
 
     async def send(self, request: httpx.Request, auth: httpx.Auth, seconds: float) -> httpx.Response:
         """Send one request and read its answer to the end, within so many seconds.
@@ -60,3 +84,13 @@ class Pool:
         self._closed = True
         if self._own:
             await self._http.aclose()
+
+
+def _check_proxy(proxy: str) -> None:
+    parts = urlsplit(proxy if isinstance(proxy, str) else "")  # pyright: ignore[reportUnnecessaryIsInstance]
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        # The URL is not quoted: it may hold a password.
+        raise ConfigurationError(
+            "proxy is the URL of an HTTP proxy, like 'http://127.0.0.1:3128'. For one of another kind, such as SOCKS, "
+            "give an http_client that has it"
+        )

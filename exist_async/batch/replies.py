@@ -39,8 +39,8 @@ class Failure:
 class Reply(Generic[T]):
     """Exist's answer to a write. Either list may be missing."""
 
-    success: tuple[T, ...] | None = None
-    failed: tuple[Failure, ...] | None = None
+    success: tuple[T, ...] = ()
+    failed: tuple[Failure, ...] = ()
 
 
 def lay(
@@ -77,7 +77,7 @@ class _Layout(Generic[T]):
         self._claims: dict[Subject, list[T | Failure]] = {}
         several: list[tuple[T | Failure, list[Subject]]] = []
         strangers: list[tuple[T | Failure, Collection[Subject]]] = []
-        entries: list[T | Failure] = [*(reply.success or ()), *(reply.failed or ())]
+        entries: list[T | Failure] = [*reply.success, *reply.failed]
         for entry in entries:
             subjects = subjects_of(entry)
             known = [subject for subject in subjects if subject in self._places]

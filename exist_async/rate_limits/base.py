@@ -1,9 +1,10 @@
 """What the client asks of a rate limiter."""
 
 from collections.abc import Hashable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable
 class RateLimiter(Protocol):
     """Lets requests in, user by user. Implement it to keep the budget wherever your processes can share it."""
 

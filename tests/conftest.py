@@ -1,0 +1,100 @@
+"""What the tests share: a sandbox, and clients that talk to it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from exist_async import ExistClient, MemoryRateLimiter
+from exist_async.sandbox import Sandbox
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Clock:
+    """Time that passes when somebody sleeps, and never otherwise."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(autouse=True)
+def _no_token_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EXIST_TOKEN", raising=False)
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox()
+
+
+@pytest.fixture
+async def exist(sandbox: Sandbox, clock: Clock) -> AsyncGenerator[ExistClient, None]:
+    """A client of the sandbox, in process; its waits take no time."""
+    limiter = MemoryRateLimiter(clock=clock, sleep=clock.sleep)
+    async with httpx.AsyncClient(transport=sandbox.transport()) as http_client:
+        client = ExistClient(sandbox.token, http_client=http_client, rate_limiter=limiter)
+        client._session._sleep = clock.sleep
+        yield client
+
+
+@pytest.fixture
+async def over_http(sandbox: Sandbox) -> AsyncGenerator[ExistClient, None]:
+    """A client of the sandbox, over a real socket and its own transport."""
+    async with sandbox.serve() as url, ExistClient(sandbox.token, base_url=url) as client:
+        yield client
+
+
+@pytest.fixture
+def raw_server() -> Callable[[Handler], AbstractAsyncContextManager[str]]:
+    """Serves whatever a handler writes to the socket, and gives the URL."""
+
+    @asynccontextmanager
+    async def serve(handler: Handler) -> AsyncGenerator[str, None]:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                await handler(reader, writer)
+            except (ConnectionError, asyncio.IncompleteReadError):
+                pass  # the client hung up, as some tests have it
+            finally:
+                writer.close()
+
+        server = await asyncio.start_server(handle, "127.0.0.1", 0)
+        try:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        finally:
+            server.close()
+
+    return serve
+
+
+@pytest.fixture
+def answering(clock: Clock) -> Callable[..., ExistClient]:
+    """Makes clients of a service that answers as a function says, without a socket; their waits take no time."""
+
+    def make(answer: Callable[[httpx.Request], httpx.Response], **options: Any) -> ExistClient:
+        http_client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+        options.setdefault("rate_limiter", MemoryRateLimiter(clock=clock, sleep=clock.sleep))
+        client = ExistClient("a-token", http_client=http_client, **options)
+        client._session._fraction = lambda: 0.0
+        client._session._sleep = clock.sleep
+        return client
+
+    return make

@@ -1,0 +1,157 @@
+"""Turning JSON into models: strict, by either of two paths, and never with a crash."""
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+from exist_async import (
+    Attribute,
+    AttributeEcho,
+    AttributeTemplate,
+    ByName,
+    ByTemplate,
+    CustomAttribute,
+    UserProfile,
+    ValueType,
+)
+from exist_async._http.converter import UnreadableError, converter
+from exist_async.batch.replies import Failure, Reply
+from exist_async.paging import PageBody
+
+ATTRIBUTE: dict[str, Any] = {
+    "template": "steps",
+    "name": "steps",
+    "label": "Steps",
+    "group": {"name": "activity", "label": "Activity", "priority": 1},
+    "service": {"name": "oura", "label": "Oura"},
+    "active": True,
+    "priority": 1,
+    "manual": False,
+    "value_type": 0,
+    "value_type_description": "Integer",
+    "available_services": [{"name": "oura", "label": "Oura"}],
+}
+PROFILE = {
+    "username": "ada",
+    "timezone": "Australia/Melbourne",
+    "local_time": "2026-11-21T09:30:00.123456+11:00",
+    "trial": True,
+}
+
+SAMPLES: list[tuple[Any, Any]] = [
+    (Attribute, ATTRIBUTE),
+    (Attribute, {"name": "bare"}),
+    (Attribute, ATTRIBUTE | {"service": None, "group": None, "subgroup": None, "new_field": [1, {}]}),
+    (Attribute, ATTRIBUTE | {"service": "", "value_type": 77, "active": "true"}),
+    (AttributeEcho, {"name": "mood_note", "active": "true"}),
+    (AttributeEcho, {"name": "mood", "service": "", "active": False}),
+    (AttributeEcho, {"label": "Tea", "group": "custom", "name": "tea", "priority": 1, "value_type": 7}),
+    (AttributeTemplate, {"name": "steps", "label": "Steps", "value_type": 0, "priority": 2}),
+    (UserProfile, PROFILE),
+    (PageBody[Attribute], {"count": 1, "next": None, "previous": None, "results": [ATTRIBUTE]}),
+    (
+        Reply[Attribute],
+        {"success": [ATTRIBUTE], "failed": [{"title": "mood", "error_code": "missing_field", "error": "no"}]},
+    ),
+    (Reply[AttributeEcho], {"failed": []}),
+    (Failure, {"name": "mood", "error": {"value": ["wrong"]}}),
+]
+
+
+@pytest.mark.parametrize(("model", "document"), SAMPLES)
+def test_both_paths_read_the_same(model: Any, document: Any) -> None:
+    fast = converter.loads(json.dumps(document).encode(), model)
+
+    assert fast == converter.structure(document, model)
+
+
+@pytest.mark.parametrize(
+    ("model", "document"),
+    [
+        (Attribute, {"name": 7}),
+        (Attribute, {}),
+        (Attribute, []),
+        (Attribute, {"name": "a", "priority": "7"}),
+        (Attribute, {"name": "a", "priority": 1.5}),
+        (Attribute, {"name": "a", "active": 1}),
+        (Attribute, {"name": "a", "group": "custom"}),
+        (Attribute, {"name": "a", "value_type": "3"}),
+        (UserProfile, {"username": "ada", "local_time": "yesterday"}),
+        (date, "20260101"),
+    ],
+)
+def test_both_paths_refuse_a_wrong_shape(model: Any, document: Any) -> None:
+    with pytest.raises(UnreadableError):
+        converter.loads(json.dumps(document).encode(), model)
+    with pytest.raises(Exception):  # noqa: B017, PT011  (cattrs raises several classes)
+        converter.structure(document, model)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"not json",
+        b"<html></html>",
+        b"NaN",
+        b"Infinity",
+        b"1e999",
+        b"9" * 5_000,
+        b"[" * 100_000,
+        b'"\xed\xa0\x80"',
+        b"\xff\xfe",
+        b"\xef\xbb\xbf{}",
+        "{}".encode("utf-16"),
+        b'{"name": ',
+        b"null",
+        b'"text"',
+        b"[]",
+    ],
+)
+def test_what_cannot_be_read_is_one_kind_of_error(data: bytes) -> None:
+    with pytest.raises(UnreadableError):
+        converter.loads(data, Attribute)
+
+
+def test_an_error_names_the_place() -> None:
+    page = {"results": [{"name": "a"}, {"name": "b", "priority": "x"}]}
+
+    with pytest.raises(UnreadableError, match=r"\$\.results\[1\]\.priority"):
+        converter.loads(json.dumps(page).encode(), PageBody[Attribute])
+
+
+def test_an_unknown_value_type_stays_itself() -> None:
+    attribute = converter.loads(b'{"name": "a", "value_type": 42}', Attribute)
+
+    assert attribute.value_type == 42
+    assert attribute.value_type == ValueType(42)
+    assert converter.dumps(attribute) == b'{"name":"a","value_type":42}'
+
+
+def test_no_service_is_none_and_a_flag_is_a_boolean_however_exist_spells_them() -> None:
+    attribute = converter.loads(b'{"name": "a", "service": "", "active": "true"}', Attribute)
+
+    assert (attribute.service, attribute.active) == (None, True)
+    assert converter.loads(b'{"name": "a", "active": "false"}', AttributeEcho).active is False
+
+
+def test_what_was_not_given_is_not_sent() -> None:
+    items = [ByTemplate("steps"), ByName("mood", manual=False), CustomAttribute("Tea", "custom", 7, manual=True)]
+
+    assert json.loads(converter.dumps(items)) == [
+        {"template": "steps"},
+        {"name": "mood", "manual": False},
+        {"label": "Tea", "group": "custom", "value_type": 7, "manual": True},
+    ]
+
+
+def test_a_type_that_msgspec_does_not_know_is_built_by_hooks() -> None:
+    class Colour:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+    converter.register_structure_hook(Colour, lambda name, _: Colour(name))
+
+    assert converter.loads(b'["red"]', list[Colour])[0].name == "red"

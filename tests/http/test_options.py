@@ -1,0 +1,97 @@
+"""Wrong options are named at construction, before anything is sent."""
+
+import math
+from typing import Any
+
+import httpx
+import pytest
+
+from exist_async import ConfigurationError, ExistClient
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("timeout", 0),
+        ("timeout", -1),
+        ("timeout", math.nan),
+        ("timeout", math.inf),
+        ("timeout", "30"),
+        ("timeout", None),
+        ("timeout", True),
+        ("max_retries", -1),
+        ("max_retries", 1.5),
+        ("concurrency", 0),
+        ("concurrency", -8),
+        ("concurrency", True),
+        ("concurrency", "8"),
+        ("max_connections", 0),
+        ("max_wait", -1),
+        ("max_wait", math.nan),
+        ("base_url", ""),
+        ("base_url", "exist.io"),
+        ("base_url", "ftp://exist.io"),
+        ("base_url", "https://"),
+        ("base_url", "//evil.example"),
+        ("base_url", "https://user:pass@exist.io"),
+        ("base_url", "https://user@exist.io"),
+        ("base_url", "https://exist.io/"),
+        ("base_url", "https://exist.io/api/2"),
+        ("base_url", "https://exist.io?a=b"),
+        ("base_url", "https://exist.io?"),
+        ("base_url", "https://exist.io#"),
+        ("base_url", "http://exist.io"),
+        ("base_url", "http://localhost.evil.example"),
+        ("base_url", "http://127.0.0.1.evil.example"),
+        ("base_url", "https://exist.io:port"),
+        ("base_url", "https://exist.io:99999"),
+        ("base_url", "https://[::1"),
+        ("base_url", "https://exist.io\r\nHost: evil"),
+        ("base_url", "https://ex ist.io"),
+        ("base_url", 7),
+        ("rate_limiter", "in memory"),
+        ("proxy", "socks5://127.0.0.1"),
+        ("proxy", "not a url"),
+        ("verify", "/path/to/ca.pem"),
+        ("http_client", "a client"),
+    ],
+)
+def test_a_wrong_option_is_named(name: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        ExistClient("token", **{name: value})
+
+
+def test_a_password_in_the_url_is_not_repeated() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        ExistClient("token", base_url="https://ada:hunter2@exist.io")
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "https://exist.io",
+        "https://exist.io:8443",
+        "http://127.0.0.1:8000",
+        "http://localhost",
+        "http://[::1]:8000",
+        "https://bücher.example",
+    ],
+)
+def test_an_origin_is_taken(base_url: str) -> None:
+    assert repr(ExistClient("token", base_url=base_url)) == f"<ExistClient of {base_url}>"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("timeout", 0.5), ("max_retries", 0), ("concurrency", 1), ("max_wait", None), ("max_wait", 0)]
+)
+def test_a_good_option_is_taken(name: str, value: Any) -> None:
+    client = ExistClient("token", **{name: value})
+
+    assert getattr(client._session.options, name) == value
+
+
+def test_an_async_client_is_needed() -> None:
+    with httpx.Client() as sync, pytest.raises(ConfigurationError, match="http_client"):
+        ExistClient("token", http_client=sync)  # type: ignore[arg-type]

@@ -1,0 +1,213 @@
+"""Judging answers: which error each is, what it says, and what it keeps to itself."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from exist_async import (
+    Attribute,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    NoAnswerError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+    StatusError,
+)
+from exist_async._http import responses
+from exist_async._http.call import Call
+
+READ = Call("GET", "/api/2/attributes/")
+WRITE = Call("POST", "/api/2/attributes/acquire/", body=b"[]")
+NOW = 1_800_000_000.0
+
+
+def answer(status: int, body: bytes | None = None, *, json: Any = None, **headers: str) -> httpx.Response:
+    request = httpx.Request("GET", "https://exist.io", headers={"Authorization": "Bearer s3cr3t"})
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    content: dict[str, Any] = {"content": body or b""} if json is None else {"json": json}
+    return httpx.Response(status, headers=named, request=request, **content)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_a_success_is_no_failure(status: int) -> None:
+    assert responses.failure(answer(status), WRITE, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "cls"),
+    [
+        (301, StatusError),
+        (400, BadRequestError),
+        (401, AuthenticationError),
+        (403, PermissionDeniedError),
+        (404, NotFoundError),
+        (405, StatusError),
+        (408, StatusError),
+        (409, ConflictError),
+        (418, StatusError),
+        (500, ServerError),
+        (503, ServerError),
+        (520, ServerError),
+    ],
+)
+def test_each_status_of_a_read_has_its_class(status: int, cls: type[StatusError]) -> None:
+    error = responses.failure(answer(status, json={"detail": "Because."}), READ, NOW)
+
+    assert type(error) is cls
+    assert isinstance(error, StatusError)
+    assert (error.status_code, error.method, error.path, error.detail) == (
+        status,
+        "GET",
+        "/api/2/attributes/",
+        "Because.",
+    )
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 520])
+def test_a_write_that_failed_halfway_is_unknown_and_says_what_happened(status: int) -> None:
+    error = responses.failure(answer(status, b"<html>Bad gateway</html>"), WRITE, NOW)
+
+    assert isinstance(error, OutcomeUnknownError)
+    assert isinstance(error.__cause__, StatusError)
+    assert error.repeatable
+
+
+def test_a_write_says_whether_it_may_be_repeated() -> None:
+    increment = Call("POST", "/api/2/attributes/increment/", repeatable=False)
+
+    error = responses.failure(answer(500), increment, NOW)
+
+    assert isinstance(error, OutcomeUnknownError)
+    assert not error.repeatable
+    assert "count twice" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "detail", "code"),
+    [
+        ({"detail": "Invalid token."}, "Invalid token.", None),
+        ({"error": "not_found"}, "not_found", "not_found"),
+        ({"error": "invalid_grant", "error_description": "The code was used."}, "The code was used.", "invalid_grant"),
+        ({"limit": ["A number.", "Not empty."]}, "limit: A number. Not empty.", None),
+        ({"non_field_errors": ["Too many."]}, "non_field_errors: Too many.", None),
+        ({"code": "slug_conflict", "message": "Taken."}, "Taken.", "slug_conflict"),
+        ({"detail": {"nested": 1}}, None, None),
+        ({"error": 7}, None, None),
+        ({"name": [{"deep": "reason"}]}, 'name: {"deep":"reason"}', None),
+        ({}, None, None),
+        ([], None, None),
+        ("text", None, None),
+    ],
+)
+def test_the_words_are_found_in_every_shape_that_errors_come_in(
+    body: Any, detail: str | None, code: str | None
+) -> None:
+    error = responses.failure(answer(400, json=body), READ, NOW)
+
+    assert isinstance(error, StatusError)
+    assert (error.detail, error.code) == (detail, code)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>502</html>", b"\xff\xfe", b"[" * 100_000])
+def test_an_error_without_words_is_an_error_all_the_same(body: bytes) -> None:
+    error = responses.failure(answer(502, body), READ, NOW)
+
+    assert isinstance(error, ServerError)
+    assert error.detail is None
+    assert len(error.body) <= 501
+
+
+def test_the_service_s_name_for_the_request_is_kept() -> None:
+    error = responses.failure(answer(500, x_request_id="abc-1"), READ, NOW)
+
+    assert isinstance(error, ServerError)
+    assert error.request_id == "abc-1"
+
+
+def test_a_redirect_says_that_it_is_not_followed() -> None:
+    error = responses.failure(answer(301, location="https://evil.example/"), READ, NOW)
+
+    assert "never followed" in str(error)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<pre>Authorization: Bearer s3cr3t</pre>",
+        b'{"detail": "token s3cr3t is wrong"}',
+        b'{"x": ["s3cr3t"]}',
+        b'{"error": "s3cr3t"}',
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize("call", [READ, WRITE])
+def test_a_token_that_the_answer_repeats_is_kept_out_of_the_error(body: bytes, status: int, call: Call) -> None:
+    response = answer(status, body)
+
+    error: BaseException | None = responses.failure(response, call, NOW)
+    if error is None:
+        with pytest.raises(NoAnswerError) as caught:
+            responses.read(response, call, Attribute)
+        error = caught.value
+
+    while error is not None:
+        assert "s3cr3t" not in f"{error!r} {error} {vars(error)}"
+        error = error.__cause__
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"name": 7}', b"[" * 100_000])
+def test_a_success_that_cannot_be_read_names_status_and_content_type(body: bytes) -> None:
+    with pytest.raises(NoAnswerError, match=r"GET /api/2/attributes/: answered 200 with text/html") as caught:
+        responses.read(answer(200, body, content_type="text/html"), READ, Attribute)
+
+    assert not isinstance(caught.value, OutcomeUnknownError)
+
+
+def test_a_write_s_success_that_cannot_be_read_is_unknown() -> None:
+    with pytest.raises(OutcomeUnknownError):
+        responses.read(answer(200, b""), WRITE, Attribute)
+
+
+def test_a_429_says_when_to_come_back() -> None:
+    error = responses.failure(answer(429, retry_after="7"), WRITE, NOW)
+
+    assert isinstance(error, RateLimitError)
+    assert (error.retry_after, error.status_code) == (7.0, 429)
+
+
+def test_a_429_may_say_nothing_at_all() -> None:
+    error = responses.failure(answer(429), WRITE, NOW)
+
+    assert isinstance(error, RateLimitError)
+    assert error.retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("0", 0.0),
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("3600", 3600.0),
+        ("9" * 400, 999_999_999_999.0),
+        ("nan", None),
+        ("inf", None),
+        ("-1", None),
+        ("1_0", None),
+        ("1.5", None),
+        ("٣", None),
+        ("soon", None),
+        ("Fri, 15 Jan 2027 08:01:00 GMT", 60.0),
+        ("Fri, 15 Jan 2027 07:59:00 GMT", 0.0),
+        ("Fri, 99 Jan 2027 08:01:00 GMT", None),
+    ],
+)
+def test_retry_after_is_whole_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
+    assert responses.retry_after(header, NOW) == seconds

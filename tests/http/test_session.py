@@ -1,0 +1,207 @@
+"""The one loop: turns, attempts, pauses, and what each failure means for a read and for a write."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from exist_async import (
+    AuthenticationError,
+    ClientClosedError,
+    ConnectionFailedError,
+    ExistAsyncError,
+    ExistClient,
+    MemoryRateLimiter,
+    NoAnswerError,
+    OutcomeUnknownError,
+    RateLimitError,
+)
+
+Answering = Callable[..., ExistClient]
+
+NOT_SENT = [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError]
+SENT = [
+    httpx.ReadError,
+    httpx.WriteError,
+    httpx.ReadTimeout,
+    httpx.WriteTimeout,
+    httpx.RemoteProtocolError,
+    httpx.DecodingError,
+]
+
+
+class Script:
+    """Answers one request after another as it was told, and the last answer for ever."""
+
+    def __init__(self, *answers: httpx.Response | Exception) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+OK = httpx.Response(200, json={"username": "ada"})
+
+
+async def test_a_request_is_signed_and_says_who_sends_it(answering: Answering) -> None:
+    script = Script(OK)
+
+    await answering(script).profile.get()
+
+    request = script.requests[0]
+    assert (request.method, str(request.url)) == ("GET", "https://exist.io/api/2/accounts/profile/")
+    assert request.headers["Authorization"] == "Bearer a-token"
+    assert request.headers["User-Agent"].startswith("exist-async/")
+    assert request.headers["Accept"] == "application/json"
+
+
+@pytest.mark.parametrize("failure", NOT_SENT)
+async def test_what_was_not_sent_is_sent_again(
+    answering: Answering, clock: Any, failure: type[httpx.TransportError]
+) -> None:
+    script = Script(failure("no"), failure("no"), OK)
+
+    profile = await answering(script).profile.get()
+
+    assert profile.username == "ada"
+    assert len(script.requests) == 3
+
+
+@pytest.mark.parametrize("failure", NOT_SENT)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_what_was_never_sent_is_a_failed_connection_for_reads_and_writes_alike(
+    answering: Answering, clock: Any, failure: type[httpx.TransportError], method: str
+) -> None:
+    script = Script(failure("the reason"))
+
+    with pytest.raises(ConnectionFailedError, match=r"not sent.*https://exist\.io: the reason"):
+        await answering(script).request(method, "attributes/")
+
+    assert len(script.requests) == 3
+
+
+@pytest.mark.parametrize("failure", SENT)
+async def test_a_read_without_an_answer_says_so(answering: Answering, failure: type[httpx.TransportError]) -> None:
+    script = Script(failure("the reason"))
+
+    with pytest.raises(NoAnswerError, match="the reason") as caught:
+        await answering(script).profile.get()
+
+    assert not isinstance(caught.value, OutcomeUnknownError)
+    assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize("failure", SENT)
+async def test_a_write_without_an_answer_may_have_been_carried_out(
+    answering: Answering, failure: type[httpx.TransportError]
+) -> None:
+    script = Script(failure("the reason"))
+
+    with pytest.raises(OutcomeUnknownError, match="the reason") as caught:
+        await answering(script).request("POST", "attributes/increment/", json=[])
+
+    assert not caught.value.repeatable
+    assert isinstance(caught.value.__cause__, failure)
+    assert len(script.requests) == 1
+
+
+async def test_a_429_is_waited_for_and_tried_again(answering: Answering, clock: Any) -> None:
+    script = Script(httpx.Response(429, headers={"Retry-After": "7"}), OK)
+
+    await answering(script).profile.get()
+
+    assert clock.slept == [7.0]
+    assert len(script.requests) == 2
+
+
+async def test_a_429_that_asks_for_more_than_max_wait_raises_at_once(answering: Answering, clock: Any) -> None:
+    script = Script(httpx.Response(429, headers={"Retry-After": "61"}))
+
+    with pytest.raises(RateLimitError) as caught:
+        await answering(script).profile.get()
+
+    assert (caught.value.retry_after, caught.value.status_code) == (61.0, 429)
+    assert clock.slept == []
+
+
+async def test_after_a_429_the_same_user_s_other_calls_are_held_back_without_asking(
+    answering: Answering, clock: Any
+) -> None:
+    script = Script(httpx.Response(429, headers={"Retry-After": "600"}), OK)
+    client = answering(script)
+    with pytest.raises(RateLimitError):
+        await client.profile.get()
+
+    with pytest.raises(RateLimitError) as caught:
+        await client.profile.get()
+
+    assert caught.value.status_code is None
+    assert len(script.requests) == 1
+    assert (await client.with_options(auth="another-user").profile.get()).username == "ada"
+
+
+async def test_each_attempt_takes_a_slot_of_the_budget(answering: Answering, clock: Any) -> None:
+    script = Script(httpx.ConnectError("no"), OK)
+    client = answering(script, rate_limiter=MemoryRateLimiter(limit=2, clock=clock, sleep=clock.sleep))
+    await client.profile.get()
+
+    with pytest.raises(RateLimitError):
+        await client.profile.get()
+
+
+async def test_without_a_limiter_nothing_is_held_back(answering: Answering) -> None:
+    script = Script(OK)
+    client = answering(script, rate_limiter=None)
+
+    for _ in range(400):
+        await client.profile.get()
+
+    assert len(script.requests) == 400
+
+
+async def test_an_error_of_the_service_is_not_tried_again(answering: Answering) -> None:
+    script = Script(httpx.Response(401, json={"detail": "Invalid token."}))
+
+    with pytest.raises(AuthenticationError, match="Invalid token"):
+        await answering(script).profile.get()
+
+    assert len(script.requests) == 1
+
+
+async def test_a_redirect_is_not_followed(answering: Answering) -> None:
+    script = Script(httpx.Response(302, headers={"Location": "https://evil.example/"}), OK)
+
+    with pytest.raises(ExistAsyncError, match="never followed"):
+        await answering(script).profile.get()
+
+    assert len(script.requests) == 1
+
+
+async def test_cookies_are_not_sent_back(answering: Answering) -> None:
+    script = Script(httpx.Response(200, json={"username": "ada"}, headers={"Set-Cookie": "session=1"}))
+    client = answering(script)
+
+    await client.profile.get()
+    await client.profile.get()
+
+    assert "cookie" not in script.requests[1].headers
+
+
+async def test_a_caller_s_closed_client_is_said_to_be_closed() -> None:
+    http_client = httpx.AsyncClient(transport=httpx.MockTransport(Script(OK)))
+    client = ExistClient("token", http_client=http_client)
+    await http_client.aclose()
+
+    with pytest.raises(ClientClosedError):
+        await client.profile.get()
+
+
+async def test_an_error_in_the_caller_s_own_transport_is_not_hidden(answering: Answering) -> None:
+    with pytest.raises(RuntimeError, match="a bug"):
+        await answering(Script(RuntimeError("a bug"))).profile.get()

@@ -1,0 +1,425 @@
+"""The own transport, on real sockets: what it keeps, what it drops, and how exactly it says what failed."""
+
+import asyncio
+import gzip
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from exist_async import (
+    ClientClosedError,
+    ConnectionFailedError,
+    ExistClient,
+    NoAnswerError,
+    OutcomeUnknownError,
+)
+from exist_async.sandbox import Sandbox
+
+RawServer = Callable[[Any], Any]
+
+SECRET = "s3cr3t-t0ken"
+PROFILE = b'{"username": "ada"}'
+HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+ANSWER = HEADERS + b"Content-Length: %d\r\n\r\n" % len(PROFILE) + PROFILE
+
+
+def assert_no_secret_in(error: BaseException | None) -> None:
+    while error is not None:
+        for secret in [SECRET, "hunter2"]:
+            assert secret not in f"{error!r} {error}"
+        error = error.__cause__ or error.__context__
+
+
+async def read_request(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return head + await reader.readexactly(int(line.partition(b":")[2]))
+    return head
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+async def increment(client: ExistClient) -> Any:
+    return await client.request("POST", "attributes/increment/", json=[{"name": "coffees", "value": 1}])
+
+
+def quick(url: str, **options: Any) -> ExistClient:
+    client = ExistClient(SECRET, base_url=url, **({"max_retries": 0, "timeout": 2.0} | options))
+    client._session._fraction = lambda: 0.0
+    return client
+
+
+async def test_a_refused_connection_means_that_nothing_was_sent() -> None:
+    async with quick(f"http://127.0.0.1:{free_port()}", max_retries=2) as client:
+        with pytest.raises(ConnectionFailedError, match="not sent"):
+            await increment(client)
+
+
+async def test_an_unknown_host_means_that_nothing_was_sent() -> None:
+    async with quick("https://no-such-host.invalid") as client:
+        with pytest.raises(ConnectionFailedError, match="no-such-host"):
+            await client.profile.get()
+
+
+async def test_plain_http_on_a_tls_port_fails_before_anything_is_sent(raw_server: RawServer) -> None:
+    connections = 0
+
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.read(100)
+        writer.write(ANSWER)
+        await writer.drain()
+
+    async with raw_server(plain) as url, quick(url.replace("http:", "https:"), max_retries=2) as client:
+        with pytest.raises(ConnectionFailedError, match="(?i)ssl"):
+            await increment(client)
+
+    assert connections == 1  # a wrong certificate or protocol gets no better by asking again
+
+
+async def test_hanging_up_after_reading_leaves_a_write_unknown_and_is_done_once(raw_server: RawServer) -> None:
+    received = 0
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal received
+        await read_request(reader)
+        received += 1
+
+    async with raw_server(hang_up) as url, quick(url, max_retries=2) as client:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await increment(client)
+        with pytest.raises(NoAnswerError):
+            await client.profile.get()
+
+    assert received == 2
+    assert not caught.value.repeatable
+
+
+async def test_a_dropped_reused_connection_is_not_used_again_behind_the_session_s_back(raw_server: RawServer) -> None:
+    received = 0
+
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal received
+        await read_request(reader)
+        received += 1
+        writer.write(ANSWER)
+        await writer.drain()
+        await read_request(reader)
+        received += 1
+
+    async with raw_server(answer_once) as url, quick(url) as client:
+        await client.profile.get()
+        with pytest.raises(NoAnswerError):
+            await client.profile.get()
+
+    assert received == 2
+
+
+async def test_a_server_that_never_answers_times_out_as_sent(raw_server: RawServer) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with raw_server(silent) as url, quick(url, timeout=0.1) as client:
+        with pytest.raises(OutcomeUnknownError):
+            await increment(client)
+
+
+async def test_the_timeout_is_for_the_whole_answer_and_not_for_each_byte(raw_server: RawServer) -> None:
+    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(HEADERS + b"Content-Length: 1000\r\n\r\n")
+        for _ in range(1000):
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    async with raw_server(trickle) as url, quick(url, timeout=0.15) as client:
+        with pytest.raises(NoAnswerError):
+            await asyncio.wait_for(client.profile.get(), 2)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"garbage\r\n\r\n",
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+        HEADERS + b'\r\n{"username": "a',
+        HEADERS + b"Content-Length: 0\r\n\r\n",
+        HEADERS + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000 + b"\r\n\r\n{}",
+    ],
+)
+async def test_an_answer_that_is_no_answer_leaves_a_write_unknown(raw_server: RawServer, answer: bytes) -> None:
+    async def broken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(answer)
+        await writer.drain()
+
+    async with raw_server(broken) as url, quick(url) as client:
+        with pytest.raises(OutcomeUnknownError) as write:
+            await increment(client)
+        with pytest.raises(NoAnswerError) as read:
+            await client.profile.get()
+
+    assert_no_secret_in(write.value)
+    assert_no_secret_in(read.value)
+
+
+async def test_a_compressed_answer_is_read(raw_server: RawServer) -> None:
+    async def compressed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        body = gzip.compress(PROFILE)
+        writer.write(HEADERS + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+
+    async with raw_server(compressed) as url, quick(url) as client:
+        assert (await client.profile.get()).username == "ada"
+
+
+async def test_bytes_after_an_answer_are_nobody_else_s_answer(raw_server: RawServer) -> None:
+    async def surplus(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(ANSWER + ANSWER.replace(b"ada", b"eve"))
+        await writer.drain()
+        while await reader.read(1000):
+            writer.write(ANSWER)
+
+    async with raw_server(surplus) as url, quick(url) as client:
+        assert [(await client.profile.get()).username for _ in range(3)] == ["ada", "ada", "ada"]
+
+
+async def test_what_is_sent_is_what_a_server_expects(raw_server: RawServer) -> None:
+    requests: list[bytes] = []
+
+    async def record(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(2):
+            requests.append(await read_request(reader))
+            writer.write(ANSWER.replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b\r\n\r\n"))
+            await writer.drain()
+
+    async with raw_server(record) as url, quick(url) as client:
+        await increment(client)
+        await client.profile.get()
+
+    head, _, body = requests[0].partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    assert lines[0] == "POST /api/2/attributes/increment/ HTTP/1.1"
+    assert "content-type: application/json" in lines
+    assert f"authorization: Bearer {SECRET}" in lines
+    assert len([line for line in lines if line.lower().startswith(("content-length:", "host:", "user-agent:"))]) == 3
+    assert body == b'[{"name":"coffees","value":1}]'
+    assert b"cookie" not in requests[1].lower()
+
+
+async def test_no_more_connections_are_opened_than_allowed(raw_server: RawServer) -> None:
+    opened = 0
+
+    async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened
+        opened += 1
+        while await read_request(reader):
+            await asyncio.sleep(0.01)
+            writer.write(ANSWER)
+
+    async with raw_server(count) as url, quick(url, max_connections=3) as client:
+        await asyncio.gather(*(client.profile.get() for _ in range(20)))
+
+    assert opened == 3
+
+
+async def test_waiting_for_a_connection_ends_as_not_sent(raw_server: RawServer) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with raw_server(silent) as url, quick(url, max_connections=1, timeout=0.2) as client:
+        patient = client.with_options(timeout=1.0)
+        first = asyncio.create_task(patient.profile.get())
+        await asyncio.sleep(0.05)
+        with pytest.raises(ConnectionFailedError, match="all are in use"):
+            await increment(client)
+        with pytest.raises(NoAnswerError):
+            await first
+
+
+async def test_cancelled_callers_leave_the_pool_in_good_health(sandbox: Sandbox) -> None:
+    sandbox.issue_token(token=SECRET)
+    sandbox.latency = 0.02
+    async with sandbox.serve() as url, quick(url, max_connections=4) as client:
+        for n in range(60):
+            task = asyncio.create_task(client.profile.get())
+            await asyncio.sleep(0.0005 * (n % 7))
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        sandbox.latency = 0.0
+        await asyncio.wait_for(asyncio.gather(*(client.profile.get() for _ in range(8))), 5)
+
+
+async def test_calls_under_way_end_when_the_client_is_closed_and_later_ones_say_so(sandbox: Sandbox) -> None:
+    sandbox.issue_token(token=SECRET)
+    sandbox.latency = 0.5
+    async with sandbox.serve() as url:
+        client = quick(url)
+        sandbox.latency, read = 0.5, asyncio.create_task(client.profile.get())
+        write = asyncio.create_task(increment(client))
+        await asyncio.sleep(0.2)
+        await client.aclose()
+
+        with pytest.raises(ClientClosedError):
+            await read
+        with pytest.raises(OutcomeUnknownError):
+            await write
+        with pytest.raises(ClientClosedError):
+            await client.profile.get()
+
+
+def test_one_client_serves_one_event_loop_after_another(sandbox: Sandbox) -> None:
+    loop = asyncio.new_event_loop()
+    ready, stop = threading.Event(), asyncio.Event()
+    urls: list[str] = []
+
+    async def serve() -> None:
+        async with sandbox.serve() as url:
+            urls.append(url)
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    assert ready.wait(5)
+    try:
+        client = ExistClient(sandbox.token, base_url=urls[0])
+
+        async def once() -> str:
+            profile = await client.profile.get()
+            # Left open by the loop's end, a connection would be warned about, whoever made it.
+            await client._session._pool._http._transport._pools[asyncio.get_running_loop()]._session.connector.close()
+            return profile.username
+
+        assert [asyncio.run(once()) for _ in range(3)] == ["ada", "ada", "ada"]
+        asyncio.run(client.aclose())
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(5)
+        loop.close()
+
+
+async def test_a_proxy_is_used_and_its_refusal_means_that_nothing_was_sent(raw_server: RawServer) -> None:
+    asked: list[bytes] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await read_request(reader))
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    async with (
+        raw_server(refuse) as proxy,
+        quick("https://exist.io", proxy=proxy.replace("//", "//ada:hunter2@")) as client,
+    ):
+        with pytest.raises(ConnectionFailedError, match="407") as caught:
+            await increment(client)
+
+    assert asked[0].startswith(b"CONNECT exist.io:443 HTTP/1.1\r\n")
+    assert b"Proxy-Authorization: Basic YWRhOmh1bnRlcjI=" in asked[0]
+    assert SECRET.encode() not in asked[0]
+    assert_no_secret_in(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "trust_env", "through_the_proxy"),
+    [
+        ({"HTTP_PROXY": "{proxy}"}, True, True),
+        ({"http_proxy": "{proxy}"}, True, True),
+        ({"ALL_PROXY": "{proxy}"}, True, True),
+        ({"HTTPS_PROXY": "{proxy}"}, True, False),
+        ({"HTTP_PROXY": "{proxy}", "NO_PROXY": "127.0.0.1"}, True, False),
+        ({"HTTP_PROXY": "{proxy}", "NO_PROXY": "*"}, True, False),
+        ({"HTTP_PROXY": "{proxy}"}, False, False),
+    ],
+)
+async def test_the_environment_s_proxies_count_as_httpx_users_expect(
+    raw_server: RawServer,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    trust_env: bool,
+    through_the_proxy: bool,
+) -> None:
+    asked: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await read_request(reader))
+        writer.write(ANSWER)
+        await writer.drain()
+
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    async with raw_server(proxy) as proxy_url, sandbox.serve() as url:
+        proxy_url = proxy_url.replace("//", "//ada:hunter2@")
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value.format(proxy=proxy_url))
+        async with ExistClient(sandbox.token, base_url=url, trust_env=trust_env) as client:
+            await client.profile.get()
+
+    assert bool(asked) is through_the_proxy
+    if asked:
+        assert asked[0].startswith(f"GET {url}/api/2/accounts/profile/ HTTP/1.1".encode())
+        assert b"Proxy-Authorization: Basic YWRhOmh1bnRlcjI=" in asked[0]
+
+
+def test_the_first_request_does_not_stop_the_event_loop() -> None:
+    """In a fresh process, since what is imported once stays imported."""
+    code = """
+import asyncio, time
+from exist_async import ExistClient, ConnectionFailedError
+async def main():
+    longest = 0.0
+    async def heartbeat():
+        nonlocal longest
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.perf_counter() - before)
+    beating = asyncio.create_task(heartbeat())
+    started = time.perf_counter()
+    async with ExistClient("token", base_url="http://127.0.0.1:9", max_retries=0) as client:
+        try:
+            await client.profile.get()
+        except ConnectionFailedError:
+            pass
+    beating.cancel()
+    print(longest < 0.7 * (time.perf_counter() - started))
+asyncio.run(main())
+"""
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "True"
+
+
+def test_a_module_level_client_needs_no_event_loop() -> None:
+    assert isinstance(ExistClient("token"), ExistClient)
+
+
+async def test_an_own_client_keeps_no_cookies(sandbox: Sandbox) -> None:
+    sandbox.issue_token(token=SECRET)
+    sandbox.fail_next(status=200, json={"username": "eve"}, headers={"Set-Cookie": "session=1"})
+    async with sandbox.serve() as url, quick(url) as client:
+        await client.profile.get()
+
+        assert list(client._session._pool._http.cookies.jar) == []
+        assert isinstance(client._session._pool._http, httpx.AsyncClient)

@@ -1,0 +1,50 @@
+"""What the tests of the sandbox share."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from exist_async.sandbox import Sandbox
+
+
+class Clock:
+    """A clock that stands still until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def sandbox(clock: Clock) -> Sandbox:
+    return Sandbox(clock=clock)
+
+
+@pytest.fixture
+def connect(sandbox: Sandbox) -> Callable[..., httpx.AsyncClient]:
+    """Make a client that sends this `Authorization` header, or the sandbox's own token."""
+
+    def make(authorization: str | None = None, **more: Any) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            transport=sandbox.transport(),
+            base_url="https://exist.test/api/2/",
+            headers={"Authorization": authorization or f"Bearer {sandbox.token}"},
+            **more,
+        )
+
+    return make
+
+
+@pytest.fixture
+async def exist(connect: Callable[..., httpx.AsyncClient]) -> AsyncIterator[httpx.AsyncClient]:
+    async with connect() as client:
+        yield client

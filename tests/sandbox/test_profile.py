@@ -1,0 +1,49 @@
+"""The profile."""
+
+from datetime import UTC, datetime, timedelta
+
+
+async def test_the_profile_has_every_documented_field(exist):
+    profile = (await exist.get("accounts/profile/")).json()
+
+    del profile["local_time"]
+    assert profile == {
+        "username": "ada",
+        "first_name": "Ada",
+        "last_name": "Example",
+        "avatar": "",
+        "timezone": "Australia/Melbourne",
+        "imperial_distance": False,
+        "imperial_weight": False,
+        "imperial_energy": False,
+        "imperial_liquid": False,
+        "imperial_temperature": False,
+        "trial": False,
+        "delinquent": False,
+    }
+
+
+async def test_local_time_is_now_in_the_users_own_zone_with_microseconds(connect, sandbox):
+    user = sandbox.add_user("tonga", timezone="Pacific/Tongatapu")
+
+    async with connect(f"Bearer {sandbox.issue_token(user)}") as exist:
+        shown = (await exist.get("accounts/profile/")).json()["local_time"]
+
+    assert shown.endswith("+13:00")
+    assert len(shown) == len("2022-05-13T16:55:54.302963+10:00")
+    assert abs(datetime.fromisoformat(shown) - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+async def test_the_profile_shows_what_was_set_on_the_user(exist, sandbox):
+    sandbox.user.imperial_weight = True
+    sandbox.user.timezone = "Europe/Berlin"
+
+    profile = (await exist.get("accounts/profile/")).json()
+
+    assert profile["imperial_weight"] is True
+    assert profile["timezone"] == "Europe/Berlin"
+
+
+async def test_a_token_without_any_scope_sees_the_profile(connect, sandbox):
+    async with connect(f"Bearer {sandbox.issue_token(scopes=[])}") as exist:
+        assert (await exist.get("accounts/profile/")).status_code == 200

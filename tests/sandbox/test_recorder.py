@@ -1,0 +1,100 @@
+"""What is remembered of the requests."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from exist_async.sandbox import RecordedRequest, Sandbox, recorder
+
+
+async def test_a_request_is_recorded_without_its_token(exist, sandbox):
+    await exist.post(
+        "attributes/acquire/?success_objects=1&x=&x=2",
+        json=[{"template": "mood"}],
+        headers={"X-Mine": "yes", "Cookie": "a=b"},
+    )
+
+    (recorded,) = sandbox.requests
+    headers = recorded.headers
+    assert recorded == RecordedRequest(
+        method="POST",
+        path="/api/2/attributes/acquire/",
+        query={"success_objects": "1", "x": "2"},
+        json=[{"template": "mood"}],
+        headers=headers,
+        user="ada",
+        status=200,
+    )
+    assert headers["x-mine"] == "yes"
+    assert headers["content-type"] == "application/json"
+    assert not {"authorization", "cookie"} & set(headers)
+    assert sandbox.token not in repr(sandbox.requests)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"a=b"])
+async def test_what_is_no_json_is_recorded_as_none(exist, sandbox, body):
+    await exist.post("attributes/acquire/", content=body)
+
+    assert sandbox.requests[0].json is None
+
+
+async def test_refused_throttled_and_faulty_requests_are_recorded_too(connect, exist, sandbox):
+    sandbox.fail_next()
+    await exist.get("attributes/")
+    await exist.get("nowhere/")
+    async with connect("Bearer wrong") as stranger:
+        await stranger.get("attributes/")
+
+    assert [(r.path, r.user, r.status) for r in sandbox.requests] == [
+        ("/api/2/attributes/", "ada", 503),
+        ("/api/2/nowhere/", "ada", 404),
+        ("/api/2/attributes/", None, 401),
+    ]
+
+
+async def test_batch_sizes_are_those_of_the_arrays_posted(exist, sandbox):
+    sandbox.fail_next(path="attributes/release/")
+    await exist.post("attributes/acquire/", json=[{"template": "mood"}, {"template": "sleep"}])
+    await exist.get("attributes/")
+    await exist.post("attributes/create/", json=[{}] * 40)
+    await exist.post("attributes/create/", json={"template": "mood"})
+    await exist.post("attributes/release/", json=[{"name": "mood"}])
+
+    assert sandbox.batch_sizes == [2, 40, 1]
+
+
+async def test_requests_stand_in_the_order_of_their_arrival(exist, sandbox):
+    sandbox.latency = 0.02
+    slow = asyncio.create_task(exist.post("attributes/acquire/", json=[{}, {}]))
+    while not sandbox.requests:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    assert sandbox.requests[0].status is None
+
+    sandbox.latency = 0
+    await exist.post("attributes/acquire/", json=[{}])
+    assert [request.status for request in sandbox.requests] == [None, 202]
+    await slow
+
+    assert sandbox.batch_sizes == [2, 1]
+    assert [request.status for request in sandbox.requests] == [202, 202]
+
+
+async def test_requests_can_be_forgotten(exist, sandbox):
+    await exist.post("attributes/acquire/", json=[{}])
+    sandbox.reset_requests()
+
+    assert sandbox.requests == []
+    assert sandbox.batch_sizes == []
+
+
+async def test_only_the_last_requests_are_kept(monkeypatch):
+    assert recorder.KEPT == 10_000
+    monkeypatch.setattr(recorder, "KEPT", 3)
+    sandbox = Sandbox()
+
+    async with httpx.AsyncClient(transport=sandbox.transport(), base_url="https://exist.test") as exist:
+        for number in range(5):
+            await exist.get("/", params={"page": number})
+
+    assert [request.query for request in sandbox.requests] == [{"page": "2"}, {"page": "3"}, {"page": "4"}]

@@ -1,0 +1,119 @@
+"""The sandbox's own knobs, and what it refuses."""
+
+import importlib
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+import exist_async.sandbox
+from exist_async.sandbox import READ_SCOPES, SCOPES, Sandbox
+
+
+def test_there_are_thirty_four_scopes_and_half_of_them_read():
+    assert (len(SCOPES), len(READ_SCOPES)) == (34, 17)
+    assert {"manual_read", "activity_read", "custom_read"} < READ_SCOPES
+    assert {"manual_write", "activity_write", "custom_write"} < SCOPES - READ_SCOPES
+
+
+async def test_the_first_token_may_be_chosen():
+    sandbox = Sandbox(token="mine")
+
+    async with httpx.AsyncClient(transport=sandbox.transport(), headers={"Authorization": "Bearer mine"}) as exist:
+        assert (await exist.get("https://exist.test/api/2/accounts/profile/")).status_code == 200
+
+
+async def test_a_token_may_be_chosen_but_not_twice(connect, sandbox):
+    assert sandbox.issue_token(token="chosen") == "chosen"
+    async with connect("Bearer chosen") as exist:
+        assert (await exist.get("attributes/")).status_code == 200
+    with pytest.raises(ValueError, match="such a token already"):
+        sandbox.issue_token(token="chosen")
+
+
+def test_made_up_tokens_differ(sandbox):
+    assert len({sandbox.token, sandbox.issue_token(), sandbox.issue_token(), sandbox.issue_simple_token()}) == 4
+
+
+async def test_a_token_has_the_scopes_of_its_service_unless_given_others(connect, sandbox):
+    reader = sandbox.add_service("reader", "Reader", scopes=["mood_read"])
+    sandbox.add_attribute(template="mood")
+    sandbox.add_attribute(template="sleep")
+
+    async with connect(f"Bearer {sandbox.issue_token(service=reader)}") as exist:
+        assert (await exist.get("attributes/")).json()["count"] == 1
+    async with connect(f"Bearer {sandbox.issue_token(service=reader, scopes=['mood_read', 'sleep_read'])}") as exist:
+        assert (await exist.get("attributes/")).json()["count"] == 2
+
+
+async def test_latency_is_slept_before_the_answer_and_may_be_changed(exist, sandbox):
+    sandbox.latency = 0.03
+    began = time.monotonic()
+    await exist.get("attributes/")
+
+    assert time.monotonic() - began >= 0.03
+    assert (sandbox.latency, Sandbox(latency=0.5).latency) == (0.03, 0.5)
+
+
+@pytest.mark.parametrize("scopes", [["mood"], "mood_read mood_write", ["mood_read", "moood_read"]])
+def test_unknown_scopes_are_refused(sandbox, scopes):
+    with pytest.raises(ValueError, match="Unknown scopes: "):
+        sandbox.issue_token(scopes=scopes)
+    with pytest.raises(ValueError, match="Unknown scopes: "):
+        sandbox.add_service("reader", "Reader", scopes)
+
+
+def test_a_single_scope_may_be_a_string(sandbox):
+    assert sandbox.add_service("reader", "Reader", "mood_read").scopes == {"mood_read"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda s: s.add_user("ada"), "a user 'ada' already"),
+        (lambda s: s.add_user("grace", timezone="Mars/Phobos"), "Unknown time zone 'Mars/Phobos'"),
+        (lambda s: s.add_user("grace", timezone="Australia"), "Unknown time zone 'Australia'"),
+        (lambda s: s.add_service("my_client", "Again"), "a service 'my_client' already"),
+        (lambda s: s.add_attribute(template="moood"), "no template 'moood'"),
+        (lambda s: s.add_attribute(template="mood"), "of the template 'mood' already"),
+        (lambda s: s.add_attribute(name="tag"), "an attribute 'tag' already"),
+        (lambda s: s.add_attribute(name="x", group="moood"), "no group 'moood'"),
+        (lambda s: s.add_attribute(), "needs a name or a label"),
+        (lambda s: setattr(s, "latency", -1), "latency must not be negative"),
+        (lambda s: Sandbox(latency=-1), "latency must not be negative"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(sandbox, wrong, message):
+    sandbox.add_attribute(template="mood")
+    sandbox.add_attribute(name="tag")
+
+    with pytest.raises(ValueError, match=message):
+        wrong(sandbox)
+
+
+async def test_an_attribute_may_be_changed_from_outside(exist, sandbox):
+    mood = sandbox.add_attribute(template="mood", priority=3)
+    mood.active = False
+
+    assert mood.priority == 3
+    assert (await exist.get("attributes/")).json()["count"] == 0
+    with pytest.raises(AttributeError):
+        mood.name = "moood"
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
+def test_without_its_packages_the_import_says_what_to_install(monkeypatch, missing):
+    monkeypatch.setitem(sys.modules, missing, None)
+
+    with pytest.raises(ImportError) as refused:
+        importlib.reload(exist_async.sandbox)
+
+    assert str(refused.value) == 'The sandbox needs starlette and uvicorn: pip install "exist-async[sandbox]"'
+
+
+def test_uvicorn_is_imported_only_to_serve():
+    script = "import sys, exist_async.sandbox; sys.exit('uvicorn' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

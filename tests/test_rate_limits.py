@@ -1,0 +1,89 @@
+"""The hourly budget in memory: an exact moving window for each user."""
+
+from typing import Any
+
+import pytest
+
+from exist_async import ConfigurationError, MemoryRateLimiter, RateLimitError
+
+
+def limiter_with(clock: Any, limit: int = 3, period: float = 60.0) -> MemoryRateLimiter:
+    return MemoryRateLimiter(limit, period, clock=clock, sleep=clock.sleep)
+
+
+async def test_as_many_as_the_limit_go_at_once(clock: Any) -> None:
+    limiter = limiter_with(clock)
+
+    for _ in range(3):
+        await limiter.acquire("ada", max_wait=0)
+
+    assert clock.slept == []
+
+
+async def test_one_more_waits_until_the_oldest_leaves_the_window(clock: Any) -> None:
+    limiter = limiter_with(clock)
+    await limiter.acquire("ada", max_wait=None)
+    clock.now += 10
+    for _ in range(2):
+        await limiter.acquire("ada", max_wait=None)
+
+    await limiter.acquire("ada", max_wait=None)
+
+    assert clock.slept == [50.0]
+
+
+async def test_a_longer_wait_than_the_caller_wants_is_refused_at_once(clock: Any) -> None:
+    limiter = limiter_with(clock, limit=1)
+    await limiter.acquire("ada", max_wait=10)
+
+    with pytest.raises(RateLimitError, match="60 s") as caught:
+        await limiter.acquire("ada", max_wait=10)
+
+    assert (caught.value.retry_after, caught.value.status_code) == (60.0, None)
+    assert clock.slept == []
+
+
+async def test_users_have_budgets_of_their_own(clock: Any) -> None:
+    limiter = limiter_with(clock, limit=1)
+
+    await limiter.acquire("ada", max_wait=0)
+    await limiter.acquire("grace", max_wait=0)
+
+    assert clock.slept == []
+
+
+async def test_a_refused_request_gives_its_slot_back_and_holds_the_others(clock: Any) -> None:
+    limiter = limiter_with(clock, limit=1)
+    await limiter.acquire("ada", max_wait=None)
+
+    await limiter.refund("ada", hold=7.0)
+    await limiter.acquire("ada", max_wait=None)
+
+    assert clock.slept == [7.0]
+
+
+async def test_never_more_than_the_limit_in_any_period(clock: Any) -> None:
+    limiter = limiter_with(clock, limit=5, period=60.0)
+    let_in: list[float] = []
+    for n in range(60):
+        clock.now += (n * 7) % 5
+        await limiter.acquire("ada", max_wait=None)
+        let_in.append(clock.now)
+
+    for start in let_in:
+        assert len([moment for moment in let_in if start <= moment < start + 60.0]) <= 5
+
+
+async def test_users_who_are_long_gone_are_forgotten(clock: Any) -> None:
+    limiter = limiter_with(clock)
+    for n in range(5_000):
+        clock.now += 1
+        await limiter.acquire(n, max_wait=None)
+
+    assert len(limiter._windows) < 1_100
+
+
+@pytest.mark.parametrize("arguments", [{"limit": 0}, {"period": 0}, {"period": -1}])
+def test_a_window_without_room_is_refused(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(arguments))):
+        MemoryRateLimiter(**arguments)
