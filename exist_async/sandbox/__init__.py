@@ -1,0 +1,39 @@
+"""Exist in memory: a server to develop and test against, without an account and without the network.
+
+```python
+from exist_async.sandbox import Sandbox
+
+sandbox = Sandbox()
+sandbox.add_attribute(template="mood")
+async with sandbox.serve() as url:  # or, in process: httpx.AsyncClient(transport=sandbox.transport(), ...)
+    ...  # talk to url with the header "Authorization: Bearer " + sandbox.token
+```
+
+It is written from Exist's documentation and shares no code with the client of this package, so that a mistake of
+the one cannot hide in the other.
+"""
+
+from importlib.util import find_spec
+
+if find_spec("starlette") is None or find_spec("uvicorn") is None:
+    raise ImportError('The sandbox needs starlette and uvicorn: pip install "exist-async[sandbox]"')
+
+# Only now: these import starlette, and their own ImportError would not say what to install.
+from .attributes import Attribute
+from .faults import ConnectionDropped
+from .groups import READ_SCOPES, SCOPES
+from .recorder import RecordedRequest
+from .sandbox import Sandbox
+from .services import Service
+from .users import User
+
+__all__ = [
+    "READ_SCOPES",
+    "SCOPES",
+    "Attribute",
+    "ConnectionDropped",
+    "RecordedRequest",
+    "Sandbox",
+    "Service",
+    "User",
+]

@@ -1,0 +1,54 @@
+"""A call: an admitted request, as the endpoints see it."""
+
+from typing import Any
+
+import attrs
+import msgspec
+from starlette.requests import Request
+
+from .replies import refuse
+from .tokens import AccessToken
+
+__all__ = ["Call"]
+
+
+@attrs.frozen
+class Call:
+    """A request whose token is known and whose body has been read."""
+
+    request: Request
+    body: bytes
+    token: AccessToken
+    page_size: int
+
+    @property
+    def url(self) -> str:
+        """The absolute URL that was called, query included."""
+        return str(self.request.url)
+
+    def parameter(self, name: str) -> str | None:
+        """Return a parameter of the query, the last if it is there more than once."""
+        return self.request.query_params.get(name)
+
+    def flag(self, name: str) -> bool:
+        """Whether a flag is set: its presence counts, whatever its value."""
+        return name in self.request.query_params
+
+    def listed(self, name: str) -> frozenset[str]:
+        """Return the parts of a comma-separated parameter; none of them means no filter."""
+        parts = (part.strip() for part in self.request.query_params.get(name, "").split(","))
+        return frozenset(part for part in parts if part)
+
+    def json(self) -> Any:
+        """Decode the body.
+
+        Raises:
+            ApiError: 415 when it is declared as something else than JSON (it may be undeclared), 400 when it is none.
+        """
+        content_type = self.request.headers.get("content-type", "application/json")
+        if content_type.partition(";")[0].strip().lower() != "application/json":
+            raise refuse(415, f'Unsupported media type "{content_type}" in request.')
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise refuse(400, f"JSON parse error - {error}") from error

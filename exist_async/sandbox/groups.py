@@ -1,0 +1,51 @@
+"""Names Exist's groups, and the OAuth2 scopes that open them."""
+
+from functools import cached_property
+from typing import Final
+
+import attrs
+
+__all__ = ["GROUPS", "READ_SCOPES", "SCOPES", "Group"]
+
+
+@attrs.frozen
+class Group:
+    """A group of attributes; `priority` sorts the groups, lowest first."""
+
+    name: str
+    label: str
+    priority: int
+
+    @cached_property
+    def shape(self) -> dict[str, object]:
+        """The group as it stands inside attributes and templates."""
+        return {"name": self.name, "label": self.label, "priority": self.priority}
+
+
+GROUPS: Final = {
+    group.name: group
+    for group in (
+        Group("activity", "Activity", 1),
+        Group("productivity", "Productivity", 2),
+        Group("mood", "Mood", 3),
+        Group("sleep", "Sleep", 3),
+        Group("workouts", "Workouts", 2),
+        Group("events", "Events", 5),
+        Group("finance", "Finance", 6),
+        Group("food", "Food and drink", 6),
+        Group("health", "Health and body", 8),
+        Group("location", "Location", 9),
+        Group("media", "Media", 7),
+        Group("social", "Social", 7),
+        Group("weather", "Weather", 10),
+        Group("symptoms", "Symptoms", 11),
+        Group("medication", "Medication", 12),
+        Group("custom", "Daily tags", 3),
+    )
+}
+
+READ_SCOPES: Final = frozenset({f"{name}_read" for name in GROUPS} | {"manual_read"})
+"""The 17 scopes that let a client read."""
+
+SCOPES: Final = READ_SCOPES | {f"{name}_write" for name in GROUPS} | {"manual_write"}
+"""All 34 scopes."""

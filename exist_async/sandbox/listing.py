@@ -1,0 +1,56 @@
+"""Lists a user's attributes: `attributes/` and `attributes/owned/`."""
+
+from typing import Final
+
+from .attributes import Attribute
+from .calls import Call
+from .pages import page_of
+from .replies import Reply
+from .templates import LOW_PRIORITY
+
+__all__ = ["list_attributes", "list_owned"]
+
+_TRUTH: Final = {"true": True, "1": True, "false": False, "0": False}
+
+
+def list_attributes(call: Call) -> Reply:
+    """Answer `attributes/`: what the read scopes reach."""
+    visible = [attribute for attribute in call.token.user.attributes if call.token.may_read(attribute)]
+    if call.flag("owned"):
+        visible = [attribute for attribute in visible if _owns(call, attribute)]
+    return page_of(call, _filtered(call, visible), Attribute.shape)
+
+
+def list_owned(call: Call) -> Reply:
+    """Answer `attributes/owned/`: what the service owns and any of its scopes reaches, write scopes included."""
+    token = call.token
+    owned = [
+        attribute
+        for attribute in token.user.attributes
+        if _owns(call, attribute)
+        and (token.may_read(attribute) or token.may_write(attribute.group, manual=attribute.manual))
+    ]
+    return page_of(call, _filtered(call, owned), Attribute.shape)
+
+
+def _owns(call: Call, attribute: Attribute) -> bool:
+    return attribute.service is not None and attribute.service is call.token.service
+
+
+def _filtered(call: Call, attributes: list[Attribute]) -> list[Attribute]:
+    groups = call.listed("groups")
+    names = call.listed("attributes")
+    templated_only = call.flag("exclude_custom")
+    inactive = call.flag("include_inactive")
+    low = call.flag("include_low_priority")
+    manual = _TRUTH.get((call.parameter("manual") or "").lower())
+    return [
+        attribute
+        for attribute in attributes
+        if (inactive or attribute.active)
+        and (low or attribute.priority < LOW_PRIORITY)
+        and (not groups or attribute.group.name in groups)
+        and (not names or attribute.name in names)
+        and (not templated_only or attribute.template is not None)
+        and (manual is None or attribute.manual is manual)
+    ]

@@ -1,0 +1,31 @@
+"""Shows the user's profile: `accounts/profile/`."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from .calls import Call
+from .replies import Reply, json_reply
+
+__all__ = ["show_profile"]
+
+
+def show_profile(call: Call) -> Reply:
+    """Answer `accounts/profile/`: every client may see it, whatever its scopes."""
+    user = call.token.user
+    return json_reply(
+        {
+            "username": user.username,
+            "first_name": user.first_name,
+            "last_name": user.last_name,
+            "avatar": user.avatar,
+            "timezone": user.timezone,
+            "local_time": datetime.now(ZoneInfo(user.timezone)).isoformat(timespec="microseconds"),
+            "imperial_distance": user.imperial_distance,
+            "imperial_weight": user.imperial_weight,
+            "imperial_energy": user.imperial_energy,
+            "imperial_liquid": user.imperial_liquid,
+            "imperial_temperature": user.imperial_temperature,
+            "trial": user.trial,
+            "delinquent": user.delinquent,
+        }
+    )

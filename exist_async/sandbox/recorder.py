@@ -1,0 +1,98 @@
+"""Records the requests that the sandbox received."""
+
+from collections import deque
+from typing import Any, Final, cast
+from urllib.parse import parse_qsl
+
+import attrs
+import msgspec
+from starlette.types import Scope
+
+__all__ = ["KEPT", "RecordedRequest", "Recorder", "Recording"]
+
+KEPT: Final = 10_000
+"""How many requests are remembered, the last ones."""
+
+_SECRET: Final = frozenset({b"authorization", b"proxy-authorization", b"cookie"})
+
+
+@attrs.frozen
+class RecordedRequest:
+    """A request as it was received, without its authorisation.
+
+    Attributes:
+        method: "GET", "POST", …
+        path: The path alone, as in "/api/2/attributes/".
+        query: The parameters of the query; the last, where one was sent more than once.
+        json: The decoded body, or None when it was empty or no JSON.
+        headers: The headers, in lower case, without those that carry secrets.
+        user: The username of the token, or None when it was missing or not valid.
+        status: The status of the answer, or None when there was none (yet).
+    """
+
+    method: str
+    path: str
+    query: dict[str, str]
+    json: Any
+    headers: dict[str, str]
+    user: str | None
+    status: int | None
+
+
+@attrs.define(eq=False)
+class Recording:
+    """A request while it is handled: as raw as it came, because most are never looked at."""
+
+    scope: Scope = attrs.field(repr=False)
+    user: str | None
+    body: bytes = b""
+    status: int | None = None
+
+    def json(self) -> Any:
+        """Return the decoded body, or None when it is empty or no JSON."""
+        try:
+            return msgspec.json.decode(self.body) if self.body else None
+        except (msgspec.DecodeError, RecursionError):
+            return None
+
+    def freeze(self) -> RecordedRequest:
+        """Return what is known by now."""
+        return RecordedRequest(
+            method=self.scope["method"],
+            path=self.scope["path"],
+            query=dict(parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+            json=self.json(),
+            headers={
+                name.decode("latin-1").lower(): value.decode("latin-1")
+                for name, value in self.scope["headers"]
+                if name.lower() not in _SECRET
+            },
+            user=self.user,
+            status=self.status,
+        )
+
+
+class Recorder:
+    """The last 10,000 requests, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._recordings: deque[Recording] = deque(maxlen=KEPT)
+
+    def receive(self, scope: Scope, user: str | None) -> Recording:
+        """Begin the recording of a request."""
+        recording = Recording(scope, user)
+        self._recordings.append(recording)
+        return recording
+
+    def requests(self) -> list[RecordedRequest]:
+        """Return the requests received."""
+        return [recording.freeze() for recording in self._recordings]
+
+    def batch_sizes(self) -> list[int]:
+        """Return the length of every array that was posted."""
+        posted = (recording.json() for recording in self._recordings if recording.scope["method"] == "POST")
+        return [len(cast("list[object]", body)) for body in posted if isinstance(body, list)]
+
+    def clear(self) -> None:
+        """Forget all requests."""
+        self._recordings.clear()

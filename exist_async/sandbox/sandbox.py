@@ -1,0 +1,322 @@
+"""The sandbox itself: one Exist, its people and clients, and the knobs to turn."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Literal
+
+import attrs
+import httpx
+from starlette.types import ASGIApp
+
+from .app import App
+from .attributes import Attribute, name_from_label
+from .creation import from_template
+from .faults import Apply, Fault, FaultPlan, faulty, rewritten
+from .groups import GROUPS, SCOPES
+from .pages import LARGEST_PAGE
+from .recorder import RecordedRequest, Recorder
+from .services import Service
+from .templates import TEMPLATES
+from .throttle import Throttle
+from .transport import InProcessTransport
+from .users import User
+from .value_types import BOOLEAN
+from .world import World
+
+__all__ = ["Sandbox"]
+
+
+class Sandbox:
+    """An Exist in memory, with one user, one service and a token of all scopes to begin with.
+
+    Attributes:
+        latency: Seconds that every request waits before it is handled.
+        user: The first user, "ada", who lives in Melbourne.
+        service: The first service, "my_client".
+        token: The OAuth2 access token of the first user for the first service.
+    """
+
+    def __init__(
+        self,
+        *,
+        latency: float = 0.0,
+        rate_limit: int | None = None,
+        page_size: int = 20,
+        token: str = "sandbox-token",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Set up an Exist without attributes.
+
+        Args:
+            latency: Seconds that every request waits before it is handled.
+            rate_limit: Requests that a token has in any 3,600 seconds, 300 at Exist itself; None for no limit.
+            page_size: Results on a page when the caller does not say, 1 to 100.
+            token: The access token of the first user for the first service.
+            clock: Seconds, by which the rate limit is counted.
+
+        Raises:
+            ValueError: A number is out of its range.
+        """
+        if not 1 <= page_size <= LARGEST_PAGE:
+            raise ValueError(f"page_size must be from 1 to {LARGEST_PAGE}, not {page_size}")
+        self._throttle = Throttle(_limit(rate_limit), clock)
+        self._faults = FaultPlan()
+        self._recorder = Recorder()
+        self._world = World()
+        self._app = App(self._world, self._throttle, self._faults, self._recorder, page_size=page_size)
+        self.latency = latency
+        self.user = self.add_user("ada", first_name="Ada", last_name="Example")
+        self.service = self.add_service("my_client", "My client")
+        self.token = self.issue_token(token=token)
+
+    @property
+    def latency(self) -> float:
+        """Seconds that every request waits before it is handled; may be set at any time."""
+        return self._app.latency
+
+    @latency.setter
+    def latency(self, seconds: float) -> None:
+        if seconds < 0:
+            raise ValueError(f"latency must not be negative, not {seconds}")
+        self._app.latency = seconds
+
+    @property
+    def rate_limit(self) -> int | None:
+        """Requests that a token has in any 3,600 seconds, or None; may be set at any time."""
+        return self._throttle.limit
+
+    @rate_limit.setter
+    def rate_limit(self, requests: int | None) -> None:
+        self._throttle.limit = _limit(requests)
+
+    # Ways in
+
+    @property
+    def app(self) -> ASGIApp:
+        """The ASGI app, to be run by any server; it has no lifespan."""
+        return self._app
+
+    def transport(self) -> httpx.AsyncBaseTransport:
+        """Return a transport for `httpx.AsyncClient` that runs the app in process, without a socket."""
+        return InProcessTransport(self._app)
+
+    def serve(self, host: str = "127.0.0.1", port: int = 0) -> AbstractAsyncContextManager[str]:
+        """Serve on a loopback socket while a block lasts: `async with sandbox.serve() as url`.
+
+        Signals are left alone: what ends the block ends the server. Requests still in flight then have half a second.
+
+        Args:
+            host: A loopback address or "localhost".
+            port: 0 for any that is free.
+
+        Returns:
+            A context manager, to be used once, of the URL of the server's origin, such as "http://127.0.0.1:54321".
+
+        Raises:
+            ValueError: The host is not a loopback address.
+            OSError: On entering: the port is taken.
+        """
+        # uvicorn takes a tenth of a second to import, and the transport does not need it.
+        from .server import loopback, serve
+
+        return serve(self._app, loopback(host), port)
+
+    # People and clients
+
+    def add_user(
+        self,
+        username: str,
+        *,
+        timezone: str = "Australia/Melbourne",
+        first_name: str = "",
+        last_name: str = "",
+        avatar: str = "",
+    ) -> User:
+        """Add a user without attributes; the rest of the profile may be set on what is returned.
+
+        Raises:
+            ValueError: The username is taken, or the time zone is unknown.
+        """
+        return self._world.add_user(
+            User(username, timezone=timezone, first_name=first_name, last_name=last_name, avatar=avatar)
+        )
+
+    def add_service(self, name: str, label: str, scopes: Iterable[str] = SCOPES) -> Service:
+        """Add a service; its scopes are those of its tokens unless a token is issued with others.
+
+        Raises:
+            ValueError: The name is taken, or a scope is unknown.
+        """
+        return self._world.add_service(name, label, scopes)
+
+    def issue_token(
+        self,
+        user: User | None = None,
+        service: Service | None = None,
+        scopes: Iterable[str] | None = None,
+        token: str | None = None,
+    ) -> str:
+        """Return an OAuth2 access token, for the header `Authorization: Bearer …`.
+
+        Args:
+            user: Whose data it opens; the first user by default.
+            service: Who writes with it; the first service by default.
+            scopes: What it may do; the scopes of the service by default.
+            token: The token itself; made up by default.
+
+        Raises:
+            ValueError: The token is taken, or a scope is unknown.
+        """
+        return self._world.add_token(user or self.user, service or self.service, scopes, token).value
+
+    def issue_simple_token(self, user: User | None = None) -> str:
+        """Return a read-only token of a user, the first by default, for the header `Authorization: Token …`."""
+        return self._world.add_token(user or self.user, None, None, None).value
+
+    def add_attribute(
+        self,
+        user: User | None = None,
+        template: str | None = None,
+        *,
+        name: str | None = None,
+        label: str | None = None,
+        group: str = "custom",
+        value_type: int = BOOLEAN,
+        service: Service | None = None,
+        available_services: Iterable[Service] = (),
+        active: bool = True,
+        manual: bool = True,
+        priority: int | None = None,
+    ) -> Attribute:
+        """Give a user an attribute, past the API and its rules.
+
+        Args:
+            user: Whose it is; the first user by default.
+            template: Makes a templated attribute, whose label, group and value type are the template's.
+            name: Of a custom attribute; made from the label by default.
+            label: Of a custom attribute; the name by default.
+            group: Of a custom attribute.
+            value_type: Of a custom attribute; also one that Exist does not have yet.
+            service: The owner, which is then available too; nobody by default.
+            available_services: Other services that can provide the attribute, the next owner first.
+            active: Whether it is active.
+            manual: Whether it is tracked by hand.
+            priority: The template's own or 1 by default; from 10 the attribute is hidden unless asked for.
+
+        Returns:
+            The attribute, whose `active`, `manual` and `service` may be set later.
+
+        Raises:
+            ValueError: The user has it already, or there is no such template or group, or neither name nor label.
+        """
+        user = user or self.user
+        if template is not None:
+            if template not in TEMPLATES:
+                raise ValueError(f"There is no template {template!r}")
+            if user.templated(template) is not None:
+                raise ValueError(f"{user.username} has an attribute of the template {template!r} already")
+            attribute = from_template(user, TEMPLATES[template], manual=manual)
+        else:
+            if group not in GROUPS:
+                raise ValueError(f"There is no group {group!r}")
+            if not (name or label):
+                raise ValueError("A custom attribute needs a name or a label")
+            name = name or name_from_label(label or "")
+            if user.attribute(name) is not None:
+                raise ValueError(f"{user.username} has an attribute {name!r} already")
+            attribute = Attribute(
+                name=name, label=label or name, group=GROUPS[group], value_type=value_type, manual=manual
+            )
+        if priority is not None:
+            attribute = attrs.evolve(attribute, priority=priority)
+        if service is not None:
+            attribute.take(service)
+        attribute.available_services.extend(available_services)
+        attribute.active = active
+        return user.keep(attribute)
+
+    # What was asked
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """The last 10,000 requests, in the order in which they were received."""
+        return self._recorder.requests()
+
+    @property
+    def batch_sizes(self) -> list[int]:
+        """How many items each write of the last 10,000 requests held, whatever became of it, in order of arrival."""
+        return self._recorder.batch_sizes()
+
+    def reset_requests(self) -> None:
+        """Forget the requests so far."""
+        self._recorder.clear()
+
+    # What goes wrong
+
+    def fail_next(
+        self,
+        times: int = 1,
+        *,
+        status: int = 503,
+        json: object = None,
+        body: bytes | str | None = None,
+        headers: Mapping[str, str] | None = None,
+        path: str | None = None,
+        skip: int = 0,
+        when: Literal["before", "after"] = "before",
+        drop: bool = False,
+    ) -> None:
+        """Let the next requests fail.
+
+        Faults queue up: a request meets at most one, the oldest that concerns it, in order of arrival. They come before
+        the token and the rate limit are looked at.
+
+        Args:
+            times: How many requests fail.
+            status: The status of the answer.
+            json: The JSON of the answer.
+            body: The body of the answer, HTML unless the headers say otherwise. Without either, a 5xx is the page of
+                a proxy and any other status has a `detail`.
+            headers: More headers of the answer, such as `{"Retry-After": "7"}`.
+            path: Only requests whose path ends with this, such as "attributes/acquire/".
+            skip: How many requests (to that path) pass unharmed first.
+            when: "before": the request is not carried out. "after": it is, and only its answer is replaced.
+            drop: Cut the connection instead of answering. At a socket the client sees it closed; the in-process
+                transport raises `httpx.RemoteProtocolError`.
+
+        Raises:
+            ValueError: A number is out of its range, or two kinds of answer are given.
+        """
+        self._plan(faulty(status, json, body, headers, when=when, drop=drop), times, path, skip)
+
+    def rewrite_next(
+        self, rewrite: Callable[[Any], object], times: int = 1, *, path: str | None = None, skip: int = 0
+    ) -> None:
+        """Let the next requests be carried out, and change the JSON of their answers.
+
+        Args:
+            rewrite: Gets the decoded answer, which it may change, and returns the one that is sent; the status stays.
+            times: How many answers are changed.
+            path: Only those to requests whose path ends with this, such as "attributes/acquire/".
+            skip: How many requests (to that path) pass unharmed first.
+
+        Raises:
+            ValueError: A number is out of its range.
+        """
+        self._plan(rewritten(rewrite), times, path, skip)
+
+    def clear_faults(self) -> None:
+        """Forget the faults still to come."""
+        self._faults.clear()
+
+    def _plan(self, apply: Apply, times: int, path: str | None, skip: int) -> None:
+        if times < 1 or skip < 0:
+            raise ValueError(f"times must be at least 1 and skip at least 0, not {times} and {skip}")
+        self._faults.add(Fault(apply, times, skip, path))
+
+
+def _limit(requests: int | None) -> int | None:
+    if requests is not None and requests < 1:
+        raise ValueError(f"rate_limit must be at least 1, or None, not {requests}")
+    return requests
