@@ -8,7 +8,8 @@ from exist_async.attributes import ensure, writes
 from exist_async.attributes.models import Attribute, AttributeEcho, AttributeTemplate
 from exist_async.attributes.requests import Acquirable, ByName, Creatable, Ensurable
 from exist_async.batch import BatchResult, Outcome
-from exist_async.batch.writes import Items, write
+from exist_async.batch.items import Items
+from exist_async.batch.writes import write
 from exist_async.paging import LARGEST_PAGE, PageBody, Paginator
 from exist_async.resource import ROOT, Resource, encode_filters
 

@@ -1,6 +1,6 @@
 """Sees to it that this service owns attributes: left alone, acquired or created, whichever each one takes."""
 
-from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -10,7 +10,9 @@ from exist_async.attributes import writes
 from exist_async.attributes.models import Attribute
 from exist_async.attributes.requests import ByName, ByTemplate, CustomAttribute, Ensurable, ensurable, same_label
 from exist_async.batch import BatchResult, Outcome, OutcomeStatus
-from exist_async.batch.writes import Endpoint, Items, Write, admitted, check_items, conclude
+from exist_async.batch.items import Items, check_items, each, read_items
+from exist_async.batch.outcomes import conclude
+from exist_async.batch.writes import Endpoint, Write
 from exist_async.paging import Paginator
 
 _EXISTS = "exists"
@@ -36,9 +38,9 @@ async def ensure(
         on_outcome: Called with each outcome once it is known.
     """
     check_items(items)
-    given = [item async for item in items] if isinstance(items, AsyncIterable) else list(items)
-    ensuring = _Ensuring(session, [admitted(ensurable, item, index) for index, item in enumerate(given)], on_outcome)
-    if given:
+    wanted, error = await read_items(each(items), ensurable)
+    ensuring = _Ensuring(session, wanted, on_outcome, stopped_by=error)
+    if wanted and error is None:
         await ensuring.run(owned, everything)
     return ensuring.conclude()
 
@@ -46,14 +48,16 @@ async def ensure(
 class _Ensuring:
     """The work of `ensure` on some items."""
 
-    def __init__(self, session: Session, wanted: Sequence[Ensurable], on_outcome: Told) -> None:
+    def __init__(
+        self, session: Session, wanted: Sequence[Ensurable], on_outcome: Told, *, stopped_by: Exception | None
+    ) -> None:
         self._session = session
         self._wanted = wanted
         self._on_outcome = on_outcome
         self._outcomes: dict[int, Outcome[Ensurable, Attribute]] = {}
         # Custom attributes that could not be created because their label exists.
         self._existing: dict[int, Outcome[Ensurable, Attribute]] = {}
-        self._stopped_by: Exception | None = None
+        self._stopped_by = stopped_by
 
     async def run(self, owned: Paginator[Attribute], everything: Paginator[Attribute]) -> None:
         """Give every item its outcome."""
@@ -66,11 +70,11 @@ class _Ensuring:
                 await self._write(writes.acquisition(), by_name)
         except Exception as error:  # noqa: BLE001  (the caller's own too: it reaches them with the result)
             self._stopped_by = error
-        for place, item in self._open(object).items():
-            self._outcomes[place] = Outcome(place, item, OutcomeStatus.NOT_SENT, cause=self._stopped_by)
 
     def conclude(self) -> BatchResult[Ensurable, Attribute]:
         """Return the result, or raise the error that says why some items have no answer."""
+        for place, item in self._open(object).items():
+            self._outcomes[place] = Outcome(place, item, OutcomeStatus.NOT_SENT, cause=self._stopped_by)
         return conclude(BatchResult(tuple(self._outcomes[n] for n in range(len(self._wanted)))), self._stopped_by)
 
     def _open(self, kind: Any) -> dict[int, Ensurable]:

@@ -1,12 +1,13 @@
 """What became of each item of a write."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 from attrs import field, frozen
 
-from exist_async.errors import BatchError
+from exist_async.errors import BatchError, ConfigurationError, ExistAsyncError
 
 I_co = TypeVar("I_co", covariant=True)
 T_co = TypeVar("T_co", covariant=True)
@@ -132,3 +133,37 @@ class BatchResult(Sequence[Outcome[I_co, T_co]]):
 def distinct_causes(outcomes: Sequence[Outcome[object, object]]) -> tuple[Exception, ...]:
     """Return each error behind some outcomes once, in order."""
     return tuple({id(outcome.cause): outcome.cause for outcome in outcomes if outcome.cause is not None}.values())
+
+
+def conclude(result: BatchResult[I_co, T_co], stopped_by: Exception | None = None) -> BatchResult[I_co, T_co]:
+    """Return a result in which every item succeeded or was refused for itself, or raise the error that says why not."""
+    if isinstance(stopped_by, ConfigurationError):
+        stopped_by.result = result
+        raise stopped_by
+    unanswered = [
+        outcome
+        for outcome in result
+        if outcome.status is not OutcomeStatus.SUCCEEDED and not outcome.refused_for_itself
+    ]
+    errors = distinct_causes(unanswered)
+    if stopped_by is not None and not isinstance(stopped_by, ExistAsyncError):
+        errors = (stopped_by, *(error for error in errors if error is not stopped_by))
+        raise BatchError(
+            f"The write was stopped by {stopped_by!r}, {_tally(result)}", result=result, errors=errors
+        ) from stopped_by
+    if not unanswered:
+        return result
+    if not result.succeeded and len({type(error) for error in errors}) == 1 and isinstance(errors[0], ExistAsyncError):
+        errors[0].result = result
+        raise errors[0]
+    raise BatchError(
+        f"Not every item was answered, {_tally(result)}. {'; '.join(map(str, errors[:3]))}",
+        result=result,
+        errors=errors,
+    ) from errors[0]
+
+
+def _tally(result: BatchResult[Any, Any]) -> str:
+    """Say how many items became what."""
+    counts = Counter(outcome.status.value.replace("_", " ") for outcome in result)
+    return f"of {len(result)} items: " + (", ".join(f"{n} {status}" for status, n in counts.items()) or "none")

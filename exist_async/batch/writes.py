@@ -1,9 +1,8 @@
 """Sends the items of a write, 35 a request, and sees to it that each gets its outcome."""
 
-from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
@@ -13,13 +12,12 @@ from exist_async._http.chunks import Chunk
 from exist_async._http.converter import converter
 from exist_async._http.responses import unknown
 from exist_async._http.session import Session
-from exist_async.batch.outcomes import BatchResult, Outcome, OutcomeStatus, distinct_causes
+from exist_async.batch.items import Items, check_items, each, read_items
+from exist_async.batch.outcomes import BatchResult, Outcome, OutcomeStatus, conclude
 from exist_async.batch.replies import Failure, Reply, Subject, lay
 from exist_async.errors import (
     AuthenticationError,
-    BatchError,
     ClientClosedError,
-    ConfigurationError,
     ConnectionFailedError,
     ExistAsyncError,
     PermissionDeniedError,
@@ -27,12 +25,8 @@ from exist_async.errors import (
     StatusError,
 )
 
-I = TypeVar("I")  # noqa: E741 (the design's own letter: I for item, T for what is answered)
+I = TypeVar("I")  # noqa: E741  (the letter for an item, as T is for an answer)
 T = TypeVar("T")
-X = TypeVar("X")
-
-Items: TypeAlias = Iterable[X] | AsyncIterable[X]
-"""Items of any number: a list, a generator, an asynchronous stream."""
 
 CHUNK_SIZE = 35
 """The most objects that Exist takes in one request."""
@@ -108,40 +102,32 @@ class Write(Generic[I, T]):
     async def run(self, items: Items[Any]) -> None:
         """Send all items. Afterwards each that was read has its outcome, whatever happened on the way."""
         check_items(items)
-        chunked = self._cut_sequence(items) if isinstance(items, Collection) else self._cut_stream(items)
-        async with aclosing(chunked):
+        async with aclosing(self._cut(items)) as chunked:
             await chunks.run(chunked, self._send, concurrency=self._session.options.concurrency)
         for index, item in enumerate(self._items):
             if self._outcomes[index] is None:
                 self._tell([Outcome(index, item, OutcomeStatus.NOT_SENT, cause=self.stopped_by)])
 
-    async def _cut_sequence(self, items: Collection[Any]) -> AsyncGenerator[Chunk[I], None]:
-        for item in items:
-            self._admit(item)
-        for start in range(0, len(self._items), CHUNK_SIZE):
-            yield self._chunk(start)
-
-    async def _cut_stream(self, items: Items[Any]) -> AsyncGenerator[Chunk[I], None]:
-        start = 0
-        try:
-            async for item in _each(items):
-                self._admit(item)
-                if len(self._items) - start == CHUNK_SIZE:
-                    yield self._chunk(start)
-                    start = len(self._items)
-        except Exception as error:  # noqa: BLE001  (the caller's own, of any class: it reaches them with the result)
-            self._stop(error)
-        else:
-            if start < len(self._items):
-                yield self._chunk(start)
-
-    def _admit(self, item: object) -> None:
-        self._items.append(admitted(self._endpoint.prepare, item, len(self._items)))
-        self._outcomes.append(None)
+    async def _cut(self, items: Items[Any]) -> AsyncGenerator[Chunk[I], None]:
+        # What can be looked at twice is checked whole before anything is sent; a stream chunk by chunk.
+        most = None if isinstance(items, Collection) else CHUNK_SIZE
+        stream = each(items)
+        while True:
+            start = len(self._items)
+            prepared, error = await read_items(stream, self._endpoint.prepare, start=start, most=most)
+            self._items += prepared
+            self._outcomes += [None] * len(prepared)
+            if error is not None:
+                self._stop(error)
+                return
+            for place in range(start, len(self._items), CHUNK_SIZE):
+                yield self._chunk(place)
+            if most is None or len(prepared) < most:
+                return
 
     def _chunk(self, start: int) -> Chunk[I]:
         items = self._items[start : start + CHUNK_SIZE]
-        return Chunk(start, items, frozenset(map(self._endpoint.subject, items)))
+        return Chunk(start, items, frozenset(key for _, key in map(self._endpoint.subject, items)))
 
     async def _send(self, chunk: Chunk[I]) -> bool:
         """Send one chunk, note its outcomes, and say whether to go on."""
@@ -191,53 +177,6 @@ class Write(Generic[I, T]):
             self.stopped_by = error
 
 
-def check_items(items: object) -> None:
-    """Refuse what can be iterated and is no list of items.
-
-    Raises:
-        ConfigurationError: It is a string, bytes, a mapping, or nothing that can be iterated.
-    """
-    kind = type(items).__name__
-    if isinstance(items, str | bytes | bytearray | Mapping) or not isinstance(items, Iterable | AsyncIterable):
-        raise ConfigurationError(f"items is a list or another iterable of items, not a bare {kind}")
-
-
-def admitted(prepare: Callable[[Any], I], item: object, index: int) -> I:
-    """Make the request model of what a caller gave; an error names the item's index."""
-    try:
-        return prepare(item)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"items[{index}]: {error}") from None
-
-
-def conclude(result: BatchResult[I, T], stopped_by: Exception | None = None) -> BatchResult[I, T]:
-    """Return a result in which every item succeeded or was refused for itself, or raise the error that says why not."""
-    if isinstance(stopped_by, ConfigurationError):
-        stopped_by.result = result
-        raise stopped_by
-    unanswered = [
-        outcome
-        for outcome in result
-        if outcome.status is not OutcomeStatus.SUCCEEDED and not outcome.refused_for_itself
-    ]
-    errors = distinct_causes(unanswered)
-    if stopped_by is not None and not isinstance(stopped_by, ExistAsyncError):
-        errors = (stopped_by, *(error for error in errors if error is not stopped_by))
-        raise BatchError(
-            f"The write was stopped by {stopped_by!r}, {_tally(result)}", result=result, errors=errors
-        ) from stopped_by
-    if not unanswered:
-        return result
-    if not result.succeeded and len({type(error) for error in errors}) == 1 and isinstance(errors[0], ExistAsyncError):
-        errors[0].result = result
-        raise errors[0]
-    raise BatchError(
-        f"Not every item was answered, {_tally(result)}. {'; '.join(map(str, errors[:3]))}",
-        result=result,
-        errors=errors,
-    ) from errors[0]
-
-
 def _outcomes_without_answer(chunk: Chunk[I], error: Exception) -> list[Outcome[I, Any]]:
     if isinstance(error, _NOT_DONE):
         status = OutcomeStatus.NOT_SENT
@@ -246,21 +185,6 @@ def _outcomes_without_answer(chunk: Chunk[I], error: Exception) -> list[Outcome[
     else:
         status = OutcomeStatus.UNKNOWN
     return [Outcome(index, item, status, cause=error) for index, item in enumerate(chunk.items, chunk.start)]
-
-
-async def _each(items: Items[X]) -> AsyncGenerator[X, None]:
-    if isinstance(items, AsyncIterable):
-        async for item in items:
-            yield item
-    else:
-        for item in items:
-            yield item
-
-
-def _tally(result: BatchResult[Any, Any]) -> str:
-    """Say how many items became what."""
-    counts = Counter(outcome.status.value.replace("_", " ") for outcome in result)
-    return f"of {len(result)} items: " + (", ".join(f"{n} {status}" for status, n in counts.items()) or "none")
 
 
 def _text(value: object) -> str | None:
