@@ -48,9 +48,9 @@ def lay(
 ) -> list[T | Failure | None]:
     """Return the entry that answers each item, or None where no entry does for certain.
 
-    Entries are found by what they are about; equal ones by their order; then by the position in Exist's message; then
-    by their order, if there are as many as there are items left. Nothing is guessed: of two equal items with one
-    success and one failure without a position, neither has an answer.
+    An entry is found by what it is about, equal ones by their order, and a failure by the position in Exist's message.
+    What repeats nothing of the items is taken in order, if there is one for each item that is left. Nothing is guessed:
+    of two equal items with one success and one failure without a position, neither has an answer.
 
     Args:
         wanted: What each item of the request is about.
@@ -62,95 +62,93 @@ def lay(
 
 
 class _Layout(Generic[T]):
-    """The work of `lay`: `answers` fills from the surest rule to the least sure."""
+    """The work of `lay`: `answers` fills by one rule after another."""
 
     def __init__(
         self, wanted: Sequence[Subject], reply: Reply[T], subjects_of: Callable[[T | Failure], Collection[Subject]]
     ) -> None:
         self.answers: list[T | Failure | None] = [None] * len(wanted)
         self._wanted = wanted
+        said: list[T | Failure] = [*reply.success, *reply.failed]
+        entries = self._place_by_position([_Entry(entry, subjects_of(entry)) for entry in said])
         self._places: dict[Subject, list[int]] = {}
         for place, subject in enumerate(wanted):
-            self._places.setdefault(subject, []).append(place)
-        # Of these it is known that something was said about them, even where it can't be told what.
-        self._spoken_of: set[int] = set()
-        self._claims: dict[Subject, list[T | Failure]] = {}
-        several: list[tuple[T | Failure, list[Subject]]] = []
-        strangers: list[tuple[T | Failure, Collection[Subject]]] = []
-        entries: list[T | Failure] = [*reply.success, *reply.failed]
+            if self.answers[place] is None:
+                self._places.setdefault(subject, []).append(place)
+        self._place_by_subject([entry for entry in entries if any(s in self._places for s in entry.subjects)])
+        self._place_by_order([entry for entry in entries if not any(s in self._places for s in entry.subjects)])
+
+    def _place_by_position(self, entries: "list[_Entry[T]]") -> "list[_Entry[T]]":
+        """Place the failures that tell a position and do not contradict it; return the other entries."""
+        others: list[_Entry[T]] = []
         for entry in entries:
-            subjects = subjects_of(entry)
-            known = [subject for subject in subjects if subject in self._places]
-            if len(known) == 1:
-                self._claims.setdefault(known[0], []).append(entry)
-            elif known:
-                several.append((entry, known))
-            else:
-                strangers.append((entry, subjects))
-        self._narrow(several)
-        for subject, entries in self._claims.items():
-            self._settle(self._places[subject], entries)
-        self._place_strangers(strangers)
-
-    def _narrow(self, several: list[tuple[T | Failure, list[Subject]]]) -> None:
-        """Give the entries that may be about several items to those that have no answer of their own."""
-        progress = True
-        while several and progress:
-            progress = False
-            undecided: list[tuple[T | Failure, list[Subject]]] = []
-            for entry, known in several:
-                open_to_it = [s for s in known if len(self._claims.get(s, ())) < len(self._places[s])]
-                if len(open_to_it) == 1:
-                    self._claims.setdefault(open_to_it[0], []).append(entry)
-                    progress = True
-                else:
-                    undecided.append((entry, open_to_it or known))
-            several = undecided
-        subjects = {subject for _, known in several for subject in known}
-        self._settle(
-            sorted(place for subject in subjects if subject not in self._claims for place in self._places[subject]),
-            [entry for entry, _ in several],
-        )
-
-    def _settle(self, places: list[int], entries: list[T | Failure]) -> None:
-        """Give the entries that are surely about these places to them, as far as it is sure which is whose."""
-        self._spoken_of.update(places)
-        if len(places) != len(entries) or not _alike(entries):
-            entries = self._by_position(places, entries)
-            places = [place for place in places if self.answers[place] is None]
-        if _alike(entries) and (len(entries) == len(places) or (len(entries) > len(places) and _succeeded(entries))):
-            for place, entry in zip(places, entries, strict=False):
-                self.answers[place] = entry
-
-    def _by_position(self, places: Collection[int], entries: list[T | Failure]) -> list[T | Failure]:
-        """Place the failures that tell a position; return the other entries."""
-        others: list[T | Failure] = []
-        for entry in entries:
-            place = entry.position if isinstance(entry, Failure) else None
-            if place in places and place is not None and self.answers[place] is None:
-                self.answers[place] = entry
+            place = entry.position
+            if (
+                place is not None
+                and place < len(self._wanted)
+                and self.answers[place] is None
+                and (not entry.subjects or self._wanted[place] in entry.subjects)
+            ):
+                self.answers[place] = entry.entry
             else:
                 others.append(entry)
         return others
 
-    def _place_strangers(self, strangers: list[tuple[T | Failure, Collection[Subject]]]) -> None:
+    def _place_by_subject(self, entries: "list[_Entry[T]]") -> None:
+        claims: dict[Subject, list[_Entry[T]]] = {}
+        undecided = [(entry, [s for s in entry.subjects if s in self._places]) for entry in entries]
+        # An entry that may be about several items is about the one that has no answer of its own.
+        progress = True
+        while progress:
+            progress = False
+            for entry, subjects in undecided:
+                if len(subjects) == 1:
+                    claims.setdefault(subjects[0], []).append(entry)
+                    progress = True
+            undecided = [
+                (entry, [s for s in subjects if len(claims.get(s, ())) < len(self._places[s])] or subjects)
+                for entry, subjects in undecided
+                if len(subjects) > 1
+            ]
+        for subject, claiming in claims.items():
+            self._settle(self._places[subject], claiming)
+        disputed = {subject for _, subjects in undecided for subject in subjects} - claims.keys()
+        self._settle(
+            sorted(place for subject in disputed for place in self._places[subject]), [entry for entry, _ in undecided]
+        )
+
+    def _settle(self, places: list[int], entries: "list[_Entry[T]]") -> None:
+        """Give entries that are about these places to them in order, if it is sure which is whose."""
+        succeeded = not any(entry.failed for entry in entries)
+        # The same success told twice is one. Between the two lists of a reply there is no order.
+        if (len(entries) == len(places) and _alike(entries)) or (len(entries) > len(places) and succeeded):
+            for place, entry in zip(places, entries, strict=False):
+                self.answers[place] = entry.entry
+
+    def _place_by_order(self, strangers: "list[_Entry[T]]") -> None:
         """Place the entries that repeat nothing of what was sent."""
-        places = [place for place in range(len(self._wanted)) if place not in self._spoken_of]
-        entries = self._by_position(places, [entry for entry, _ in strangers])
-        places = [place for place in places if self.answers[place] is None]
-        if len(entries) != len(places) or not _alike(entries):
-            return
-        said = {id(entry): {kind for kind, _ in subjects} for entry, subjects in strangers}
+        places = [place for place, answer in enumerate(self.answers) if answer is None]
         # An entry with another name than the item's is another item's, wherever it stands.
-        if all(self._wanted[place][0] not in said[id(entry)] for place, entry in zip(places, entries, strict=True)):
-            for place, entry in zip(places, entries, strict=True):
-                self.answers[place] = entry
+        if len(strangers) == len(places) and not any(
+            kind == self._wanted[place][0]
+            for place, entry in zip(places, strangers, strict=True)
+            for kind, _ in entry.subjects
+        ):
+            self._settle(places, strangers)
 
 
-def _alike(entries: list[Any]) -> bool:
-    """Whether all of them succeeded or all failed: between the two lists of a reply there is no order."""
-    return len({isinstance(entry, Failure) for entry in entries}) <= 1
+class _Entry(Generic[T]):
+    """An entry of a reply, and what it says of itself."""
+
+    __slots__ = ("entry", "failed", "position", "subjects")
+
+    def __init__(self, entry: T | Failure, subjects: Collection[Subject]) -> None:
+        self.entry = entry
+        self.failed = isinstance(entry, Failure)
+        self.position = entry.position if isinstance(entry, Failure) else None
+        self.subjects = subjects
 
 
-def _succeeded(entries: list[Any]) -> bool:
-    return not any(isinstance(entry, Failure) for entry in entries)
+def _alike(entries: Sequence[_Entry[Any]]) -> bool:
+    """Whether all of them succeeded or all failed."""
+    return len({entry.failed for entry in entries}) <= 1

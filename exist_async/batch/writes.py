@@ -1,6 +1,6 @@
 """Sends the items of a write, 35 a request, and sees to it that each gets its outcome."""
 
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterator
 from contextlib import aclosing
 from typing import Any, Generic, TypeVar
 
@@ -44,6 +44,8 @@ class Endpoint(Generic[I, T]):
         path: Its path on the service's origin.
         query: Its encoded query.
         repeatable: Whether sending a request twice is harmless.
+        one_of_each: Whether two items about one thing go into two requests, because they can have different fates and
+            the reply would not say whose is whose.
         reply: The type of its reply.
         prepare: Makes the request model of what the caller gave, or raises a ConfigurationError.
         subject: What an item is about.
@@ -53,6 +55,7 @@ class Endpoint(Generic[I, T]):
     path: str
     query: str
     repeatable: bool
+    one_of_each: bool
     reply: type[Reply[T]]
     prepare: Callable[[Any], I]
     subject: Callable[[I], Subject]
@@ -120,14 +123,25 @@ class Write(Generic[I, T]):
             if error is not None:
                 self._stop(error)
                 return
-            for place in range(start, len(self._items), CHUNK_SIZE):
-                yield self._chunk(place)
+            for chunk in self._chunks(start):
+                yield chunk
             if most is None or len(prepared) < most:
                 return
 
-    def _chunk(self, start: int) -> Chunk[I]:
-        items = self._items[start : start + CHUNK_SIZE]
-        return Chunk(start, items, frozenset(key for _, key in map(self._endpoint.subject, items)))
+    def _chunks(self, start: int) -> Iterator[Chunk[I]]:
+        """Cut the items from an index on."""
+        items: list[I] = []
+        things: set[Hashable] = set()
+        for item in self._items[start:]:
+            _, thing = self._endpoint.subject(item)
+            if len(items) == CHUNK_SIZE or (self._endpoint.one_of_each and thing in things):
+                yield Chunk(start, items, frozenset(things))
+                start += len(items)
+                items, things = [], set()
+            items.append(item)
+            things.add(thing)
+        if items:
+            yield Chunk(start, items, frozenset(things))
 
     async def _send(self, chunk: Chunk[I]) -> bool:
         """Send one chunk, note its outcomes, and say whether to go on."""

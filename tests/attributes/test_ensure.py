@@ -1,0 +1,182 @@
+"""Owning attributes, whichever it takes: nothing, acquiring or creating."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from exist_async import (
+    AuthenticationError,
+    BatchError,
+    ByName,
+    ByTemplate,
+    ConnectionFailedError,
+    CustomAttribute,
+    ExistClient,
+    Outcome,
+    OutcomeStatus,
+    RateLimitError,
+    ValueType,
+)
+from exist_async.sandbox import Sandbox
+
+TEA = CustomAttribute("Cups of tea", "food", ValueType.INTEGER, manual=False)
+
+
+def posts(sandbox: Sandbox) -> list[str]:
+    return [request.path.removeprefix("/api/2/attributes/") for request in sandbox.requests if request.method == "POST"]
+
+
+async def test_what_is_lacking_is_acquired_or_created(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(name="my_tag")
+
+    result = await exist.attributes.ensure(["steps", TEA, ByName("my_tag")])
+
+    assert result.ok
+    assert [attribute.name for attribute in result.succeeded] == ["steps", "cups_of_tea", "my_tag"]
+    assert {attribute.service.name for attribute in result.succeeded if attribute.service} == {"my_client"}
+
+
+async def test_doing_it_again_asks_once_and_writes_nothing(exist: ExistClient, sandbox: Sandbox) -> None:
+    items = ["steps", TEA, ByTemplate("mood")]
+    first = await exist.attributes.ensure(items)
+    sandbox.reset_requests()
+
+    second = await exist.attributes.ensure(items)
+
+    assert [request.path for request in sandbox.requests] == ["/api/2/attributes/owned/"]
+    assert second.succeeded == first.succeeded
+
+
+async def test_what_is_owned_and_hidden_is_left_alone(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(name="hidden", label="Hidden", service=sandbox.service, active=False, priority=12)
+
+    result = await exist.attributes.ensure([ByName("hidden"), CustomAttribute("hidden", "custom", 7)])
+
+    assert result.ok
+    assert posts(sandbox) == []
+
+
+async def test_an_attribute_of_the_same_label_that_is_not_ours_is_acquired_by_its_name(
+    exist: ExistClient, sandbox: Sandbox
+) -> None:
+    sandbox.add_attribute(name="tea_of_old", label="Cups of tea", group="food", value_type=0, active=False)
+
+    result = await exist.attributes.ensure([TEA])
+
+    assert result[0].item is TEA
+    assert result.succeeded[0].name == "tea_of_old"
+    assert result.succeeded[0].manual is False
+    assert posts(sandbox) == ["create/", "acquire/"]
+
+
+@pytest.mark.parametrize("ours", [True, False])
+async def test_an_attribute_of_the_same_label_and_another_type_is_refused(
+    exist: ExistClient, sandbox: Sandbox, ours: bool
+) -> None:
+    service = sandbox.service if ours else None
+    sandbox.add_attribute(name="tea", label="Cups of tea", group="food", value_type=2, service=service)
+
+    result = await exist.attributes.ensure([TEA])
+
+    assert (result[0].status, result[0].error_code) == ("refused", "exists")
+    assert result[0].error is not None
+    assert "STRING" in result[0].error
+
+
+async def test_a_refusal_stays_one(exist: ExistClient) -> None:
+    result = await exist.attributes.ensure(["stepz", CustomAttribute("Tea", "no_such_group", 7)])
+
+    assert [outcome.status for outcome in result] == ["refused", "refused"]
+
+
+async def test_the_same_custom_attribute_twice_is_one_attribute(exist: ExistClient) -> None:
+    result = await exist.attributes.ensure([TEA, TEA])
+
+    assert result.ok
+    assert result.succeeded[0].name == result.succeeded[1].name
+
+
+async def test_hundreds_of_all_kinds_keep_their_places(exist: ExistClient, sandbox: Sandbox) -> None:
+    templates = [template.name async for template in exist.attributes.templates()]
+    for n in range(0, 100, 2):
+        sandbox.add_attribute(name=f"tag_{n}", label=f"Tag {n}", service=sandbox.service if n % 4 else None)
+    items: list[Any] = [*templates, *(CustomAttribute(f"Tag {n}", "custom", 7) for n in range(100)), ByName("tag_2")]
+
+    async def stream() -> AsyncIterator[Any]:
+        for item in items:
+            yield item
+
+    told: list[Outcome[Any, Any]] = []
+    result = await exist.attributes.ensure(stream(), on_outcome=told.append)
+
+    assert result.ok
+    assert [outcome.item for outcome in result] == [
+        ByTemplate(item) if isinstance(item, str) else item for item in items
+    ]
+    assert [outcome.value.name for outcome in result if outcome.value][-101:-1] == [f"tag_{n}" for n in range(100)]
+    assert sorted(told, key=lambda outcome: outcome.index) == list(result)
+    assert max(sandbox.batch_sizes) <= 35
+
+
+async def test_nothing_to_ensure_asks_nothing(exist: ExistClient, sandbox: Sandbox) -> None:
+    assert (await exist.attributes.ensure([])).ok
+    assert sandbox.requests == []
+
+
+async def test_when_the_owned_ones_cannot_be_listed_nothing_was_sent(exist: ExistClient, sandbox: Sandbox) -> None:
+    with pytest.raises(AuthenticationError) as caught:
+        await exist.with_options(auth="wrong").attributes.ensure(["steps", TEA])
+
+    assert caught.value.result is not None
+    assert [outcome.status for outcome in caught.value.result] == [OutcomeStatus.NOT_SENT] * 2
+    assert posts(sandbox) == []
+
+
+async def test_a_budget_spent_on_the_way_leaves_the_rest_unsent(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.rate_limit = 2
+
+    with pytest.raises(BatchError) as caught:
+        await exist.attributes.ensure(["steps", TEA, TEA])
+
+    assert caught.value.result is not None
+    assert [outcome.status for outcome in caught.value.result] == ["succeeded", "not_sent", "not_sent"]
+    assert isinstance(caught.value.errors[0], RateLimitError)
+
+
+async def test_a_listing_that_fails_on_the_way_leaves_what_exists_undone(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(name="tea", label="Cups of tea", value_type=0)
+    sandbox.fail_next(drop=True, path="/api/2/attributes/")
+
+    with pytest.raises(BatchError) as caught:
+        await exist.attributes.ensure(["steps", TEA])
+
+    assert caught.value.result is not None
+    assert [outcome.status for outcome in caught.value.result] == ["succeeded", "not_sent"]
+    assert not isinstance(caught.value.errors[0], ConnectionFailedError)
+
+
+async def test_a_callback_that_breaks_loses_no_outcome(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(template="steps", service=sandbox.service)
+
+    def broken(outcome: Outcome[Any, Any]) -> None:
+        raise LookupError("no such progress bar")
+
+    for items in [["steps", "mood"], ["mood", TEA]]:
+        with pytest.raises(BatchError, match="no such progress bar") as caught:
+            await exist.attributes.ensure(items, on_outcome=broken)
+        assert caught.value.result is not None
+        assert [outcome.status for outcome in caught.value.result] == ["succeeded", "not_sent"]
+
+
+async def test_a_stream_that_breaks_sends_nothing_and_keeps_what_was_read(exist: ExistClient, sandbox: Sandbox) -> None:
+    async def broken() -> AsyncIterator[str]:
+        yield "steps"
+        raise OSError("the file is gone")
+
+    with pytest.raises(BatchError, match="the file is gone") as caught:
+        await exist.attributes.ensure(broken())
+
+    assert caught.value.result is not None
+    assert [outcome.status for outcome in caught.value.result] == ["not_sent"]
+    assert sandbox.requests == []

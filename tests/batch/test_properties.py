@@ -1,0 +1,165 @@
+"""For every list, and every way a service may split, shorten or reorder its reply: one outcome an item, none a false success."""
+
+import asyncio
+import json
+from collections import Counter
+from typing import Any
+
+import httpx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exist_async import (
+    AttributeEcho,
+    BatchResult,
+    ByName,
+    ByTemplate,
+    CustomAttribute,
+    ExistAsyncError,
+    ExistClient,
+    OutcomeStatus,
+    ValueType,
+)
+from exist_async.attributes.requests import same_label, subject, subjects_of
+from exist_async.batch.replies import Failure, Reply, lay
+
+# Few words, so that lists repeat themselves and names, templates and labels meet.
+WORDS = st.sampled_from(["mood", "Mood", "steps", "tea", "a b", "🍵"])
+ITEMS = st.one_of(
+    WORDS.map(ByName), WORDS.map(ByTemplate), WORDS.map(lambda word: CustomAttribute(word, "custom", ValueType.BOOLEAN))
+)
+
+# What becomes of an item, and what the reply then says of it.
+SAYS = st.sampled_from(["whole", "echo", "nothing but itself", "position"])
+FATES = st.tuples(st.booleans(), SAYS)
+
+FIELD = {ByName: "name", ByTemplate: "template", CustomAttribute: "label"}
+
+
+def entry(place: int, item: Any, succeeded: bool, says: str) -> AttributeEcho | Failure:
+    """Return the entry for an item. `priority` and `error_code` smuggle in which item it is really about."""
+    kind = subject(item)[0]
+    word = getattr(item, kind)
+    said: dict[str, Any] = {} if says in ("position", "nothing but itself") else {kind: word}
+    if says == "whole" and kind == "template":
+        said["name"] = word
+    if succeeded:
+        return AttributeEcho(priority=place, **said)
+    return Failure(error_code=place, error=f"Object at index {place} is wrong" if says == "position" else "no", **said)
+
+
+def really_about(answer: AttributeEcho | Failure) -> int:
+    return int(answer.error_code) if isinstance(answer, Failure) else int(answer.priority or 0)
+
+
+@st.composite
+def replies(draw: st.DrawFn) -> tuple[list[Any], list[bool], Reply[AttributeEcho]]:
+    """Items, whether each really succeeded, and an honest reply that may be reordered and may leave some out."""
+    items = draw(st.lists(ITEMS, max_size=8))
+    fates = [draw(FATES) for _ in items]
+    answered = [place for place in range(len(items)) if draw(st.integers(0, 4))]
+    entries = [entry(place, items[place], *fates[place]) for place in answered]
+    # Entries that say nothing of their item can only be told by their order: a service that drops names keeps it.
+    anonymous = any(says == "nothing but itself" or (says == "position" and ok) for ok, says in fates)
+    if anonymous or draw(st.booleans()):
+        shuffled = entries
+    else:
+        shuffled = draw(st.permutations(entries))
+    success = tuple(each for each in shuffled if not isinstance(each, Failure))
+    failed = tuple(each for each in shuffled if isinstance(each, Failure))
+    return items, [ok for ok, _ in fates], Reply(success, failed)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(replies())
+def test_no_item_is_given_a_fate_that_it_did_not_have(case: tuple[list[Any], list[bool], Reply[AttributeEcho]]) -> None:
+    items, succeeded, reply = case
+
+    answers = lay(list(map(subject, items)), reply, subjects_of)
+
+    assert len(answers) == len(items)
+    for place, answer in enumerate(answers):
+        if answer is not None:
+            assert (not isinstance(answer, Failure)) == succeeded[place]
+    used = Counter(map(id, (answer for answer in answers if answer is not None)))
+    assert all(times == 1 for times in used.values())
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(ITEMS, max_size=35, unique_by=lambda item: same_label(subject(item)[1])), st.data())  # type: ignore[arg-type]
+def test_a_full_reply_that_names_different_items_answers_each_with_its_own(
+    items: list[Any], data: st.DataObject
+) -> None:
+    entries = [entry(place, item, data.draw(st.booleans()), "echo") for place, item in enumerate(items)]
+    shuffled = data.draw(st.permutations(entries))
+    reply = Reply(
+        tuple(each for each in shuffled if not isinstance(each, Failure)),
+        tuple(each for each in shuffled if isinstance(each, Failure)),
+    )
+
+    answers = lay(list(map(subject, items)), reply, subjects_of)
+
+    assert [really_about(answer) for answer in answers if answer is not None] == list(range(len(items)))
+
+
+@st.composite
+def services(draw: st.DrawFn) -> Any:
+    """A service that answers each request in its own way, and remembers what it really did."""
+    rng = draw(st.randoms(use_true_random=False))
+    done: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent = json.loads(request.content)
+        assert 1 <= len(sent) <= 35
+        way = rng.randrange(10)
+        if way == 0:
+            raise httpx.ConnectError("refused")
+        if way == 1:
+            return httpx.Response(rng.choice([400, 404, 302]), json={"detail": "no"})
+        kept = [item for item in sent if rng.random() < 0.8]
+        done.extend(item["name"] for item in kept)
+        if way == 2:
+            raise httpx.ReadError("cut")
+        if way == 3:
+            return httpx.Response(rng.choice([500, 502, 408]), text="<html>")
+        if way == 4:
+            return httpx.Response(200, text=rng.choice(["", "<html>", "[]", "null", '{"success": 7}']))
+        success = [{"name": item["name"]} for item in kept if way < 8 or rng.random() < 0.9]
+        failed = [{"name": item["name"], "error_code": "no"} for item in sent if item not in kept]
+        rng.shuffle(success)
+        rng.shuffle(failed)
+        return httpx.Response(rng.choice([200, 202]), json={"success": success, "failed": failed})
+
+    return answer, done
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 200), st.integers(1, 9), services(), st.booleans())
+def test_every_item_has_exactly_one_outcome_whatever_the_service_does(
+    count: int, concurrency: int, service: Any, streamed: bool
+) -> None:
+    answer, done = service
+    items = [ByName(f"tag_{n}") for n in range(count)]
+
+    async def write() -> BatchResult[Any, Any]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http_client:
+            client = ExistClient("token", http_client=http_client, concurrency=concurrency, max_retries=0)
+            try:
+                return await client.attributes.acquire(iter(items) if streamed else items, success_objects=False)
+            except ExistAsyncError as error:
+                assert error.result is not None
+                return error.result
+
+    result = asyncio.run(write())
+
+    assert [(outcome.index, outcome.item) for outcome in result] == list(enumerate(items))
+    for outcome in result:
+        name = outcome.item.name
+        match outcome.status:
+            case OutcomeStatus.SUCCEEDED:
+                assert name in done
+                assert outcome.value.name == name
+            case OutcomeStatus.REFUSED | OutcomeStatus.NOT_SENT:
+                assert name not in done
+            case OutcomeStatus.UNKNOWN:
+                assert outcome.cause is not None

@@ -1,0 +1,140 @@
+"""The client: views on one pool, any endpoint by its path, and an end."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from exist_async import (
+    ConfigurationError,
+    ExistClient,
+    NotFoundError,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+    SimpleToken,
+)
+from exist_async.sandbox import Sandbox
+
+Answering = Callable[..., ExistClient]
+
+
+def echo_user(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json={"username": request.headers["Authorization"].split()[1]})
+
+
+async def test_views_sign_for_their_own_users_on_one_pool(answering: Answering) -> None:
+    shared = answering(echo_user)
+    views = [shared.with_options(auth=f"user-{n}") for n in range(50)]
+
+    profiles = await asyncio.gather(*(view.profile.get() for view in views))
+
+    assert [profile.username for profile in profiles] == [f"user-{n}" for n in range(50)]
+    assert (await shared.profile.get()).username == "a-token"
+
+
+async def test_a_view_keeps_what_it_was_not_told_to_change(answering: Answering) -> None:
+    client = answering(echo_user, timeout=5.0, concurrency=3)
+
+    options = client.with_options(timeout=7.0)._session.options
+
+    assert (options.timeout, options.concurrency, options.auth) == (7.0, 3, client._session.options.auth)
+
+
+async def test_closing_a_view_does_nothing(answering: Answering) -> None:
+    client = answering(echo_user)
+
+    async with client.with_options(auth="a-user"):
+        pass
+
+    assert (await client.profile.get()).username == "a-token"
+
+
+async def test_a_caller_s_own_client_is_never_closed(answering: Answering) -> None:
+    http_client = httpx.AsyncClient(transport=httpx.MockTransport(echo_user))
+
+    async with ExistClient("token", http_client=http_client) as client:
+        await client.profile.get()
+
+    assert not http_client.is_closed
+    await http_client.aclose()
+
+
+@pytest.mark.parametrize("option", ["http_client", "max_connections", "proxy", "verify", "trust_env", "no_such_option"])
+def test_what_is_the_pool_s_is_no_view_s_to_change(option: str) -> None:
+    with pytest.raises(ConfigurationError, match=option):
+        ExistClient("token").with_options(**{option: None})  # type: ignore[arg-type]
+
+
+def test_a_view_s_options_are_checked_like_a_client_s() -> None:
+    with pytest.raises(ConfigurationError, match="concurrency"):
+        ExistClient("token").with_options(concurrency=0)
+    with pytest.raises(ConfigurationError, match="auth"):
+        ExistClient("token").with_options(auth="")
+
+
+async def test_a_read_only_token_reads_and_cannot_write(exist: ExistClient, sandbox: Sandbox) -> None:
+    simple = exist.with_options(auth=SimpleToken(sandbox.issue_simple_token()))
+
+    assert (await simple.profile.get()).username == "ada"
+    with pytest.raises(PermissionDeniedError, match="sign in again"):
+        await simple.attributes.acquire(["steps"])
+
+
+async def test_an_endpoint_without_a_method_is_called_by_its_path(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(template="mood")
+
+    page = await exist.request("GET", "attributes/", params={"groups": "mood,custom", "limit": "5"})
+
+    assert [attribute["name"] for attribute in page["results"]] == ["mood"]
+    assert sandbox.requests[0].query == {"groups": "mood,custom", "limit": "5"}
+
+
+async def test_such_a_call_can_send_json_and_has_the_errors_of_every_other(
+    exist: ExistClient, sandbox: Sandbox
+) -> None:
+    reply = await exist.request("post", "attributes/acquire/", json=[{"template": "steps"}])
+
+    assert reply["success"][0]["template"] == "steps"
+    with pytest.raises(NotFoundError):
+        await exist.request("GET", "no/such/endpoint/")
+
+
+async def test_such_a_write_is_not_taken_for_repeatable_unless_said(answering: Answering) -> None:
+    client = answering(lambda request: httpx.Response(500))
+
+    for repeatable in [None, True, False]:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await client.request("POST", "attributes/increment/", json=[], repeatable=repeatable)
+        assert caught.value.repeatable is bool(repeatable)
+
+
+@pytest.mark.parametrize(
+    ("path", "url"),
+    [
+        ("attributes/", "https://exist.io/api/2/attributes/"),
+        ("/attributes/", "https://exist.io/api/2/attributes/"),
+        ("//evil.example/", "https://exist.io/api/2//evil.example/"),
+        ("@evil.example/", "https://exist.io/api/2/%40evil.example/"),
+        ("a?b#c/", "https://exist.io/api/2/a%3Fb%23c/"),
+    ],
+)
+async def test_no_path_leads_elsewhere(answering: Answering, path: str, url: str) -> None:
+    asked: list[str] = []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(200, json={})
+
+    await answering(note).request("GET", path)
+
+    assert asked == [url]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", ""), ("GET", "a\nb"), ("", "attributes/"), ("GE T", "attributes/"), (7, "attributes/")]
+)
+async def test_a_method_or_path_that_is_none_is_refused(exist: ExistClient, method: Any, path: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^(path|method)"):
+        await exist.request(method, path)
