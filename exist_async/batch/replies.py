@@ -112,10 +112,10 @@ class _Layout(Generic[T]):
             ]
         for subject, claiming in claims.items():
             self._settle(self._places[subject], claiming)
-        disputed = {subject for _, subjects in undecided for subject in subjects} - claims.keys()
-        self._settle(
-            sorted(place for subject in disputed for place in self._places[subject]), [entry for entry, _ in undecided]
-        )
+        disputed = {subject for _, subjects in undecided for subject in subjects}
+        if disputed.isdisjoint(claims):
+            places = sorted(place for subject in disputed for place in self._places[subject])
+            self._settle(places, [entry for entry, _ in undecided])
 
     def _settle(self, places: list[int], entries: "list[_Entry[T]]") -> None:
         """Give entries that are about these places to them in order, if it is sure which is whose."""

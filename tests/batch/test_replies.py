@@ -135,3 +135,13 @@ def test_an_empty_reply_answers_nothing(items: list[ByName]) -> None:
 def test_an_answer_to_a_question_never_asked_is_left_aside() -> None:
     assert laid([], (echo("a"),), (refusal("b"),)) == []
     assert laid([A], (echo("a"), echo("x")), (refusal("y"),)) == [echo("a")]
+
+
+def test_what_may_be_one_of_several_is_not_given_to_the_one_that_has_no_answer_yet() -> None:
+    named_twice = Failure(template="Mood", name="Mood")
+
+    answers = laid(
+        [ByTemplate("Mood"), ByName("Mood"), ByTemplate("Mood")], (AttributeEcho(template="Mood"),), (named_twice,)
+    )
+
+    assert answers == [None, None, None]
