@@ -108,7 +108,8 @@ def test_only_the_command_line_imports_the_sandbox() -> None:
 def test_importing_the_package_loads_nothing_heavy() -> None:
     heavy = ["aiohttp", "redis", "starlette", "uvicorn", "rich", "cyclopts", "sqlite3"]
     # httpx loads rich by itself, for its own command, where rich and click are installed.
-    code = f"import sys, httpx; had = set(sys.modules); import exist_async; print(sorted({set(heavy)} & (sys.modules.keys() - had)))"
+    loaded = f"sorted({set(heavy)} & (sys.modules.keys() - had))"
+    code = f"import sys, httpx; had = set(sys.modules); import exist_async; print({loaded})"
 
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 

@@ -3,6 +3,7 @@
 import math
 import unicodedata
 from collections.abc import Iterable
+from ipaddress import ip_address
 from typing import cast
 
 from exist_async.errors import ConfigurationError
@@ -44,6 +45,16 @@ def text(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} is empty")
     if not value.isprintable() and any(unicodedata.category(character) in _NO_TEXT for character in value):
         raise ConfigurationError(f"{name} {value!r} holds a control character")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def names(name: str, values: object) -> list[str]:

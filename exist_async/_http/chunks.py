@@ -39,20 +39,31 @@ async def run(
     """
     under_way: dict[asyncio.Task[None], frozenset[Hashable]] = {}
     going_on = True
+    reading: asyncio.Timeout | None = None
 
     async def begin(chunk: Chunk[T]) -> None:
         nonlocal going_on
-        going_on = await work(chunk) and going_on
+        if not await work(chunk) and going_on:
+            going_on = False
+            if reading is not None:
+                # A stream may take its time, and a no must not wait for it.
+                reading.reschedule(asyncio.get_running_loop().time())
 
     async with asyncio.TaskGroup() as tasks:
-        async for chunk in chunks:
+        while going_on:
+            try:
+                async with asyncio.timeout(None) as reading:
+                    chunk = await anext(chunks)
+            except (StopAsyncIteration, TimeoutError):
+                break
+            reading = None
             while going_on and (len(under_way) >= concurrency or _shares_a_thing(chunk, under_way.values())):
                 done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     del under_way[task]
-            if not going_on:
-                break
-            under_way[tasks.create_task(begin(chunk))] = chunk.things
+            if going_on:
+                under_way[tasks.create_task(begin(chunk))] = chunk.things
+        reading = None
 
 
 def _shares_a_thing(chunk: Chunk[T], under_way: Collection[frozenset[Hashable]]) -> bool:

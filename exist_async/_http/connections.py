@@ -15,6 +15,8 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
 
+from exist_async._http.checks import is_loopback
+
 _HTTP_VERSION = {"http_version": b"HTTP/1.1"}
 
 
@@ -124,6 +126,9 @@ class Connections:
         """Return the proxy to use, and the headers that sign in at it."""
         if self._proxy is not None:
             return self._proxy
+        if is_loopback(url.host or ""):
+            # To a proxy, loopback is another machine, and a plain token is what it would get to read.
+            return None, {}
         proxy = self._environment.get(url.scheme) or self._environment.get("all")
         if not proxy or proxy_bypass(url.authority):
             return None, {}

@@ -35,6 +35,9 @@ class JsonConverter(MsgspecJsonConverter):
         self.register_unstructure_hook_factory(attrs.has, self._omitting_defaults)
         self._decoders: dict[Any, Callable[[bytes], Any]] = {}
 
+    def _by_hook(self, cls: type[Any], value: object) -> object:
+        return self.structure(value, cls)
+
     def _omitting_defaults(self, cls: type[Any]) -> Callable[[Any], dict[str, Any]]:
         return make_dict_unstructure_fn(cls, self, _cattrs_omit_if_default=True)
 
@@ -43,7 +46,7 @@ class JsonConverter(MsgspecJsonConverter):
         decode = self._decoders.get(cl)
         if decode is None:
             # A type that msgspec does not know, wherever it stands in the reply, is built by its hook here.
-            decoder = msgspec.json.Decoder(cl, dec_hook=lambda unknown, value: self.structure(value, unknown))
+            decoder = msgspec.json.Decoder(cl, dec_hook=self._by_hook)
             decode = self._decoders[cl] = decoder.decode
         return decode
 

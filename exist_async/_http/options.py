@@ -1,13 +1,12 @@
 """What each view of a client can set for itself."""
 
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 from attrs import Attribute, field, frozen
 
-from exist_async._http.checks import seconds, whole
+from exist_async._http.checks import is_loopback, seconds, whole
 from exist_async.errors import ConfigurationError
 from exist_async.rate_limits import RateLimiter
 
@@ -33,16 +32,6 @@ def _origin(_: "Options", __: "Attribute[Any]", url: object) -> None:
         raise ConfigurationError(f"base_url is an origin alone, without path, query or last slash, not {url!r}")
     if parts.scheme == "http" and not is_loopback(host):
         raise ConfigurationError(f"base_url {url!r} is plain http: the token would travel in the clear. Use https")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine itself."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _limiter(_: "Options", __: "Attribute[Any]", value: object) -> None:

@@ -19,13 +19,13 @@ if find_spec("starlette") is None or find_spec("uvicorn") is None:
     raise ImportError('The sandbox needs starlette and uvicorn: pip install "exist-async[sandbox]"')
 
 # Only now: these import starlette, and their own ImportError would not say what to install.
-from .attributes import Attribute
-from .faults import ConnectionDropped
-from .groups import READ_SCOPES, SCOPES
-from .recorder import RecordedRequest
-from .sandbox import Sandbox
-from .services import Service
-from .users import User
+from exist_async.sandbox.attributes import Attribute
+from exist_async.sandbox.faults import ConnectionDropped
+from exist_async.sandbox.groups import READ_SCOPES, SCOPES
+from exist_async.sandbox.recorder import RecordedRequest
+from exist_async.sandbox.sandbox import Sandbox
+from exist_async.sandbox.services import Service
+from exist_async.sandbox.users import User
 
 __all__ = [
     "READ_SCOPES",

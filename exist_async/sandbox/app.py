@@ -9,18 +9,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from .calls import Call
-from .creation import create_attributes
-from .faults import FaultPlan
-from .listing import list_attributes, list_owned
-from .ownership import acquire_attributes, release_attributes
-from .profile import show_profile
-from .recorder import Recorder
-from .replies import ApiError, Reply, refuse
-from .templates import list_templates
-from .throttle import Throttle
-from .tokens import AccessToken
-from .world import World
+from exist_async.sandbox.calls import Call
+from exist_async.sandbox.creation import create_attributes
+from exist_async.sandbox.faults import FaultPlan
+from exist_async.sandbox.listing import list_attributes, list_owned
+from exist_async.sandbox.ownership import acquire_attributes, release_attributes
+from exist_async.sandbox.profile import show_profile
+from exist_async.sandbox.recorder import Recorder
+from exist_async.sandbox.replies import ApiError, Reply, refuse
+from exist_async.sandbox.templates import list_templates
+from exist_async.sandbox.throttle import Throttle
+from exist_async.sandbox.tokens import AccessToken
+from exist_async.sandbox.world import World
 
 __all__ = ["App"]
 

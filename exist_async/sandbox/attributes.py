@@ -5,9 +5,9 @@ import unicodedata
 
 import attrs
 
-from .groups import Group
-from .services import Service
-from .value_types import describe
+from exist_async.sandbox.groups import Group
+from exist_async.sandbox.services import Service
+from exist_async.sandbox.value_types import describe
 
 __all__ = ["Attribute", "name_from_label"]
 

@@ -5,15 +5,15 @@ from typing import Final, cast
 
 import attrs
 
-from .calls import Call
-from .replies import ApiError, Reply, json_reply, refuse
+from exist_async.sandbox.calls import Call
+from exist_async.sandbox.replies import ApiError, Reply, json_reply, refuse
 
 __all__ = ["LARGEST_BATCH", "Item", "Refusal", "answer_each"]
 
 LARGEST_BATCH: Final = 35
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818  (it is an answer to an item)
     """Fails one item of a write, and no other."""
 
     def __init__(self, error_code: str, error: str) -> None:

@@ -6,8 +6,8 @@ import attrs
 import msgspec
 from starlette.requests import Request
 
-from .replies import refuse
-from .tokens import AccessToken
+from exist_async.sandbox.replies import refuse
+from exist_async.sandbox.tokens import AccessToken
 
 __all__ = ["Call"]
 

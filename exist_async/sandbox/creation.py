@@ -1,13 +1,13 @@
 """Creates attributes, from a template or from a label: `attributes/create/`."""
 
-from .attributes import Attribute, name_from_label
-from .batches import Item, Refusal, answer_each
-from .calls import Call
-from .groups import GROUPS, Group
-from .replies import Reply
-from .templates import TEMPLATES, Template
-from .users import User
-from .value_types import BOOLEAN, CREATABLE
+from exist_async.sandbox.attributes import Attribute, name_from_label
+from exist_async.sandbox.batches import Item, Refusal, answer_each
+from exist_async.sandbox.calls import Call
+from exist_async.sandbox.groups import GROUPS, Group
+from exist_async.sandbox.replies import Reply
+from exist_async.sandbox.templates import TEMPLATES, Template
+from exist_async.sandbox.users import User
+from exist_async.sandbox.value_types import BOOLEAN, CREATABLE
 
 __all__ = ["check_scope", "create_attributes", "from_template", "known_template"]
 

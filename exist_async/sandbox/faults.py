@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 import msgspec
 
-from .replies import Reply, json_reply
+from exist_async.sandbox.replies import Reply, json_reply
 
 __all__ = ["Apply", "ConnectionDropped", "Fault", "FaultPlan", "faulty", "rewritten"]
 
@@ -16,7 +16,7 @@ Handle: TypeAlias = Callable[[], Reply]
 Apply: TypeAlias = Callable[[Handle], Reply]
 
 
-class ConnectionDropped(ConnectionError):
+class ConnectionDropped(ConnectionError):  # noqa: N818  (it is what was asked for)
     """The connection is cut without an answer.
 
     Over a socket the client sees it closed, and `Sandbox.transport()` raises `httpx.RemoteProtocolError` for it, as

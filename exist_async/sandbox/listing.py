@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from .attributes import Attribute
-from .calls import Call
-from .pages import page_of
-from .replies import Reply
-from .templates import LOW_PRIORITY
+from exist_async.sandbox.attributes import Attribute
+from exist_async.sandbox.calls import Call
+from exist_async.sandbox.pages import page_of
+from exist_async.sandbox.replies import Reply
+from exist_async.sandbox.templates import LOW_PRIORITY
 
 __all__ = ["list_attributes", "list_owned"]
 

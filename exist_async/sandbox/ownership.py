@@ -1,10 +1,10 @@
 """Hands attributes from service to service: `attributes/acquire/` and `attributes/release/`."""
 
-from .attributes import Attribute
-from .batches import Item, Refusal, answer_each
-from .calls import Call
-from .creation import check_scope, from_template, known_template
-from .replies import Reply
+from exist_async.sandbox.attributes import Attribute
+from exist_async.sandbox.batches import Item, Refusal, answer_each
+from exist_async.sandbox.calls import Call
+from exist_async.sandbox.creation import check_scope, from_template, known_template
+from exist_async.sandbox.replies import Reply
 
 __all__ = ["acquire_attributes", "release_attributes"]
 

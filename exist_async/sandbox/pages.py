@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from .calls import Call
-from .replies import Reply, json_reply, refuse
+from exist_async.sandbox.calls import Call
+from exist_async.sandbox.replies import Reply, json_reply, refuse
 
 __all__ = ["LARGEST_PAGE", "page_of"]
 

@@ -3,8 +3,8 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from .calls import Call
-from .replies import Reply, json_reply
+from exist_async.sandbox.calls import Call
+from exist_async.sandbox.replies import Reply, json_reply
 
 __all__ = ["show_profile"]
 

@@ -1,5 +1,6 @@
 """The sandbox itself: one Exist, its people and clients, and the knobs to turn."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -9,20 +10,20 @@ import attrs
 import httpx
 from starlette.types import ASGIApp
 
-from .app import App
-from .attributes import Attribute, name_from_label
-from .creation import from_template
-from .faults import Apply, Fault, FaultPlan, faulty, rewritten
-from .groups import GROUPS, SCOPES
-from .pages import LARGEST_PAGE
-from .recorder import RecordedRequest, Recorder
-from .services import Service
-from .templates import TEMPLATES
-from .throttle import Throttle
-from .transport import InProcessTransport
-from .users import User
-from .value_types import BOOLEAN
-from .world import World
+from exist_async.sandbox.app import App
+from exist_async.sandbox.attributes import Attribute, name_from_label
+from exist_async.sandbox.creation import from_template
+from exist_async.sandbox.faults import Apply, Fault, FaultPlan, faulty, rewritten
+from exist_async.sandbox.groups import GROUPS, SCOPES
+from exist_async.sandbox.pages import LARGEST_PAGE
+from exist_async.sandbox.recorder import RecordedRequest, Recorder
+from exist_async.sandbox.services import Service
+from exist_async.sandbox.templates import TEMPLATES
+from exist_async.sandbox.throttle import Throttle
+from exist_async.sandbox.transport import InProcessTransport
+from exist_async.sandbox.users import User
+from exist_async.sandbox.value_types import BOOLEAN
+from exist_async.sandbox.world import World
 
 __all__ = ["Sandbox"]
 
@@ -43,7 +44,7 @@ class Sandbox:
         latency: float = 0.0,
         rate_limit: int | None = None,
         page_size: int = 20,
-        token: str = "sandbox-token",
+        token: str = "sandbox-token",  # noqa: S107  (it opens nothing but this)
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Set up an Exist without attributes.
@@ -77,8 +78,8 @@ class Sandbox:
 
     @latency.setter
     def latency(self, seconds: float) -> None:
-        if seconds < 0:
-            raise ValueError(f"latency must not be negative, not {seconds}")
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"latency must be a finite number of seconds from 0, not {seconds}")
         self._app.latency = seconds
 
     @property
@@ -118,7 +119,7 @@ class Sandbox:
             OSError: On entering: the port is taken.
         """
         # uvicorn takes a tenth of a second to import, and the transport does not need it.
-        from .server import loopback, serve
+        from exist_async.sandbox.server import loopback, serve
 
         return serve(self._app, loopback(host), port)
 

@@ -11,7 +11,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .faults import ConnectionDropped
+from exist_async.sandbox.faults import ConnectionDropped
 
 __all__ = ["loopback", "serve"]
 

@@ -4,11 +4,11 @@ from typing import Final
 
 import attrs
 
-from .calls import Call
-from .groups import GROUPS, Group
-from .pages import page_of
-from .replies import Reply
-from .value_types import describe
+from exist_async.sandbox.calls import Call
+from exist_async.sandbox.groups import GROUPS, Group
+from exist_async.sandbox.pages import page_of
+from exist_async.sandbox.replies import Reply
+from exist_async.sandbox.value_types import describe
 
 __all__ = ["LOW_PRIORITY", "TEMPLATES", "Template", "list_templates"]
 

@@ -2,10 +2,10 @@
 
 import attrs
 
-from .attributes import Attribute
-from .groups import Group
-from .services import Service
-from .users import User
+from exist_async.sandbox.attributes import Attribute
+from exist_async.sandbox.groups import Group
+from exist_async.sandbox.services import Service
+from exist_async.sandbox.users import User
 
 __all__ = ["AccessToken"]
 

@@ -3,7 +3,7 @@
 import httpx
 from starlette.types import ASGIApp
 
-from .faults import ConnectionDropped
+from exist_async.sandbox.faults import ConnectionDropped
 
 __all__ = ["InProcessTransport"]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from .attributes import Attribute
+from exist_async.sandbox.attributes import Attribute
 
 __all__ = ["User"]
 

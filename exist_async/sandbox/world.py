@@ -4,11 +4,11 @@ import secrets
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
-from .groups import READ_SCOPES, SCOPES
-from .replies import ApiError, refuse
-from .services import Service
-from .tokens import AccessToken
-from .users import User
+from exist_async.sandbox.groups import READ_SCOPES, SCOPES
+from exist_async.sandbox.replies import ApiError, refuse
+from exist_async.sandbox.services import Service
+from exist_async.sandbox.tokens import AccessToken
+from exist_async.sandbox.users import User
 
 __all__ = ["World"]
 

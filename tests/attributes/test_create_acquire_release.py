@@ -1,13 +1,11 @@
 """Creating, acquiring and releasing attributes."""
 
-from typing import Any, assert_type
+from typing import Any
 
 import pytest
 
 from exist_async import (
     Attribute,
-    AttributeEcho,
-    BatchResult,
     ByName,
     ByTemplate,
     ConfigurationError,
@@ -60,14 +58,6 @@ async def test_without_success_objects_the_request_is_echoed(exist: ExistClient,
     assert created.succeeded[0].name == "tea"
     assert created.succeeded[0].group == "custom"
     assert [request.query for request in sandbox.requests] == [{}, {}]
-
-
-async def test_the_types_tell_echoes_from_attributes(exist: ExistClient) -> None:
-    assert_type(await exist.attributes.acquire([]), BatchResult[ByTemplate | ByName, Attribute])
-    assert_type(
-        await exist.attributes.acquire([], success_objects=False), BatchResult[ByTemplate | ByName, AttributeEcho]
-    )
-    assert_type(await exist.attributes.release([]), BatchResult[ByName, AttributeEcho])
 
 
 async def test_a_custom_attribute_is_created_and_its_name_read_from_the_answer(

@@ -91,3 +91,15 @@ async def test_no_more_is_read_than_can_be_worked_on() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert read == 4
+
+
+async def test_a_no_does_not_wait_for_a_stream_that_takes_its_time() -> None:
+    async def endless() -> AsyncIterator[Chunk[int]]:
+        yield chunk(0)
+        await asyncio.Event().wait()
+
+    work = Work(stop_at=0)
+
+    await asyncio.wait_for(run(endless(), work, concurrency=2), 2)
+
+    assert work.log == ["begin 0", "end 0"]

@@ -44,6 +44,12 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
     return head
 
 
+def forget_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -83,7 +89,7 @@ async def test_plain_http_on_a_tls_port_fails_before_anything_is_sent(raw_server
         await writer.drain()
 
     async with raw_server(plain) as url, quick(url.replace("http:", "https:"), max_retries=2) as client:
-        with pytest.raises(ConnectionFailedError, match="(?i)ssl"):
+        with pytest.raises(ConnectionFailedError, match=r"(?i)ssl"):
             await increment(client)
 
     assert connections == 1  # a wrong certificate or protocol gets no better by asking again
@@ -344,18 +350,17 @@ async def test_a_proxy_is_used_and_its_refusal_means_that_nothing_was_sent(raw_s
 @pytest.mark.parametrize(
     ("variables", "trust_env", "through_the_proxy"),
     [
-        ({"HTTP_PROXY": "{proxy}"}, True, True),
-        ({"http_proxy": "{proxy}"}, True, True),
+        ({"HTTPS_PROXY": "{proxy}"}, True, True),
+        ({"https_proxy": "{proxy}"}, True, True),
         ({"ALL_PROXY": "{proxy}"}, True, True),
-        ({"HTTPS_PROXY": "{proxy}"}, True, False),
-        ({"HTTP_PROXY": "{proxy}", "NO_PROXY": "127.0.0.1"}, True, False),
-        ({"HTTP_PROXY": "{proxy}", "NO_PROXY": "*"}, True, False),
-        ({"HTTP_PROXY": "{proxy}"}, False, False),
+        ({"HTTP_PROXY": "{proxy}"}, True, False),
+        ({"HTTPS_PROXY": "{proxy}", "NO_PROXY": "invalid"}, True, False),
+        ({"HTTPS_PROXY": "{proxy}", "NO_PROXY": "*"}, True, False),
+        ({"HTTPS_PROXY": "{proxy}"}, False, False),
     ],
 )
 async def test_the_environment_s_proxies_count_as_httpx_users_expect(
     raw_server: RawServer,
-    sandbox: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
     variables: dict[str, str],
     trust_env: bool,
@@ -365,23 +370,47 @@ async def test_the_environment_s_proxies_count_as_httpx_users_expect(
 
     async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.append(await read_request(reader))
-        writer.write(ANSWER)
+        writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
         await writer.drain()
 
-    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    async with raw_server(proxy) as proxy_url, sandbox.serve() as url:
-        proxy_url = proxy_url.replace("//", "//ada:hunter2@")
+    forget_proxies(monkeypatch)
+    async with raw_server(proxy) as proxy_url:
         for name, value in variables.items():
-            monkeypatch.setenv(name, value.format(proxy=proxy_url))
-        async with ExistClient(sandbox.token, base_url=url, trust_env=trust_env) as client:
-            await client.profile.get()
+            monkeypatch.setenv(name, value.format(proxy=proxy_url.replace("//", "//ada:hunter2@")))
+        async with quick("https://no-such-host.invalid", trust_env=trust_env) as client:
+            with pytest.raises(ConnectionFailedError):
+                await client.profile.get()
 
     assert bool(asked) is through_the_proxy
     if asked:
-        assert asked[0].startswith(f"GET {url}/api/2/accounts/profile/ HTTP/1.1".encode())
         assert b"Proxy-Authorization: Basic YWRhOmh1bnRlcjI=" in asked[0]
+
+
+async def test_this_machine_is_reached_without_the_environment_s_proxy(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_proxies(monkeypatch)
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+
+    async with sandbox.serve() as url, ExistClient(sandbox.token, base_url=url) as client:
+        assert (await client.profile.get()).username == "ada"
+
+
+async def test_a_proxy_that_was_asked_for_is_used_for_plain_http_too(raw_server: RawServer) -> None:
+    asked: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await read_request(reader))
+        writer.write(ANSWER)
+        await writer.drain()
+
+    async with raw_server(proxy) as proxy_url:
+        with_password = proxy_url.replace("//", "//ada:hunter2@")
+        async with quick("http://127.0.0.1:9", proxy=with_password) as client:
+            assert (await client.profile.get()).username == "ada"
+
+    assert asked[0].startswith(b"GET http://127.0.0.1:9/api/2/accounts/profile/ HTTP/1.1\r\n")
+    assert b"Proxy-Authorization: Basic YWRhOmh1bnRlcjI=" in asked[0]
 
 
 def test_the_first_request_does_not_stop_the_event_loop() -> None:

@@ -1,0 +1,56 @@
+"""The command `sandbox`."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from exist_async.cli.extras import need
+from exist_async.cli.text import complain
+
+
+async def sandbox(
+    *,
+    port: Annotated[int, Parameter(validator=Number(gte=0, lte=65535))] = 8765,
+    latency: Annotated[float, Parameter(validator=Number(gte=0))] = 0.0,
+    rate_limit: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+) -> int:
+    """Serve an Exist in memory on this machine, until Ctrl-C.
+
+    Args:
+        port: Where on 127.0.0.1 to serve; 0 takes any that is free.
+        latency: Seconds that every request waits before it is handled.
+        rate_limit: Requests that the token has in any hour, 300 at Exist itself; without it there is no limit.
+    """
+    need("all", "starlette", "uvicorn", what="the sandbox")
+    from exist_async.sandbox import Sandbox
+
+    served = Sandbox(latency=latency, rate_limit=rate_limit)
+    async with AsyncExitStack() as stack:
+        try:
+            url = await stack.enter_async_context(served.serve(port=port))
+        except OSError as error:
+            complain(f"port {port} can't be had ({error.strerror}): choose another with --port, or 0 for any free one")
+            return 1
+        print(_how_to_use(url, served.token), flush=True)
+        await asyncio.Event().wait()
+    return 0
+
+
+def _how_to_use(url: str, token: str) -> str:
+    return f"""\
+An Exist in memory, until Ctrl-C
+  URL    {url}
+  token  {token}
+
+In a shell:
+  export EXIST_TOKEN={token}
+  exist-async acquire steps mood --base-url {url}
+  exist-async owned --base-url {url}
+
+In Python:
+  async with ExistClient("{token}", base_url="{url}") as exist:
+      await exist.attributes.acquire(["steps", "mood"])
+"""

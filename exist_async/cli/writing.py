@@ -1,0 +1,57 @@
+"""Makes a write, and tells people about it: a bar while it lasts, tables at its end, and the exit code."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from exist_async.batch import BatchResult, Outcome
+from exist_async.cli.names import Names
+from exist_async.cli.outcomes import show
+from exist_async.cli.progress import OnOutcome, progress_bar
+from exist_async.cli.tables import screen
+from exist_async.cli.text import complain
+from exist_async.errors import ExistAsyncError
+
+
+async def tell(
+    write: Callable[[OnOutcome], Awaitable[BatchResult[Any, Any]]], names: Names, *, doing: str, done: str
+) -> int:
+    """Make a write and print its outcomes.
+
+    Args:
+        write: Makes the write, and calls what it is given with each outcome.
+        names: What it is about.
+        doing: What it does, such as "Acquiring".
+        done: What becomes of items that succeed, such as "acquired".
+
+    Returns:
+        The exit code: 0 when every item succeeded, else 1.
+
+    Raises:
+        ExistAsyncError: Not every item was answered; those outcomes that there are have been printed.
+    """
+    answered = 0
+    with progress_bar(doing, names.count, shown=not names.typed) as advance:
+
+        def note(outcome: Outcome[Any, Any]) -> None:
+            nonlocal answered
+            answered += 1
+            advance(outcome)
+
+        try:
+            result = await write(note)
+            failure = None
+        except ExistAsyncError as error:
+            if error.result is None:
+                raise
+            result, failure = error.result, error
+        except asyncio.CancelledError:
+            complain(f"stopped: {answered} items had been {done} or refused, and others may have been, too")
+            raise
+    # Where all items share one fate, the line below the tables tells it once.
+    shared = failure is not None and all(type(outcome.cause) is type(failure) for outcome in result)
+    if result or failure is None:
+        show(screen(), result, done=done, listed=not shared)
+    if failure is not None:
+        raise failure
+    return 0 if result.ok else 1

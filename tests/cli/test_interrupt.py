@@ -1,0 +1,96 @@
+"""Ctrl-C, and what is shown while the work lasts."""
+
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Callable
+
+from exist_async.sandbox import Sandbox
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    give_up = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < give_up, "it never happened"
+        time.sleep(0.01)
+
+
+def in_a_terminal(*command: str) -> tuple[int, str]:
+    """Run a command in a terminal of 100 columns, and return its exit code and all that was shown."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as running:
+        os.close(theirs)
+        shown = b""
+        try:
+            while block := os.read(ours, 65536):
+                shown += block
+        except OSError:
+            pass  # what Linux says when the other end is closed
+    os.close(ours)
+    return running.returncode, shown.decode()
+
+
+def test_ctrl_c_while_names_are_awaited_ends_at_once_and_says_how_far_it_came(script: str, sandbox: Sandbox) -> None:
+    with subprocess.Popen(
+        [script, "acquire", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        running.stdin.write(b"steps\n" * 40)
+        running.stdin.flush()
+        wait_until(lambda: sandbox.requests and sandbox.requests[0].status)
+        time.sleep(0.4)  # for the answer to arrive there
+        running.send_signal(signal.SIGINT)
+
+        assert running.wait(timeout=5) == 130
+        assert running.stdout.read() == b""
+        assert running.stderr.read() == (
+            b"exist-async: stopped: 35 items had been acquired or refused, and others may have been, too\n"
+        )
+
+
+def test_ctrl_c_ends_the_sandbox_without_a_traceback(script: str) -> None:
+    with subprocess.Popen(
+        [script, "sandbox", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout.readline() == "An Exist in memory, until Ctrl-C\n"
+        running.send_signal(signal.SIGINT)
+
+        assert running.wait(timeout=10) == 130
+        assert running.stderr.read() == ""
+
+
+def test_long_work_shows_a_bar_in_a_terminal_and_takes_it_away(script: str, sandbox: Sandbox) -> None:
+    sandbox.latency = 0.35
+
+    code, shown = in_a_terminal(script, "acquire", *(f"template_{number}" for number in range(300)), "steps")
+
+    assert code == 1
+    assert "Acquiring" in shown
+    assert "/301" in shown
+    assert shown.rstrip().splitlines()[-1].split()[-1] == "300"
+
+
+def test_in_a_terminal_the_owned_are_a_table_in_which_nothing_is_cut_off(script: str, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(name="n" * 60 + "ame", label="l" * 60 + "abel", service=sandbox.service)
+
+    code, shown = in_a_terminal(script, "owned")
+
+    assert code == 0
+    assert "Value type" in shown
+    assert "…" not in shown
+    assert shown.count("n") - shown.count("client") >= 60
+    assert shown.splitlines()[-1] == "1 owned"
+
+
+def test_ctrl_c_ends_the_demo_without_a_traceback(script: str) -> None:
+    with subprocess.Popen([script, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+
+        assert running.wait(timeout=10) == 130
+        assert running.stderr.read() == ""

@@ -1,0 +1,74 @@
+"""What type checkers are told; mypy and pyright read this file, and it runs too."""
+
+from collections.abc import AsyncIterator
+from typing import assert_type
+
+from exist_async import (
+    Attribute,
+    AttributeEcho,
+    AttributeTemplate,
+    BatchResult,
+    ByName,
+    ByTemplate,
+    CustomAttribute,
+    ExistClient,
+    Outcome,
+    Page,
+    Paginator,
+    ValueType,
+)
+
+
+async def test_answers_are_whole_attributes_or_echoes(exist: ExistClient) -> None:
+    flag = bool(exist)
+    assert_type(await exist.attributes.acquire([]), BatchResult[ByTemplate | ByName, Attribute])
+    assert_type(
+        await exist.attributes.acquire([], success_objects=False), BatchResult[ByTemplate | ByName, AttributeEcho]
+    )
+    assert_type(
+        await exist.attributes.acquire([], success_objects=flag),
+        BatchResult[ByTemplate | ByName, Attribute | AttributeEcho],
+    )
+    assert_type(await exist.attributes.create([]), BatchResult[ByTemplate | CustomAttribute, Attribute])
+    assert_type(await exist.attributes.release([]), BatchResult[ByName, AttributeEcho])
+    assert_type(await exist.attributes.ensure([]), BatchResult[ByTemplate | ByName | CustomAttribute, Attribute])
+
+
+async def test_every_kind_of_iterable_is_taken(exist: ExistClient) -> None:
+    async def stream() -> AsyncIterator[ByName]:
+        yield ByName("mood")
+
+    await exist.attributes.acquire(["mood", ByName("mood"), ByTemplate("mood", manual=False)])
+    await exist.attributes.acquire(name for name in ("mood", "steps"))
+    await exist.attributes.acquire({"mood"})
+    await exist.attributes.acquire(stream())
+    await exist.attributes.create(
+        [CustomAttribute("Tea", "custom", ValueType.BOOLEAN), CustomAttribute("Milk", "food", 0)]
+    )
+
+
+async def test_an_outcome_knows_its_item_and_its_value(exist: ExistClient) -> None:
+    result = await exist.attributes.acquire(["mood"])
+
+    assert_type(result[0], Outcome[ByTemplate | ByName, Attribute])
+    assert_type(result[0].item, ByTemplate | ByName)
+    assert_type(result[0].value, Attribute | None)
+    assert_type(result.succeeded, list[Attribute])
+    assert_type(result[:1], tuple[Outcome[ByTemplate | ByName, Attribute], ...])
+
+
+async def test_a_result_can_stand_for_one_of_a_wider_type(exist: ExistClient) -> None:
+    wider: BatchResult[object, Attribute | AttributeEcho] = await exist.attributes.acquire(["mood"])
+    page: Page[object] = Page[Attribute]((), None, 1)
+
+    assert wider.ok
+    assert page.number == 1
+
+
+async def test_a_listing_knows_what_it_lists(exist: ExistClient) -> None:
+    assert_type(exist.attributes.list(), Paginator[Attribute])
+    assert_type(exist.attributes.templates(), Paginator[AttributeTemplate])
+    async for attribute in exist.attributes.owned():
+        assert_type(attribute, Attribute)
+    assert_type(await exist.attributes.owned().collect(), list[Attribute])
+    assert_type(await exist.attributes.owned().first(), Attribute | None)
