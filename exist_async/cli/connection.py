@@ -25,5 +25,4 @@ def connect(base_url: str) -> ExistClient:
             "EXIST_TOKEN is not set. Copy the access token from your app's page (https://exist.io/account/apps/), and: "
             "export EXIST_TOKEN=your-access-token"
         )
-    # The client takes plain http to this machine alone, where no proxy has any business.
-    return ExistClient(token, base_url=base_url, trust_env=not base_url.startswith("http:"))
+    return ExistClient(token, base_url=base_url)

@@ -37,8 +37,7 @@ async def demo() -> int:
     from exist_async.sandbox import Sandbox
 
     sandbox = Sandbox(latency=_LATENCY)
-    # The environment's proxies have no business on this machine itself.
-    async with sandbox.serve() as url, ExistClient(sandbox.token, base_url=url, trust_env=False) as exist:
+    async with sandbox.serve() as url, ExistClient(sandbox.token, base_url=url) as exist:
         out = screen()
         out.print(
             f"An Exist in memory is served at {url}; each request waits {_LATENCY * 1000:.0f} ms there. All that "

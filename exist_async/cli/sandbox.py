@@ -1,6 +1,7 @@
 """The command `sandbox`."""
 
 import asyncio
+import math
 from contextlib import AsyncExitStack
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from exist_async.cli.text import complain
 async def sandbox(
     *,
     port: Annotated[int, Parameter(validator=Number(gte=0, lte=65535))] = 8765,
-    latency: Annotated[float, Parameter(validator=Number(gte=0))] = 0.0,
+    latency: Annotated[float, Parameter(validator=Number(gte=0, lt=math.inf))] = 0.0,
     rate_limit: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
 ) -> int:
     """Serve an Exist in memory on this machine, until Ctrl-C.

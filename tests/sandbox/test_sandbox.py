@@ -81,8 +81,8 @@ def test_a_single_scope_may_be_a_string(sandbox):
         (lambda s: s.add_attribute(name="tag"), "an attribute 'tag' already"),
         (lambda s: s.add_attribute(name="x", group="moood"), "no group 'moood'"),
         (lambda s: s.add_attribute(), "needs a name or a label"),
-        (lambda s: setattr(s, "latency", -1), "latency must not be negative"),
-        (lambda s: Sandbox(latency=-1), "latency must not be negative"),
+        (lambda s: setattr(s, "latency", -1), "latency must be a finite number"),
+        (lambda s: Sandbox(latency=-1), "latency must be a finite number"),
     ],
 )
 def test_what_makes_no_sense_is_refused(sandbox, wrong, message):
