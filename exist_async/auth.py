@@ -2,15 +2,21 @@
 
 import hashlib
 import os
-from collections.abc import Generator, Hashable
+import re
+from collections.abc import Generator
 
 import httpx
 
+from exist_async._http.session import IdentifiedAuth
 from exist_async.errors import ConfigurationError
 
 
-class TokenAuth(httpx.Auth):
-    """Signs requests with a token that stays the same.
+# The visible characters of ASCII: all that a header can carry and a token can hold.
+_TOKEN = re.compile("[!-~]+")
+
+
+class TokenAuth(IdentifiedAuth):
+    """Signs requests with a token that stays the same; a hash of it stands for the user.
 
     Args:
         token: The token. It appears in no repr, log, error or pickle.
@@ -27,21 +33,16 @@ class TokenAuth(httpx.Auth):
         # The token itself is not quoted: this text may end in a log.
         if not token:
             raise ConfigurationError("the token is empty")
-        if not all("!" <= character <= "~" for character in token):
+        if not _TOKEN.fullmatch(token):
             raise ConfigurationError("the token holds a space, a line break or another character that no token has")
         self._header = f"{self._scheme} {token}"
-        self._user = hashlib.sha256(self._header.encode()).hexdigest()
+        self.user = hashlib.sha256(self._header.encode()).hexdigest()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(<hidden>)"
 
     def __reduce__(self) -> str:
         raise TypeError(f"{type(self).__name__} holds a secret and is not pickled: make it again from its token")
-
-    @property
-    def user(self) -> Hashable:
-        """What stands for the token where a name for its user is needed: a hash."""
-        return self._user
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Sign a request."""

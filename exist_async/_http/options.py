@@ -1,5 +1,6 @@
 """What each view of a client can set for itself."""
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,9 +12,8 @@ from exist_async.errors import ConfigurationError
 from exist_async.rate_limits import RateLimiter
 
 
-def _origin(_: "Options", __: "Attribute[Any]", url: object) -> None:
-    if not isinstance(url, str):
-        raise ConfigurationError(f"base_url is a string like 'https://exist.io', not {type(url).__name__}")
+@lru_cache(maxsize=64)  # a view for each user means the same check for each user
+def _check_origin(url: str) -> None:
     if not url.isprintable() or " " in url:
         raise ConfigurationError("base_url holds a space or a control character")
     try:
@@ -34,8 +34,17 @@ def _origin(_: "Options", __: "Attribute[Any]", url: object) -> None:
         raise ConfigurationError(f"base_url {url!r} is plain http: the token would travel in the clear. Use https")
 
 
+def _origin(_: "Options", __: "Attribute[Any]", url: object) -> None:
+    if not isinstance(url, str):
+        raise ConfigurationError(f"base_url is a string like 'https://exist.io', not {type(url).__name__}")
+    _check_origin(url)
+
+
 def _limiter(_: "Options", __: "Attribute[Any]", value: object) -> None:
-    if value is not None and not isinstance(value, RateLimiter):
+    # What isinstance would ask of a protocol, at a tenth of its cost.
+    if value is not None and not (
+        callable(getattr(value, "acquire", None)) and callable(getattr(value, "refund", None))
+    ):
         raise ConfigurationError(f"rate_limiter is a RateLimiter or None, not {type(value).__name__}")
 
 

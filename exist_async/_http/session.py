@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from functools import lru_cache
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import TypeVar
 
 import httpx
 
@@ -30,14 +30,14 @@ _CLOSED = "The client is closed. Make a new one, or call this inside its `async 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
-@runtime_checkable
-class Identified(Protocol):
-    """Something that signs requests and says for whom, so that several clients of one user share one budget."""
+class IdentifiedAuth(httpx.Auth):
+    """Signs requests and says for whom, so that several clients of one user share one budget.
 
-    @property
-    def user(self) -> Hashable:
-        """The user, or what stands for the token. Never the token itself: rate limiters may write it down."""
-        ...
+    Attributes:
+        user: The user, or what stands for the token. Never the token itself: rate limiters may write it down.
+    """
+
+    user: Hashable
 
 
 class Session:
@@ -67,7 +67,7 @@ class Session:
         self._sleep = sleep
         self._fraction = fraction
         self._wall_clock = wall_clock
-        self._user: Hashable = options.auth.user if isinstance(options.auth, Identified) else options.auth
+        self._user: Hashable = options.auth.user if isinstance(options.auth, IdentifiedAuth) else options.auth
 
     def view(self, options: Options) -> "Session":
         """Return a session with other options over the same pool."""

@@ -1,10 +1,9 @@
 """What the client asks of a rate limiter."""
 
 from collections.abc import Hashable
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 
-@runtime_checkable
 class RateLimiter(Protocol):
     """Lets requests in, user by user. Implement it to keep the budget wherever your processes can share it."""
 
