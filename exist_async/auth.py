@@ -10,7 +10,6 @@ import httpx
 from exist_async._http.session import IdentifiedAuth
 from exist_async.errors import ConfigurationError
 
-
 # The visible characters of ASCII: all that a header can carry and a token can hold.
 _TOKEN = re.compile("[!-~]+")
 
