@@ -1,7 +1,7 @@
 """Cuts a list into chunks, and works on those concurrently."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
 from attrs import frozen
@@ -16,12 +16,12 @@ class Chunk(Generic[T]):
     Attributes:
         start: Where the first of them stands among all items.
         items: The items.
-        things: What they are about.
+        things: What they are about: two chunks about the same thing are never worked on at once.
     """
 
     start: int
     items: list[T]
-    things: frozenset[Hashable]
+    things: set[Hashable]
 
 
 async def run(
@@ -37,7 +37,8 @@ async def run(
         work: Works on one, and says whether to go on: after a no, nothing more is begun. It is not to raise.
         concurrency: How many may be worked on at once.
     """
-    under_way: dict[asyncio.Task[None], frozenset[Hashable]] = {}
+    under_way: dict[asyncio.Task[None], set[Hashable]] = {}
+    busy: set[Hashable] = set()
     going_on = True
     reading: asyncio.Timeout | None = None
 
@@ -57,14 +58,11 @@ async def run(
             except (StopAsyncIteration, TimeoutError):
                 break
             reading = None
-            while going_on and (len(under_way) >= concurrency or _shares_a_thing(chunk, under_way.values())):
+            while going_on and (len(under_way) >= concurrency or not busy.isdisjoint(chunk.things)):
                 done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    del under_way[task]
+                    busy -= under_way.pop(task)
             if going_on:
                 under_way[tasks.create_task(begin(chunk))] = chunk.things
+                busy |= chunk.things
         reading = None
-
-
-def _shares_a_thing(chunk: Chunk[T], under_way: Collection[frozenset[Hashable]]) -> bool:
-    return any(not chunk.things.isdisjoint(things) for things in under_way)

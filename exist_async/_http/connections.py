@@ -72,11 +72,14 @@ class Connections:
         The request's extension `timeout` is httpx's: `pool` bounds the wait for a free connection, `read` all the rest.
         """
         timeout = request.extensions.get("timeout", {})
-        try:
-            async with asyncio.timeout(timeout.get("pool")):
-                await self._free.acquire()
-        except TimeoutError:
-            raise httpx.PoolTimeout("No connection came free in time: all are in use", request=request) from None
+        if self._free.locked():
+            try:
+                async with asyncio.timeout(timeout.get("pool")):
+                    await self._free.acquire()
+            except TimeoutError:
+                raise httpx.PoolTimeout("No connection came free in time: all are in use", request=request) from None
+        else:
+            await self._free.acquire()
         attempt = _Attempt()
         _attempt.set(attempt)
         try:

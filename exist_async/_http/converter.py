@@ -1,6 +1,6 @@
 """Turns JSON into models and models into JSON."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Any, TypeVar, cast
 
@@ -49,6 +49,10 @@ class JsonConverter(MsgspecJsonConverter):
             decoder = msgspec.json.Decoder(cl, dec_hook=self._by_hook)
             decode = self._decoders[cl] = decoder.decode
         return decode
+
+    def dumps_each(self, objects: Iterable[object]) -> bytes:
+        """Write a list of models, each by the hook of its own class: half the cost of asking for a list's hook."""
+        return self.encoder.encode([self.get_unstructure_hook(type(each))(each) for each in objects])
 
     def loads(self, data: bytes, cl: type[T], **kwargs: Any) -> T:
         """Read one value from JSON.

@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import httpx
@@ -46,10 +45,8 @@ class Pool:
         if proxy is not None:
             _check_proxy(proxy)
         transport = Transport(max_connections=max_connections, proxy=proxy, verify=verify, trust_env=trust_env)
-        # One user's cookies must not travel with another user's token.
-        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
         # The transport reads the environment; the client above it must not mount proxies of its own.
-        return cls(httpx.AsyncClient(transport=transport, cookies=no_cookies, trust_env=False), own=True)
+        return cls(_Client(transport=transport, trust_env=False), own=True)
 
     @classmethod
     def of(cls, http: httpx.AsyncClient) -> "Pool":
@@ -84,6 +81,25 @@ class Pool:
         self._closed = True
         if self._own:
             await self._http.aclose()
+
+
+class _NoCookies(httpx.Cookies):
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Keep none: one user's cookies must not travel with another user's token."""
+
+
+class _Client(httpx.AsyncClient):
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """None, whatever a service sets."""
+        return _NO_COOKIES
+
+    @cookies.setter
+    def cookies(self, _: object) -> None:
+        raise AttributeError("this client keeps no cookies")
+
+
+_NO_COOKIES = _NoCookies()
 
 
 def _check_proxy(proxy: str) -> None:

@@ -10,7 +10,7 @@ from exist_async.attributes import writes
 from exist_async.attributes.models import Attribute
 from exist_async.attributes.requests import ByName, ByTemplate, CustomAttribute, Ensurable, ensurable, same_label
 from exist_async.batch import BatchResult, Outcome, OutcomeStatus
-from exist_async.batch.items import Items, check_items, each, read_items
+from exist_async.batch.items import Items, check_items, read_items
 from exist_async.batch.outcomes import conclude
 from exist_async.batch.writes import Endpoint, Write
 from exist_async.paging import Paginator
@@ -38,7 +38,7 @@ async def ensure(
         on_outcome: Called with each outcome once it is known.
     """
     check_items(items)
-    wanted, error = await read_items(each(items), ensurable)
+    wanted, error = await read_items(items, ensurable)
     ensuring = _Ensuring(session, wanted, on_outcome, stopped_by=error)
     if wanted and error is None:
         await ensuring.run(owned, everything)

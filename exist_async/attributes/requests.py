@@ -1,6 +1,6 @@
 """What is asked of Exist about attributes, one item each."""
 
-from typing import Any, TypeAlias, assert_never
+from typing import Any, TypeAlias
 
 import attrs
 from attrs import field, frozen
@@ -113,15 +113,11 @@ def ensurable(item: object) -> Ensurable:
 
 def subject(item: Ensurable) -> Subject:
     """Say what an item is about."""
-    match item:
-        case ByTemplate():
-            return ("template", item.template)
-        case ByName():
-            return ("name", item.name)
-        case CustomAttribute():
-            return ("label", same_label(item.label))
-        case _:
-            assert_never(item)
+    if isinstance(item, ByTemplate):
+        return ("template", item.template)
+    if isinstance(item, ByName):
+        return ("name", item.name)
+    return ("label", same_label(item.label))
 
 
 def subjects_of(entry: Attribute | AttributeEcho | Failure) -> list[Subject]:

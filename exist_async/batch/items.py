@@ -1,6 +1,6 @@
 """Reads the items of a write, however many and in whatever they come."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 from exist_async.errors import ConfigurationError
@@ -23,23 +23,13 @@ def check_items(items: object) -> None:
         raise ConfigurationError(f"items is a list or another iterable of items, not a bare {kind}")
 
 
-async def each(items: Items[X]) -> AsyncGenerator[X, None]:
-    """Give items one by one, whichever kind of iterable they come in."""
-    if isinstance(items, AsyncIterable):
-        async for item in items:
-            yield item
-    else:
-        for item in items:
-            yield item
-
-
 async def read_items(
-    stream: AsyncIterator[Any], prepare: Callable[[Any], I], *, start: int = 0, most: int | None = None
+    items: Items[Any], prepare: Callable[[Any], I], *, start: int = 0, most: int | None = None
 ) -> tuple[list[I], Exception | None]:
     """Read items and make their request models, up to the first that is wrong.
 
     Args:
-        stream: The items.
+        items: The items; an iterator is read on where it was left.
         prepare: Makes the request model of one, or raises a ConfigurationError.
         start: The index of the first.
         most: How many to read; None reads them all.
@@ -50,10 +40,16 @@ async def read_items(
     """
     prepared: list[I] = []
     try:
-        while len(prepared) != most:
-            prepared.append(_prepared(prepare, await anext(stream), start + len(prepared)))
-    except StopAsyncIteration:
-        pass
+        if isinstance(items, AsyncIterable):
+            async for item in items:
+                prepared.append(_prepared(prepare, item, start + len(prepared)))
+                if len(prepared) == most:
+                    break
+        else:
+            for item in items:
+                prepared.append(_prepared(prepare, item, start + len(prepared)))
+                if len(prepared) == most:
+                    break
     except Exception as error:  # noqa: BLE001  (the caller's own, of any class: it reaches them with the result)
         return prepared, error
     return prepared, None

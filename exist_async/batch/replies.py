@@ -9,7 +9,7 @@ from attrs import frozen
 T = TypeVar("T")
 
 Subject = tuple[str, Hashable]
-"""What an item or an entry is about: the kind of its key, and the key."""
+"""What an item or an entry is about: the kind of its key, which is the field that holds it, and the key."""
 
 _POSITION = re.compile(r"\bindex (\d{1,4})\b")
 
@@ -58,7 +58,18 @@ def lay(
         subjects_of: What an entry may be about. More than one answer is usual: a whole attribute has a name, a label
             and perhaps a template, and any of them may have been asked for.
     """
+    if _each_names_its_item(wanted, reply):
+        return list(reply.success)
     return _Layout(wanted, reply, subjects_of).answers
+
+
+def _each_names_its_item(wanted: Sequence[Subject], reply: Reply[Any]) -> bool:
+    """Whether all succeeded, in their order, which is how most replies are: there is nothing to find out then."""
+    return (
+        len(reply.success) == len(wanted) == len(set(wanted))
+        and not reply.failed
+        and all(getattr(entry, kind, None) == key for (kind, key), entry in zip(wanted, reply.success, strict=True))
+    )
 
 
 class _Layout(Generic[T]):

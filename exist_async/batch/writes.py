@@ -1,6 +1,6 @@
 """Sends the items of a write, 35 a request, and sees to it that each gets its outcome."""
 
-from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterator
 from contextlib import aclosing
 from typing import Any, Generic, TypeVar
 
@@ -12,7 +12,7 @@ from exist_async._http.chunks import Chunk
 from exist_async._http.converter import converter
 from exist_async._http.responses import unknown
 from exist_async._http.session import Session
-from exist_async.batch.items import Items, check_items, each, read_items
+from exist_async.batch.items import Items, check_items, read_items
 from exist_async.batch.outcomes import BatchResult, Outcome, OutcomeStatus, conclude
 from exist_async.batch.replies import Failure, Reply, Subject, lay
 from exist_async.errors import (
@@ -114,7 +114,7 @@ class Write(Generic[I, T]):
     async def _cut(self, items: Items[Any]) -> AsyncGenerator[Chunk[I], None]:
         # What can be looked at twice is checked whole before anything is sent; a stream chunk by chunk.
         most = None if isinstance(items, Collection) else CHUNK_SIZE
-        stream = each(items)
+        stream = aiter(items) if isinstance(items, AsyncIterable) else iter(items)
         while True:
             start = len(self._items)
             prepared, error = await read_items(stream, self._endpoint.prepare, start=start, most=most)
@@ -130,23 +130,22 @@ class Write(Generic[I, T]):
 
     def _chunks(self, start: int) -> Iterator[Chunk[I]]:
         """Cut the items from an index on."""
-        items: list[I] = []
-        things: set[Hashable] = set()
+        subject, one_of_each = self._endpoint.subject, self._endpoint.one_of_each
+        chunk: Chunk[I] = Chunk(start, [], set())
         for item in self._items[start:]:
-            _, thing = self._endpoint.subject(item)
-            if len(items) == CHUNK_SIZE or (self._endpoint.one_of_each and thing in things):
-                yield Chunk(start, items, frozenset(things))
-                start += len(items)
-                items, things = [], set()
-            items.append(item)
-            things.add(thing)
-        if items:
-            yield Chunk(start, items, frozenset(things))
+            _, thing = subject(item)
+            if len(chunk.items) == CHUNK_SIZE or (one_of_each and thing in chunk.things):
+                yield chunk
+                chunk = Chunk(chunk.start + len(chunk.items), [], set())
+            chunk.items.append(item)
+            chunk.things.add(thing)
+        if chunk.items:
+            yield chunk
 
     async def _send(self, chunk: Chunk[I]) -> bool:
         """Send one chunk, note its outcomes, and say whether to go on."""
         endpoint = self._endpoint
-        body = converter.dumps(chunk.items)
+        body = converter.dumps_each(chunk.items)
         call = Call("POST", endpoint.path, endpoint.query, body, repeatable=endpoint.repeatable)
         try:
             reply = await self._session.fetch(call, endpoint.reply)
@@ -161,7 +160,7 @@ class Write(Generic[I, T]):
 
     def _outcomes_of(self, chunk: Chunk[I], reply: Reply[T], call: Call) -> list[Outcome[I, T]]:
         answers = lay(list(map(self._endpoint.subject, chunk.items)), reply, self._endpoint.subjects_of)
-        left_out = answers.count(None)
+        left_out = sum(answer is None for answer in answers)
         cause = unknown(call, f"the reply leaves out {left_out} of {len(answers)} items") if left_out else None
         outcomes: list[Outcome[I, T]] = []
         for index, (item, answer) in enumerate(zip(chunk.items, answers, strict=True), chunk.start):

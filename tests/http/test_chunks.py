@@ -9,7 +9,7 @@ from exist_async._http.chunks import Chunk, run
 
 
 def chunk(number: int, *things: str) -> Chunk[int]:
-    return Chunk(number, [number], frozenset(things or (f"thing {number}",)))
+    return Chunk(number, [number], set(things or (f"thing {number}",)))
 
 
 class Work:
