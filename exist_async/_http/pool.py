@@ -95,7 +95,7 @@ class _Client(httpx.AsyncClient):
         return _NO_COOKIES
 
     @cookies.setter
-    def cookies(self, _: object) -> None:
+    def cookies(self, cookies: object) -> None:  # noqa: ARG002  (the property's own signature)
         raise AttributeError("this client keeps no cookies")
 
 
