@@ -1,7 +1,6 @@
 """The user's profile, and the day it is where they are."""
 
 from datetime import date, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import frozen
 
@@ -67,6 +66,9 @@ class Profile(Resource):
         profile = await self.get()
         if profile.local_time is not None and profile.local_time.tzinfo is not None:
             return profile.local_time.date()
+        # Imported here, since it makes the package's own import longer and Exist always tells the local time.
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
         try:
             return datetime.now(ZoneInfo(profile.timezone or "")).date()
         except (ZoneInfoNotFoundError, ValueError) as error:
