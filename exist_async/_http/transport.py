@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from importlib import import_module
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import httpx
@@ -41,6 +42,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._trust_env = trust_env
         self._pools: dict[asyncio.AbstractEventLoop, Connections] = {}
         self._ssl: ssl.SSLContext | None = None
+        self._preparing = Lock()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request and read its answer to the end."""
@@ -78,10 +80,11 @@ class Transport(httpx.AsyncBaseTransport):
         return self._pools[loop]
 
     def _prepare(self) -> None:
-        import_module("exist_async._http.connections")
-
-        if self._ssl is None:
-            self._ssl = httpx.create_ssl_context(verify=self._verify, trust_env=self._trust_env)
+        # A client's first requests come together: one of them prepares for all.
+        with self._preparing:
+            if self._ssl is None:
+                import_module("exist_async._http.connections")
+                self._ssl = httpx.create_ssl_context(verify=self._verify, trust_env=self._trust_env)
 
     def _drop_pools_of_closed_loops(self) -> None:
         for loop in [loop for loop in self._pools if loop.is_closed()]:

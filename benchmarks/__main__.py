@@ -1,0 +1,52 @@
+"""Runs the benchmarks, all or those named: `uv run python -m benchmarks [NAME ...]`."""
+
+import argparse
+import os
+import subprocess
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Final
+
+_NAMES: Final = ("writes", "listing", "cpu", "decoding", "imports")
+_AGAIN: Final = "EXIST_ASYNC_BENCHMARKS_AGAIN"
+
+
+def main() -> int:
+    """Print one table for each question, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(_NAMES)}; all by default")
+    names: list[str] = parser.parse_args().names or list(_NAMES)
+    if unknown := set(names) - set(_NAMES):
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(_NAMES)}")
+    if find_spec("pydantic") is None:
+        return _run_again_with_pydantic(names)
+    _compare(names)
+    return 0
+
+
+def _compare(names: list[str]) -> None:
+    # They import pydantic, which the check above is about.
+    from benchmarks import report, server
+
+    print(report.machine(), end="\n\n", flush=True)
+    with server.serving() as origins:
+        for name in names:
+            for comparison in import_module(f"benchmarks.{name}").run(origins):
+                report.show(comparison)
+
+
+def _run_again_with_pydantic(names: list[str]) -> int:
+    """Run the same in an environment of uv's that has the group `benchmarks`, and leave the one in use as it is."""
+    uv = os.environ.get("UV")
+    if uv is None or _AGAIN in os.environ:
+        print("pydantic, which is compared with, is missing: pip install --group benchmarks", file=sys.stderr)
+        return 1
+    print("pydantic is missing here: running in an environment with the group `benchmarks`.", file=sys.stderr)
+    command = [uv, "run", "--isolated", "--python", sys.executable, "--group", "benchmarks"]
+    command += ["python", "-m", "benchmarks", *names]
+    return subprocess.run(command, env={**os.environ, _AGAIN: "1"}, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""Measures several things by turns, so that a slow moment of the machine meets them all."""
+
+from collections.abc import Callable, Mapping
+
+
+def by_turns(
+    measures: Mapping[str, Callable[[], float]], turns: int, *, rehearsal: bool = True
+) -> dict[str, list[float]]:
+    """Return what each measure gave in each turn.
+
+    Args:
+        measures: What to measure, by name; each does its work once and returns its own figure.
+        turns: How often each is measured.
+        rehearsal: Whether there is one more turn before, which does not count.
+    """
+    samples: dict[str, list[float]] = {name: [] for name in measures}
+    if rehearsal:
+        for measure in measures.values():
+            measure()
+    order = list(measures.items())
+    for _ in range(turns):
+        for name, measure in order:
+            samples[name].append(measure())
+        # Forth and back: none of them always comes after the same other one.
+        order.reverse()
+    return samples
