@@ -1,6 +1,7 @@
 """Builds the session, and hangs the nouns of Exist's API on it."""
 
 import ssl
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final, Self, TypedDict, Unpack
 from urllib.parse import quote
@@ -103,6 +104,9 @@ class ExistClient:
             max_wait=max_wait,
             rate_limiter=MemoryRateLimiter() if isinstance(rate_limiter, _Default) else rate_limiter,
         )
+        own = (max_connections, proxy, verify, trust_env) == (100, None, True, True)
+        if http_client is not None and not own:
+            raise ConfigurationError("http_client: max_connections, proxy, verify and trust_env are its own to set")
         if http_client is None:
             pool = Pool.open(max_connections=max_connections, proxy=proxy, verify=verify, trust_env=trust_env)
         else:
@@ -134,7 +138,7 @@ class ExistClient:
         method: str,
         path: str,
         *,
-        params: dict[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
         json: object = None,
         repeatable: bool | None = None,
     ) -> Any:
@@ -154,14 +158,22 @@ class ExistClient:
             ExistAsyncError: As for every other call.
         """
         checks.text("path", path)
+        if not isinstance(params, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(f"params is a mapping of strings to strings, not {type(params).__name__}")
         if not (isinstance(method, str) and method.isascii() and method.isalpha()):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError(f"method is an HTTP method like 'GET', not {method!r}")
         method = method.upper()
+        path = path.removeprefix("/")
+        if not {".", ".."}.isdisjoint(path.split("/")):
+            raise ConfigurationError(f"path {path!r} leads elsewhere: it has no '.' and '..'")
+        for name, value in (params or {}).items():
+            checks.text("params", name)
+            checks.text(f"params[{name!r}]", value)
         call = Call(
             method,
-            ROOT + quote(path.removeprefix("/"), safe="/-._~%"),
+            ROOT + quote(path, safe="/-._~%"),
             encode_query(params or {}),
-            None if json is None else converter.dumps(json),
+            None if json is None else converter.dumps_strictly("json", json),
             repeatable=method == "GET" if repeatable is None else repeatable,
         )
         return await self._session.fetch(call, ANYTHING)

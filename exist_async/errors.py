@@ -18,7 +18,8 @@ ExistAsyncError
 └── BatchError                several items of a write failed in several ways
 ```
 
-Every error is picklable, and none holds a token. An error that a write raises has every item's outcome in `result`.
+Every error is picklable, and its text holds no token. An error that a write raises has every item's outcome in
+`result`.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ class ExistAsyncError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default calls the class with `args`, which the classes with keyword-only facts refuse.
-        return _rebuild, (type(self), self.args), self.__dict__
+        state = dict(self.__dict__)
+        if isinstance(self.__cause__, ExistAsyncError):
+            state["__cause__"] = self.__cause__
+        return _rebuild, (type(self), self.args), state
 
 
 def _rebuild(cls: type[ExistAsyncError], args: tuple[object, ...]) -> ExistAsyncError:

@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
-from math import ceil
 from typing import Generic, TypeVar
 
 from attrs import frozen
@@ -101,7 +100,7 @@ class Paginator(Generic[T_co]):
         results = list(first.results)
         if is_last:
             return results
-        counted = ceil((first.count or 0) / len(first.results))
+        counted = -(-(first.count or 0) // len(first.results))
         concurrency = self._session.options.concurrency
         free = asyncio.Semaphore(concurrency)
 

@@ -71,5 +71,5 @@ class Profile(Resource):
 
         try:
             return datetime.now(ZoneInfo(profile.timezone or "")).date()
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a path that is no zone
             raise NoAnswerError(f"The profile's time zone {profile.timezone!r} is not known here") from error

@@ -36,8 +36,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture(autouse=True)
-def _no_token_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("EXIST_TOKEN", raising=False)
+def _nothing_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("EXIST_TOKEN", "EXIST_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ PACKAGE = Path(exist_async.__file__).parent
 LAYERS: list[list[str]] = [
     ["version"],
     ["errors"],
+    ["_http.checks"],
     ["rate_limits"],
     [
         "_http.call",
-        "_http.checks",
         "_http.converter",
         "_http.retry",
         "_http.transport",

@@ -138,3 +138,21 @@ async def test_no_path_leads_elsewhere(answering: Answering, path: str, url: str
 async def test_a_method_or_path_that_is_none_is_refused(exist: ExistClient, method: Any, path: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^(path|method)"):
         await exist.request(method, path)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"params": "a=b"},
+        {"params": {"a": "\ud800"}},
+        {"params": {"a": 7}},
+        {"json": [float("nan")]},
+        {"json": object()},
+        {"json": "\ud800"},
+    ],
+)
+async def test_what_cannot_be_sent_is_refused(exist: ExistClient, sandbox: Sandbox, arguments: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=r"^(params|json)"):
+        await exist.request("POST", "attributes/acquire/", **arguments)
+
+    assert sandbox.requests == []

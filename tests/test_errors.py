@@ -80,3 +80,13 @@ def test_every_status_has_its_place_below_status_error() -> None:
         "ServerError",
     ]:
         assert issubclass(getattr(exist_async, name), StatusError)
+
+
+def test_what_happened_survives_pickling_too() -> None:
+    error = OutcomeUnknownError("halfway", repeatable=True)
+    error.__cause__ = NotFoundError("no such thing", status_code=404, method="GET", path="/")
+
+    copy = pickle.loads(pickle.dumps(error))
+
+    assert isinstance(copy.__cause__, NotFoundError)
+    assert copy.__cause__.status_code == 404

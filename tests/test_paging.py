@@ -143,7 +143,7 @@ async def test_the_size_of_the_pages_is_what_the_service_gives(exist: ExistClien
     assert [attribute.name for attribute in await client.attributes.list().collect()] == names
 
 
-@pytest.mark.parametrize("count", [None, 0, 1, 150, 10**18])
+@pytest.mark.parametrize("count", [None, 0, 1, 150, 10**18, pytest.param(10**400, id="huge")])
 @pytest.mark.parametrize("walk", ["iterate", "collect"])
 async def test_a_count_that_is_wrong_loses_nothing_and_ends(answering: Answering, count: int | None, walk: str) -> None:
     def three_pages(request: httpx.Request) -> httpx.Response:
@@ -224,7 +224,7 @@ async def test_a_page_of_another_shape_is_an_error_that_names_it(answering: Answ
         await answering(lambda request: httpx.Response(200, content=body)).attributes.list().collect()
 
 
-@pytest.mark.parametrize("page_size", [0, -1, 101, 1.5, "20", True])
+@pytest.mark.parametrize("page_size", [0, -1, 101, 1.5, "20", True, pytest.param(10**5000, id="huge")])
 def test_a_page_size_that_exist_does_not_have_is_refused(exist_without_server: ExistClient, page_size: Any) -> None:
     with pytest.raises(ConfigurationError, match="page_size"):
         exist_without_server.attributes.list(page_size=page_size)

@@ -83,7 +83,20 @@ async def test_users_who_are_long_gone_are_forgotten(clock: Any) -> None:
     assert len(limiter._windows) < 1_100
 
 
-@pytest.mark.parametrize("arguments", [{"limit": 0}, {"period": 0}, {"period": -1}])
+@pytest.mark.parametrize(
+    "arguments",
+    [{"limit": 0}, {"limit": "300"}, {"limit": True}, {"limit": 1.5}, {"period": 0}, {"period": -1}, {"period": "x"}],
+)
 def test_a_window_without_room_is_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(arguments))):
         MemoryRateLimiter(**arguments)
+
+
+async def test_nobody_is_held_longer_than_a_whole_period(clock: Any) -> None:
+    limiter = limiter_with(clock)
+    await limiter.acquire("ada", max_wait=None)
+
+    await limiter.refund("ada", hold=999_999_999_999.0)
+    await limiter.acquire("ada", max_wait=None)
+
+    assert clock.slept == [60.0]

@@ -52,10 +52,15 @@ async def test_a_block_runs(block: str, sandbox: Sandbox, monkeypatch: pytest.Mo
 
     monkeypatch.setattr("exist_async._http.pool.Transport", ToTheSandbox)
 
+    # A block that starts its own event loop is run in the one that is here.
+    started: list[Any] = []
+    monkeypatch.setattr("asyncio.run", started.append)
     names: dict[str, Any] = {}
     running: Any = eval(compile(block, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
     if inspect.isawaitable(running):
         await running
+    for main in started:
+        await main
     tests: list[Callable[[], Any]] = [value for name, value in names.items() if name.startswith("test_")]
     for test in tests:
         await test()

@@ -1,5 +1,6 @@
 """What one call asks of the service, and what may be done about it."""
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from attrs import frozen
@@ -37,6 +38,6 @@ class Call:
         return f"{self.method} {self.path}"
 
 
-def encode_query(params: dict[str, str]) -> str:
+def encode_query(params: Mapping[str, str]) -> str:
     """Encode a query; the commas of lists stay as they are."""
     return urlencode(params, safe=",")

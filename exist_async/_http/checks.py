@@ -1,6 +1,5 @@
 """Checks arguments before anything is sent, and names the one that is wrong."""
 
-import math
 import unicodedata
 from collections.abc import Iterable
 from ipaddress import ip_address
@@ -8,8 +7,11 @@ from typing import cast
 
 from exist_async.errors import ConfigurationError
 
-# Control characters, halves of surrogate pairs, and what is no character at all.
-_NO_TEXT = frozenset(("Cc", "Cs", "Cn"))
+# Control characters, and halves of surrogate pairs. What Unicode has not assigned yet may be a newer Python's emoji.
+_NO_TEXT = frozenset(("Cc", "Cs"))
+
+# The largest number that a count has anywhere: Python refuses to write out much larger ones.
+_LARGEST = 2**31 - 1
 
 
 def seconds(name: str, value: object, *, zero: bool = False) -> None:
@@ -17,18 +19,17 @@ def seconds(name: str, value: object, *, zero: bool = False) -> None:
     # bool is an int to Python.
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigurationError(f"{name} is a number of seconds, not {type(value).__name__}")
-    if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
-        raise ConfigurationError(f"{name} is a number of seconds {'from' if zero else 'above'} 0, not {value}")
+    if not abs(value) <= _LARGEST or value < 0 or (value == 0 and not zero):
+        raise ConfigurationError(f"{name} is a number of seconds {'from' if zero else 'above'} 0, and finite")
 
 
-def whole(name: str, value: object, *, least: int, most: int | None = None) -> None:
+def whole(name: str, value: object, *, least: int, most: int = _LARGEST) -> None:
     """Check a whole number, and that it lies between two others."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigurationError(f"{name} is a whole number, not {type(value).__name__}")
-    if value < least:
-        raise ConfigurationError(f"{name} is at least {least}, not {value}")
-    if most is not None and value > most:
-        raise ConfigurationError(f"{name} is at most {most}, not {value}")
+    if not least <= value <= most:
+        shown = f", not {value}" if abs(value) <= _LARGEST else ""
+        raise ConfigurationError(f"{name} is a number from {least} to {most}{shown}")
 
 
 def flag(name: str, value: object) -> None:

@@ -14,12 +14,12 @@ class Chunk(Generic[T]):
     """Some items that travel in one request.
 
     Attributes:
-        start: Where the first of them stands among all items.
+        places: Where each of them stands among all items.
         items: The items.
         things: What they are about: two chunks about the same thing are never worked on at once.
     """
 
-    start: int
+    places: list[int]
     items: list[T]
     things: set[Hashable]
 

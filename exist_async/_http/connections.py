@@ -87,6 +87,12 @@ class Connections:
                 return await self._exchange(request)
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
             failure = _as_httpx(error, attempt.connected, request)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # aiohttp's own look-up of a name, ended by the closing of its connector.
+            failure = _as_httpx(ConnectionAbortedError("the client was closed"), attempt.connected, request)
         finally:
             self._free.release()
         # Outside of the handler, or aiohttp's error would come along as context: its repr shows the request's headers.

@@ -1,5 +1,6 @@
 """Turns JSON into models and models into JSON."""
 
+import json
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Any, TypeVar, cast
@@ -9,6 +10,8 @@ import msgspec
 from cattrs.errors import BaseValidationError
 from cattrs.gen import make_dict_unstructure_fn
 from cattrs.preconf.msgspec import MsgspecJsonConverter, configure_converter
+
+from exist_async.errors import ConfigurationError
 
 T = TypeVar("T")
 
@@ -53,6 +56,19 @@ class JsonConverter(MsgspecJsonConverter):
     def dumps_each(self, objects: Iterable[object]) -> bytes:
         """Write a list of models, each by the hook of its own class: half the cost of asking for a list's hook."""
         return self.encoder.encode([self.get_unstructure_hook(type(each))(each) for each in objects])
+
+    def dumps_strictly(self, name: str, value: object) -> bytes:
+        """Write what a caller gave as the argument of this name.
+
+        Raises:
+            ConfigurationError: It is no JSON, such as NaN, half a surrogate pair, or an object of another kind.
+        """
+        try:
+            # msgspec would write NaN as null.
+            text = json.dumps(self.unstructure(value), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+            return text.encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ConfigurationError(f"{name} can't be written as JSON: {error}") from error
 
     def loads(self, data: bytes, cl: type[T], **kwargs: Any) -> T:
         """Read one value from JSON.

@@ -19,8 +19,8 @@ def _check_origin(url: str) -> None:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
-        # Reading the port is what finds a wrong one.
-        httpx.URL(url).copy_with(port=parts.port)
+        # Reading the port and the host is what finds wrong ones.
+        _ = httpx.URL(url).copy_with(port=parts.port).host
     except (ValueError, httpx.InvalidURL) as error:
         raise ConfigurationError(f"base_url is no valid URL: {error}") from None
     if parts.scheme not in ("http", "https") or not host:

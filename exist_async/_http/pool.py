@@ -103,8 +103,12 @@ _NO_COOKIES = _NoCookies()
 
 
 def _check_proxy(proxy: str) -> None:
-    parts = urlsplit(proxy if isinstance(proxy, str) else "")  # pyright: ignore[reportUnnecessaryIsInstance]
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(proxy if isinstance(proxy, str) else "")  # pyright: ignore[reportUnnecessaryIsInstance]
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
         # The URL is not quoted: it may hold a password.
         raise ConfigurationError(
             "proxy is the URL of an HTTP proxy, like 'http://127.0.0.1:3128'. For one of another kind, such as SOCKS, "

@@ -4,6 +4,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import httpx
+import msgspec
 
 from exist_async._http.call import Call
 from exist_async._http.converter import UnreadableError, converter
@@ -24,6 +25,8 @@ from exist_async.errors import (
 T = TypeVar("T")
 
 _SHOWN = 500
+_HIDDEN = "[secret]"
+_SHORTEST_SECRET = 6
 _REQUEST_ID_HEADERS = ("x-request-id", "x-attio-execution-id")
 
 _CLASSES: dict[int, type[StatusError]] = {
@@ -55,7 +58,7 @@ def failure(response: httpx.Response, call: Call, now: float) -> ExistAsyncError
     error = _status_error(response, call)
     if not call.is_read and (status == 408 or status >= 500):
         # Parts of the write may have been carried out before it failed.
-        return _because(unknown(call, f"Exist may have failed halfway ({error})"), error)
+        return _because(unknown(call, f"the service may have failed halfway ({error})"), error)
     return error
 
 
@@ -69,9 +72,11 @@ def read(response: httpx.Response, call: Call, model: type[T]) -> T:
     try:
         return converter.loads(response.content, model)
     except UnreadableError as error:
-        content_type = response.headers.get("content-type", "no content type")
-        what = f"answered {response.status_code} with {content_type} that can't be read ({error}): {_shown(response)!r}"
-        raise unanswered(call, what) from error
+        why = _without(_secret(response), str(error))
+    # Outside of the handler: the error quotes the body, which may repeat the request's credentials.
+    content_type = _header(response, "content-type") or "no content type"
+    what = f"answered {response.status_code} with {content_type} that can't be read ({why}): {_shown(response)!r}"
+    raise unanswered(call, what) from UnreadableError(why)
 
 
 def unanswered(call: Call, what: str) -> NoAnswerError:
@@ -104,9 +109,11 @@ def retry_after(value: str | None, now: float) -> float | None:
 
 def _rate_limited(response: httpx.Response, call: Call, now: float) -> RateLimitError:
     seconds = retry_after(response.headers.get("retry-after"), now)
+    detail, _ = _said(response)
     when = "It did not say for how long" if seconds is None else f"The next request can be let in in {seconds:.0f} s"
     return RateLimitError(
-        f"{call}: this user's budget of requests is spent, says the service (429). {when}.",
+        f"{call}: the service lets in no more requests of this user for now (429){f': {detail}' if detail else ''} "
+        f"{when}. Call again then, or raise max_wait.",
         retry_after=seconds,
         status_code=429,
     )
@@ -128,14 +135,14 @@ def _status_error(response: httpx.Response, call: Call) -> StatusError:
         detail=detail,
         code=code,
         body=_shown(response),
-        request_id=next((response.headers[name] for name in _REQUEST_ID_HEADERS if name in response.headers), None),
+        request_id=next(filter(None, (_header(response, name) for name in _REQUEST_ID_HEADERS)), None),
     )
 
 
 def _said(response: httpx.Response) -> tuple[str | None, str | None]:
     """Find the words and the code in the shapes that errors come in; neither is sure to be there."""
     try:
-        body = converter.loads(response.content, dict[str, Any])
+        body = converter.loads(_body(response), dict[str, Any])
     except UnreadableError:
         return None, None
     error, code = body.get("error"), body.get("code")
@@ -146,32 +153,44 @@ def _said(response: httpx.Response) -> tuple[str | None, str | None]:
         # {"field": ["message", ...]} is how invalid input is answered.
         fields = [f"{name}: {_joined(value)}" for name, value in body.items() if isinstance(value, list)]  # pyright: ignore[reportUnknownArgumentType]
         words = "; ".join(fields) or error
-    secret = _secret(response)
-    return (
-        _without(secret, words) if isinstance(words, str) else None,
-        _without(secret, code) if isinstance(code, str) else None,
-    )
+    return words if isinstance(words, str) else None, code if isinstance(code, str) else None
 
 
 def _joined(messages: list[Any]) -> str:
-    texts = (message if isinstance(message, str) else converter.dumps(message).decode() for message in messages)
+    try:
+        texts = [message if isinstance(message, str) else msgspec.json.encode(message).decode() for message in messages]
+    except RecursionError:
+        return "(nested too deeply to be shown)"
     return " ".join(texts)
 
 
 def _shown(response: httpx.Response) -> str:
     """Return the beginning of the body as text."""
-    text = _without(_secret(response), response.content[: 4 * _SHOWN + 4096].decode("utf-8", "replace"))
+    text = _body(response)[: 4 * _SHOWN].decode("utf-8", "replace")
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
-def _secret(response: httpx.Response) -> str:
-    """Return the credentials of the request, which a server's error page may repeat."""
-    signature: str = response.request.headers.get("authorization", "")
-    return signature.rpartition(" ")[2]
+def _body(response: httpx.Response) -> bytes:
+    """Return the body, without the request's credentials, which a server's error page may repeat."""
+    secret = _secret(response).encode()
+    return response.content.replace(secret, _HIDDEN.encode()) if secret else response.content
+
+
+def _header(response: httpx.Response, name: str) -> str | None:
+    """Return a header, without the request's credentials."""
+    value: str | None = response.headers.get(name)
+    return None if value is None else _without(_secret(response), value)
 
 
 def _without(secret: str, text: str) -> str:
-    return text.replace(secret, "[secret]") if secret else text
+    return text.replace(secret, _HIDDEN) if secret else text
+
+
+def _secret(response: httpx.Response) -> str:
+    """Return the credentials of the request; what is too short to be any would only garble the text."""
+    signature: str = response.request.headers.get("authorization", "")
+    secret = signature.rpartition(" ")[2]
+    return secret if len(secret) >= _SHORTEST_SECRET else ""
 
 
 def _because(error: ExistAsyncError, cause: Exception) -> ExistAsyncError:

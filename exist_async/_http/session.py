@@ -13,7 +13,13 @@ from exist_async._http import responses, retry
 from exist_async._http.call import Call
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool
-from exist_async.errors import ClientClosedError, ConnectionFailedError, ExistAsyncError, RateLimitError
+from exist_async.errors import (
+    ClientClosedError,
+    ConfigurationError,
+    ConnectionFailedError,
+    ExistAsyncError,
+    RateLimitError,
+)
 from exist_async.version import __version__
 
 T = TypeVar("T")
@@ -67,7 +73,7 @@ class Session:
         self._sleep = sleep
         self._fraction = fraction
         self._wall_clock = wall_clock
-        self._user: Hashable = options.auth.user if isinstance(options.auth, IdentifiedAuth) else options.auth
+        self._user = _user_of(options.auth)
 
     def view(self, options: Options) -> "Session":
         """Return a session with other options over the same pool."""
@@ -84,8 +90,9 @@ class Session:
     async def exchange(self, call: Call) -> httpx.Response:
         """Make a call in as many attempts as it may take, and return its answer, which is a success."""
         attempt = 0
+        patience = self.options.max_wait
         while True:
-            await self._turn()
+            await self._turn(patience)
             attempt += 1
             try:
                 return await self._attempt(call)
@@ -94,11 +101,13 @@ class Session:
                     error,
                     attempt,
                     max_retries=self.options.max_retries,
-                    max_wait=self.options.max_wait,
+                    max_wait=patience,
                     fraction=self._fraction(),
                 )
                 if isinstance(error, RateLimitError):
                     await self._refund(error)
+                    if patience is not None and wait is not None:
+                        patience = max(0.0, patience - wait)
                 if wait is None:
                     raise
             await self._sleep(wait)
@@ -107,11 +116,11 @@ class Session:
         """Close the pool; every later call says that the client is closed."""
         await self._pool.aclose()
 
-    async def _turn(self) -> None:
+    async def _turn(self, patience: float | None) -> None:
         if self._pool.closed:
             raise ClientClosedError(_CLOSED)
         if self.options.rate_limiter is not None:
-            await self.options.rate_limiter.acquire(self._user, max_wait=self.options.max_wait)
+            await self.options.rate_limiter.acquire(self._user, max_wait=patience)
 
     async def _refund(self, error: RateLimitError) -> None:
         if self.options.rate_limiter is not None:
@@ -119,9 +128,16 @@ class Session:
 
     async def _attempt(self, call: Call) -> httpx.Response:
         options = self.options
-        request = _request(call, _url(options.base_url + call.target))
+        try:
+            url = _url(options.base_url + call.target)
+        except httpx.InvalidURL as error:
+            raise ConfigurationError(f"{call}: its names and filters make no valid address: {error}") from error
+        request = _request(call, url)
         try:
             response = await self._pool.send(request, options.auth, options.timeout)
+        except httpx.HTTPStatusError as error:  # of an event hook in the caller's client: we judge for ourselves
+            response = error.response
+            await response.aread()
         except httpx.RequestError as error:
             raise self._failure(call, error) from error
         except RuntimeError as error:
@@ -152,8 +168,20 @@ def _request(call: Call, url: httpx.URL) -> httpx.Request:
     body = call.body or b""
     headers = [(b"Host", url.netloc), *_HEADERS]
     if call.body is not None:
-        headers += (b"Content-Type", b"application/json"), (b"Content-Length", str(len(body)).encode())
-    return httpx.Request(call.method, url, headers=headers, stream=httpx.ByteStream(body))
+        headers.append((b"Content-Type", b"application/json"))
+    if not call.is_read:
+        headers.append((b"Content-Length", str(len(body)).encode()))
+    request = httpx.Request(call.method, url, headers=headers, stream=httpx.ByteStream(body))
+    # A caller's own auth may sign the body, and their hooks may show it.
+    request.read()
+    return request
+
+
+def _user_of(auth: httpx.Auth) -> Hashable:
+    if isinstance(auth, IdentifiedAuth):
+        return auth.user
+    # A class with an equality of its own, a dataclass say, can have no hash.
+    return auth if getattr(auth, "__hash__", None) else id(auth)
 
 
 @lru_cache(maxsize=1024)

@@ -43,29 +43,37 @@ class Transport(httpx.AsyncBaseTransport):
         self._pools: dict[asyncio.AbstractEventLoop, Connections] = {}
         self._ssl: ssl.SSLContext | None = None
         self._preparing = Lock()
+        self._closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request and read its answer to the end."""
         pool = self._pools.get(asyncio.get_running_loop())
         if pool is None:
-            pool = await self._open()
+            pool = await self._open(request)
         return await pool.send(request)
 
     async def aclose(self) -> None:
-        """Close the connections of every loop."""
+        """Close the connections of every loop; those of a loop in another thread are closed by that loop, soon."""
+        self._closed = True
         pools, self._pools = self._pools, {}
         for loop, pool in pools.items():
             if loop is asyncio.get_running_loop():
                 await pool.close()
-            elif loop.is_running():
-                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(pool.close(), loop))
-            else:
+            elif loop.is_closed():
                 pool.abandon()
+            else:
+                loop.call_soon_threadsafe(_close_soon, loop, pool)
 
-    async def _open(self) -> Connections:
+    async def _open(self, request: httpx.Request) -> Connections:
         loop = asyncio.get_running_loop()
-        # Importing aiohttp and reading the certificates take a fifth of a second, in which the loop would stand still.
-        await asyncio.to_thread(self._prepare)
+        try:
+            # Importing aiohttp and reading the certificates take a fifth of a second: the loop would stand still.
+            await asyncio.to_thread(self._prepare)
+        except OSError as error:  # ssl.SSLError is one
+            message = f"the certificates that SSL_CERT_FILE or SSL_CERT_DIR names can't be read: {error}"
+            raise httpx.ConnectError(message, request=request) from error
+        if self._closed:
+            raise httpx.ConnectError("the client was closed", request=request)
         if loop not in self._pools:
             self._drop_pools_of_closed_loops()
             from exist_async._http.connections import Connections
@@ -89,3 +97,7 @@ class Transport(httpx.AsyncBaseTransport):
     def _drop_pools_of_closed_loops(self) -> None:
         for loop in [loop for loop in self._pools if loop.is_closed()]:
             self._pools.pop(loop).abandon()
+
+
+def _close_soon(loop: asyncio.AbstractEventLoop, pool: Connections) -> None:
+    loop.create_task(pool.close())

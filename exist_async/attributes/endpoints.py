@@ -10,6 +10,7 @@ from exist_async.attributes.requests import Acquirable, ByName, Creatable, Ensur
 from exist_async.batch import BatchResult, Outcome
 from exist_async.batch.items import Items
 from exist_async.batch.writes import write
+from exist_async.errors import ConfigurationError
 from exist_async.paging import LARGEST_PAGE, PageBody, Paginator
 from exist_async.resource import ROOT, Resource, encode_filters
 
@@ -101,6 +102,8 @@ class Attributes(Resource):
     async def get(self, name: str) -> Attribute | None:
         """Return the user's attribute of this name, inactive and low-priority ones included, or None."""
         checks.text("name", name)
+        if "," in name:
+            raise ConfigurationError(f"name {name!r} holds a comma, which no attribute's name does")
         async for attribute in self.list(attributes=[name], include_inactive=True, include_low_priority=True):
             if attribute.name == name:
                 return attribute
@@ -217,7 +220,7 @@ class Attributes(Resource):
         """Give attributes back: another service of the user's that can provide them gets them, or they become inactive.
 
         Args:
-            items: Attribute names, or attributes; any number.
+            items: Attribute names, or attributes; any number. A listing is read whole before the first is sent.
             on_outcome: Called with each outcome as requests end.
 
         Returns:
@@ -227,6 +230,9 @@ class Attributes(Resource):
             ConfigurationError: An item is wrong; of a sequence nothing was sent then.
             ExistAsyncError: Some item was not answered; `result` holds every outcome.
         """
+        if isinstance(items, Paginator):
+            # What is released leaves the listing, whose pages would move under the reader.
+            items = await items.collect()
         return await write(self._session, writes.release(), items, on_outcome)
 
     async def ensure(

@@ -10,9 +10,10 @@ from exist_async.attributes import writes
 from exist_async.attributes.models import Attribute
 from exist_async.attributes.requests import ByName, ByTemplate, CustomAttribute, Ensurable, ensurable, same_label
 from exist_async.batch import BatchResult, Outcome, OutcomeStatus
-from exist_async.batch.items import Items, check_items, read_items
-from exist_async.batch.outcomes import conclude
+from exist_async.batch.items import ItemReader, Items, check_items
+from exist_async.batch.outcomes import Stop, conclude
 from exist_async.batch.writes import Endpoint, Write
+from exist_async.errors import ExistAsyncError
 from exist_async.paging import Paginator
 
 _EXISTS = "exists"
@@ -37,10 +38,11 @@ async def ensure(
         everything: All that the user has.
         on_outcome: Called with each outcome once it is known.
     """
-    check_items(items)
-    wanted, error = await read_items(items, ensurable)
-    ensuring = _Ensuring(session, wanted, on_outcome, stopped_by=error)
-    if wanted and error is None:
+    check_items(items, on_outcome)
+    wanted: list[Ensurable] = []
+    stop = await ItemReader(items).read(ensurable, wanted)
+    ensuring = _Ensuring(session, wanted, on_outcome, stop)
+    if wanted and stop is None:
         await ensuring.run(owned, everything)
     return ensuring.conclude()
 
@@ -48,16 +50,14 @@ async def ensure(
 class _Ensuring:
     """The work of `ensure` on some items."""
 
-    def __init__(
-        self, session: Session, wanted: Sequence[Ensurable], on_outcome: Told, *, stopped_by: Exception | None
-    ) -> None:
+    def __init__(self, session: Session, wanted: Sequence[Ensurable], on_outcome: Told, stop: Stop | None) -> None:
         self._session = session
         self._wanted = wanted
         self._on_outcome = on_outcome
         self._outcomes: dict[int, Outcome[Ensurable, Attribute]] = {}
         # Custom attributes that could not be created because their label exists.
         self._existing: dict[int, Outcome[Ensurable, Attribute]] = {}
-        self._stopped_by = stopped_by
+        self._stop = stop
 
     async def run(self, owned: Paginator[Attribute], everything: Paginator[Attribute]) -> None:
         """Give every item its outcome."""
@@ -65,17 +65,18 @@ class _Ensuring:
             self._leave_alone(await owned.collect())
             await self._write(writes.acquisition(), self._open(ByTemplate | ByName))
             await self._write(writes.creation(), self._open(CustomAttribute))
-            if self._existing:
+            if self._existing and self._stop is None:
                 by_name = self._find_existing(await everything.collect())
                 await self._write(writes.acquisition(), by_name)
-        except Exception as error:  # noqa: BLE001  (the caller's own too: it reaches them with the result)
-            self._stopped_by = error
+        except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
+            self._stop = Stop(error, callers_own=not isinstance(error, ExistAsyncError))
 
     def conclude(self) -> BatchResult[Ensurable, Attribute]:
         """Return the result, or raise the error that says why some items have no answer."""
+        cause = self._stop.error if self._stop is not None else None
         for place, item in self._open(object).items():
-            self._outcomes[place] = Outcome(place, item, OutcomeStatus.NOT_SENT, cause=self._stopped_by)
-        return conclude(BatchResult(tuple(self._outcomes[n] for n in range(len(self._wanted)))), self._stopped_by)
+            self._decide(Outcome(place, item, OutcomeStatus.NOT_SENT, cause=cause))
+        return conclude(BatchResult(tuple(self._outcomes[n] for n in range(len(self._wanted)))), self._stop)
 
     def _open(self, kind: Any) -> dict[int, Ensurable]:
         """Return the items of a kind that have no outcome yet, by their index."""
@@ -92,7 +93,7 @@ class _Ensuring:
                 case ByName():
                     found = by_name.get(item.name)
                 case CustomAttribute():
-                    found = by_label.get(same_label(item.label))
+                    found = _best(item, by_label)
             if found is None:
                 continue
             if isinstance(item, CustomAttribute) and not _same_type(item, found):
@@ -107,7 +108,7 @@ class _Ensuring:
         for place, refusal in self._existing.items():
             item = self._wanted[place]
             assert isinstance(item, CustomAttribute)
-            found = by_label.get(same_label(item.label))
+            found = _best(item, by_label)
             if found is None:
                 self._decide(refusal)
             elif _same_type(item, found):
@@ -117,6 +118,8 @@ class _Ensuring:
         return by_name
 
     async def _write(self, endpoint: Endpoint[Any, Attribute], items: Mapping[int, Ensurable]) -> None:
+        if self._stop is not None:
+            return
         places = list(items)
 
         def placed(outcome: Outcome[Any, Attribute]) -> Outcome[Ensurable, Attribute]:
@@ -132,14 +135,18 @@ class _Ensuring:
         for outcome in sending.result:
             kept = self._existing if _exists(outcome) else self._outcomes
             kept[places[outcome.index]] = placed(outcome)
-        if sending.stopped_by is not None:
-            raise sending.stopped_by
+        self._stop = sending.stop
 
     def _decide(self, outcome: Outcome[Ensurable, Attribute]) -> None:
         """Note an outcome that no further request changes."""
         self._outcomes[outcome.index] = outcome
-        if self._on_outcome is not None:
+        if self._on_outcome is None:
+            return
+        try:
             self._on_outcome(outcome)
+        except Exception as error:  # noqa: BLE001  (the caller's own, of any class: it reaches them with the result)
+            self._on_outcome = None
+            self._stop = Stop(error, callers_own=True)
 
 
 def _exists(outcome: Outcome[Any, Attribute]) -> bool:
@@ -147,8 +154,18 @@ def _exists(outcome: Outcome[Any, Attribute]) -> bool:
     return isinstance(outcome.item, CustomAttribute) and outcome.error_code == _EXISTS
 
 
-def _by_label(attributes: Sequence[Attribute]) -> dict[str, Attribute]:
-    return {same_label(attribute.label): attribute for attribute in attributes if attribute.label}
+def _by_label(attributes: Sequence[Attribute]) -> dict[str, list[Attribute]]:
+    by_label: dict[str, list[Attribute]] = {}
+    for attribute in attributes:
+        if attribute.label:
+            by_label.setdefault(same_label(attribute.label), []).append(attribute)
+    return by_label
+
+
+def _best(item: CustomAttribute, by_label: Mapping[str, Sequence[Attribute]]) -> Attribute | None:
+    """Return the attribute that has the item's label, one of its value type if there are several."""
+    found = by_label.get(same_label(item.label), ())
+    return next((attribute for attribute in found if _same_type(item, attribute)), found[0] if found else None)
 
 
 def _same_type(item: CustomAttribute, found: Attribute) -> bool:

@@ -70,15 +70,15 @@ if TYPE_CHECKING:
     _Owner = Service | None
     _Flag = bool | None
 else:
-    # In some replies "no service" is "", and a flag is a string.
-    _Owner = Service | Literal[""] | None
+    # In some replies a service is its name alone, "" where there is none, and a flag is a string.
+    _Owner = Service | str | None
     _Flag = bool | Literal["true", "false"] | None
 
 
 def _put_right(attribute: Any) -> None:
     """Turn what those replies say into what it means, right after reading."""
     if attribute.service.__class__ is str:
-        object.__setattr__(attribute, "service", None)
+        object.__setattr__(attribute, "service", Service(attribute.service) if attribute.service else None)
     if attribute.active.__class__ is str:
         object.__setattr__(attribute, "active", attribute.active == "true")
 

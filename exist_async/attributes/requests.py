@@ -11,6 +11,11 @@ from exist_async.batch.replies import Failure, Subject
 from exist_async.errors import ConfigurationError
 
 
+def _plain(value: str) -> str:
+    # The strings of other libraries are of subclasses that no encoder knows.
+    return str.__str__(value) if isinstance(value, str) else value  # pyright: ignore[reportUnnecessaryIsInstance]
+
+
 def _text(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     checks.text(attribute.name, value)
 
@@ -38,7 +43,7 @@ class ByTemplate:
             a service that provides the data wants False.
     """
 
-    template: str = field(validator=_text)
+    template: str = field(converter=_plain, validator=_text)
     manual: bool | None = field(default=None, validator=_flag)
 
 
@@ -51,7 +56,7 @@ class ByName:
         manual: Whether the user enters it by hand; None leaves that as it is.
     """
 
-    name: str = field(validator=_text)
+    name: str = field(converter=_plain, validator=_text)
     manual: bool | None = field(default=None, validator=_flag)
 
 
@@ -66,8 +71,8 @@ class CustomAttribute:
         manual: Whether the user enters it by hand. Exist's default is True: a service that provides data wants False.
     """
 
-    label: str = field(validator=_text)
-    group: str = field(validator=_text)
+    label: str = field(converter=_plain, validator=_text)
+    group: str = field(converter=_plain, validator=_text)
     value_type: ValueType = field(converter=_value_type)
     manual: bool | None = field(default=None, validator=_flag)
 

@@ -1,8 +1,10 @@
 """Reads the items of a write, however many and in whatever they come."""
 
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias, TypeVar
 
+from exist_async.batch.outcomes import BatchResult, Stop
 from exist_async.errors import ConfigurationError
 
 I = TypeVar("I")  # noqa: E741  (the letter for an item, as T is for an answer)
@@ -12,51 +14,71 @@ Items: TypeAlias = Iterable[X] | AsyncIterable[X]
 """Items of any number: a list, a generator, an asynchronous stream."""
 
 
-def check_items(items: object) -> None:
-    """Refuse what can be iterated and is no list of items.
+def check_items(items: object, on_outcome: object) -> None:
+    """Refuse what can be iterated and is no list of items, and a callback that can't be called.
 
     Raises:
-        ConfigurationError: It is a string, bytes, a mapping, or nothing that can be iterated.
+        ConfigurationError: The items are a string, bytes, a mapping, or nothing that can be iterated.
     """
+    error = None
     kind = type(items).__name__
     if isinstance(items, str | bytes | bytearray | Mapping) or not isinstance(items, Iterable | AsyncIterable):
-        raise ConfigurationError(f"items is a list or another iterable of items, not a bare {kind}")
+        error = ConfigurationError(f"items is a list or another iterable of items, not a bare {kind}")
+    elif on_outcome is not None and not callable(on_outcome):
+        error = ConfigurationError(f"on_outcome is a function of an outcome, not {type(on_outcome).__name__}")
+    if error is not None:
+        error.result = BatchResult(())
+        raise error
 
 
-async def read_items(
-    items: Items[Any], prepare: Callable[[Any], I], *, start: int = 0, most: int | None = None
-) -> tuple[list[I], Exception | None]:
-    """Read items and make their request models, up to the first that is wrong.
+class ItemReader:
+    """Reads items one after another, and goes on where it was left.
 
     Args:
-        items: The items; an iterator is read on where it was left.
-        prepare: Makes the request model of one, or raises a ConfigurationError.
-        start: The index of the first.
-        most: How many to read; None reads them all.
-
-    Returns:
-        The request models, and what ended the reading before its time: a ConfigurationError that names the index, or
-        whatever the caller's iterable raised.
+        items: The items.
     """
-    prepared: list[I] = []
-    try:
-        if isinstance(items, AsyncIterable):
-            async for item in items:
-                prepared.append(_prepared(prepare, item, start + len(prepared)))
-                if len(prepared) == most:
-                    break
-        else:
-            for item in items:
-                prepared.append(_prepared(prepare, item, start + len(prepared)))
-                if len(prepared) == most:
-                    break
-    except Exception as error:  # noqa: BLE001  (the caller's own, of any class: it reaches them with the result)
-        return prepared, error
-    return prepared, None
+
+    def __init__(self, items: Items[Any]) -> None:
+        self._items = items
+        self._iterator: Iterator[Any] | AsyncIterator[Any] | None = None
+
+    async def read(self, prepare: Callable[[Any], I], into: list[I], most: int | None = None) -> Stop | None:
+        """Read items and make their request models, up to the first that is wrong.
+
+        Args:
+            prepare: Makes the request model of one, or raises a ConfigurationError.
+            into: Gets each request model as soon as it is made.
+            most: How many to read; None reads them all.
+
+        Returns:
+            What ended the reading before its time: a ConfigurationError that names the index, or whatever the
+            caller's iterable raised.
+        """
+        end = None if most is None else len(into) + most
+        try:
+            if self._iterator is None:
+                self._iterator = aiter(self._items) if isinstance(self._items, AsyncIterable) else iter(self._items)
+            while len(into) != end:
+                if isinstance(self._iterator, Iterator):
+                    item = next(self._iterator)
+                else:
+                    item = await anext(self._iterator)
+                try:
+                    into.append(prepare(item))
+                except ConfigurationError as error:
+                    return Stop(ConfigurationError(f"items[{len(into)}]: {error}"))
+        except (StopIteration, StopAsyncIteration):
+            return None
+        except asyncio.CancelledError as error:
+            if cancelled_by_caller():
+                raise
+            return Stop(InterruptedError(f"the items stopped coming: {error!r}"), callers_own=True)
+        except Exception as error:  # noqa: BLE001  (the caller's own, of any class: it reaches them with the result)
+            return Stop(error, callers_own=True)
+        return None
 
 
-def _prepared(prepare: Callable[[Any], I], item: object, index: int) -> I:
-    try:
-        return prepare(item)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"items[{index}]: {error}") from None
+def cancelled_by_caller() -> bool:
+    """Whether the running task itself was cancelled, and not something that it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -131,33 +131,47 @@ class BatchResult(Sequence[Outcome[I_co, T_co]]):
 
 
 def distinct_causes(outcomes: Sequence[Outcome[object, object]]) -> tuple[Exception, ...]:
-    """Return each error behind some outcomes once, in order."""
-    return tuple({id(outcome.cause): outcome.cause for outcome in outcomes if outcome.cause is not None}.values())
+    """Return the errors behind some outcomes in order, and of those that say the same only the first."""
+    causes = [outcome.cause for outcome in outcomes if outcome.cause is not None]
+    return tuple({(type(cause), str(cause)): cause for cause in reversed(causes)}.values())[::-1]
 
 
-def conclude(result: BatchResult[I_co, T_co], stopped_by: Exception | None = None) -> BatchResult[I_co, T_co]:
+@frozen
+class Stop:
+    """Why a write ended before its time.
+
+    Attributes:
+        error: A wrong item, an error that the next request would meet too, or the caller's own.
+        callers_own: Whether the caller's iterable, callback, auth or rate limiter raised it.
+    """
+
+    error: Exception
+    callers_own: bool = False
+
+
+def conclude(result: BatchResult[I_co, T_co], stop: Stop | None = None) -> BatchResult[I_co, T_co]:
     """Return a result in which every item succeeded or was refused for itself, or raise the error that says why not."""
-    if isinstance(stopped_by, ConfigurationError):
-        stopped_by.result = result
-        raise stopped_by
     unanswered = [
         outcome
         for outcome in result
         if outcome.status is not OutcomeStatus.SUCCEEDED and not outcome.refused_for_itself
     ]
     errors = distinct_causes(unanswered)
-    if stopped_by is not None and not isinstance(stopped_by, ExistAsyncError):
-        errors = (stopped_by, *(error for error in errors if error is not stopped_by))
+    if stop is not None and stop.callers_own:
+        errors = (stop.error, *(error for error in errors if error is not stop.error))
         raise BatchError(
-            f"The write was stopped by {stopped_by!r}, {_tally(result)}", result=result, errors=errors
-        ) from stopped_by
+            f"The write was stopped by {stop.error!r}, {_tally(result)}", result=result, errors=errors
+        ) from stop.error
+    if stop is not None and isinstance(stop.error, ConfigurationError):
+        stop.error.result = result
+        raise stop.error
     if not unanswered:
         return result
     if not result.succeeded and len({type(error) for error in errors}) == 1 and isinstance(errors[0], ExistAsyncError):
         errors[0].result = result
         raise errors[0]
     raise BatchError(
-        f"Not every item was answered, {_tally(result)}. {'; '.join(map(str, errors[:3]))}",
+        f"Not every item was answered, {_tally(result)}. {'; '.join(map(str, errors[:_NAMED]))}",
         result=result,
         errors=errors,
     ) from errors[0]

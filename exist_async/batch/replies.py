@@ -11,7 +11,7 @@ T = TypeVar("T")
 Subject = tuple[str, Hashable]
 """What an item or an entry is about: the kind of its key, which is the field that holds it, and the key."""
 
-_POSITION = re.compile(r"\bindex (\d{1,4})\b")
+_POSITION = re.compile(r"Object at index (\d{1,4})\b")
 
 
 @frozen
@@ -31,7 +31,7 @@ class Failure:
     @property
     def position(self) -> int | None:
         """The item's position in the request, where the message tells it ("Object at index 0 …")."""
-        found = _POSITION.search(self.error) if isinstance(self.error, str) else None
+        found = _POSITION.match(self.error) if isinstance(self.error, str) else None
         return int(found[1]) if found else None
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from threading import Thread
@@ -40,6 +41,8 @@ class Names:
         """
         if stdin and arguments:
             raise CycloptsError("- stands alone: give names, or - to read them from standard input, not both")
+        if stdin and sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  (a supervisor's child has none)
+            raise CycloptsError("standard input is closed: there are no names to read")
         if not (stdin or arguments):
             raise CycloptsError("give names, or - to read them from standard input, one a line")
         return cls(None if stdin else arguments)

@@ -71,6 +71,9 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         0; 1 after an error or when an item was not accepted; 2 for a command line that makes no sense.
     """
+    # Supervisors start programs with these closed.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115  (it lasts as long as the process)
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # A label may hold what the terminal's encoding has not, and that is no reason to fail.

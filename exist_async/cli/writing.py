@@ -10,7 +10,7 @@ from exist_async.cli.outcomes import show
 from exist_async.cli.progress import OnOutcome, progress_bar
 from exist_async.cli.tables import screen
 from exist_async.cli.text import complain
-from exist_async.errors import ExistAsyncError
+from exist_async.errors import ConfigurationError, ExistAsyncError
 
 
 async def tell(
@@ -44,7 +44,9 @@ async def tell(
         except ExistAsyncError as error:
             if error.result is None:
                 raise
-            result, failure = error.result, error
+            # What stopped the reading of the names is all that there is to say.
+            reading = error.__cause__ if isinstance(error.__cause__, ConfigurationError) else None
+            result, failure = error.result, reading or error
         except asyncio.CancelledError:
             complain(f"stopped: {answered} items had been {done} or refused, and others may have been, too")
             raise

@@ -5,7 +5,8 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 
-from exist_async.errors import ConfigurationError, RateLimitError
+from exist_async._http import checks
+from exist_async.errors import RateLimitError
 
 # Users whose windows have run empty are forgotten in bulk, once this many are remembered.
 _SWEEP_AT = 1024
@@ -42,10 +43,8 @@ class MemoryRateLimiter:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        if limit < 1:
-            raise ConfigurationError(f"limit is a number of requests, at least 1, not {limit}")
-        if not period > 0:
-            raise ConfigurationError(f"period is a number of seconds above 0, not {period}")
+        checks.whole("limit", limit, least=1)
+        checks.seconds("period", period)
         self._limit = limit
         self._period = period
         self._clock = clock
@@ -75,7 +74,8 @@ class MemoryRateLimiter:
         window = self._window(user)
         if window.taken:
             window.taken.pop()
-        window.held_until = max(window.held_until, self._clock() + hold)
+        # By the rule, a whole period frees every slot: whoever asks for more is not to be believed.
+        window.held_until = max(window.held_until, self._clock() + min(hold, self._period))
 
     def _take(self, user: Hashable) -> float:
         """Take a slot and return 0, or return the seconds until one may be free."""

@@ -81,6 +81,8 @@ def faulty(
     Raises:
         ValueError: Two kinds of answer are given, or the status is none of an answer.
     """
+    if when not in ("before", "after"):
+        raise ValueError(f"when must be 'before' or 'after', not {when!r}")
     if not 200 <= status <= 599:
         raise ValueError(f"status must be from 200 to 599, not {status}")
     if json is not None and body is not None:

@@ -318,6 +318,6 @@ class Sandbox:
 
 
 def _limit(requests: int | None) -> int | None:
-    if requests is not None and requests < 1:
-        raise ValueError(f"rate_limit must be at least 1, or None, not {requests}")
+    if requests is not None and (not isinstance(requests, int) or requests < 1):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(f"rate_limit must be a whole number, at least 1, or None, not {requests}")
     return requests

@@ -11,6 +11,7 @@ from exist_async import (
     ConfigurationError,
     CustomAttribute,
     ExistClient,
+    Service,
     ValueType,
 )
 from exist_async.sandbox import Sandbox
@@ -93,7 +94,7 @@ async def test_the_same_thing_twice_is_created_or_released_once(exist: ExistClie
 
     assert [outcome.error_code for outcome in created] == [None, None, "exists"]
     assert [outcome.error_code for outcome in released] == [None, "unauthorised", None]
-    assert sandbox.batch_sizes == [2, 1, 1, 2]
+    assert sandbox.batch_sizes == [2, 1, 2, 1]
 
 
 async def test_attributes_are_released_by_name_or_as_they_are_listed(exist: ExistClient) -> None:
@@ -110,6 +111,16 @@ async def test_attributes_are_released_by_name_or_as_they_are_listed(exist: Exis
     ]
     assert result.succeeded[0].service is None
     assert result.succeeded[0].active is False
+
+
+async def test_what_passes_to_another_service_on_release_is_a_success(exist: ExistClient, sandbox: Sandbox) -> None:
+    oura = sandbox.add_service("oura", "Oura")
+    sandbox.add_attribute(template="steps", service=oura)
+    await exist.attributes.acquire(["steps", "mood"])
+
+    result = await exist.attributes.release(["steps", "mood"])
+
+    assert [(echo.service, echo.active) for echo in result.succeeded] == [(Service("oura"), True), (None, False)]
 
 
 async def test_what_belongs_to_another_service_is_not_ours_to_release(exist: ExistClient, sandbox: Sandbox) -> None:
@@ -177,3 +188,19 @@ async def test_an_item_of_the_wrong_kind_is_refused(
     assert sandbox.requests == []
     assert caught.value.result is not None
     assert [outcome.status for outcome in caught.value.result] == ["not_sent"]
+
+
+async def test_a_listing_is_released_whole(exist: ExistClient, sandbox: Sandbox) -> None:
+    for n in range(250):
+        sandbox.add_attribute(name=f"tag_{n}", service=sandbox.service)
+
+    result = await exist.attributes.release(exist.attributes.owned())
+
+    assert result.ok
+    assert len(result) == 250
+    assert await exist.attributes.owned().count() == 0
+
+
+@pytest.mark.parametrize("label", ["\U0001fae8 shaky", "\U0001fae9 tired"])
+def test_an_emoji_that_is_newer_than_this_python_is_text(label: str) -> None:
+    assert CustomAttribute(label, "custom", 7).label == label

@@ -180,3 +180,24 @@ async def test_a_stream_that_breaks_sends_nothing_and_keeps_what_was_read(exist:
     assert caught.value.result is not None
     assert [outcome.status for outcome in caught.value.result] == ["not_sent"]
     assert sandbox.requests == []
+
+
+async def test_of_two_attributes_with_one_label_that_of_the_right_type_is_taken(
+    exist: ExistClient, sandbox: Sandbox
+) -> None:
+    sandbox.add_attribute(name="tea", label="Cups of tea", value_type=0, service=sandbox.service)
+    sandbox.add_attribute(name="tea_2", label="cups of TEA", value_type=2, service=sandbox.service)
+
+    result = await exist.attributes.ensure([TEA])
+
+    assert [attribute.name for attribute in result.succeeded] == ["tea"]
+
+
+async def test_what_was_not_sent_is_told_too(exist: ExistClient) -> None:
+    told: list[Outcome[Any, Any]] = []
+
+    with pytest.raises(AuthenticationError) as caught:
+        await exist.with_options(auth="wrong-token").attributes.ensure(["steps", TEA], on_outcome=told.append)
+
+    assert caught.value.result is not None
+    assert told == list(caught.value.result)

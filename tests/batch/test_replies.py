@@ -87,6 +87,16 @@ def test_a_failure_without_a_name_is_found_by_its_position() -> None:
     assert laid([A, B, C], (echo("c"), echo("a")), (failure,)) == [echo("a"), failure, echo("c")]
 
 
+def test_a_number_in_a_name_is_no_position() -> None:
+    failure = Failure(error="Attribute index 3 already exists")
+
+    answers = laid(
+        [tag("index 3"), tag("x"), tag("y"), tag("z")], tuple(AttributeEcho(label=n) for n in "xyz"), (failure,)
+    )
+
+    assert answers == [failure, AttributeEcho(label="x"), AttributeEcho(label="y"), AttributeEcho(label="z")]
+
+
 def test_a_position_beyond_the_request_is_no_position() -> None:
     failure = Failure(error="Object at index 7 missing field(s) 'name'")
 

@@ -182,15 +182,33 @@ async def test_two_items_about_one_thing_never_travel_at_once(answering: Answeri
     log: list[str] = []
 
     async def note(request: httpx.Request) -> httpx.Response:
-        log.append("begin")
-        await asyncio.sleep(0)
-        log.append("end")
+        about_it = b'"same"' in request.content
+        log.extend(["begin"] * about_it)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        log.extend(["end"] * about_it)
         return succeed(request)
 
     items = [*names(34), ByName("same"), ByTemplate("same"), *names(200)[100:134], ByName("same")]
-    await answering(note).attributes.acquire(items, success_objects=False)
+    result = await answering(note).attributes.acquire(items, success_objects=False)
 
     assert log == ["begin", "end", "begin", "end", "begin", "end"]
+    assert [outcome.item for outcome in result] == items
+
+
+async def test_items_that_come_twice_are_packed_into_full_requests(answering: Answering) -> None:
+    sizes: list[int] = []
+
+    def count(request: httpx.Request) -> httpx.Response:
+        sizes.append(len(json.loads(request.content)))
+        return succeed(request)
+
+    pairs = [name for name in names(200) for _ in range(2)]
+    result = await answering(count).attributes.acquire(pairs, success_objects=False)
+
+    assert result.ok
+    assert [outcome.item for outcome in result] == pairs
+    assert sorted(sizes) == [25, 25] + [35] * 10
 
 
 # Outcomes
@@ -257,6 +275,132 @@ async def test_a_callback_that_breaks_stops_the_write_and_loses_nothing(answerin
 
     assert caught.value.result is not None
     assert statuses(caught.value.result) == [OutcomeStatus.SUCCEEDED] * 35 + [OutcomeStatus.NOT_SENT] * 65
+
+
+@pytest.mark.parametrize(
+    "mine", [RateLimitError("mine", retry_after=1, status_code=None), ConfigurationError("mine"), LookupError()]
+)
+@pytest.mark.parametrize("count", [0, 35, 40])
+async def test_an_error_of_any_class_from_the_caller_s_stream_is_not_swallowed(
+    answering: Answering, mine: Exception, count: int
+) -> None:
+    async def broken() -> AsyncIterator[ByName]:
+        for name in names(count):
+            yield name
+        raise mine
+
+    for write in [answering(succeed).attributes.release, answering(succeed).attributes.ensure]:
+        with pytest.raises(BatchError) as caught:
+            await write(broken())
+        assert caught.value.__cause__ is mine
+        assert caught.value.result is not None
+        assert len(caught.value.result) == count
+
+
+@pytest.mark.parametrize("mine", [RateLimitError("mine", retry_after=1, status_code=None), ConfigurationError("mine")])
+async def test_an_error_of_any_class_from_the_caller_s_callback_is_not_swallowed(
+    answering: Answering, mine: Exception
+) -> None:
+    def broken(outcome: Outcome[Any, Any]) -> None:
+        raise mine
+
+    with pytest.raises(BatchError) as caught:
+        await answering(succeed).attributes.release(names(10), on_outcome=broken)
+
+    assert caught.value.__cause__ is mine
+
+
+async def test_what_was_read_of_a_slow_stream_when_the_write_stops_is_not_sent(answering: Answering) -> None:
+    async def slow() -> AsyncIterator[ByName]:
+        for name in names(45):
+            yield name
+        await asyncio.Event().wait()
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(401)
+
+    with pytest.raises(AuthenticationError) as caught:
+        await asyncio.wait_for(answering(refuse).attributes.acquire(slow()), 2)
+
+    assert caught.value.result is not None
+    assert statuses(caught.value.result) == ["refused"] * 35 + ["not_sent"] * 10
+
+
+async def test_an_iterable_that_cannot_even_begin_is_the_caller_s_error(answering: Answering) -> None:
+    class Broken:
+        def __iter__(self) -> Iterator[str]:
+            raise FileNotFoundError("no such list")
+
+    for write in [answering(succeed).attributes.acquire, answering(succeed).attributes.ensure]:
+        with pytest.raises(BatchError, match="no such list"):
+            await write(Broken())  # type: ignore[operator]
+
+
+async def test_a_stream_that_waited_for_something_cancelled_does_not_cancel_the_write(answering: Answering) -> None:
+    async def broken() -> AsyncIterator[ByName]:
+        for name in names(35):
+            yield name
+        raise asyncio.CancelledError
+
+    with pytest.raises(BatchError, match="stopped coming") as caught:
+        await answering(succeed).attributes.release(broken())
+
+    assert caught.value.result is not None
+    assert statuses(caught.value.result) == ["succeeded"] * 35
+
+
+async def test_a_transport_that_cancels_itself_leaves_its_items_unknown(answering: Answering) -> None:
+    async def cancel(request: httpx.Request) -> httpx.Response:
+        raise asyncio.CancelledError
+
+    with pytest.raises(BatchError) as caught:
+        await answering(cancel).attributes.release(names(40))
+
+    assert caught.value.result is not None
+    assert set(statuses(caught.value.result)) <= {"unknown", "not_sent"}
+
+
+async def test_strings_of_other_libraries_are_strings(exist: ExistClient, sandbox: Sandbox) -> None:
+    class TheirString(str):
+        __slots__ = ()
+
+    result = await exist.attributes.acquire([TheirString("steps"), ByTemplate(TheirString("mood"))])
+
+    assert result.ok
+    assert sandbox.requests[0].json == [{"template": "steps"}, {"template": "mood"}]
+
+
+async def test_words_nested_without_end_are_not_shown(answering: Answering) -> None:
+    def nested(request: httpx.Request) -> httpx.Response:
+        deep = b"[" * 400 + b"]" * 400
+        return httpx.Response(202, content=b'{"failed": [{"name": "a", "error_code": "no", "error": ' + deep + b"}]}")
+
+    result = await answering(nested).attributes.release(["a"])
+
+    assert result[0].error_code == "no"
+    assert result[0].error is not None
+
+
+@pytest.mark.parametrize("on_outcome", [7, "print"])
+async def test_a_callback_that_cannot_be_called_is_refused_before_any_request(
+    exist: ExistClient, sandbox: Sandbox, on_outcome: Any
+) -> None:
+    for write in [exist.attributes.acquire, exist.attributes.ensure]:
+        with pytest.raises(ConfigurationError, match="on_outcome") as caught:
+            await write(["steps"], on_outcome=on_outcome)
+        assert caught.value.result == BatchResult(())
+
+    assert sandbox.requests == []
+
+
+async def test_many_requests_that_fail_alike_are_told_once(answering: Answering) -> None:
+    def half(request: httpx.Request) -> httpx.Response:
+        return succeed(request) if b"tag_0" in request.content else httpx.Response(503)
+
+    with pytest.raises(BatchError) as caught:
+        await answering(half).attributes.acquire(names(400))
+
+    assert len(caught.value.errors) == 1
 
 
 # Failing

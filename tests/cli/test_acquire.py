@@ -113,7 +113,7 @@ def test_of_a_failure_that_all_items_share_the_reason_is_told_once(cli: Callable
 
     assert ran.code == 1
     assert ran.out.split() == ["Outcome", "Items", "─" * 16, "acquired", "0", "unknown", "2"]
-    assert ran.err.startswith("exist-async: POST /api/2/attributes/acquire/: Exist may have failed halfway")
+    assert ran.err.startswith("exist-async: POST /api/2/attributes/acquire/: the service may have failed halfway")
     assert ran.err.count("\n") == 1
 
 

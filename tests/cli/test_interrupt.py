@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -40,7 +41,7 @@ def test_ctrl_c_while_names_are_awaited_ends_at_once_and_says_how_far_it_came(sc
     with subprocess.Popen(
         [script, "acquire", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as running:
-        running.stdin.write(b"steps\n" * 40)
+        running.stdin.write(b"".join(b"name_%d\n" % number for number in range(40)))
         running.stdin.flush()
         wait_until(lambda: sandbox.requests and sandbox.requests[0].status)
         time.sleep(0.4)  # for the answer to arrive there
@@ -71,8 +72,15 @@ def test_long_work_shows_a_bar_in_a_terminal_and_takes_it_away(script: str, sand
 
     assert code == 1
     assert "Acquiring" in shown
-    assert "/301" in shown
+    assert max(int(count) for count in re.findall(r"(\d+)/301", shown)) > 0
+    assert "\x1b[2K" in shown.partition("Outcome")[0]
     assert shown.rstrip().splitlines()[-1].split()[-1] == "300"
+
+
+def test_short_work_shows_no_bar(script: str, sandbox: Sandbox) -> None:
+    _, shown = in_a_terminal(script, "acquire", "steps")
+
+    assert "Acquiring" not in shown
 
 
 def test_in_a_terminal_the_owned_are_a_table_in_which_nothing_is_cut_off(script: str, sandbox: Sandbox) -> None:

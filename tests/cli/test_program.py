@@ -141,3 +141,33 @@ def test_another_module_that_is_missing_is_no_matter_of_extras() -> None:
 
 def test_text_of_others_cannot_break_a_line_or_command_the_terminal() -> None:
     assert one_line("a\tb\r\nc \x1b[31mred\x9b \u2028Café 👩‍👧\n") == "a b c  [31mred   Café 👩‍👧"
+
+
+def test_closed_streams_are_no_reason_to_fail(script: str, sandbox: Sandbox) -> None:
+    def shell(command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["sh", "-c", command, script], capture_output=True, text=True, timeout=20)
+
+    assert shell('"$0" acquire steps >&-').returncode == 0
+    assert shell('"$0" --version >&-').returncode == 0
+    closed = shell('"$0" acquire - <&-')
+    assert (closed.returncode, closed.stderr) == (
+        2,
+        "exist-async: standard input is closed: there are no names to read\n",
+    )
+
+
+def test_a_label_that_the_terminal_cannot_show_is_shown_in_ascii(
+    script: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.add_attribute(name="tea", label="Thé", service=sandbox.service)
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+
+    assert "Th\\xe9" in subprocess.check_output([script, "owned"], text=True)
+
+
+def test_white_space_around_the_token_is_no_part_of_it(
+    cli: Callable, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXIST_TOKEN", f" {sandbox.token}\n")
+
+    assert cli("owned").code == 0

@@ -9,7 +9,7 @@ from exist_async._http.chunks import Chunk, run
 
 
 def chunk(number: int, *things: str) -> Chunk[int]:
-    return Chunk(number, [number], set(things or (f"thing {number}",)))
+    return Chunk([number], [number], set(things or (f"thing {number}",)))
 
 
 class Work:
@@ -22,14 +22,14 @@ class Work:
         self.stop_at = stop_at
 
     async def __call__(self, chunk: Chunk[int]) -> bool:
-        self.under_way.add(chunk.start)
+        self.under_way.add(chunk.places[0])
         self.most_at_once = max(self.most_at_once, len(self.under_way))
-        self.log.append(f"begin {chunk.start}")
+        self.log.append(f"begin {chunk.places[0]}")
         for _ in range(3):
             await asyncio.sleep(0)
-        self.log.append(f"end {chunk.start}")
-        self.under_way.remove(chunk.start)
-        return chunk.start != self.stop_at
+        self.log.append(f"end {chunk.places[0]}")
+        self.under_way.remove(chunk.places[0])
+        return chunk.places[0] != self.stop_at
 
 
 async def stream(*chunks: Chunk[int]) -> AsyncIterator[Chunk[int]]:

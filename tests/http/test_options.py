@@ -52,6 +52,14 @@ from exist_async import ConfigurationError, ExistClient
         ("rate_limiter", "in memory"),
         ("proxy", "socks5://127.0.0.1"),
         ("proxy", "not a url"),
+        ("proxy", "http://127.0.0.1:99999"),
+        ("proxy", "http://[::1"),
+        ("proxy", 7),
+        pytest.param("timeout", 10**5000, id="timeout-huge"),
+        pytest.param("max_wait", 10**5000, id="max_wait-huge"),
+        pytest.param("concurrency", 10**5000, id="concurrency-huge"),
+        pytest.param("concurrency", -(10**5000), id="concurrency-negative-huge"),
+        ("base_url", "https://xn--a.io"),
         ("verify", "/path/to/ca.pem"),
         ("http_client", "a client"),
     ],
@@ -95,3 +103,12 @@ def test_a_good_option_is_taken(name: str, value: Any) -> None:
 def test_an_async_client_is_needed() -> None:
     with httpx.Client() as sync, pytest.raises(ConfigurationError, match="http_client"):
         ExistClient("token", http_client=sync)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "option", [{"proxy": "http://127.0.0.1:9"}, {"verify": False}, {"trust_env": False}, {"max_connections": 5}]
+)
+async def test_what_is_the_pool_s_own_cannot_be_given_beside_a_client_of_yours(option: dict[str, Any]) -> None:
+    async with httpx.AsyncClient() as http_client:
+        with pytest.raises(ConfigurationError, match=next(iter(option))):
+            ExistClient("token", http_client=http_client, **option)

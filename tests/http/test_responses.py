@@ -211,3 +211,40 @@ def test_a_429_may_say_nothing_at_all() -> None:
 )
 def test_retry_after_is_whole_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
     assert responses.retry_after(header, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        answer(200, b'{"name": "a", "active": "s3cr3t"}'),
+        answer(200, b"{}", content_type="text/s3cr3t"),
+        answer(200, b'{"name": "a", "value_type": "s3cr3t"}'),
+    ],
+)
+def test_no_part_of_an_unreadable_answer_brings_the_token_along(response: httpx.Response) -> None:
+    with pytest.raises(NoAnswerError) as caught:
+        responses.read(response, WRITE, Attribute)
+
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "s3cr3t" not in f"{error!r}"
+        error = error.__cause__ or error.__context__
+
+
+def test_the_name_of_a_request_that_is_the_token_is_hidden() -> None:
+    error = responses.failure(answer(500, x_request_id="s3cr3t"), READ, NOW)
+
+    assert isinstance(error, ServerError)
+    assert error.request_id == "[secret]"
+
+
+def test_a_429_quotes_the_service_and_says_what_to_do() -> None:
+    error = responses.failure(answer(429, json={"detail": "Request was throttled."}, retry_after="7"), READ, NOW)
+
+    assert "Request was throttled. The next request can be let in in 7 s. Call again then" in str(error)
+
+
+def test_words_nested_without_end_are_not_shown() -> None:
+    error = responses.failure(answer(400, b'{"x": [' + b"[" * 400 + b"]" * 400 + b"]}"), READ, NOW)
+
+    assert isinstance(error, BadRequestError)

@@ -9,6 +9,7 @@ import pytest
 from exist_async import (
     AuthenticationError,
     ClientClosedError,
+    ConfigurationError,
     ConnectionFailedError,
     ExistAsyncError,
     ExistClient,
@@ -205,3 +206,50 @@ async def test_a_caller_s_closed_client_is_said_to_be_closed() -> None:
 async def test_an_error_in_the_caller_s_own_transport_is_not_hidden(answering: Answering) -> None:
     with pytest.raises(RuntimeError, match="a bug"):
         await answering(Script(RuntimeError("a bug"))).profile.get()
+
+
+async def test_all_waits_of_one_request_together_are_no_longer_than_max_wait(answering: Answering, clock: Any) -> None:
+    script = Script(httpx.Response(429, headers={"Retry-After": "50"}))
+
+    with pytest.raises(RateLimitError):
+        await answering(script, max_wait=60).profile.get()
+
+    assert sum(clock.slept) <= 60
+    assert len(script.requests) == 2
+
+
+async def test_a_hook_that_raises_for_a_status_changes_no_judgement() -> None:
+    async def hook(response: httpx.Response) -> None:
+        response.raise_for_status()
+
+    script = Script(httpx.Response(401, json={"detail": "Invalid token."}))
+    async with httpx.AsyncClient(
+        transport=httpx.MockTransport(script), event_hooks={"response": [hook]}
+    ) as http_client:
+        with pytest.raises(AuthenticationError, match="Invalid token"):
+            await ExistClient("a-token", http_client=http_client).profile.get()
+
+
+async def test_a_caller_s_own_auth_can_sign_the_body(answering: Answering) -> None:
+    class Signing(httpx.Auth):
+        def auth_flow(self, request: httpx.Request) -> Any:
+            request.headers["X-Signature"] = str(len(request.content))
+            yield request
+
+    script = Script(httpx.Response(200, json={}))
+    await answering(script).with_options(auth=Signing()).request("POST", "attributes/acquire/", json=[])
+
+    assert script.requests[0].headers["X-Signature"] == "2"
+
+
+async def test_an_auth_without_a_hash_has_a_budget_too(answering: Answering) -> None:
+    class Equal(httpx.Auth):
+        def __eq__(self, other: object) -> bool:
+            return True
+
+    assert (await answering(Script(OK)).with_options(auth=Equal()).profile.get()).username == "ada"
+
+
+async def test_filters_that_make_too_long_an_address_are_a_wrong_argument(answering: Answering) -> None:
+    with pytest.raises(ConfigurationError, match="no valid address"):
+        await answering(Script(OK)).attributes.list(attributes=[f"tag_{n}" for n in range(20_000)]).collect()

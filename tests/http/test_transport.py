@@ -44,12 +44,6 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
     return head
 
 
-def forget_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-
-
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -373,7 +367,6 @@ async def test_the_environment_s_proxies_count_as_httpx_users_expect(
         writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
         await writer.drain()
 
-    forget_proxies(monkeypatch)
     async with raw_server(proxy) as proxy_url:
         for name, value in variables.items():
             monkeypatch.setenv(name, value.format(proxy=proxy_url.replace("//", "//ada:hunter2@")))
@@ -389,7 +382,6 @@ async def test_the_environment_s_proxies_count_as_httpx_users_expect(
 async def test_this_machine_is_reached_without_the_environment_s_proxy(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forget_proxies(monkeypatch)
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
 
     async with sandbox.serve() as url, ExistClient(sandbox.token, base_url=url) as client:
@@ -452,3 +444,43 @@ async def test_an_own_client_keeps_no_cookies(sandbox: Sandbox) -> None:
 
         assert list(client._session._pool._http.cookies.jar) == []
         assert isinstance(client._session._pool._http, httpx.AsyncClient)
+
+
+async def test_certificates_that_cannot_be_read_fail_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file.pem")
+
+    async with quick("https://exist.io") as client:
+        with pytest.raises(ConnectionFailedError, match="SSL_CERT_FILE"):
+            await increment(client)
+
+
+async def test_closing_during_the_very_first_request_sends_nothing_and_leaves_nothing(sandbox: Sandbox) -> None:
+    async with sandbox.serve() as url:
+        client = quick(url)
+        write = asyncio.create_task(client.attributes.acquire(["steps"]))
+        await asyncio.sleep(0)
+        await client.aclose()
+
+        with pytest.raises(ClientClosedError) as caught:
+            await write
+
+    assert caught.value.result is not None
+    assert len(caught.value.result.not_sent) == 1
+    assert sandbox.requests == []
+    assert client._session._pool._http._transport._pools == {}
+
+
+async def test_closing_while_a_name_is_looked_up_is_no_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: Any, **__: Any) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", never)
+    client = quick("https://exist.example", trust_env=False)
+    write = asyncio.create_task(client.attributes.acquire(["steps"]))
+    await asyncio.sleep(0.3)
+    await client.aclose()
+
+    with pytest.raises(ClientClosedError) as caught:
+        await write
+    assert caught.value.result is not None
+    assert len(caught.value.result.not_sent) == 1

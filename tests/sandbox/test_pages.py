@@ -1,5 +1,6 @@
 """Pages, as Django REST framework numbers them."""
 
+import httpx
 import pytest
 
 from exist_async.sandbox import Sandbox
@@ -63,6 +64,19 @@ async def test_an_empty_listing_is_one_empty_page(exist):
 
 
 async def test_the_page_size_of_the_sandbox_is_the_default():
+    sandbox = Sandbox(page_size=7)
+    for number in range(10):
+        sandbox.add_attribute(name=f"tag_{number}")
+    headers = {"Authorization": f"Bearer {sandbox.token}"}
+    async with httpx.AsyncClient(
+        transport=sandbox.transport(), base_url="https://exist.test", headers=headers
+    ) as exist:
+        page = (await exist.get("/api/2/attributes/")).json()
+
+    assert (len(page["results"]), page["count"]) == (7, 10)
+
+
+def test_a_page_size_that_exist_does_not_have_is_refused():
     with pytest.raises(ValueError, match="page_size must be from 1 to 100, not 101"):
         Sandbox(page_size=101)
     with pytest.raises(ValueError, match="page_size must be from 1 to 100, not 0"):

@@ -117,9 +117,9 @@ async def test_the_limit_may_be_changed_at_any_time(exist, statuses, clock, sand
     assert await statuses(3) == [200, 200, 200]
 
 
-@pytest.mark.parametrize("limit", [0, -1])
+@pytest.mark.parametrize("limit", [0, -1, 1.5])
 def test_a_limit_is_at_least_one(sandbox, limit):
-    with pytest.raises(ValueError, match="rate_limit must be at least 1, or None"):
+    with pytest.raises(ValueError, match="rate_limit must be a whole number, at least 1, or None"):
         Sandbox(rate_limit=limit)
-    with pytest.raises(ValueError, match="rate_limit must be at least 1, or None"):
+    with pytest.raises(ValueError, match="rate_limit must be a whole number, at least 1, or None"):
         sandbox.rate_limit = limit

@@ -67,8 +67,9 @@ async def test_batch_sizes_are_those_of_the_arrays_posted(exist, sandbox):
 async def test_requests_stand_in_the_order_of_their_arrival(exist, sandbox):
     sandbox.latency = 0.02
     slow = asyncio.create_task(exist.post("attributes/acquire/", json=[{}, {}]))
-    while not sandbox.requests:  # noqa: ASYNC110
-        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while not sandbox.requests:  # noqa: ASYNC110
+            await asyncio.sleep(0)
     assert sandbox.requests[0].status is None
 
     sandbox.latency = 0

@@ -56,8 +56,9 @@ async def test_it_stops_soon_and_quietly_while_a_request_is_in_flight(sandbox, c
     async with client("http://unused", sandbox) as exist:
         async with sandbox.serve() as url:
             waiting = asyncio.create_task(exist.get(f"{url}/api/2/attributes/"))
-            while not sandbox.requests:  # noqa: ASYNC110
-                await asyncio.sleep(0.001)
+            async with asyncio.timeout(10):
+                while not sandbox.requests:  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)
             began = time.monotonic()
 
         assert time.monotonic() - began < 2
@@ -86,8 +87,9 @@ async def test_a_request_that_is_broken_off_is_not_carried_out(sandbox, caplog):
         _, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
         head = f"POST /api/2/attributes/acquire/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {sandbox.token}\r\n"
         writer.write(f"{head}Content-Length: 500\r\n\r\n[".encode())
-        while not sandbox.requests:  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
+        async with asyncio.timeout(10):
+            while not sandbox.requests:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
         writer.close()
         await writer.wait_closed()
 
