@@ -484,3 +484,26 @@ async def test_closing_while_a_name_is_looked_up_is_no_cancellation(monkeypatch:
         await write
     assert caught.value.result is not None
     assert len(caught.value.result.not_sent) == 1
+
+
+async def test_closing_from_another_loop_ends_what_is_under_way_there(sandbox: Sandbox) -> None:
+    sandbox.issue_token(token=SECRET)
+    sandbox.latency = 5
+    outcome: list[Exception] = []
+    async with sandbox.serve() as url:
+        client = quick(url)
+
+        async def elsewhere() -> None:
+            with pytest.raises(ClientClosedError) as caught:
+                await client.profile.get()
+            outcome.append(caught.value)
+
+        thread = threading.Thread(target=asyncio.run, args=(elsewhere(),))
+        thread.start()
+        while not sandbox.requests:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+        await client.aclose()
+        await asyncio.to_thread(thread.join, 3)
+
+    assert len(outcome) == 1
