@@ -142,7 +142,7 @@ def _status_error(response: httpx.Response, call: Call) -> StatusError:
 def _said(response: httpx.Response) -> tuple[str | None, str | None]:
     """Find the words and the code in the shapes that errors come in; neither is sure to be there."""
     try:
-        body = converter.loads(_body(response), dict[str, Any])
+        body = converter.loads(response.content, dict[str, Any])
     except UnreadableError:
         return None, None
     error, code = body.get("error"), body.get("code")
@@ -153,7 +153,11 @@ def _said(response: httpx.Response) -> tuple[str | None, str | None]:
         # {"field": ["message", ...]} is how invalid input is answered.
         fields = [f"{name}: {_joined(value)}" for name, value in body.items() if isinstance(value, list)]  # pyright: ignore[reportUnknownArgumentType]
         words = "; ".join(fields) or error
-    return words if isinstance(words, str) else None, code if isinstance(code, str) else None
+    secret = _secret(response)
+    return (
+        _without(secret, words) if isinstance(words, str) else None,
+        _without(secret, code) if isinstance(code, str) else None,
+    )
 
 
 def _joined(messages: list[Any]) -> str:
@@ -166,14 +170,11 @@ def _joined(messages: list[Any]) -> str:
 
 def _shown(response: httpx.Response) -> str:
     """Return the beginning of the body as text."""
-    text = _body(response)[: 4 * _SHOWN].decode("utf-8", "replace")
+    text = response.content.decode("utf-8", "replace")
+    secret = _secret(response)
+    # Some writers of JSON put a backslash before each slash.
+    text = _without(secret.replace("/", "\\/"), _without(secret, text))
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-
-
-def _body(response: httpx.Response) -> bytes:
-    """Return the body, without the request's credentials, which a server's error page may repeat."""
-    secret = _secret(response).encode()
-    return response.content.replace(secret, _HIDDEN.encode()) if secret else response.content
 
 
 def _header(response: httpx.Response, name: str) -> str | None:

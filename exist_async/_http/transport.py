@@ -59,10 +59,10 @@ class Transport(httpx.AsyncBaseTransport):
         for loop, pool in pools.items():
             if loop is asyncio.get_running_loop():
                 await pool.close()
-            elif loop.is_closed():
-                pool.abandon()
-            else:
+            elif loop.is_running():
                 loop.call_soon_threadsafe(_close_soon, loop, pool)
+            else:
+                pool.abandon()
 
     async def _open(self, request: httpx.Request) -> Connections:
         loop = asyncio.get_running_loop()

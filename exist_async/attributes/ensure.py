@@ -1,5 +1,6 @@
 """Sees to it that this service owns attributes: left alone, acquired or created, whichever each one takes."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from exist_async.attributes import writes
 from exist_async.attributes.models import Attribute
 from exist_async.attributes.requests import ByName, ByTemplate, CustomAttribute, Ensurable, ensurable, same_label
 from exist_async.batch import BatchResult, Outcome, OutcomeStatus
-from exist_async.batch.items import ItemReader, Items, check_items
+from exist_async.batch.items import ItemReader, Items, callers_error, cancelled_by_caller, check_items
 from exist_async.batch.outcomes import Stop, conclude
 from exist_async.batch.writes import Endpoint, Write
 from exist_async.errors import ExistAsyncError
@@ -68,6 +69,10 @@ class _Ensuring:
             if self._existing and self._stop is None:
                 by_name = self._find_existing(await everything.collect())
                 await self._write(writes.acquisition(), by_name)
+        except asyncio.CancelledError as error:
+            if cancelled_by_caller():
+                raise
+            self._stop = Stop(callers_error(error), callers_own=True)
         except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
             self._stop = Stop(error, callers_own=not isinstance(error, ExistAsyncError))
 
@@ -128,7 +133,10 @@ class _Ensuring:
 
         def tell(outcome: Outcome[Any, Attribute]) -> None:
             if self._on_outcome is not None and not _exists(outcome):
-                self._on_outcome(placed(outcome))
+                told, self._on_outcome = self._on_outcome, None
+                told(placed(outcome))
+                # One that raised is not called again.
+                self._on_outcome = told
 
         sending = Write(self._session, endpoint, tell)
         await sending.run(list(items.values()))
@@ -144,9 +152,9 @@ class _Ensuring:
             return
         try:
             self._on_outcome(outcome)
-        except Exception as error:  # noqa: BLE001  (the caller's own, of any class: it reaches them with the result)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  (it reaches the caller with the result)
             self._on_outcome = None
-            self._stop = Stop(error, callers_own=True)
+            self._stop = Stop(callers_error(error), callers_own=True)
 
 
 def _exists(outcome: Outcome[Any, Attribute]) -> bool:

@@ -1,7 +1,7 @@
 """Reads the items of a write, however many and in whatever they come."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 from exist_async.batch.outcomes import BatchResult, Stop
@@ -9,6 +9,8 @@ from exist_async.errors import ConfigurationError
 
 I = TypeVar("I")  # noqa: E741  (the letter for an item, as T is for an answer)
 X = TypeVar("X")
+
+_END = object()
 
 Items: TypeAlias = Iterable[X] | AsyncIterable[X]
 """Items of any number: a list, a generator, an asynchronous stream."""
@@ -40,7 +42,7 @@ class ItemReader:
 
     def __init__(self, items: Items[Any]) -> None:
         self._items = items
-        self._iterator: Iterator[Any] | AsyncIterator[Any] | None = None
+        self._iterator: Any = None
 
     async def read(self, prepare: Callable[[Any], I], into: list[I], most: int | None = None) -> Stop | None:
         """Read items and make their request models, up to the first that is wrong.
@@ -55,27 +57,42 @@ class ItemReader:
             caller's iterable raised.
         """
         end = None if most is None else len(into) + most
-        try:
-            if self._iterator is None:
-                self._iterator = aiter(self._items) if isinstance(self._items, AsyncIterable) else iter(self._items)
-            while len(into) != end:
-                if isinstance(self._iterator, Iterator):
-                    item = next(self._iterator)
-                else:
-                    item = await anext(self._iterator)
-                try:
-                    into.append(prepare(item))
-                except ConfigurationError as error:
-                    return Stop(ConfigurationError(f"items[{len(into)}]: {error}"))
-        except (StopIteration, StopAsyncIteration):
-            return None
-        except asyncio.CancelledError as error:
-            if cancelled_by_caller():
-                raise
-            return Stop(InterruptedError(f"the items stopped coming: {error!r}"), callers_own=True)
-        except Exception as error:  # noqa: BLE001  (the caller's own, of any class: it reaches them with the result)
-            return Stop(error, callers_own=True)
+        while len(into) != end:
+            try:
+                item = await self._next()
+            except asyncio.CancelledError as error:
+                if cancelled_by_caller():
+                    raise
+                return Stop(callers_error(error), callers_own=True)
+            except Exception as error:  # noqa: BLE001  (the caller's own, of any class: it reaches them with the result)
+                return Stop(error, callers_own=True)
+            if item is _END:
+                return None
+            try:
+                into.append(prepare(item))
+            except ConfigurationError as error:
+                return Stop(ConfigurationError(f"items[{len(into)}]: {error}"))
         return None
+
+    async def _next(self) -> object:
+        if isinstance(self._items, AsyncIterable):
+            if self._iterator is None:
+                self._iterator = aiter(self._items)
+            try:
+                return await anext(self._iterator)
+            except StopAsyncIteration:
+                return _END
+        if self._iterator is None:
+            self._iterator = iter(self._items)
+        try:
+            return next(self._iterator)
+        except StopIteration:
+            return _END
+
+
+def callers_error(error: BaseException) -> Exception:
+    """Return what the caller's code raised as an error: a cancellation raised in their name would cancel them."""
+    return error if isinstance(error, Exception) else InterruptedError(f"cancelled from inside: {error!r}")
 
 
 def cancelled_by_caller() -> bool:

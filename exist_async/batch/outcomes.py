@@ -133,7 +133,7 @@ class BatchResult(Sequence[Outcome[I_co, T_co]]):
 def distinct_causes(outcomes: Sequence[Outcome[object, object]]) -> tuple[Exception, ...]:
     """Return the errors behind some outcomes in order, and of those that say the same only the first."""
     causes = [outcome.cause for outcome in outcomes if outcome.cause is not None]
-    return tuple({(type(cause), str(cause)): cause for cause in reversed(causes)}.values())[::-1]
+    return tuple({(type(cause), said(cause)): cause for cause in reversed(causes)}.values())[::-1]
 
 
 @frozen
@@ -160,7 +160,9 @@ def conclude(result: BatchResult[I_co, T_co], stop: Stop | None = None) -> Batch
     if stop is not None and stop.callers_own:
         errors = (stop.error, *(error for error in errors if error is not stop.error))
         raise BatchError(
-            f"The write was stopped by {stop.error!r}, {_tally(result)}", result=result, errors=errors
+            f"The write was stopped by {type(stop.error).__name__}: {said(stop.error)}, {_tally(result)}",
+            result=result,
+            errors=errors,
         ) from stop.error
     if stop is not None and isinstance(stop.error, ConfigurationError):
         stop.error.result = result
@@ -171,10 +173,18 @@ def conclude(result: BatchResult[I_co, T_co], stop: Stop | None = None) -> Batch
         errors[0].result = result
         raise errors[0]
     raise BatchError(
-        f"Not every item was answered, {_tally(result)}. {'; '.join(map(str, errors[:_NAMED]))}",
+        f"Not every item was answered, {_tally(result)}. {'; '.join(map(said, errors[:_NAMED]))}",
         result=result,
         errors=errors,
-    ) from errors[0]
+    ) from next(iter(errors), None)
+
+
+def said(error: Exception) -> str:
+    """Return an error's text; a caller's own may be unable to give one."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  (whatever it is, it must not cost the outcomes)
+        return "(no text)"
 
 
 def _tally(result: BatchResult[Any, Any]) -> str:

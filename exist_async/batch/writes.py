@@ -13,7 +13,7 @@ from exist_async._http.chunks import Chunk
 from exist_async._http.converter import converter
 from exist_async._http.responses import unknown
 from exist_async._http.session import Session
-from exist_async.batch.items import ItemReader, Items, cancelled_by_caller, check_items
+from exist_async.batch.items import ItemReader, Items, callers_error, cancelled_by_caller, check_items
 from exist_async.batch.outcomes import BatchResult, Outcome, OutcomeStatus, Stop, conclude
 from exist_async.batch.replies import Failure, Reply, Subject, lay
 from exist_async.errors import (
@@ -158,12 +158,13 @@ class Write(Generic[I, T]):
         try:
             outcomes = await self._answered(chunk)
         except asyncio.CancelledError as error:
-            if cancelled_by_caller():
-                raise
-            # Something below was cancelled behind our back: a caller's transport, say.
-            failure = InterruptedError(f"the request was cancelled from inside: {error!r}")
+            failure = callers_error(error)
             self._stop(Stop(failure, callers_own=True))
             outcomes = _outcomes_without_answer(chunk, failure)
+            if cancelled_by_caller():
+                # Of the whole write, and nobody sees this; of this task alone, and the outcomes have to be there.
+                self._note(outcomes)
+                raise
         except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
             own = isinstance(error, ExistAsyncError)
             if isinstance(error, _STOPS) or not own:
@@ -191,17 +192,20 @@ class Write(Generic[I, T]):
                 outcomes.append(Outcome(index, item, OutcomeStatus.SUCCEEDED, value=answer))
         return outcomes
 
-    def _tell(self, outcomes: list[Outcome[I, T]]) -> None:
+    def _note(self, outcomes: list[Outcome[I, T]]) -> None:
         for outcome in outcomes:
             self._outcomes[outcome.index] = outcome
+
+    def _tell(self, outcomes: list[Outcome[I, T]]) -> None:
+        self._note(outcomes)
         if self._on_outcome is None:
             return
         try:
             for outcome in outcomes:
                 self._on_outcome(outcome)
-        except Exception as error:  # noqa: BLE001  (the caller's own, of any class: it reaches them with the result)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  (it reaches the caller with the result)
             self._on_outcome = None
-            self._stop(Stop(error, callers_own=True))
+            self._stop(Stop(callers_error(error), callers_own=True))
 
     def _stop(self, stop: Stop) -> None:
         if self.stop is None or (stop.callers_own and not self.stop.callers_own):

@@ -1,6 +1,8 @@
 """Owning attributes, whichever it takes: nothing, acquiring or creating."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -201,3 +203,38 @@ async def test_what_was_not_sent_is_told_too(exist: ExistClient) -> None:
 
     assert caught.value.result is not None
     assert told == list(caught.value.result)
+
+
+async def test_a_callback_that_broke_is_not_called_again(exist: ExistClient) -> None:
+    calls: list[int] = []
+
+    def broken(outcome: Outcome[Any, Any]) -> None:
+        calls.append(outcome.index)
+        raise KeyError(outcome.index)
+
+    with pytest.raises(BatchError) as caught:
+        await exist.attributes.ensure([TEA, "steps", "mood"], on_outcome=broken)
+
+    assert calls == [1]
+    assert caught.value.__cause__ is not None
+    assert caught.value.__cause__.args == (1,)
+
+
+async def test_a_listing_that_is_cancelled_from_inside_loses_no_outcome(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(name="tea", label="Cups of tea", value_type=0)
+    fetch = exist._session._pool.send
+
+    async def cancel(request: Any, *rest: Any) -> Any:
+        if request.url.path == "/api/2/attributes/":
+            raise asyncio.CancelledError
+        return await fetch(request, *rest)
+
+    pool = exist._session._pool
+    exist._session._pool = SimpleNamespace(send=cancel, closed=False, aclose=pool.aclose)  # type: ignore[assignment]
+    exist.attributes._session._pool = exist._session._pool
+
+    with pytest.raises(BatchError, match="cancelled from inside") as caught:
+        await exist.attributes.ensure(["steps", TEA])
+
+    assert caught.value.result is not None
+    assert [outcome.status for outcome in caught.value.result] == ["succeeded", "not_sent"]

@@ -18,6 +18,7 @@ from exist_async import (
     ClientClosedError,
     ConfigurationError,
     ConnectionFailedError,
+    CustomAttribute,
     ExistClient,
     Outcome,
     OutcomeStatus,
@@ -342,7 +343,7 @@ async def test_a_stream_that_waited_for_something_cancelled_does_not_cancel_the_
             yield name
         raise asyncio.CancelledError
 
-    with pytest.raises(BatchError, match="stopped coming") as caught:
+    with pytest.raises(BatchError, match="cancelled from inside") as caught:
         await answering(succeed).attributes.release(broken())
 
     assert caught.value.result is not None
@@ -401,6 +402,81 @@ async def test_many_requests_that_fail_alike_are_told_once(answering: Answering)
         await answering(half).attributes.acquire(names(400))
 
     assert len(caught.value.errors) == 1
+
+
+@pytest.mark.parametrize("mine", [KeyError(1), StopIteration(), asyncio.CancelledError()])
+async def test_a_callback_that_broke_is_not_called_again(answering: Answering, mine: BaseException) -> None:
+    calls: list[int] = []
+
+    def broken(outcome: Outcome[Any, Any]) -> None:
+        calls.append(outcome.index)
+        raise mine
+
+    tags = [CustomAttribute(f"Tag {n}", "custom", 7) for n in range(3)]
+    for write in [
+        answering(succeed).attributes.release(names(100), on_outcome=broken),
+        answering(succeed).attributes.create(tags, success_objects=False, on_outcome=broken),
+    ]:
+        calls.clear()
+        with pytest.raises(BatchError):
+            await write
+        assert len(calls) == 1
+
+
+async def test_one_request_that_is_cancelled_by_others_leaves_its_items_unknown(answering: Answering) -> None:
+    async def slow(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0.1)
+        return succeed(request)
+
+    write = asyncio.create_task(answering(slow).attributes.release(names(40)))
+    await asyncio.sleep(0.02)
+    next(task for task in asyncio.all_tasks() if "begin" in repr(task.get_coro())).cancel()
+
+    with pytest.raises(BatchError) as caught:
+        await write
+    assert caught.value.result is not None
+    assert {"unknown"} < set(statuses(caught.value.result)) <= {"unknown", "succeeded"}
+
+
+async def test_an_iterator_of_next_alone_is_read(answering: Answering) -> None:
+    class Counter:
+        number = 0
+
+        def __next__(self) -> str:
+            self.number += 1
+            if self.number > 3:
+                raise StopIteration
+            return f"tag_{self.number}"
+
+    class Counting:
+        def __iter__(self) -> Any:
+            return Counter()
+
+    assert len(await answering(succeed).attributes.release(Counting())) == 3
+
+
+async def test_only_the_end_of_a_stream_is_its_end(answering: Answering) -> None:
+    def broken() -> Iterator[str]:
+        yield "a"
+        raise StopAsyncIteration("mine")
+
+    with pytest.raises(BatchError, match="StopAsyncIteration: mine"):
+        await answering(succeed).attributes.release(broken())
+
+
+async def test_an_error_that_cannot_be_shown_costs_no_outcome(answering: Answering) -> None:
+    class MuteError(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no text")
+
+    def broken(outcome: Outcome[Any, Any]) -> None:
+        raise MuteError
+
+    with pytest.raises(BatchError, match=r"MuteError: \(no text\)") as caught:
+        await answering(succeed).attributes.release(names(3), on_outcome=broken)
+
+    assert caught.value.result is not None
+    assert caught.value.result.ok
 
 
 # Failing

@@ -248,3 +248,14 @@ def test_words_nested_without_end_are_not_shown() -> None:
     error = responses.failure(answer(400, b'{"x": [' + b"[" * 400 + b"]" * 400 + b"]}"), READ, NOW)
 
     assert isinstance(error, BadRequestError)
+
+
+def test_a_token_that_json_escapes_is_hidden_too() -> None:
+    request = httpx.Request("GET", "https://exist.io", headers={"Authorization": "Bearer sek/ret+tok="})
+    response = httpx.Response(400, content=b'{"detail": "Bearer sek\\/ret+tok= is wrong"}', request=request)
+
+    error = responses.failure(response, READ, NOW)
+
+    assert isinstance(error, BadRequestError)
+    assert error.detail == "Bearer [secret] is wrong"
+    assert "ret+tok" not in f"{error} {vars(error)}"
