@@ -9,6 +9,8 @@ import time
 import httpx
 import pytest
 
+from exist_async.sandbox.server import _bind
+
 MOOD = [{"template": "mood"}]
 
 
@@ -47,7 +49,8 @@ async def test_it_stops_at_once_while_connections_are_kept_alive(sandbox):
             await exist.get(f"{url}/api/2/attributes/")
         began = time.monotonic()
 
-    assert time.monotonic() - began < 1.5
+    # Kept alive they would be for a minute.
+    assert time.monotonic() - began < 10
 
 
 async def test_it_stops_soon_and_quietly_while_a_request_is_in_flight(sandbox, caplog):
@@ -61,7 +64,7 @@ async def test_it_stops_soon_and_quietly_while_a_request_is_in_flight(sandbox, c
                     await asyncio.sleep(0.001)
             began = time.monotonic()
 
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
         with pytest.raises(httpx.TransportError):
             await waiting
     assert caplog.records == []
@@ -162,11 +165,7 @@ async def test_a_port_that_is_taken_is_an_os_error(sandbox):
             pass
 
 
-async def test_answers_are_not_held_back_by_the_network_stack(sandbox):
-    async with sandbox.serve() as url, client(url, sandbox) as exist:
-        began = time.monotonic()
-        for _ in range(40):
-            await exist.get("accounts/profile/")
-
-    # Nagle's algorithm against delayed acknowledgements would cost 40 ms each.
-    assert time.monotonic() - began < 1.4
+def test_answers_are_not_held_back_by_the_network_stack():
+    # asyncio switches off Nagle's algorithm, which costs 40 ms an answer, on sockets that name their protocol alone.
+    with _bind("127.0.0.1", 0) as bound:
+        assert bound.proto == socket.IPPROTO_TCP
