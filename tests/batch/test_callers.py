@@ -93,7 +93,7 @@ async def test_what_was_read_of_a_slow_stream_when_the_write_stops_is_not_sent(a
         return httpx.Response(401)
 
     with pytest.raises(AuthenticationError) as caught:
-        await asyncio.wait_for(answering(refuse).attributes.acquire(slow()), 2)
+        await asyncio.wait_for(answering(refuse).attributes.acquire(slow()), 20)
 
     assert caught.value.result is not None
     assert statuses(caught.value.result) == ["refused"] * 35 + ["not_sent"] * 10

@@ -1,6 +1,8 @@
 """Ctrl-C, and what is shown while the work lasts."""
 
+import asyncio
 import fcntl
+import io
 import os
 import pty
 import re
@@ -11,6 +13,9 @@ import termios
 import time
 from collections.abc import Callable
 
+import pytest
+
+from exist_async.cli.progress import progress_bar
 from exist_async.sandbox import Sandbox
 
 
@@ -44,10 +49,10 @@ def test_ctrl_c_while_names_are_awaited_ends_at_once_and_says_how_far_it_came(sc
         running.stdin.write(b"".join(b"name_%d\n" % number for number in range(40)))
         running.stdin.flush()
         wait_until(lambda: sandbox.requests and sandbox.requests[0].status)
-        time.sleep(0.4)  # for the answer to arrive there
+        time.sleep(1.5)  # for the answer to arrive there
         running.send_signal(signal.SIGINT)
 
-        assert running.wait(timeout=5) == 130
+        assert running.wait(timeout=20) == 130
         assert running.stdout.read() == b""
         assert running.stderr.read() == (
             b"exist-async: stopped: 35 items had been acquired or refused, and others may have been, too\n"
@@ -61,7 +66,7 @@ def test_ctrl_c_ends_the_sandbox_without_a_traceback(script: str) -> None:
         assert running.stdout.readline() == "An Exist in memory, until Ctrl-C\n"
         running.send_signal(signal.SIGINT)
 
-        assert running.wait(timeout=10) == 130
+        assert running.wait(timeout=20) == 130
         assert running.stderr.read() == ""
 
 
@@ -77,10 +82,23 @@ def test_long_work_shows_a_bar_in_a_terminal_and_takes_it_away(script: str, sand
     assert shown.rstrip().splitlines()[-1].split()[-1] == "300"
 
 
-def test_short_work_shows_no_bar(script: str, sandbox: Sandbox) -> None:
-    _, shown = in_a_terminal(script, "acquire", "steps")
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
-    assert "Acquiring" not in shown
+
+@pytest.mark.parametrize(("patience", "shown"), [(0.0, True), (3600.0, False)])
+async def test_only_work_that_lasts_shows_a_bar(monkeypatch: pytest.MonkeyPatch, patience: float, shown: bool) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr("exist_async.cli.progress._PATIENCE", patience)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+    with progress_bar("Acquiring", 3):
+        for _ in range(5):
+            await asyncio.sleep(0.01)
+
+    assert ("Acquiring" in terminal.getvalue()) is shown
 
 
 def test_in_a_terminal_the_owned_are_a_table_in_which_nothing_is_cut_off(script: str, sandbox: Sandbox) -> None:
@@ -100,5 +118,5 @@ def test_ctrl_c_ends_the_demo_without_a_traceback(script: str) -> None:
         running.stdout.readline()
         running.send_signal(signal.SIGINT)
 
-        assert running.wait(timeout=10) == 130
+        assert running.wait(timeout=20) == 130
         assert running.stderr.read() == ""

@@ -100,6 +100,6 @@ async def test_a_no_does_not_wait_for_a_stream_that_takes_its_time() -> None:
 
     work = Work(stop_at=0)
 
-    await asyncio.wait_for(run(endless(), work, concurrency=2), 2)
+    await asyncio.wait_for(run(endless(), work, concurrency=2), 20)
 
     assert work.log == ["begin 0", "end 0"]
