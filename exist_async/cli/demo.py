@@ -33,7 +33,7 @@ async def demo() -> int:
     Returns:
         The exit code: 0 when every item of every write has an outcome, else 1.
     """
-    need("all", "starlette", "uvicorn", what="the demo")
+    need("all", "starlette", "uvicorn", "jinja2", "python_multipart", what="the demo")
     from exist_async.sandbox import Sandbox
 
     sandbox = Sandbox(latency=_LATENCY)

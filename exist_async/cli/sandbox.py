@@ -3,13 +3,16 @@
 import asyncio
 import math
 from contextlib import AsyncExitStack
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from exist_async.cli.extras import need
 from exist_async.cli.text import complain
+
+if TYPE_CHECKING:
+    from exist_async.sandbox import Service
 
 
 async def sandbox(
@@ -25,7 +28,7 @@ async def sandbox(
         latency: Seconds that every request waits before it is handled.
         rate_limit: Requests that the token has in any hour, 300 at Exist itself; without it there is no limit.
     """
-    need("all", "starlette", "uvicorn", what="the sandbox")
+    need("all", "jinja2", "python_multipart", "starlette", "uvicorn", what="the sandbox")
     from exist_async.sandbox import Sandbox
 
     served = Sandbox(latency=latency, rate_limit=rate_limit)
@@ -35,21 +38,32 @@ async def sandbox(
         except OSError as error:
             complain(f"port {port} can't be had ({error.strerror}): choose another with --port, or 0 for any free one")
             return 1
-        print(_how_to_use(url, served.token), flush=True)
+        print(_how_to_use(url, served.token, served.service), flush=True)
         await asyncio.Event().wait()
     return 0
 
 
-def _how_to_use(url: str, token: str) -> str:
+def _how_to_use(url: str, token: str, service: "Service") -> str:
     return f"""\
 An Exist in memory, until Ctrl-C
-  URL    {url}
-  token  {token}
+  URL            {url}
+  token          {token}
+  client ID      {service.client_id}
+  client secret  {service.client_secret}
+  redirect URI   {service.redirect_uri}
+
+In a browser the URL shows what is in it.
 
 In a shell:
+  export EXIST_BASE_URL={url}
   export EXIST_TOKEN={token}
-  exist-async acquire steps mood --base-url {url}
-  exist-async owned --base-url {url}
+  exist-async acquire steps mood
+  exist-async owned
+
+Or sign in, as with an app of your own:
+  export EXIST_BASE_URL={url}
+  export EXIST_CLIENT_ID={service.client_id} EXIST_CLIENT_SECRET={service.client_secret}
+  exist-async login
 
 In Python:
   async with ExistClient("{token}", base_url="{url}") as exist:

@@ -15,12 +15,15 @@ the one cannot hide in the other.
 
 from importlib.util import find_spec
 
-if find_spec("starlette") is None or find_spec("uvicorn") is None:
-    raise ImportError('The sandbox needs starlette and uvicorn: pip install "exist-async[sandbox]"')
+if None in map(find_spec, ("jinja2", "python_multipart", "starlette", "uvicorn")):
+    raise ImportError(
+        'The sandbox needs jinja2, python-multipart, starlette and uvicorn: pip install "exist-async[sandbox]"'
+    )
 
 # Only now: these import starlette, and their own ImportError would not say what to install.
 from exist_async.sandbox.attributes import Attribute
 from exist_async.sandbox.faults import ConnectionDropped
+from exist_async.sandbox.findings import CorrelationFields, InsightFields
 from exist_async.sandbox.groups import READ_SCOPES, SCOPES
 from exist_async.sandbox.recorder import RecordedRequest
 from exist_async.sandbox.sandbox import Sandbox
@@ -32,6 +35,8 @@ __all__ = [
     "SCOPES",
     "Attribute",
     "ConnectionDropped",
+    "CorrelationFields",
+    "InsightFields",
     "RecordedRequest",
     "Sandbox",
     "Service",

@@ -1,7 +1,7 @@
 """The ASGI app: takes a request through recording, faults, latency, token, throttle and endpoint, in this order."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 import attrs
@@ -9,33 +9,53 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from exist_async.sandbox.calls import Call
+from exist_async.sandbox.authorization import AUTHORIZE, ask_user, take_answer
+from exist_async.sandbox.averages import list_averages
+from exist_async.sandbox.calls import Call, Visit, form_of
+from exist_async.sandbox.correlations import list_correlations, show_correlation
 from exist_async.sandbox.creation import create_attributes
 from exist_async.sandbox.faults import FaultPlan
+from exist_async.sandbox.front_page import FRONT, show_front_page
+from exist_async.sandbox.insights import list_insights
 from exist_async.sandbox.listing import list_attributes, list_owned
 from exist_async.sandbox.ownership import acquire_attributes, release_attributes
 from exist_async.sandbox.profile import show_profile
+from exist_async.sandbox.reading import list_values, list_with_values
 from exist_async.sandbox.recorder import Recorder
 from exist_async.sandbox.replies import ApiError, Reply, refuse
+from exist_async.sandbox.settings import Settings
+from exist_async.sandbox.signing_in import give_simple_token, give_tokens
 from exist_async.sandbox.templates import list_templates
 from exist_async.sandbox.throttle import Throttle
 from exist_async.sandbox.tokens import AccessToken
 from exist_async.sandbox.world import World
+from exist_async.sandbox.writing import increment_values, update_values
 
 __all__ = ["App"]
 
 
 @attrs.frozen
 class Endpoint:
-    """What answers at a path, and to which method."""
+    """What answers at a path to those who have a token, and to which method."""
 
     method: Literal["GET", "POST"]
     answer: Callable[[Call], Reply]
 
 
+@attrs.frozen
+class OpenEndpoint:
+    """What answers at a path to everybody and without a limit, by method."""
+
+    answers: Mapping[str, Callable[[Visit], Reply]]
+
+
 _API: Final = "/api/2/"
 
-ENDPOINTS: Final = {
+ENDPOINTS: Final[dict[str, Endpoint | OpenEndpoint]] = {
+    FRONT: OpenEndpoint({"GET": show_front_page}),
+    AUTHORIZE: OpenEndpoint({"GET": ask_user, "POST": take_answer}),
+    "/oauth2/access_token": OpenEndpoint({"POST": give_tokens}),
+    f"{_API}auth/simple-token/": OpenEndpoint({"POST": give_simple_token}),
     f"{_API}accounts/profile/": Endpoint("GET", show_profile),
     f"{_API}attributes/": Endpoint("GET", list_attributes),
     f"{_API}attributes/owned/": Endpoint("GET", list_owned),
@@ -43,6 +63,14 @@ ENDPOINTS: Final = {
     f"{_API}attributes/create/": Endpoint("POST", create_attributes),
     f"{_API}attributes/acquire/": Endpoint("POST", acquire_attributes),
     f"{_API}attributes/release/": Endpoint("POST", release_attributes),
+    f"{_API}attributes/update/": Endpoint("POST", update_values),
+    f"{_API}attributes/increment/": Endpoint("POST", increment_values),
+    f"{_API}attributes/with-values/": Endpoint("GET", list_with_values),
+    f"{_API}attributes/values/": Endpoint("GET", list_values),
+    f"{_API}averages/": Endpoint("GET", list_averages),
+    f"{_API}correlations/": Endpoint("GET", list_correlations),
+    f"{_API}correlations/combo/": Endpoint("GET", show_correlation),
+    f"{_API}insights/": Endpoint("GET", list_insights),
 }
 
 
@@ -50,14 +78,14 @@ class App:
     """The ASGI app of a sandbox; `latency` may be set at any time."""
 
     def __init__(
-        self, world: World, throttle: Throttle, faults: FaultPlan, recorder: Recorder, *, page_size: int
+        self, world: World, throttle: Throttle, faults: FaultPlan, recorder: Recorder, settings: Settings
     ) -> None:
         self.latency = 0.0
         self._world = world
         self._throttle = throttle
         self._faults = faults
         self._recorder = recorder
-        self._page_size = page_size
+        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request.
@@ -68,20 +96,27 @@ class App:
         if scope["type"] != "http":
             raise NotImplementedError(f"The sandbox speaks HTTP only, not {scope['type']}")
         request = Request(scope, receive)
-        token = self._world.token_of(request.headers.get("authorization"))
+        token = self._world.grants.token_of(request.headers.get("authorization"))
         # Both before the first await: the order of arrival decides about the faults.
         recording = self._recorder.receive(scope, None if token is None else token.user.username)
         fault = self._faults.take(scope["path"])
+        endpoint = ENDPOINTS.get(scope["path"])
         try:
-            recording.body = await request.body()
+            body = await request.body()
         except ClientDisconnect:
             return
+        # What is sent without a token holds secrets: passwords, codes, refresh tokens.
+        if not isinstance(endpoint, OpenEndpoint):
+            recording.body = body
+        form = await form_of(request)
         if self.latency:
             await asyncio.sleep(self.latency)
 
         def handle() -> Reply:
             try:
-                return self._answer(request, recording.body, token)
+                if isinstance(endpoint, OpenEndpoint):
+                    return self._welcome(endpoint, Visit(request, form, self._world, self._recorder, self._settings))
+                return self._answer(endpoint, request, body, token)
             except ApiError as error:
                 return error.reply
 
@@ -89,13 +124,17 @@ class App:
         recording.status = reply.status
         await Response(reply.body, reply.status, reply.headers)(scope, receive, send)
 
-    def _answer(self, request: Request, body: bytes, token: AccessToken | None) -> Reply:
-        path = request.scope["path"]
-        endpoint = ENDPOINTS.get(path)
+    def _welcome(self, endpoint: OpenEndpoint, visit: Visit) -> Reply:
+        answer = endpoint.answers.get(visit.request.method)
+        if answer is None:
+            raise _wrong_method(visit.request, *endpoint.answers)
+        return answer(visit)
+
+    def _answer(self, endpoint: Endpoint | None, request: Request, body: bytes, token: AccessToken | None) -> Reply:
         if endpoint is None:
-            return _elsewhere(request, path)
+            return _elsewhere(request)
         if token is None:
-            raise self._world.no_token(request.headers.get("authorization"))
+            raise _no_token(request)
         if token.service is None and request.method != "GET":
             raise refuse(403, "You do not have permission to perform this action.")
         wait = self._throttle.admit(token.value)
@@ -105,11 +144,22 @@ class App:
             raise refuse(429, f"Request was throttled. Expected available in {seconds}.", headers)
         # Last, as in Django REST framework: a wrong method needs a token, and is counted.
         if request.method != endpoint.method:
-            raise refuse(405, f'Method "{request.method}" not allowed.', {"allow": endpoint.method})
-        return endpoint.answer(Call(request, body, token, self._page_size))
+            raise _wrong_method(request, endpoint.method)
+        return endpoint.answer(Call(request, body, token, self._settings))
 
 
-def _elsewhere(request: Request, path: str) -> Reply:
+def _no_token(request: Request) -> ApiError:
+    scheme = request.headers.get("authorization", "").partition(" ")[0].lower()
+    detail = "Invalid token." if scheme in {"bearer", "token"} else "Authentication credentials were not provided."
+    return refuse(401, detail, {"www-authenticate": 'Bearer realm="api"'})
+
+
+def _wrong_method(request: Request, *allowed: str) -> ApiError:
+    return refuse(405, f'Method "{request.method}" not allowed.', {"allow": ", ".join(allowed)})
+
+
+def _elsewhere(request: Request) -> Reply:
+    path = request.scope["path"]
     if f"{path}/" not in ENDPOINTS:
         raise refuse(404, "Not found.")
     query = request.url.query

@@ -1,4 +1,4 @@
-"""An attribute of one user: what it is, who owns it, and how Exist shows it."""
+"""An attribute of one user: what it is, who owns it, what it had on each day, and how Exist shows it."""
 
 import re
 import unicodedata
@@ -6,6 +6,7 @@ import unicodedata
 import attrs
 
 from exist_async.sandbox.groups import Group
+from exist_async.sandbox.history import History
 from exist_async.sandbox.services import Service
 from exist_async.sandbox.value_types import describe
 
@@ -30,6 +31,7 @@ class Attribute:
     active: bool = True
     service: Service | None = None
     available_services: list[Service] = attrs.field(factory=_no_services)
+    history: History = attrs.field(init=False, factory=History, repr=False, on_setattr=attrs.setters.frozen)
 
     @property
     def order(self) -> tuple[int, str, int, str]:
@@ -54,6 +56,24 @@ class Attribute:
     def shape(self) -> dict[str, object]:
         """Return the attribute as Exist answers it."""
         return {
+            **self.shape_without_services(),
+            "available_services": [service.shape for service in self.available_services],
+        }
+
+    def shape_as_template(self) -> dict[str, object]:
+        """Return what a template of this attribute would say, as Exist has it inside insights."""
+        return {
+            "name": self.name,
+            "label": self.label,
+            "group": self.group.shape,
+            "priority": self.priority,
+            "value_type": self.value_type,
+            "value_type_description": describe(self.value_type),
+        }
+
+    def shape_without_services(self) -> dict[str, object]:
+        """Return the attribute as Exist answers it beside values: without the services that can provide it."""
+        return {
             "template": self.template,
             "name": self.name,
             "label": self.label,
@@ -64,7 +84,6 @@ class Attribute:
             "manual": self.manual,
             "value_type": self.value_type,
             "value_type_description": describe(self.value_type),
-            "available_services": [service.shape for service in self.available_services],
         }
 
 

@@ -1,15 +1,20 @@
-"""A call: an admitted request, as the endpoints see it."""
+"""A call and a visit: a request with a token and one without, as the endpoints see them."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 import msgspec
 from starlette.requests import Request
 
+from exist_async.sandbox.recorder import Recorder
 from exist_async.sandbox.replies import refuse
+from exist_async.sandbox.settings import Settings
 from exist_async.sandbox.tokens import AccessToken
+from exist_async.sandbox.world import World
 
-__all__ = ["Call"]
+__all__ = ["Call", "Visit", "form_of"]
 
 
 @attrs.frozen
@@ -19,7 +24,7 @@ class Call:
     request: Request
     body: bytes
     token: AccessToken
-    page_size: int
+    settings: Settings
 
     @property
     def url(self) -> str:
@@ -52,3 +57,24 @@ class Call:
             return msgspec.json.decode(self.body)
         except (msgspec.DecodeError, RecursionError) as error:
             raise refuse(400, f"JSON parse error - {error}") from error
+
+
+@attrs.frozen
+class Visit:
+    """A request that needs no token, and what its answer is made from."""
+
+    request: Request
+    form: Mapping[str, str] = attrs.field(repr=False)
+    world: World
+    recorder: Recorder
+    settings: Settings
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """Return the fields of a URL-encoded form, whose body has been read; any other body has none."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/x-www-form-urlencoded":
+        return {}
+    # No limits beside those of the body, which is in memory already.
+    form = await request.form(max_fields=math.inf, max_part_size=len(await request.body()))
+    return {name: value for name, value in form.items() if isinstance(value, str)}

@@ -1,11 +1,12 @@
 """Names Exist's groups, and the OAuth2 scopes that open them."""
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Final
 
 import attrs
 
-__all__ = ["GROUPS", "READ_SCOPES", "SCOPES", "Group"]
+__all__ = ["GROUPS", "READ_SCOPES", "SCOPES", "Group", "checked_scopes", "describe_scope"]
 
 
 @attrs.frozen
@@ -49,3 +50,23 @@ READ_SCOPES: Final = frozenset({f"{name}_read" for name in GROUPS} | {"manual_re
 
 SCOPES: Final = READ_SCOPES | {f"{name}_write" for name in GROUPS} | {"manual_write"}
 """All 34 scopes."""
+
+
+def checked_scopes(scopes: Iterable[str]) -> frozenset[str]:
+    """Return scopes as a set; a string is one scope.
+
+    Raises:
+        ValueError: A scope is unknown.
+    """
+    wanted = frozenset([scopes] if isinstance(scopes, str) else scopes)
+    unknown = wanted - SCOPES
+    if unknown:
+        raise ValueError(f"Unknown scopes: {', '.join(sorted(unknown))}")
+    return wanted
+
+
+def describe_scope(scope: str) -> str:
+    """Say what a scope opens, as in "Read: Food and drink"."""
+    name, _, verb = scope.rpartition("_")
+    what = "everything tracked by hand" if name == "manual" else GROUPS[name].label
+    return f"{verb.capitalize()}: {what}"

@@ -6,7 +6,7 @@ from exist_async.sandbox.calls import Call
 from exist_async.sandbox.creation import check_scope, from_template, known_template
 from exist_async.sandbox.replies import Reply
 
-__all__ = ["acquire_attributes", "release_attributes"]
+__all__ = ["acquire_attributes", "owned_attribute", "release_attributes"]
 
 
 def acquire_attributes(call: Call) -> Reply:
@@ -17,6 +17,15 @@ def acquire_attributes(call: Call) -> Reply:
 def release_attributes(call: Call) -> Reply:
     """Answer `attributes/release/`."""
     return answer_each(call, _release)
+
+
+def owned_attribute(call: Call, item: Item) -> Attribute:
+    """Return the attribute that an item names, or refuse the item when the service may not write to it."""
+    attribute = _existing(call, item)
+    if attribute.service is None or attribute.service is not call.token.service:
+        raise Refusal("unauthorised", f"Attribute '{attribute.name}' does not belong to this service")
+    check_scope(call, attribute.group, manual=attribute.manual)
+    return attribute
 
 
 def _acquire(call: Call, item: Item) -> dict[str, object]:
@@ -61,9 +70,6 @@ def _allowed(call: Call, attribute: Attribute, manual: bool | None) -> Attribute
 
 
 def _release(call: Call, item: Item) -> dict[str, object]:
-    attribute = _existing(call, item)
-    if attribute.service is None or attribute.service is not call.token.service:
-        raise Refusal("unauthorised", f"Attribute '{attribute.name}' does not belong to this service")
-    check_scope(call, attribute.group, manual=attribute.manual)
+    attribute = owned_attribute(call, item)
     heir = attribute.give_back()
     return {**item.sent, "service": "" if heir is None else heir.name, "active": attribute.active}

@@ -36,12 +36,12 @@ def page_of(call: Call, items: Sequence[T], shape: Callable[[T], object]) -> Rep
 def _size(call: Call) -> int:
     wanted = call.parameter("limit")
     if wanted is None:
-        return call.page_size
+        return call.settings.page_size
     try:
         size = int(wanted)
     except ValueError:
-        return call.page_size
-    return min(size, LARGEST_PAGE) if size > 0 else call.page_size
+        return call.settings.page_size
+    return min(size, LARGEST_PAGE) if size > 0 else call.settings.page_size
 
 
 def _number(call: Call, pages: int) -> int:

@@ -1,9 +1,7 @@
 """Shows the user's profile: `accounts/profile/`."""
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
 from exist_async.sandbox.calls import Call
+from exist_async.sandbox.days import local_time
 from exist_async.sandbox.replies import Reply, json_reply
 
 __all__ = ["show_profile"]
@@ -19,7 +17,7 @@ def show_profile(call: Call) -> Reply:
             "last_name": user.last_name,
             "avatar": user.avatar,
             "timezone": user.timezone,
-            "local_time": datetime.now(ZoneInfo(user.timezone)).isoformat(timespec="microseconds"),
+            "local_time": local_time(call).isoformat(timespec="microseconds"),
             "imperial_distance": user.imperial_distance,
             "imperial_weight": user.imperial_weight,
             "imperial_energy": user.imperial_energy,

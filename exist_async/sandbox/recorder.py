@@ -1,6 +1,7 @@
 """Records the requests that the sandbox received."""
 
 from collections import deque
+from itertools import islice
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl
 
@@ -24,7 +25,7 @@ class RecordedRequest:
         method: "GET", "POST", …
         path: The path alone, as in "/api/2/attributes/".
         query: The parameters of the query; the last, where one was sent more than once.
-        json: The decoded body, or None when it was empty or no JSON.
+        json: The decoded body, or None when it was empty or no JSON. What is sent to sign in is never recorded.
         headers: The headers, in lower case, without those that carry secrets.
         user: The username of the token, or None when it was missing or not valid.
         status: The status of the answer, or None when there was none (yet).
@@ -45,7 +46,7 @@ class Recording:
 
     scope: Scope = attrs.field(repr=False)
     user: str | None
-    body: bytes = b""
+    body: bytes = attrs.field(default=b"", repr=False)
     status: int | None = None
 
     def json(self) -> Any:
@@ -87,6 +88,11 @@ class Recorder:
     def requests(self) -> list[RecordedRequest]:
         """Return the requests received."""
         return [recording.freeze() for recording in self._recordings]
+
+    def latest(self, count: int, *, but: str) -> list[RecordedRequest]:
+        """Return the last so many requests, the latest first, but those to one path."""
+        others = (recording for recording in reversed(self._recordings) if recording.scope["path"] != but)
+        return [recording.freeze() for recording in islice(others, count)]
 
     def batch_sizes(self) -> list[int]:
         """Return the length of every array that was posted."""

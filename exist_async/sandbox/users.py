@@ -2,15 +2,26 @@
 
 from bisect import insort
 from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import attrs
 
 from exist_async.sandbox.attributes import Attribute
+from exist_async.sandbox.findings import Correlation, Insight
 
 __all__ = ["User"]
 
 
 def _no_attributes() -> list[Attribute]:
+    return []
+
+
+def _no_correlations() -> list[Correlation]:
+    return []
+
+
+def _no_insights() -> list[Insight]:
     return []
 
 
@@ -24,6 +35,7 @@ class User:
 
     username: str = attrs.field(on_setattr=attrs.setters.frozen)
     timezone: str
+    password: str = attrs.field(repr=False)
     first_name: str = ""
     last_name: str = ""
     avatar: str = ""
@@ -34,6 +46,8 @@ class User:
     imperial_temperature: bool = False
     trial: bool = False
     delinquent: bool = False
+    correlations: list[Correlation] = attrs.field(init=False, factory=_no_correlations, repr=False)
+    insights: list[Insight] = attrs.field(init=False, factory=_no_insights, repr=False)
     _sorted: list[Attribute] = attrs.field(init=False, factory=_no_attributes, repr=False)
     _by_name: dict[str, Attribute] = attrs.field(init=False, factory=_no_names, repr=False)
 
@@ -41,6 +55,10 @@ class User:
     def attributes(self) -> Sequence[Attribute]:
         """All of the user's attributes, inactive ones included, in the order of a listing."""
         return self._sorted
+
+    def local(self, moment: datetime) -> datetime:
+        """Return a moment on the user's own clock."""
+        return moment.astimezone(ZoneInfo(self.timezone))
 
     def attribute(self, name: str) -> Attribute | None:
         """Return the attribute of this name, or None."""

@@ -2,24 +2,44 @@
 
 from typing import Final
 
-__all__ = ["BOOLEAN", "CREATABLE", "describe"]
+__all__ = [
+    "BOOLEAN",
+    "CREATABLE",
+    "DECIMAL",
+    "DURATION",
+    "INTEGER",
+    "PERCENTAGE",
+    "SCALE",
+    "STRING",
+    "TIME_FROM_MIDDAY",
+    "TIME_OF_DAY",
+    "describe",
+]
 
+INTEGER: Final = 0
+DECIMAL: Final = 1
+STRING: Final = 2
+DURATION: Final = 3
+TIME_OF_DAY: Final = 4
+PERCENTAGE: Final = 5
+TIME_FROM_MIDDAY: Final = 6
 BOOLEAN: Final = 7
+SCALE: Final = 8
 
 _DESCRIPTIONS: Final = {
-    0: "Integer",
-    1: "Float",
-    2: "String",
-    3: "Period (min)",
-    4: "Time of day (min from midnight)",
-    5: "Percentage",
-    6: "Time of day (min from midday)",
+    INTEGER: "Integer",
+    DECIMAL: "Float",
+    STRING: "String",
+    DURATION: "Period (min)",
+    TIME_OF_DAY: "Time of day (min from midnight)",
+    PERCENTAGE: "Percentage",
+    TIME_FROM_MIDDAY: "Time of day (min from midday)",
     BOOLEAN: "Boolean",
-    8: "Scale",
+    SCALE: "Scale",
 }
 
 # Minutes from midday are reserved for templates.
-CREATABLE: Final = frozenset(_DESCRIPTIONS) - {6}
+CREATABLE: Final = frozenset(_DESCRIPTIONS) - {TIME_FROM_MIDDAY}
 
 
 def describe(value_type: int) -> str:

@@ -1,25 +1,43 @@
-"""The world of a sandbox: its users, services and tokens."""
+"""The world of a sandbox: its users and services, and what the users have granted."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from exist_async.sandbox.groups import READ_SCOPES, SCOPES
-from exist_async.sandbox.replies import ApiError, refuse
+from exist_async.sandbox.grants import Grants
+from exist_async.sandbox.groups import checked_scopes
 from exist_async.sandbox.services import Service
-from exist_async.sandbox.tokens import AccessToken
 from exist_async.sandbox.users import User
 
 __all__ = ["World"]
 
 
 class World:
-    """Everybody who is known, by name, and every token."""
+    """Everybody who is known, by name, and every grant."""
 
-    def __init__(self) -> None:
+    def __init__(self, grants: Grants) -> None:
+        self.grants = grants
         self._users: dict[str, User] = {}
         self._services: dict[str, Service] = {}
-        self._tokens: dict[str, AccessToken] = {}
+
+    @property
+    def users(self) -> Sequence[User]:
+        """All users, the first one first."""
+        return list(self._users.values())
+
+    @property
+    def services(self) -> Sequence[Service]:
+        """All services, the first one first."""
+        return list(self._services.values())
+
+    def user(self, username: str) -> User | None:
+        """Return the user of this name, or None."""
+        return self._users.get(username)
+
+    def client(self, client_id: str) -> Service | None:
+        """Return the service of this client ID, or None."""
+        return next((service for service in self._services.values() if service.client_id == client_id), None)
 
     def add_user(self, user: User) -> User:
         """Let a user in.
@@ -35,50 +53,35 @@ class World:
             raise ValueError(f"Unknown time zone {user.timezone!r}") from error
         return self._users.setdefault(user.username, user)
 
-    def add_service(self, name: str, label: str, scopes: Iterable[str]) -> Service:
-        """Let a service in.
+    def add_service(
+        self,
+        name: str,
+        label: str,
+        scopes: Iterable[str],
+        *,
+        client_id: str | None,
+        client_secret: str | None,
+        redirect_uri: str,
+    ) -> Service:
+        """Let a service in; its client ID is its name unless given, and its secret is made up unless given.
 
         Raises:
-            ValueError: The name is taken, or a scope is unknown.
+            ValueError: The name or the client ID is taken, a scope is unknown, or the redirect URI is no absolute URL.
         """
+        client_id = name if client_id is None else client_id
         if name in self._services:
             raise ValueError(f"There is a service {name!r} already")
-        return self._services.setdefault(name, Service(name, label, _checked(scopes)))
-
-    def add_token(
-        self, user: User, service: Service | None, scopes: Iterable[str] | None, value: str | None
-    ) -> AccessToken:
-        """Issue a token: a simple one without a service, else an OAuth2 one with the service's scopes unless given.
-
-        Raises:
-            ValueError: The token is taken, or a scope is unknown.
-        """
-        if value is None:
-            value = secrets.token_hex(20)
-        if value in self._tokens:
-            raise ValueError("There is such a token already")
-        if scopes is None:
-            scopes = READ_SCOPES if service is None else service.scopes
-        return self._tokens.setdefault(value, AccessToken(value, user, service, _checked(scopes)))
-
-    def token_of(self, authorization: str | None) -> AccessToken | None:
-        """Return the token that an `Authorization` header names, or None when it names none that is valid."""
-        scheme, _, value = (authorization or "").partition(" ")
-        token = self._tokens.get(value.strip())
-        if token is None or scheme.lower() != ("token" if token.service is None else "bearer"):
-            return None
-        return token
-
-    def no_token(self, authorization: str | None) -> ApiError:
-        """Return the error for a header that names no valid token."""
-        scheme = (authorization or "").partition(" ")[0].lower()
-        detail = "Invalid token." if scheme in {"bearer", "token"} else "Authentication credentials were not provided."
-        return refuse(401, detail, {"www-authenticate": 'Bearer realm="api"'})
-
-
-def _checked(scopes: Iterable[str]) -> frozenset[str]:
-    wanted = frozenset([scopes] if isinstance(scopes, str) else scopes)
-    unknown = wanted - SCOPES
-    if unknown:
-        raise ValueError(f"Unknown scopes: {', '.join(sorted(unknown))}")
-    return wanted
+        if self.client(client_id) is not None:
+            raise ValueError(f"There is a service with the client ID {client_id!r} already")
+        url = urlsplit(redirect_uri)
+        if not url.scheme or url.fragment:
+            raise ValueError(f"redirect_uri must be an absolute URL without a fragment, not {redirect_uri!r}")
+        service = Service(
+            name,
+            label,
+            checked_scopes(scopes),
+            client_id,
+            secrets.token_hex(20) if client_secret is None else client_secret,
+            redirect_uri,
+        )
+        return self._services.setdefault(name, service)

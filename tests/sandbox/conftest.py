@@ -1,6 +1,7 @@
 """What the tests of the sandbox share."""
 
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -26,7 +27,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def sandbox(clock: Clock) -> Sandbox:
-    return Sandbox(clock=clock)
+    """A sandbox where it is 20 November in London and 21 November, half past five in the morning, in Melbourne."""
+    return Sandbox(clock=clock, now=lambda: datetime(2026, 11, 20, 18, 30, tzinfo=UTC))
 
 
 @pytest.fixture

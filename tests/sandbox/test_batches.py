@@ -1,8 +1,10 @@
-"""What the three writes have in common."""
+"""What all writes have in common."""
 
 import pytest
 
-WRITES = pytest.mark.parametrize("write", ["attributes/create/", "attributes/acquire/", "attributes/release/"])
+WRITES = pytest.mark.parametrize(
+    "write", [f"attributes/{verb}/" for verb in ("create", "acquire", "release", "update", "increment")]
+)
 
 
 @WRITES

@@ -2,6 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+import httpx
+
+from exist_async.sandbox import Sandbox
+
 
 async def test_the_profile_has_every_documented_field(exist):
     profile = (await exist.get("accounts/profile/")).json()
@@ -29,8 +33,15 @@ async def test_local_time_is_now_in_the_users_own_zone_with_microseconds(connect
     async with connect(f"Bearer {sandbox.issue_token(user)}") as exist:
         shown = (await exist.get("accounts/profile/")).json()["local_time"]
 
-    assert shown.endswith("+13:00")
-    assert len(shown) == len("2022-05-13T16:55:54.302963+10:00")
+    assert shown == "2026-11-21T07:30:00.000000+13:00"
+
+
+async def test_local_time_is_that_of_the_real_clock_unless_another_is_given():
+    sandbox = Sandbox()
+    headers = {"Authorization": f"Bearer {sandbox.token}"}
+    async with httpx.AsyncClient(transport=sandbox.transport(), headers=headers) as exist:
+        shown = (await exist.get("https://exist.test/api/2/accounts/profile/")).json()["local_time"]
+
     assert abs(datetime.fromisoformat(shown) - datetime.now(UTC)) < timedelta(minutes=1)
 
 

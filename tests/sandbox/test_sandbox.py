@@ -25,6 +25,23 @@ async def test_the_first_token_may_be_chosen():
         assert (await exist.get("https://exist.test/api/2/accounts/profile/")).status_code == 200
 
 
+def test_the_first_service_may_be_chosen():
+    sandbox = Sandbox(client_id="mine", client_secret="hidden", redirect_uri="https://app.test/back")
+    service = sandbox.service
+
+    assert (service.name, service.label) == ("my_client", "My client")
+    assert (service.client_id, service.client_secret) == ("mine", "hidden")
+    assert service.redirect_uri == "https://app.test/back"
+
+
+def test_a_service_gets_a_client_id_and_a_secret_of_its_own(sandbox):
+    first, second = sandbox.add_service("first", "First"), sandbox.add_service("second", "Second")
+
+    assert (first.client_id, second.client_id) == ("first", "second")
+    assert len({first.client_secret, second.client_secret, sandbox.service.client_secret}) == 3
+    assert first.client_secret not in repr(first)
+
+
 async def test_a_token_may_be_chosen_but_not_twice(connect, sandbox):
     assert sandbox.issue_token(token="chosen") == "chosen"
     async with connect("Bearer chosen") as exist:
@@ -76,6 +93,10 @@ def test_a_single_scope_may_be_a_string(sandbox):
         (lambda s: s.add_user("grace", timezone="Mars/Phobos"), "Unknown time zone 'Mars/Phobos'"),
         (lambda s: s.add_user("grace", timezone="Australia"), "Unknown time zone 'Australia'"),
         (lambda s: s.add_service("my_client", "Again"), "a service 'my_client' already"),
+        (lambda s: s.add_service("other", "Other", client_id="sandbox-client"), "client ID 'sandbox-client' already"),
+        (lambda s: s.add_service("other", "Other", redirect_uri="/callback"), "redirect_uri must be an absolute URL"),
+        (lambda s: s.add_service("other", "Other", redirect_uri="https://a.test/#b"), "without a fragment"),
+        (lambda s: setattr(s, "token_lifetime", 0), "token_lifetime must be at least 1 second, not 0"),
         (lambda s: s.add_attribute(template="moood"), "no template 'moood'"),
         (lambda s: s.add_attribute(template="mood"), "of the template 'mood' already"),
         (lambda s: s.add_attribute(name="tag"), "an attribute 'tag' already"),
@@ -103,17 +124,20 @@ async def test_an_attribute_may_be_changed_from_outside(exist, sandbox):
         mood.name = "moood"
 
 
-@pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
+@pytest.mark.parametrize("missing", ["jinja2", "python_multipart", "starlette", "uvicorn"])
 def test_without_its_packages_the_import_says_what_to_install(monkeypatch, missing):
     monkeypatch.setitem(sys.modules, missing, None)
 
     with pytest.raises(ImportError) as refused:
         importlib.reload(exist_async.sandbox)
 
-    assert str(refused.value) == 'The sandbox needs starlette and uvicorn: pip install "exist-async[sandbox]"'
+    assert str(refused.value) == (
+        'The sandbox needs jinja2, python-multipart, starlette and uvicorn: pip install "exist-async[sandbox]"'
+    )
 
 
-def test_uvicorn_is_imported_only_to_serve():
-    script = "import sys, exist_async.sandbox; sys.exit('uvicorn' in sys.modules)"
+@pytest.mark.parametrize("package", ["uvicorn", "jinja2"])
+def test_what_is_slow_to_import_is_imported_only_when_it_is_needed(package):
+    script = f"import sys, exist_async.sandbox; sys.exit({package!r} in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -1,0 +1,320 @@
+"""Reading values: `attributes/with-values/` and `attributes/values/`."""
+
+from datetime import date, timedelta
+
+import pytest
+
+TODAY = date(2026, 11, 21)
+
+
+def days_before(last, count):
+    return [(last - timedelta(number)).isoformat() for number in range(count)]
+
+
+@pytest.fixture
+def shown(exist):
+    """Ask for attributes with values, and return the pairs of each by its name."""
+
+    async def ask(query="", client=exist):
+        results = (await client.get(f"attributes/with-values/?{query}")).json()["results"]
+        return {
+            attribute["name"]: [(entry["date"], entry["value"]) for entry in attribute["values"]]
+            for attribute in results
+        }
+
+    return ask
+
+
+@pytest.fixture
+def of_steps(exist):
+    """Ask for the values of steps, and return the pairs."""
+
+    async def ask(query=""):
+        results = (await exist.get(f"attributes/values/?attribute=steps&{query}")).json()["results"]
+        return [(entry["date"], entry["value"]) for entry in results]
+
+    return ask
+
+
+# With values
+
+
+async def test_an_attribute_with_values_has_every_documented_field(exist, sandbox):
+    sandbox.add_attribute(template="steps", service=sandbox.service, manual=False)
+    sandbox.set_value("steps", TODAY, 1533)
+
+    assert (await exist.get("attributes/with-values/")).json() == {
+        "count": 1,
+        "next": None,
+        "previous": None,
+        "results": [
+            {
+                "template": "steps",
+                "name": "steps",
+                "label": "Steps",
+                "group": {"name": "activity", "label": "Activity", "priority": 1},
+                "service": {"name": "my_client", "label": "My client"},
+                "active": True,
+                "priority": 1,
+                "manual": False,
+                "value_type": 0,
+                "value_type_description": "Integer",
+                "values": [{"date": "2026-11-21", "value": 1533}],
+            }
+        ],
+    }
+
+
+async def test_days_come_newest_first_and_are_null_without_data(shown, sandbox):
+    sandbox.add_attribute(template="steps")
+    sandbox.add_attribute(template="mood")
+    sandbox.set_values("steps", {date(2026, 11, 19): 19, TODAY: 21, date(2026, 11, 18): 18, date(2026, 11, 22): 22})
+
+    assert await shown("days=3") == {
+        "steps": [("2026-11-21", 21), ("2026-11-20", None), ("2026-11-19", 19)],
+        "mood": [("2026-11-21", None), ("2026-11-20", None), ("2026-11-19", None)],
+    }
+
+
+async def test_days_without_data_can_be_absent(shown, of_steps, sandbox):
+    sandbox.add_attribute(template="steps")
+    sandbox.add_attribute(template="mood")
+    sandbox.set_values("steps", {date(2026, 11, 19): 0, TODAY: 21})
+
+    sandbox.missing_days = "absent"
+    assert await shown("days=3") == {"steps": [("2026-11-21", 21), ("2026-11-19", 0)], "mood": []}
+    assert await of_steps() == [("2026-11-21", 21), ("2026-11-19", 0)]
+
+    sandbox.missing_days = "null"
+    assert await of_steps() == [("2026-11-21", 21), ("2026-11-20", None), ("2026-11-19", 0)]
+
+
+async def test_booleans_are_read_as_numbers(exist, sandbox):
+    sandbox.add_attribute(name="tag")
+    sandbox.set_values("tag", {TODAY: True, date(2026, 11, 20): False})
+
+    answer = await exist.get("attributes/values/?attribute=tag")
+
+    assert b'"results":[{"date":"2026-11-21","value":1},{"date":"2026-11-20","value":0}]' in answer.content
+
+
+async def test_days_end_at_date_max(shown, sandbox):
+    sandbox.add_attribute(template="steps")
+    sandbox.set_value("steps", date(2026, 11, 30), 30)
+
+    assert await shown("date_max=2026-12-01&days=2") == {"steps": [("2026-12-01", None), ("2026-11-30", 30)]}
+    assert await shown("date_max=&days=") == {"steps": [("2026-11-21", None)]}
+
+
+async def test_today_is_the_users_own(shown, connect, sandbox):
+    london = sandbox.add_user("london", timezone="Europe/London")
+    sandbox.add_attribute(london, template="steps")
+
+    async with connect(f"Bearer {sandbox.issue_token(london)}") as exist:
+        assert await shown(client=exist) == {"steps": [("2026-11-20", None)]}
+
+
+async def test_a_month_is_the_most_that_is_shown(shown, sandbox):
+    sandbox.add_attribute(template="steps")
+
+    assert [day for day, _ in (await shown("days=31"))["steps"]] == days_before(TODAY, 31)
+
+
+async def test_before_the_first_day_of_the_calendar_there_is_none(shown, sandbox):
+    sandbox.add_attribute(template="steps")
+
+    assert await shown("days=31&date_max=0001-01-02") == {"steps": [("0001-01-02", None), ("0001-01-01", None)]}
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("days=0", {"days": ["Ensure this value is greater than or equal to 1."]}),
+        ("days=32", {"days": ["Ensure this value is less than or equal to 31."]}),
+        ("days=two", {"days": ["A valid integer is required."]}),
+        ("days=1.5", {"days": ["A valid integer is required."]}),
+        (
+            "date_max=yesterday",
+            {"date_max": ["Date has wrong format. Use one of these formats instead: YYYY-MM-DD."]},
+        ),
+        (
+            "date_max=2026-02-30",
+            {"date_max": ["Date has wrong format. Use one of these formats instead: YYYY-MM-DD."]},
+        ),
+    ],
+)
+async def test_a_query_that_is_wrong_is_a_bad_request(exist, query, problem):
+    answer = await exist.get(f"attributes/with-values/?{query}")
+
+    assert (answer.status_code, answer.json()) == (400, problem)
+
+
+async def test_inactive_attributes_and_those_of_low_priority_are_not_shown_with_values(shown, sandbox):
+    sandbox.add_attribute(template="steps")
+    sandbox.add_attribute(template="mood", active=False)
+    sandbox.add_attribute(name="ten", priority=10)
+
+    assert list(await shown()) == ["steps"]
+    assert list(await shown("include_inactive=true&include_low_priority=true")) == ["steps"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("groups=mood", ["mood", "mood_note"]),
+        ("groups=mood,activity", ["steps", "mood", "mood_note"]),
+        ("attributes=coffees_2,steps", ["steps", "coffees_2"]),
+        ("templates=coffees,mood", ["mood", "coffees_2"]),
+        ("templates=coffees&groups=mood", []),
+        ("manual=true", ["mood", "coffees", "coffees_2"]),
+        ("manual=false", ["steps", "mood_note"]),
+    ],
+)
+async def test_filters(shown, sandbox, query, expected):
+    sandbox.add_attribute(template="steps", manual=False)
+    sandbox.add_attribute(template="mood")
+    sandbox.add_attribute(template="mood_note", manual=False)
+    sandbox.add_attribute(name="coffees", group="food")
+    sandbox.add_attribute(template="coffees")
+
+    assert list(await shown(query)) == expected
+
+
+async def test_attributes_with_values_come_in_pages(exist, sandbox):
+    for number in range(7):
+        sandbox.add_attribute(name=f"tag_{number}")
+
+    page = (await exist.get("attributes/with-values/?limit=3&page=2&days=2")).json()
+
+    assert [attribute["name"] for attribute in page["results"]] == ["tag_3", "tag_4", "tag_5"]
+    assert page["count"] == 7
+    assert page["next"] == "https://exist.test/api/2/attributes/with-values/?days=2&limit=3&page=3"
+
+
+async def test_values_are_read_in_the_groups_of_the_read_scopes_alone(shown, connect, sandbox):
+    for template in ("steps", "mood", "sleep"):
+        sandbox.add_attribute(template=template, manual=template == "sleep")
+        sandbox.set_value(template, TODAY, 7)
+
+    async with connect(f"Bearer {sandbox.issue_token(scopes=['mood_read', 'manual_read', 'activity_write'])}") as exist:
+        assert await shown(client=exist) == {"mood": [("2026-11-21", 7)], "sleep": [("2026-11-21", 7)]}
+        assert (await exist.get("attributes/values/?attribute=mood")).status_code == 200
+        answer = await exist.get("attributes/values/?attribute=steps")
+
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
+
+
+async def test_a_simple_token_reads_values(shown, connect, sandbox):
+    sandbox.add_attribute(template="steps")
+    sandbox.set_value("steps", TODAY, 7)
+
+    async with connect(f"Token {sandbox.issue_simple_token()}") as exist:
+        assert await shown(client=exist) == {"steps": [("2026-11-21", 7)]}
+
+
+# Values
+
+
+async def test_the_values_of_an_attribute_go_back_to_the_first_that_it_has(exist, sandbox):
+    sandbox.add_attribute(template="steps")
+    sandbox.set_values("steps", {date(2026, 11, 20): 20, date(2026, 11, 18): 18, date(2026, 11, 23): 23})
+
+    assert (await exist.get("attributes/values/?attribute=steps")).json() == {
+        "count": 4,
+        "next": None,
+        "previous": None,
+        "results": [
+            {"date": "2026-11-21", "value": None},
+            {"date": "2026-11-20", "value": 20},
+            {"date": "2026-11-19", "value": None},
+            {"date": "2026-11-18", "value": 18},
+        ],
+    }
+
+
+async def test_values_end_at_date_max(of_steps, sandbox):
+    sandbox.add_attribute(template="steps")
+    sandbox.set_values("steps", {date(2026, 11, 20): 20, date(2026, 11, 18): 18, date(2026, 11, 23): 23})
+
+    assert await of_steps("date_max=2026-11-19") == [("2026-11-19", None), ("2026-11-18", 18)]
+    assert await of_steps("date_max=2026-11-17") == []
+    assert (await of_steps("date_max=2026-11-23"))[0] == ("2026-11-23", 23)
+
+
+async def test_an_earlier_first_day_is_noticed(of_steps, sandbox):
+    sandbox.add_attribute(template="steps")
+    sandbox.set_value("steps", TODAY, 21)
+    sandbox.set_value("steps", date(2026, 11, 19), 19)
+    sandbox.set_value("steps", date(2026, 11, 20), 20)
+
+    assert await of_steps() == [("2026-11-21", 21), ("2026-11-20", 20), ("2026-11-19", 19)]
+
+
+async def test_an_attribute_that_never_had_a_value_has_none(exist, sandbox):
+    sandbox.add_attribute(template="steps")
+
+    assert (await exist.get("attributes/values/?attribute=steps")).json() == {
+        "count": 0,
+        "next": None,
+        "previous": None,
+        "results": [],
+    }
+
+
+@pytest.mark.parametrize("missing_days", ["null", "absent"])
+async def test_ten_years_come_in_thirty_seven_pages(exist, sandbox, missing_days):
+    sandbox.add_attribute(template="steps")
+    sandbox.set_values("steps", {TODAY - timedelta(number): number for number in range(3_650)})
+    sandbox.missing_days = missing_days
+
+    met, pages, url = [], 0, "attributes/values/?attribute=steps&limit=500"
+    while url:
+        page = (await exist.get(url)).json()
+        met += [(entry["date"], entry["value"]) for entry in page["results"]]
+        pages, url = pages + 1, page["next"]
+
+    assert pages == 37
+    assert met == list(zip(days_before(TODAY, 3_650), range(3_650), strict=True))
+
+
+async def test_inactive_attributes_and_those_of_low_priority_have_values(of_steps, exist, sandbox):
+    sandbox.add_attribute(template="steps", active=False)
+    sandbox.add_attribute(template="keystrokes")
+    sandbox.set_value("steps", TODAY, 7)
+    sandbox.set_value("keystrokes", TODAY, 9)
+
+    assert await of_steps() == [("2026-11-21", 7)]
+    assert (await exist.get("attributes/values/?attribute=keystrokes")).json()["count"] == 1
+
+
+@pytest.mark.parametrize("query", ["", "attribute=", "attributes=steps"])
+async def test_values_of_no_attribute_are_a_bad_request(exist, query):
+    answer = await exist.get(f"attributes/values/?{query}")
+
+    assert (answer.status_code, answer.json()) == (400, {"attribute": ["This field is required."]})
+
+
+async def test_values_of_an_attribute_that_is_not_there_are_not_found(exist, sandbox):
+    sandbox.add_attribute(sandbox.add_user("grace"), template="steps")
+
+    answer = await exist.get("attributes/values/?attribute=steps")
+
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
+
+
+async def test_values_until_a_day_that_is_none_are_a_bad_request(exist, sandbox):
+    sandbox.add_attribute(template="steps")
+
+    answer = await exist.get("attributes/values/?attribute=steps&date_max=20261120")
+
+    assert answer.status_code == 400
+    assert list(answer.json()) == ["date_max"]
+
+
+async def test_what_was_written_is_read(exist, of_steps, sandbox):
+    sandbox.add_attribute(template="steps", service=sandbox.service)
+
+    await exist.post("attributes/update/", json=[{"name": "steps", "date": "2026-11-20", "value": 7}])
+    await exist.post("attributes/increment/", json=[{"name": "steps", "value": 5}])
+
+    assert await of_steps() == [("2026-11-21", 5), ("2026-11-20", 7)]
