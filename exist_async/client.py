@@ -17,10 +17,14 @@ from exist_async._http.pool import Pool
 from exist_async._http.session import Session
 from exist_async.attributes import Attributes
 from exist_async.auth import auth_from
+from exist_async.averages import Averages
+from exist_async.correlations import Correlations
 from exist_async.errors import ConfigurationError
+from exist_async.insights import Insights
 from exist_async.profile import Profile
 from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
 from exist_async.resource import ROOT
+from exist_async.values import Values
 
 EXIST: Final = "https://exist.io"
 """Where Exist is."""
@@ -71,13 +75,26 @@ class ExistClient:
 
     Attributes:
         attributes: The user's attributes, and who owns them.
+        averages: What is usual for the user.
+        correlations: What goes together in their life.
+        insights: What Exist found worth telling them.
         profile: The user.
+        values: What their attributes have on each day.
 
     Raises:
         ConfigurationError: An argument is wrong; it is named.
     """
 
-    __slots__ = ("_owns_pool", "_session", "attributes", "profile")
+    __slots__ = (
+        "_owns_pool",
+        "_session",
+        "attributes",
+        "averages",
+        "correlations",
+        "insights",
+        "profile",
+        "values",
+    )
 
     def __init__(
         self,
@@ -198,4 +215,8 @@ class ExistClient:
         self._session = session
         self._owns_pool = owns_pool
         self.attributes = Attributes(session)
+        self.averages = Averages(session)
+        self.correlations = Correlations(session)
+        self.insights = Insights(session)
         self.profile = Profile(session)
+        self.values = Values(session)

@@ -1,12 +1,13 @@
 """Walks a listing, page after page."""
 
-import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from functools import partial
 from typing import Generic, TypeVar
 
 from attrs import frozen
 
+from exist_async._http.ahead import in_order
 from exist_async._http.call import Call, encode_query
 from exist_async._http.checks import whole
 from exist_async._http.session import Session
@@ -101,28 +102,21 @@ class Paginator(Generic[T_co]):
         if is_last:
             return results
         counted = -(-(first.count or 0) // len(first.results))
-        concurrency = self._session.options.concurrency
-        free = asyncio.Semaphore(concurrency)
-
-        async def fetch(number: int) -> tuple[Page[T_co], bool]:
-            async with free:
-                return await self._fetch(number)
-
-        # Twice as many are asked for as may be under way, so that one slow page does not hold up those behind it.
-        asked: deque[asyncio.Task[tuple[Page[T_co], bool]]] = deque()
-        number = 2
-        try:
-            while not is_last:
-                while not asked or (len(asked) < 2 * concurrency and number <= counted):
-                    asked.append(asyncio.create_task(fetch(number)))
-                    number += 1
-                page, is_last = await asked[0]
-                asked.popleft()
+        number = 1
+        pages = in_order(
+            (partial(self._fetch, number) for number in range(2, counted + 1)),
+            concurrency=self._session.options.concurrency,
+        )
+        async with aclosing(pages):
+            async for page, is_last in pages:
+                number += 1
                 results += page.results
-        finally:
-            for task in asked:
-                task.cancel()
-            await asyncio.gather(*asked, return_exceptions=True)
+                if is_last:
+                    return results
+        while not is_last:
+            number += 1
+            page, is_last = await self._fetch(number)
+            results += page.results
         return results
 
     async def first(self) -> T_co | None:
@@ -142,14 +136,27 @@ class Paginator(Generic[T_co]):
         return page.count
 
     async def _fetch(self, number: int, **params: str) -> tuple[Page[T_co], bool]:
-        """Return a page, and whether it is the last."""
-        if number > 1:
-            params["page"] = str(number)
-        call = Call("GET", self._path, encode_query({**self._params, **params}))
-        try:
-            body = await self._session.fetch(call, self._body)
-        except NotFoundError:
-            if number == 1:
-                raise
-            return Page((), None, number), True
-        return Page(body.results, body.count, number), not body.next or not body.results
+        return await fetch_page(self._session, self._path, {**self._params, **params}, self._body, number)
+
+
+async def fetch_page(
+    session: Session, path: str, params: Mapping[str, str], body: type[PageBody[T]], number: int
+) -> tuple[Page[T], bool]:
+    """Return one page of a listing, and whether it is the last.
+
+    Args:
+        session: What makes the call.
+        path: The path of the listing.
+        params: Its filters, encoded.
+        body: The type of its pages.
+        number: Which page, from 1. One beyond the end is empty.
+    """
+    if number > 1:
+        params = {**params, "page": str(number)}
+    try:
+        page = await session.fetch(Call("GET", path, encode_query(params)), body)
+    except NotFoundError:
+        if number == 1:
+            raise
+        return Page((), None, number), True
+    return Page(page.results, page.count, number), not page.next or not page.results

@@ -1,5 +1,6 @@
 """What the nouns of Exist's API have in common."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 
 from exist_async._http import checks
@@ -21,6 +22,7 @@ def encode_filters(
     *,
     lists: Mapping[str, Iterable[str] | None] | None = None,
     flags: Mapping[str, bool] | None = None,
+    days: Mapping[str, dt.date | None] | None = None,
     manual: bool | None = None,
 ) -> dict[str, str]:
     """Encode the filters of a listing as Exist reads them.
@@ -28,10 +30,11 @@ def encode_filters(
     Args:
         lists: Lists of names, joined by commas; None is not sent.
         flags: Flags, which count when they are there at all: False is not sent.
+        days: Days where the user is; None is not sent.
         manual: The one flag that has a false.
 
     Raises:
-        ConfigurationError: A list is a bare string, or a name in it is wrong; a flag is no boolean.
+        ConfigurationError: A list is a bare string, or a name in it is wrong; a flag is no boolean; a day is no date.
     """
     params: dict[str, str] = {}
     for name, values in (lists or {}).items():
@@ -41,6 +44,10 @@ def encode_filters(
         checks.flag(name, value)
         if value:
             params[name] = "true"
+    for name, value in (days or {}).items():
+        if value is not None:
+            checks.day(name, value)
+            params[name] = value.isoformat()
     if manual is not None:
         checks.flag("manual", manual)
         params["manual"] = "true" if manual else "false"

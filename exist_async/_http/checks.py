@@ -1,5 +1,6 @@
 """Checks arguments before anything is sent, and names the one that is wrong."""
 
+import datetime as dt
 import unicodedata
 from collections.abc import Iterable
 from ipaddress import ip_address
@@ -46,6 +47,16 @@ def text(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} is empty")
     if not value.isprintable() and any(unicodedata.category(character) in _NO_TEXT for character in value):
         raise ConfigurationError(f"{name} {value!r} holds a control character")
+
+
+def day(name: str, value: object) -> None:
+    """Check a day: a date, and not a moment, which is one day here and another day there."""
+    if isinstance(value, dt.datetime):
+        raise ConfigurationError(
+            f"{name} is a day where the user is, not a datetime: convert it to their time zone, and give its .date()"
+        )
+    if not isinstance(value, dt.date):
+        raise ConfigurationError(f"{name} is a datetime.date, not {type(value).__name__}")
 
 
 def is_loopback(host: str) -> bool:

@@ -1,8 +1,9 @@
 """Attributes: what is tracked of a user, and which service owns it."""
 
 from exist_async.attributes.endpoints import Attributes
-from exist_async.attributes.models import Attribute, AttributeEcho, AttributeTemplate, Group, Service, ValueType
+from exist_async.attributes.models import Attribute, AttributeEcho, AttributeTemplate, Group, Service
 from exist_async.attributes.requests import ByName, ByTemplate, CustomAttribute
+from exist_async.attributes.value_types import ValueType
 
 __all__ = [
     "Attribute",

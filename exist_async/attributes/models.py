@@ -3,39 +3,11 @@
 Only an attribute's name is sure to be there. Fields that Exist adds are ignored until they are named here.
 """
 
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import frozen
 
-
-class ValueType(IntEnum):
-    """What the values of an attribute are. The list is open: a number that is not here yet stays itself."""
-
-    INTEGER = 0
-    DECIMAL = 1
-    STRING = 2
-    DURATION = 3
-    """Minutes."""
-    TIME_OF_DAY = 4
-    """Minutes from midnight."""
-    PERCENTAGE = 5
-    """0.0 to 1.0."""
-    TIME_FROM_MIDDAY = 6
-    """Minutes from midday; only templates have it."""
-    BOOLEAN = 7
-    """0 or 1."""
-    SCALE = 8
-    """1 to 9."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> "ValueType | None":
-        if not isinstance(value, int):
-            return None
-        member = int.__new__(cls, value)
-        member._name_ = f"UNKNOWN_{value}"
-        member._value_ = value
-        return member
+from exist_async.attributes.value_types import ValueType
 
 
 @frozen

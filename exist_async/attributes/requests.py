@@ -1,12 +1,14 @@
 """What is asked of Exist about attributes, one item each."""
 
+from collections.abc import Hashable
 from typing import Any, TypeAlias
 
 import attrs
 from attrs import field, frozen
 
 from exist_async._http import checks
-from exist_async.attributes.models import Attribute, AttributeEcho, ValueType
+from exist_async.attributes.models import Attribute, AttributeEcho
+from exist_async.attributes.value_types import ValueType
 from exist_async.batch.replies import Failure, Subject
 from exist_async.errors import ConfigurationError
 
@@ -125,7 +127,12 @@ def subject(item: Ensurable) -> Subject:
     return ("label", same_label(item.label))
 
 
-def subjects_of(entry: Attribute | AttributeEcho | Failure) -> list[Subject]:
+def thing(item: Ensurable) -> Hashable:
+    """Say what an item changes; what is about one word may be about one attribute."""
+    return subject(item)[1]
+
+
+def subjects_of(entry: Attribute | AttributeEcho | Failure, _wanted: object) -> list[Subject]:
     """Say what an entry of a reply may be about: it has a name and a label, and was perhaps asked for by template."""
     subjects: list[Subject] = []
     if isinstance(entry.template, str):

@@ -21,6 +21,7 @@ def creation(*, success_objects: bool = True) -> Endpoint[Creatable, Any]:
         prepare=requests.creatable,
         subject=requests.subject,
         subjects_of=requests.subjects_of,
+        thing=requests.thing,
     )
 
 
@@ -35,6 +36,7 @@ def acquisition(*, success_objects: bool = True, allow_user_defined: bool = Fals
         prepare=requests.acquirable,
         subject=requests.subject,
         subjects_of=requests.subjects_of,
+        thing=requests.thing,
     )
 
 
@@ -48,6 +50,7 @@ def release() -> Endpoint[ByName, AttributeEcho]:
         prepare=requests.releasable,
         subject=requests.subject,
         subjects_of=requests.subjects_of,
+        thing=requests.thing,
     )
 
 

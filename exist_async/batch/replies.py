@@ -1,7 +1,9 @@
 """Lays the entries of Exist's reply beside the items that they answer."""
 
 import re
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from attrs import frozen
@@ -9,7 +11,7 @@ from attrs import frozen
 T = TypeVar("T")
 
 Subject = tuple[str, Hashable]
-"""What an item or an entry is about: the kind of its key, which is the field that holds it, and the key."""
+"""What an item or an entry is about: the kind of its key, which names the field or fields that hold it, and the key."""
 
 _POSITION = re.compile(r"Object at index (\d{1,4})\b")
 
@@ -27,6 +29,8 @@ class Failure:
     name: Any = None
     label: Any = None
     title: Any = None
+    date: Any = None
+    value: Any = None
 
     @property
     def position(self) -> int | None:
@@ -44,7 +48,9 @@ class Reply(Generic[T]):
 
 
 def lay(
-    wanted: Sequence[Subject], reply: Reply[T], subjects_of: Callable[[T | Failure], Collection[Subject]]
+    wanted: Sequence[Subject],
+    reply: Reply[T],
+    subjects_of: Callable[[T | Failure, Sequence[Subject]], Collection[Subject]],
 ) -> list[T | Failure | None]:
     """Return the entry that answers each item, or None where no entry does for certain.
 
@@ -55,8 +61,8 @@ def lay(
     Args:
         wanted: What each item of the request is about.
         reply: The reply.
-        subjects_of: What an entry may be about. More than one answer is usual: a whole attribute has a name, a label
-            and perhaps a template, and any of them may have been asked for.
+        subjects_of: What an entry may be about, of what the items are about. More than one answer is usual: a whole
+            attribute has a name, a label and perhaps a template, and any of them may have been asked for.
     """
     if _each_names_its_item(wanted, reply):
         return list(reply.success)
@@ -66,22 +72,38 @@ def lay(
 def _each_names_its_item(wanted: Sequence[Subject], reply: Reply[Any]) -> bool:
     """Whether all succeeded, in their order, which is how most replies are: there is nothing to find out then."""
     return (
-        len(reply.success) == len(wanted) == len(set(wanted))
+        len(reply.success) == len(wanted)
         and not reply.failed
-        and all(getattr(entry, kind, None) == key for (kind, key), entry in zip(wanted, reply.success, strict=True))
+        and all(_key(kind, entry) == key for (kind, key), entry in zip(wanted, reply.success, strict=True))
     )
+
+
+def _key(kind: str, entry: object) -> object:
+    """Return an entry's key of a kind, or None where it has none."""
+    try:
+        return _getter(kind)(entry)
+    except AttributeError:
+        return None
+
+
+@lru_cache(maxsize=16)
+def _getter(kind: str) -> Callable[[object], object]:
+    return attrgetter(*kind.split())
 
 
 class _Layout(Generic[T]):
     """The work of `lay`: `answers` fills by one rule after another."""
 
     def __init__(
-        self, wanted: Sequence[Subject], reply: Reply[T], subjects_of: Callable[[T | Failure], Collection[Subject]]
+        self,
+        wanted: Sequence[Subject],
+        reply: Reply[T],
+        subjects_of: Callable[[T | Failure, Sequence[Subject]], Collection[Subject]],
     ) -> None:
         self.answers: list[T | Failure | None] = [None] * len(wanted)
         self._wanted = wanted
         said: list[T | Failure] = [*reply.success, *reply.failed]
-        entries = self._place_by_position([_Entry(entry, subjects_of(entry)) for entry in said])
+        entries = self._place_by_position([_Entry(entry, subjects_of(entry, wanted)) for entry in said])
         self._places: dict[Subject, list[int]] = {}
         for place, subject in enumerate(wanted):
             if self.answers[place] is None:
@@ -123,10 +145,9 @@ class _Layout(Generic[T]):
             ]
         for subject, claiming in claims.items():
             self._settle(self._places[subject], claiming)
-        disputed = {subject for _, subjects in undecided for subject in subjects}
-        if disputed.isdisjoint(claims):
-            places = sorted(place for subject in disputed for place in self._places[subject])
-            self._settle(places, [entry for entry, _ in undecided])
+        for disputed, entries in _apart(undecided):
+            if disputed.isdisjoint(claims):
+                self._settle(sorted(place for subject in disputed for place in self._places[subject]), entries)
 
     def _settle(self, places: list[int], entries: "list[_Entry[T]]") -> None:
         """Give entries that are about these places to them in order, if it is sure which is whose."""
@@ -146,6 +167,16 @@ class _Layout(Generic[T]):
             for kind, _ in entry.subjects
         ):
             self._settle(places, strangers)
+
+
+def _apart(undecided: "list[tuple[_Entry[T], list[Subject]]]") -> "Iterator[tuple[set[Subject], list[_Entry[T]]]]":
+    """Put those entries together, in their order, that may be about the same items."""
+    groups: list[set[Subject]] = []
+    for _, subjects in undecided:
+        touched = [group for group in groups if not group.isdisjoint(subjects)]
+        groups = [group for group in groups if group not in touched] + [set(subjects).union(*touched)]
+    for group in groups:
+        yield group, [entry for entry, subjects in undecided if not group.isdisjoint(subjects)]
 
 
 class _Entry(Generic[T]):

@@ -1,9 +1,9 @@
 """Sends the items of a write, 35 a request, and sees to it that each gets its outcome."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import aclosing
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import frozen
 
@@ -21,6 +21,7 @@ from exist_async.errors import (
     ClientClosedError,
     ConnectionFailedError,
     ExistAsyncError,
+    OAuthError,
     PermissionDeniedError,
     RateLimitError,
     StatusError,
@@ -33,8 +34,8 @@ CHUNK_SIZE = 35
 """The most objects that Exist takes in one request."""
 
 # After these, the next request would end the same way.
-_STOPS = (AuthenticationError, PermissionDeniedError, RateLimitError, ClientClosedError)
-_NOT_DONE = (ConnectionFailedError, RateLimitError, ClientClosedError)
+_STOPS = (AuthenticationError, PermissionDeniedError, RateLimitError, ClientClosedError, OAuthError)
+_NOT_DONE = (ConnectionFailedError, RateLimitError, ClientClosedError, OAuthError)
 
 
 @frozen
@@ -48,7 +49,13 @@ class Endpoint(Generic[I, T]):
         reply: The type of its reply.
         prepare: Makes the request model of what the caller gave, or raises a ConfigurationError.
         subject: What an item is about.
-        subjects_of: What an entry of the reply may be about.
+        subjects_of: What an entry of the reply may be about, of what the items of the request are about.
+        thing: What an item changes: two requests that change the same thing are never made at once.
+        one_of_each: Whether a request holds only one item that changes a thing. Two can have different fates, and the
+            reply would not say whose is whose.
+        complete: Fills in what the caller may leave out of the items, before they are sent.
+        remedy: Is given the outcomes of a request, and returns those that are worth sending again, once, after it has
+            done what makes them so, and others in place of those that it could not help.
     """
 
     path: str
@@ -57,7 +64,27 @@ class Endpoint(Generic[I, T]):
     reply: type[Reply[T]]
     prepare: Callable[[Any], I]
     subject: Callable[[I], Subject]
-    subjects_of: Callable[[T | Failure], Collection[Subject]]
+    subjects_of: Callable[[T | Failure, Sequence[Subject]], Collection[Subject]]
+    thing: Callable[[I], Hashable]
+    one_of_each: bool = True
+    complete: Callable[[Sequence[I]], Awaitable[Sequence[I]]] | None = None
+    remedy: "Remedy[I, T] | None" = None
+
+
+Remedy: TypeAlias = Callable[[Sequence[Outcome[I, T]]], Awaitable["Remedied[I, T]"]]
+
+
+@frozen
+class Remedied(Generic[I, T]):
+    """What became of refused items that something was done for.
+
+    Attributes:
+        again: The indices of those that are worth sending again.
+        outcomes: The outcomes of those that could not be helped, in place of their refusals.
+    """
+
+    again: Collection[int]
+    outcomes: Sequence[Outcome[I, T]] = ()
 
 
 async def write(
@@ -116,6 +143,8 @@ class Write(Generic[I, T]):
         while True:
             start = len(self._items)
             stop = await reader.read(self._endpoint.prepare, self._items, most)
+            if stop is None:
+                stop = await self._complete(start)
             if stop is not None:
                 self._stop(stop)
                 return
@@ -124,13 +153,23 @@ class Write(Generic[I, T]):
             if most is None or len(self._items) - start < most:
                 return
 
-    def _chunks(self, start: int) -> Iterator[Chunk[I]]:
-        """Cut the items from an index on.
+    async def _complete(self, start: int) -> Stop | None:
+        """Fill in what the caller left out of the items from an index on."""
+        if self._endpoint.complete is None:
+            return None
+        try:
+            self._items[start:] = await self._endpoint.complete(self._items[start:])
+        except asyncio.CancelledError as error:
+            if cancelled_by_caller():
+                raise
+            return Stop(callers_error(error), callers_own=True)
+        except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
+            return Stop(error, callers_own=not isinstance(error, ExistAsyncError))
+        return None
 
-        A request holds one item about a thing, since two can have different fates and the reply would not say whose
-        is whose: what comes again goes into a later round.
-        """
-        subject = self._endpoint.subject
+    def _chunks(self, start: int) -> Iterator[Chunk[I]]:
+        """Cut the items from an index on; what may not share a request with an earlier one goes into a later round."""
+        thing_of, one_of_each = self._endpoint.thing, self._endpoint.one_of_each
         places: Sequence[int] = range(start, len(self._items))
         while places:
             again: list[int] = []
@@ -138,8 +177,8 @@ class Write(Generic[I, T]):
             chunk: Chunk[I] = Chunk([], [], set())
             for place in places:
                 item = self._items[place]
-                _, thing = subject(item)
-                if thing in seen:
+                thing = thing_of(item)
+                if one_of_each and thing in seen:
                     again.append(place)
                     continue
                 seen.add(thing)
@@ -155,8 +194,18 @@ class Write(Generic[I, T]):
 
     async def _send(self, chunk: Chunk[I]) -> bool:
         """Send one chunk, note its outcomes, and say whether to go on."""
+        outcomes = await self._attempt(chunk)
+        if self._endpoint.remedy is not None and self.stop is None:
+            # They stand if the rest is cancelled.
+            self._note(outcomes)
+            outcomes = await self._remedied(chunk, outcomes, self._endpoint.remedy)
+        self._tell(outcomes)
+        return self.stop is None
+
+    async def _attempt(self, chunk: Chunk[I]) -> list[Outcome[I, T]]:
+        """Send one chunk, and return its outcomes, whatever happens."""
         try:
-            outcomes = await self._answered(chunk)
+            return await self._answered(chunk)
         except asyncio.CancelledError as error:
             failure = callers_error(error)
             self._stop(Stop(failure, callers_own=True))
@@ -165,13 +214,25 @@ class Write(Generic[I, T]):
                 # Of the whole write, and nobody sees this; of this task alone, and the outcomes have to be there.
                 self._note(outcomes)
                 raise
+            return outcomes
         except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
-            own = isinstance(error, ExistAsyncError)
-            if isinstance(error, _STOPS) or not own:
-                self._stop(Stop(error, callers_own=not own))
-            outcomes = _outcomes_without_answer(chunk, error)
-        self._tell(outcomes)
-        return self.stop is None
+            self._heed(error)
+            return _outcomes_without_answer(chunk, error)
+
+    async def _remedied(
+        self, chunk: Chunk[I], outcomes: list[Outcome[I, T]], remedy: "Remedy[I, T]"
+    ) -> list[Outcome[I, T]]:
+        """Send what was refused a second time, if something can be done for it."""
+        remedied = await remedy(outcomes)
+        decided = {outcome.index: outcome for outcome in [*outcomes, *remedied.outcomes]}
+        for outcome in remedied.outcomes:
+            if outcome.cause is not None:
+                self._heed(outcome.cause)
+        if remedied.again and self.stop is None:
+            places = [place for place in chunk.places if place in remedied.again]
+            repeated = Chunk(places, [self._items[place] for place in places], chunk.things)
+            decided.update((outcome.index, outcome) for outcome in await self._attempt(repeated))
+        return list(decided.values())
 
     async def _answered(self, chunk: Chunk[I]) -> list[Outcome[I, T]]:
         endpoint = self._endpoint
@@ -206,6 +267,12 @@ class Write(Generic[I, T]):
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  (it reaches the caller with the result)
             self._on_outcome = None
             self._stop(Stop(callers_error(error), callers_own=True))
+
+    def _heed(self, error: Exception) -> None:
+        """Stop after an error that the next request would end in, too."""
+        own = isinstance(error, ExistAsyncError)
+        if isinstance(error, _STOPS) or not own:
+            self._stop(Stop(error, callers_own=not own))
 
     def _stop(self, stop: Stop) -> None:
         if self.stop is None or (stop.callers_own and not self.stop.callers_own):

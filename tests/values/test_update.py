@@ -1,0 +1,232 @@
+"""Updating values: 35 a request, each item with its outcome, in order where order counts."""
+
+import datetime as dt
+import json
+
+import httpx
+import pytest
+
+from exist_async import (
+    BatchError,
+    ConnectionFailedError,
+    ExistClient,
+    OutcomeStatus,
+    OutcomeUnknownError,
+    RateLimitError,
+    ValueEcho,
+    ValueUpdate,
+)
+from exist_async.sandbox import Sandbox
+from support import Answering, statuses
+
+DAY = dt.date(2026, 11, 20)
+
+
+def days(count: int) -> list[ValueUpdate]:
+    return [ValueUpdate("steps", DAY - dt.timedelta(days=n), 1000 + n) for n in range(count)]
+
+
+async def test_a_value_is_written(exist: ExistClient, sandbox: Sandbox) -> None:
+    result = await exist.values.update([ValueUpdate("steps", DAY, 8123)])
+
+    assert result.succeeded == [ValueEcho("steps", DAY, 8123)]
+    assert sandbox.values("steps") == {DAY: 8123}
+    assert sandbox.requests[0].json == [{"name": "steps", "date": "2026-11-20", "value": 8123}]
+
+
+async def test_a_hundred_days_travel_in_three_requests(exist: ExistClient, sandbox: Sandbox) -> None:
+    result = await exist.values.update(days(100))
+
+    assert result.ok
+    assert sorted(sandbox.batch_sizes) == [30, 35, 35]
+    assert sandbox.values("steps")[DAY - dt.timedelta(days=99)] == 1099
+
+
+async def test_a_generator_of_days_is_written_as_it_comes(exist: ExistClient, sandbox: Sandbox) -> None:
+    result = await exist.values.update(item for item in days(40))
+
+    assert len(result.succeeded) == 40
+    assert len(sandbox.values("steps")) == 40
+
+
+async def test_of_two_values_for_one_day_the_later_one_stays(exist: ExistClient, sandbox: Sandbox) -> None:
+    result = await exist.values.update(ValueUpdate("steps", DAY, n) for n in range(1, 6))
+
+    assert [echo.value for echo in result.succeeded] == [1, 2, 3, 4, 5]
+    assert sandbox.values("steps") == {DAY: 5}
+
+
+async def test_refused_values_say_why_and_the_others_are_written(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(template="tracks")
+    result = await exist.values.update(
+        [
+            ValueUpdate("steps", DAY, 8123),
+            ValueUpdate("mood", DAY, 12),
+            ValueUpdate("tracks", DAY, 3),
+            ValueUpdate("no_such_attribute", DAY, 3),
+            ValueUpdate("mood_note", DAY, "fine"),
+        ]
+    )
+
+    assert [(outcome.index, outcome.error_code) for outcome in result.refused] == [
+        (1, "validation"),
+        (2, "unauthorised"),
+        (3, "not_found"),
+    ]
+    assert len(result.succeeded) == 2
+
+
+async def test_failures_that_leave_out_name_and_date_are_found_by_their_position(
+    answering: Answering,
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent = json.loads(request.content)
+        failed = [{"error": "Object at index 1 missing field(s) 'value'", "error_code": "missing_field"}]
+        return httpx.Response(202, json={"success": [sent[0], sent[2]], "failed": failed})
+
+    result = await answering(answer).values.update(days(3))
+
+    assert [outcome.error_code for outcome in result] == [None, "missing_field", None]
+
+
+async def test_failures_that_repeat_the_name_alone_are_of_the_days_that_are_left(answering: Answering) -> None:
+    items = [ValueUpdate("a", DAY, 1), ValueUpdate("b", DAY, 2), ValueUpdate("a", DAY - dt.timedelta(days=1), 3)]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent = json.loads(request.content)
+        failed = [{"name": "b", "error": "no b", "error_code": "x"}, {"name": "a", "error": "no a", "error_code": "y"}]
+        return httpx.Response(202, json={"success": [sent[2]], "failed": failed})
+
+    result = await answering(answer).values.update(items)
+
+    assert [outcome.error for outcome in result] == ["no a", "no b", None]
+
+
+async def test_failures_of_two_names_are_not_mixed_up_when_they_come_in_another_order(answering: Answering) -> None:
+    items = [ValueUpdate(name, DAY - dt.timedelta(days=n), 1) for name in "ab" for n in range(2)]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        failed = [{"name": name, "error": f"no {name}", "error_code": "x"} for name in "bbaa"]
+        return httpx.Response(202, json={"success": [], "failed": failed})
+
+    result = await answering(answer).values.update(items)
+
+    assert [outcome.error for outcome in result] == ["no a", "no a", "no b", "no b"]
+
+
+async def test_an_answer_about_another_day_is_no_answer(answering: Answering) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        echo = {**json.loads(request.content)[0], "date": "2020-01-01"}
+        return httpx.Response(200, json={"success": [echo], "failed": []})
+
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await answering(answer).values.update([*days(1), ValueUpdate("mood", DAY, 7)])
+
+    assert statuses(caught.value.result) == [OutcomeStatus.UNKNOWN, OutcomeStatus.UNKNOWN]
+
+
+async def test_of_a_success_and_a_failure_without_days_neither_is_told(answering: Answering) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        failed = [{"name": "steps", "error": "no", "error_code": "validation"}]
+        return httpx.Response(202, json={"success": [{"name": "steps"}], "failed": failed})
+
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await answering(answer).values.update(days(2))
+
+    assert statuses(caught.value.result) == [OutcomeStatus.UNKNOWN] * 2
+
+
+# Reacquiring
+
+
+async def test_what_another_service_took_is_acquired_and_written_again(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.user.attribute("steps").service = sandbox.add_service("other", "Another service")
+    told: list[int] = []
+
+    result = await exist.values.update(
+        [ValueUpdate("mood", DAY, 7), *days(3)], reacquire=True, on_outcome=lambda outcome: told.append(outcome.index)
+    )
+
+    assert result.ok
+    assert sorted(told) == [0, 1, 2, 3]
+    assert [(request.path[7:], len(request.json)) for request in sandbox.requests] == [
+        ("attributes/update/", 4),
+        ("attributes/acquire/", 1),
+        ("attributes/update/", 3),
+    ]
+    assert sandbox.requests[1].json == [{"name": "steps"}]
+
+
+async def test_what_the_user_lacks_is_made_from_its_template(exist: ExistClient, sandbox: Sandbox) -> None:
+    result = await exist.values.update([ValueUpdate("floors", DAY, 12)], reacquire=True)
+
+    assert result.ok
+    assert sandbox.requests[1].json == [{"template": "floors", "manual": False}]
+    assert sandbox.values("floors") == {DAY: 12}
+
+
+async def test_what_has_no_template_either_stays_refused(exist: ExistClient, sandbox: Sandbox) -> None:
+    result = await exist.values.update([ValueUpdate("no_such_thing", DAY, 12)], reacquire=True)
+
+    assert [outcome.error_code for outcome in result] == ["not_found"]
+    assert len(sandbox.requests) == 2
+
+
+async def test_an_attribute_is_acquired_once_for_any_number_of_requests(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.user.attribute("steps").service = None
+
+    result = await exist.values.update(days(350), reacquire=True)
+
+    assert result.ok
+    acquired = [request.json for request in sandbox.requests if request.path.endswith("acquire/")]
+    assert acquired == [[{"name": "steps"}]]
+
+
+async def test_what_is_refused_a_second_time_stays_refused(exist: ExistClient, sandbox: Sandbox) -> None:
+    refused = {"success": [], "failed": [{"name": "steps", "error": "no", "error_code": "unauthorised"}]}
+    sandbox.fail_next(2, status=202, json=refused, path="attributes/update/")
+
+    result = await exist.values.update(days(1), reacquire=True)
+
+    assert [outcome.error_code for outcome in result] == ["unauthorised"]
+    assert len(sandbox.requests) == 3
+
+
+async def test_other_refusals_acquire_nothing(exist: ExistClient, sandbox: Sandbox) -> None:
+    result = await exist.values.update([ValueUpdate("mood", DAY, 12)], reacquire=True)
+
+    assert [outcome.error_code for outcome in result] == ["validation"]
+    assert len(sandbox.requests) == 1
+
+
+async def test_without_being_asked_nothing_is_acquired(exist: ExistClient, sandbox: Sandbox) -> None:
+    result = await exist.values.update([ValueUpdate("floors", DAY, 12)])
+
+    assert [outcome.error_code for outcome in result] == ["not_found"]
+    assert len(sandbox.requests) == 1
+
+
+async def test_when_acquiring_fails_the_value_was_not_sent_and_the_others_keep_their_outcomes(
+    exist: ExistClient, sandbox: Sandbox
+) -> None:
+    sandbox.fail_next(3, status=429, headers={"Retry-After": "3000"}, path="attributes/acquire/")
+
+    with pytest.raises(BatchError) as caught:
+        await exist.values.update([ValueUpdate("steps", DAY, 1), ValueUpdate("floors", DAY, 12)], reacquire=True)
+
+    assert statuses(caught.value.result) == [OutcomeStatus.SUCCEEDED, OutcomeStatus.NOT_SENT]
+    assert isinstance(caught.value.result[1].cause, RateLimitError)
+    assert caught.value.errors == (caught.value.result[1].cause,)
+
+
+async def test_when_acquiring_meets_no_server_the_write_raises_that(answering: Answering) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("acquire/"):
+            raise httpx.ConnectError("nobody there")
+        failed = [{**item, "error": "no", "error_code": "unauthorised"} for item in json.loads(request.content)]
+        return httpx.Response(202, json={"failed": failed})
+
+    with pytest.raises(ConnectionFailedError) as caught:
+        await answering(answer).values.update(days(1), reacquire=True)
+
+    assert statuses(caught.value.result) == [OutcomeStatus.NOT_SENT]

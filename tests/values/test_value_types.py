@@ -1,0 +1,86 @@
+"""Values in Python's own types, and back."""
+
+import datetime as dt
+
+import pytest
+
+from exist_async import ConfigurationError, ValueType
+
+
+@pytest.mark.parametrize(
+    ("value_type", "value", "python"),
+    [
+        (ValueType.INTEGER, 8123, 8123),
+        (ValueType.DECIMAL, 71, 71.0),
+        (ValueType.STRING, "fine", "fine"),
+        (ValueType.DURATION, 450, dt.timedelta(hours=7, minutes=30)),
+        (ValueType.TIME_OF_DAY, 435, dt.time(7, 15)),
+        (ValueType.TIME_FROM_MIDDAY, 690, dt.time(23, 30)),
+        (ValueType.TIME_FROM_MIDDAY, 840, dt.time(2, 0)),
+        (ValueType.PERCENTAGE, 0.18, 0.18),
+        (ValueType.BOOLEAN, 1, True),
+        (ValueType.BOOLEAN, 0, False),
+        (ValueType.SCALE, 7, 7),
+    ],
+)
+def test_a_value_has_a_meaning_in_python_and_back(value_type: ValueType, value: object, python: object) -> None:
+    made = value_type.to_python(value)
+
+    assert made == python
+    assert type(made) is type(python)
+    assert value_type.from_python(made) == value
+
+
+def test_a_day_without_a_value_stays_none() -> None:
+    assert ValueType.DURATION.to_python(None) is None
+
+
+def test_values_of_a_type_from_the_future_stay_what_they_are() -> None:
+    assert ValueType(42).to_python("3.5") == "3.5"
+    assert ValueType(42).from_python(3.5) == 3.5
+
+
+def test_durations_are_rounded_to_minutes() -> None:
+    assert ValueType.DURATION.from_python(dt.timedelta(minutes=2, seconds=40)) == 3
+
+
+def test_the_seconds_of_a_time_are_cut_off() -> None:
+    assert ValueType.TIME_OF_DAY.from_python(dt.time(23, 59, 59)) == 1439
+
+
+def test_booleans_are_written_as_one_and_zero() -> None:
+    assert repr(ValueType.BOOLEAN.from_python(True)) == "1"
+    assert repr(ValueType.BOOLEAN.from_python(False)) == "0"
+
+
+def test_what_exist_writes_already_stays_as_it_is() -> None:
+    assert ValueType.DURATION.from_python(450) == 450
+    assert ValueType.TIME_OF_DAY.from_python(435) == 435
+
+
+@pytest.mark.parametrize(
+    ("value_type", "value"),
+    [
+        (ValueType.INTEGER, 1.5),
+        (ValueType.INTEGER, "8123"),
+        (ValueType.DECIMAL, float("nan")),
+        (ValueType.STRING, 7),
+        (ValueType.DURATION, 1.5),
+        (ValueType.DURATION, "7:30"),
+        (ValueType.TIME_OF_DAY, 1440),
+        (ValueType.TIME_OF_DAY, dt.timedelta(hours=7)),
+        (ValueType.PERCENTAGE, 55),
+        (ValueType.BOOLEAN, 2),
+        (ValueType.SCALE, 0),
+        (ValueType.SCALE, 10),
+    ],
+)
+def test_what_is_no_value_of_a_type_is_refused(value_type: ValueType, value: object) -> None:
+    with pytest.raises(ConfigurationError, match=value_type.name.lower().replace("_", " ")):
+        value_type.from_python(value)
+
+
+@pytest.mark.parametrize("value", ["seven", float("inf"), 10**13])
+def test_what_can_be_no_duration_is_refused_in_reading_too(value: object) -> None:
+    with pytest.raises(ConfigurationError, match="no value of type duration"):
+        ValueType.DURATION.to_python(value)
