@@ -11,9 +11,11 @@ from exist_async.attributes import (
     Service,
     ValueType,
 )
-from exist_async.auth import BearerToken, SimpleToken
+from exist_async.auth import BearerToken, OAuth2, SimpleToken
+from exist_async.averages import Average
 from exist_async.batch import BatchResult, Outcome, OutcomeStatus
 from exist_async.client import ExistClient
+from exist_async.correlations import Correlation, CorrelationRating
 from exist_async.errors import (
     AuthenticationError,
     BadRequestError,
@@ -25,22 +27,30 @@ from exist_async.errors import (
     ExistAsyncError,
     NoAnswerError,
     NotFoundError,
+    OAuthError,
     OutcomeUnknownError,
     PermissionDeniedError,
     RateLimitError,
+    ReauthorizationRequired,
     ServerError,
     StatusError,
 )
+from exist_async.insights import Insight, InsightType
+from exist_async.oauth import OAuthApp, Scope
 from exist_async.paging import Page, Paginator
 from exist_async.profile import UserProfile
 from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
+from exist_async.token_stores import FileTokenStore, MemoryTokenStore, OAuthToken, TokenStore
+from exist_async.values import AttributeWithValues, DayValue, History, ValueEcho, ValueIncrement, ValueUpdate
 from exist_async.version import __version__
 
 __all__ = [
     "Attribute",
     "AttributeEcho",
     "AttributeTemplate",
+    "AttributeWithValues",
     "AuthenticationError",
+    "Average",
     "BadRequestError",
     "BatchError",
     "BatchResult",
@@ -51,13 +61,25 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "ConnectionFailedError",
+    "Correlation",
+    "CorrelationRating",
     "CustomAttribute",
+    "DayValue",
     "ExistAsyncError",
     "ExistClient",
+    "FileTokenStore",
     "Group",
+    "History",
+    "Insight",
+    "InsightType",
     "MemoryRateLimiter",
+    "MemoryTokenStore",
     "NoAnswerError",
     "NotFoundError",
+    "OAuth2",
+    "OAuthApp",
+    "OAuthError",
+    "OAuthToken",
     "Outcome",
     "OutcomeStatus",
     "OutcomeUnknownError",
@@ -66,11 +88,17 @@ __all__ = [
     "PermissionDeniedError",
     "RateLimitError",
     "RateLimiter",
+    "ReauthorizationRequired",
+    "Scope",
     "ServerError",
     "Service",
     "SimpleToken",
     "StatusError",
+    "TokenStore",
     "UserProfile",
+    "ValueEcho",
+    "ValueIncrement",
     "ValueType",
+    "ValueUpdate",
     "__version__",
 ]

@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Final, Self, TypedDict, Unpack
+from typing import Any, Self, TypedDict, Unpack
 from urllib.parse import quote
 
 import attrs
@@ -23,11 +23,8 @@ from exist_async.errors import ConfigurationError
 from exist_async.insights import Insights
 from exist_async.profile import Profile
 from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
-from exist_async.resource import ROOT
+from exist_async.resource import EXIST, ROOT
 from exist_async.values import Values
-
-EXIST: Final = "https://exist.io"
-"""Where Exist is."""
 
 
 class ViewOptions(TypedDict, total=False):
@@ -56,8 +53,8 @@ class ExistClient:
     connections are opened on the running event loop at first use.
 
     Args:
-        auth: What signs requests: an access token, a `SimpleToken`, or any `httpx.Auth`. None takes the token in the
-            environment variable EXIST_TOKEN.
+        auth: What signs requests: an access token, an `OAuth2`, a `SimpleToken`, or any `httpx.Auth`. None takes the
+            token in the environment variable EXIST_TOKEN.
         base_url: The origin of the service: https, unless it is this machine itself.
         timeout: Seconds for one attempt, all of it. Waiting for a free connection has as many seconds of its own.
         max_retries: Attempts beyond the first, where another is sure to be harmless.

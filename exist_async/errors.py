@@ -15,6 +15,8 @@ ExistAsyncError
 │   ├── NotFoundError             404
 │   ├── ConflictError             409
 │   └── ServerError               5xx
+├── OAuthError                signing in, or staying signed in, failed; the call itself was not carried out
+│   └── ReauthorizationRequired   the user has to sign in again
 └── BatchError                several items of a write failed in several ways
 ```
 
@@ -133,7 +135,7 @@ class BadRequestError(StatusError):
 
 
 class AuthenticationError(StatusError):
-    """401: the token is missing, wrong or expired."""
+    """401: the token is missing, wrong or expired. Also what a wrong password is, at `SimpleToken.login`."""
 
 
 class PermissionDeniedError(StatusError):
@@ -150,6 +152,33 @@ class ConflictError(StatusError):
 
 class ServerError(StatusError):
     """5xx: the service, or a proxy in front of it, failed."""
+
+
+class OAuthError(ExistAsyncError):
+    """Signing in failed, or staying signed in did. A call that ends in this was not carried out.
+
+    Attributes:
+        code: The service's own short code, such as `invalid_grant` or `access_denied`; None where it gave none.
+        description: What the service said besides; None when it said nothing, or repeated a secret.
+        status_code: The HTTP status of the answer; None when no answer was the reason.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        description: str | None = None,
+        status_code: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.description = description
+        self.status_code = status_code
+
+
+class ReauthorizationRequired(OAuthError):  # noqa: N818  (it is what has to be done)
+    """The user has to sign in again: there is no token of theirs, or none that can be renewed."""
 
 
 class BatchError(ExistAsyncError):

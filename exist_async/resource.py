@@ -2,11 +2,16 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from exist_async._http import checks
 from exist_async._http.session import Session
 
-ROOT = "/api/2/"
+EXIST: Final = "https://exist.io"
+"""Where Exist is."""
+
+ROOT: Final = "/api/2/"
+"""The path that all of its API is below, but for signing in."""
 
 
 class Resource:
@@ -40,14 +45,14 @@ def encode_filters(
     for name, values in (lists or {}).items():
         if values is not None:
             params[name] = ",".join(checks.names(name, values))
-    for name, value in (flags or {}).items():
-        checks.flag(name, value)
-        if value:
+    for name, flag in (flags or {}).items():
+        checks.flag(name, flag)
+        if flag:
             params[name] = "true"
-    for name, value in (days or {}).items():
-        if value is not None:
-            checks.day(name, value)
-            params[name] = value.isoformat()
+    for name, day in (days or {}).items():
+        if day is not None:
+            checks.day(name, day)
+            params[name] = day.isoformat()
     if manual is not None:
         checks.flag("manual", manual)
         params["manual"] = "true" if manual else "false"

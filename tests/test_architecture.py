@@ -25,12 +25,17 @@ LAYERS: list[list[str]] = [
         "_http.transport",
         "_http.connections",
         "_http.chunks",
+        "_http.ahead",
+        "_http.secret",
     ],
+    ["token_stores"],
     ["_http.responses", "_http.options", "_http.pool"],
     ["_http.session"],
-    ["batch", "paging", "resource"],
+    ["_http.forms"],
+    ["batch", "paging", "resource", "oauth"],
     ["auth"],
     ["attributes", "profile"],
+    ["averages", "correlations", "insights", "values"],
     ["client"],
     ["sandbox"],
     ["cli"],
@@ -106,7 +111,7 @@ def test_only_the_command_line_imports_the_sandbox() -> None:
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
-    heavy = ["aiohttp", "redis", "starlette", "uvicorn", "rich", "cyclopts", "sqlite3"]
+    heavy = ["aiohttp", "filelock", "redis", "starlette", "uvicorn", "rich", "cyclopts", "sqlite3"]
     # httpx loads rich by itself, for its own command, where rich and click are installed.
     loaded = f"sorted({set(heavy)} & (sys.modules.keys() - had))"
     code = f"import sys, httpx; had = set(sys.modules); import exist_async; print({loaded})"

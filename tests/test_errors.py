@@ -12,10 +12,12 @@ from exist_async import (
     ConfigurationError,
     ExistAsyncError,
     NotFoundError,
+    OAuthError,
     Outcome,
     OutcomeStatus,
     OutcomeUnknownError,
     RateLimitError,
+    ReauthorizationRequired,
     StatusError,
 )
 
@@ -29,6 +31,8 @@ EVERY_ERROR: list[ExistAsyncError] = [
     NotFoundError(
         "no such thing", status_code=404, method="GET", path="/api/2/", detail="Not found.", code="not_found"
     ),
+    OAuthError("no", code="access_denied", description="The user said no.", status_code=None),
+    ReauthorizationRequired("sign in again", code="invalid_grant", status_code=400),
     BatchError("some failed", result=BatchResult(()), errors=(ValueError("why"),)),
 ]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from attrs import frozen
+from attrs import field, frozen
 
 
 @frozen
@@ -14,15 +14,17 @@ class Call:
         method: The HTTP method.
         path: The path on the service's origin, from its first slash, without the query.
         query: The encoded query, without its question mark.
-        body: The JSON to send, or None.
+        body: What to send, or None.
         repeatable: Whether carrying it out twice is harmless.
+        content_type: What the body is.
     """
 
     method: str
     path: str
     query: str = ""
-    body: bytes | None = None
+    body: bytes | None = field(default=None, repr=False)
     repeatable: bool = True
+    content_type: bytes = b"application/json"
 
     @property
     def is_read(self) -> bool:

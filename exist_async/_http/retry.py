@@ -27,18 +27,23 @@ def pause(
     """
     if attempt > max_retries:
         return None
-    backoff = fraction * min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** (attempt - 1))
+    wait = backoff(attempt, fraction)
     if isinstance(error, ConnectionFailedError):
         # A certificate does not get better by asking again.
-        return None if isinstance(_root(error), ssl.SSLError) else backoff
+        return None if isinstance(_root(error), ssl.SSLError) else wait
     if isinstance(error, RateLimitError):
         asked = error.retry_after
         if asked is None:
-            return max(_SHORTEST_WAIT, backoff)
+            return max(_SHORTEST_WAIT, wait)
         if max_wait is not None and asked > max_wait:
             return None
-        return max(_SHORTEST_WAIT, asked) + backoff
+        return max(_SHORTEST_WAIT, asked) + wait
     return None
+
+
+def backoff(attempt: int, fraction: float) -> float:
+    """Return a part of the longest wait in seconds after so many attempts, which doubles with each."""
+    return fraction * min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** (attempt - 1))
 
 
 def _root(error: BaseException) -> BaseException:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Hashable
 from functools import lru_cache
 from typing import TypeVar
@@ -14,6 +15,7 @@ from exist_async._http.call import Call
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool
 from exist_async.errors import (
+    AuthenticationError,
     ClientClosedError,
     ConfigurationError,
     ConnectionFailedError,
@@ -46,6 +48,23 @@ class IdentifiedAuth(httpx.Auth):
     user: Hashable
 
 
+class RenewableAuth(IdentifiedAuth, ABC):
+    """Signs requests with a token that the session has renewed, so that renewing is no part of a request.
+
+    What these raise means that the request was not carried out.
+    """
+
+    @abstractmethod
+    async def ready(self) -> None:
+        """Have a token to sign with; called before each attempt."""
+        ...
+
+    @abstractmethod
+    async def renew(self, rejected: str) -> None:
+        """Have another token than the one that the service rejected with a 401."""
+        ...
+
+
 class Session:
     """Makes calls by the options of one view, over the pool that all views share.
 
@@ -57,7 +76,7 @@ class Session:
         wall_clock: Seconds since the epoch.
     """
 
-    __slots__ = ("_fraction", "_pool", "_sleep", "_user", "_wall_clock", "options")
+    __slots__ = ("_fraction", "_pool", "_renewable", "_sleep", "_user", "_wall_clock", "options")
 
     def __init__(
         self,
@@ -74,6 +93,7 @@ class Session:
         self._fraction = fraction
         self._wall_clock = wall_clock
         self._user = _user_of(options.auth)
+        self._renewable = options.auth if isinstance(options.auth, RenewableAuth) else None
 
     def view(self, options: Options) -> "Session":
         """Return a session with other options over the same pool."""
@@ -91,11 +111,23 @@ class Session:
         """Make a call in as many attempts as it may take, and return its answer, which is a success."""
         attempt = 0
         patience = self.options.max_wait
+        renewable = self._renewable
         while True:
             await self._turn(patience)
             attempt += 1
             try:
-                return await self._attempt(call)
+                response = await self.send(call)
+                failure = responses.failure(response, call, self._wall_clock())
+                if failure is None:
+                    return response
+                if renewable is None or not isinstance(failure, AuthenticationError):
+                    raise failure
+                # A 401 was not carried out: with a new token, the next attempt is as good as the first. Only once: a
+                # second 401 has another reason than the age of the token.
+                await renewable.renew(_token_of(response))
+                renewable = None
+                attempt -= 1
+                continue
             except ExistAsyncError as error:
                 wait = retry.pause(
                     error,
@@ -126,18 +158,21 @@ class Session:
         if self.options.rate_limiter is not None:
             await self.options.rate_limiter.refund(self._user, hold=error.retry_after or 0.0)
 
-    async def _attempt(self, call: Call) -> httpx.Response:
+    async def send(self, call: Call) -> httpx.Response:
+        """Make one attempt, and return its answer, whatever it says."""
         options = self.options
         try:
             url = _url(options.base_url + call.target)
         except httpx.InvalidURL as error:
             raise ConfigurationError(f"{call}: its names and filters make no valid address: {error}") from error
         request = _request(call, url)
+        if self._renewable is not None:
+            await self._renewable.ready()
         try:
-            response = await self._pool.send(request, options.auth, options.timeout)
+            return await self._pool.send(request, options.auth, options.timeout)
         except httpx.HTTPStatusError as error:  # of an event hook in the caller's client: we judge for ourselves
-            response = error.response
-            await response.aread()
+            await error.response.aread()
+            return error.response
         except httpx.RequestError as error:
             raise self._failure(call, error) from error
         except RuntimeError as error:
@@ -145,10 +180,6 @@ class Session:
             if self._pool.closed:
                 raise ClientClosedError(_CLOSED) from error
             raise
-        failure = responses.failure(response, call, self._wall_clock())
-        if failure is not None:
-            raise failure
-        return response
 
     def _failure(self, call: Call, error: httpx.RequestError) -> ExistAsyncError:
         """Say what a failure to get any answer means for the call."""
@@ -168,13 +199,19 @@ def _request(call: Call, url: httpx.URL) -> httpx.Request:
     body = call.body or b""
     headers = [(b"Host", url.netloc), *_HEADERS]
     if call.body is not None:
-        headers.append((b"Content-Type", b"application/json"))
+        headers.append((b"Content-Type", call.content_type))
     if not call.is_read:
         headers.append((b"Content-Length", str(len(body)).encode()))
     request = httpx.Request(call.method, url, headers=headers, stream=httpx.ByteStream(body))
     # A caller's own auth may sign the body, and their hooks may show it.
     request.read()
     return request
+
+
+def _token_of(response: httpx.Response) -> str:
+    """Return the token that the request of an answer really carried."""
+    signature: str = response.request.headers.get("authorization", "")
+    return signature.rpartition(" ")[2]
 
 
 def _user_of(auth: httpx.Auth) -> Hashable:

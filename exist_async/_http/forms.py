@@ -1,0 +1,147 @@
+"""Posts the forms by which people and apps sign in: all of them hold secrets, and so do the answers."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, cast
+from urllib.parse import quote_plus, urlencode
+
+import httpx
+
+from exist_async._http import retry
+from exist_async._http.call import Call
+from exist_async._http.converter import UnreadableError, converter
+from exist_async._http.options import Options
+from exist_async._http.pool import Pool
+from exist_async._http.session import Session
+from exist_async.errors import ClientClosedError, ConnectionFailedError, ExistAsyncError, NoAnswerError
+
+_LONGEST_WORDS = 300
+
+
+class Forms:
+    """Posts forms to a service, unsigned; what was not sent is tried again, and nothing else is.
+
+    Signing in is rare, so that each form has a connection of its own, which is closed after it. Nothing is quoted of
+    what is sent, nor of the answers.
+
+    Args:
+        base_url: The service's origin.
+        http_client: A caller's client to send with instead; it is never closed.
+        sleep: Waits for some seconds.
+        fraction: Gives random numbers from 0 to 1.
+
+    Raises:
+        ConfigurationError: An argument is wrong.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        http_client: httpx.AsyncClient | None,
+        *,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        fraction: Callable[[], float] = random.random,
+    ) -> None:
+        self._options = Options(
+            auth=httpx.Auth(),
+            base_url=base_url,
+            timeout=30.0,
+            max_retries=2,
+            concurrency=1,
+            max_wait=0.0,
+            rate_limiter=None,
+        )
+        self._pool = None if http_client is None else Pool.of(http_client)
+        self._sleep = sleep
+        self._fraction = fraction
+
+    async def post(self, path: str, form: Mapping[str, str], *, repeats: int = 0) -> httpx.Response:
+        """Post a form, and return the answer, whatever it says.
+
+        Args:
+            path: The path on the service's origin.
+            form: What to send.
+            repeats: How often to send it again where no readable answer came, or a 408 or 5xx did.
+
+        Raises:
+            ConnectionFailedError: It was not sent.
+            ClientClosedError: The caller's client is closed; it was not sent.
+            NoAnswerError: It was sent, and no readable answer came.
+        """
+        body = urlencode(form).encode()
+        call = Call("POST", path, body=body, repeatable=False, content_type=b"application/x-www-form-urlencoded")
+        if self._pool is not None:
+            return await self._exchange(Session(self._pool, self._options), call, repeats)
+        pool = Pool.open(max_connections=1, proxy=None, verify=True, trust_env=True)
+        try:
+            return await self._exchange(Session(pool, self._options), call, repeats)
+        finally:
+            await pool.aclose()
+
+    async def _exchange(self, session: Session, call: Call, repeats: int) -> httpx.Response:
+        sent = 0
+        while True:
+            sent += 1
+            try:
+                response = await self._deliver(session, call)
+            except NoAnswerError:
+                if sent > repeats:
+                    raise
+            else:
+                if sent > repeats or not (response.status_code == 408 or response.status_code >= 500):
+                    return response
+            await self._sleep(retry.backoff(sent, self._fraction()))
+
+    async def _deliver(self, session: Session, call: Call) -> httpx.Response:
+        """Send a form as often as it takes until it is really sent."""
+        attempt, lost = 0, ""
+        while True:
+            attempt += 1
+            wait = None
+            try:
+                return await session.send(call)
+            except (ConnectionFailedError, ClientClosedError) as error:
+                _forget_form(error)
+                wait = retry.pause(
+                    error, attempt, max_retries=self._options.max_retries, max_wait=None, fraction=self._fraction()
+                )
+                if wait is None:
+                    raise
+            except NoAnswerError as error:
+                lost = type(error.__cause__).__name__
+            if wait is None:
+                # Outside of the handler: what a transport says about an answer can quote it, and the tokens in it.
+                raise NoAnswerError(f"{call}: sent to {session.options.base_url}, but no readable answer came ({lost})")
+            await self._sleep(wait)
+
+
+def _forget_form(error: ExistAsyncError) -> None:
+    """Take the form out of httpx's error behind an error, which holds its request."""
+    cause = error.__cause__
+    if isinstance(cause, httpx.RequestError):
+        cause.request = httpx.Request(cause.request.method, cause.request.url)
+
+
+def said(response: httpx.Response, secrets: Collection[str]) -> tuple[str | None, str | None]:
+    """Return the words and the code of an answer that is an error; None for what repeats one of the secrets."""
+    try:
+        body = converter.loads(response.content, dict[str, Any])
+    except UnreadableError:
+        return None, None
+    words = body.get("error_description") or body.get("detail")
+    if words is None:
+        # {"field": ["message", ...]} is how invalid input is answered.
+        lists = [cast("list[object]", value) for value in body.values() if isinstance(value, list)]
+        words = " ".join(word for messages in lists for word in messages if isinstance(word, str))
+    return printable(words, secrets), printable(body.get("error"), secrets)
+
+
+def printable(words: object, secrets: Collection[str]) -> str | None:
+    """Return what a service said in a form that can be shown; None when it said nothing, or repeats a secret."""
+    if not isinstance(words, str) or not words:
+        return None
+    if any(form in words for secret in secrets for form in (secret, quote_plus(secret))):
+        return None
+    text = "".join(character if character.isprintable() else " " for character in words)
+    return text if len(text) <= _LONGEST_WORDS else text[:_LONGEST_WORDS] + "…"

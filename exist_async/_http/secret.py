@@ -1,0 +1,32 @@
+"""Keeps secrets to those who hold them."""
+
+import re
+
+from exist_async.errors import ConfigurationError
+
+# The visible characters of ASCII: all that a header can carry and a token can hold.
+_TOKEN = re.compile("[!-~]+")
+
+
+class Unpicklable:
+    """Refuses to be pickled and copied deeply, which would carry its secrets elsewhere."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> str:
+        raise TypeError(f"{type(self).__name__} holds a secret and is not pickled: make it again where it is needed")
+
+
+def check_token(name: str, value: object) -> None:
+    """Check a token, or another secret of its kind: all of it visible ASCII. It is not quoted.
+
+    Raises:
+        ConfigurationError: It is no string, is empty, or holds spaces or characters that no header can carry.
+    """
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name} is a string, not {type(value).__name__}")
+    # The token itself is not quoted: this text may end in a log.
+    if not value:
+        raise ConfigurationError(f"{name} is empty")
+    if not _TOKEN.fullmatch(value):
+        raise ConfigurationError(f"{name} holds a space, a line break or another character that no token has")

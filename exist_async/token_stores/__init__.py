@@ -1,0 +1,8 @@
+"""Keeps users' tokens between calls, processes and machines."""
+
+from exist_async.token_stores.base import TokenStore
+from exist_async.token_stores.file import FileTokenStore
+from exist_async.token_stores.memory import MemoryTokenStore
+from exist_async.token_stores.token import OAuthToken
+
+__all__ = ["FileTokenStore", "MemoryTokenStore", "OAuthToken", "TokenStore"]

@@ -1,0 +1,199 @@
+"""Tokens in a file that only its owner can read."""
+
+import asyncio
+import hashlib
+import os
+import stat
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from exist_async._http.converter import UnreadableError, converter
+from exist_async.errors import ConfigurationError, OAuthError
+from exist_async.token_stores.token import OAuthToken
+
+if TYPE_CHECKING:
+    from filelock import AsyncFileLock, FileLock
+
+_OWNER_ONLY = 0o600
+_OWNER_ONLY_DIRECTORY = 0o700
+_OTHERS = 0o077
+# Seconds. Writing takes milliseconds; a renewal can take as long as its requests, each with its timeout, and again.
+_LONGEST_WRITE = 30.0
+_LONGEST_RENEWAL = 600.0
+
+
+@frozen
+class _Contents:
+    """What the file holds."""
+
+    users: dict[str, OAuthToken] = field(factory=dict[str, OAuthToken])
+
+
+class FileTokenStore:
+    """Keeps the tokens of any number of users in one JSON file, which several processes of a machine may share.
+
+    The file is made with mode 0600, and directories that are missing with 0700; one that others can read is refused,
+    and so is a symbolic link. It is replaced whole: a crash leaves the old file or the new one. Beside it lie lock
+    files, an empty one for the file and for each user; they stay there.
+
+    Args:
+        path: The file, which need not be there yet.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not isinstance(path, str | os.PathLike) or not os.fspath(path):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(f"path is the path of a file, not {path!r}")
+        # What a later change of the working directory must not change.
+        self._path = Path(path).expanduser().absolute()
+
+    def __repr__(self) -> str:
+        return f"FileTokenStore({str(self._path)!r})"
+
+    async def load(self, user: str) -> OAuthToken | None:
+        """Return the user's token, as `TokenStore.load` has it.
+
+        Raises:
+            OAuthError: The file can't be read, is none of this store's, or others can read it.
+        """
+        contents = await asyncio.to_thread(self._read)
+        return contents.users.get(user)
+
+    async def save(self, user: str, token: OAuthToken) -> None:
+        """Keep a token, as `TokenStore.save` has it.
+
+        Raises:
+            OAuthError: The file can't be read or written.
+        """
+        await asyncio.to_thread(self._change, user, token)
+
+    async def delete(self, user: str) -> None:
+        """Forget the user's token, as `TokenStore.delete` has it.
+
+        Raises:
+            OAuthError: The file can't be read or written.
+        """
+        await asyncio.to_thread(self._change, user, None)
+
+    @asynccontextmanager
+    async def lock(self, user: str) -> AsyncGenerator[None, None]:
+        """Let in one renewal at a time, as `TokenStore.lock` has it; processes are waited for ten minutes.
+
+        Raises:
+            OAuthError: Another process held it for all that time, or it can't be locked.
+        """
+        lock = await asyncio.to_thread(self._lock_of, user)
+        with self._explained():
+            await lock.acquire()
+        try:
+            yield
+        finally:
+            await lock.release()
+
+    def _lock_of(self, user: str) -> "AsyncFileLock":
+        # Importing it takes a tenth of a second: the loop would stand still.
+        from filelock import AsyncFileLock
+
+        with self._explained():
+            _make_directory(self._path.parent)
+        # A name can hold what no file name can.
+        name = hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return AsyncFileLock(self._beside(f"{name}.lock"), timeout=_LONGEST_RENEWAL, mode=_OWNER_ONLY)
+
+    def _lock_of_file(self) -> "FileLock":
+        from filelock import FileLock
+
+        return FileLock(self._beside("lock"), timeout=_LONGEST_WRITE, mode=_OWNER_ONLY)
+
+    def _beside(self, suffix: str) -> Path:
+        return self._path.with_name(f".{self._path.name}.{suffix}")
+
+    def _read(self) -> _Contents:
+        with self._explained():
+            try:
+                self._check_place()
+                data = _read_all(self._path)
+            except FileNotFoundError:
+                return _Contents()
+            try:
+                return converter.loads(data, _Contents)
+            except UnreadableError as error:
+                raise OAuthError(
+                    f"The token file {self._path} can't be read: {error}. Move it out of the way, and let its users "
+                    "sign in again."
+                ) from error
+
+    def _change(self, user: str, token: OAuthToken | None) -> None:
+        with self._explained():
+            _make_directory(self._path.parent)
+            with self._lock_of_file():
+                users = dict(self._read().users)
+                if token is None:
+                    users.pop(user, None)
+                else:
+                    users[user] = token
+                self._replace(converter.dumps(_Contents(users)))
+
+    def _replace(self, data: bytes) -> None:
+        # One name is enough under the lock, and what a crash left there is cleared away.
+        new = self._beside("new")
+        new.unlink(missing_ok=True)
+        try:
+            with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY), "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self._path)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
+        _sync_directory(self._path.parent)
+
+    def _check_place(self) -> None:
+        mode = self._path.lstat().st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a symbolic link" if stat.S_ISLNK(mode) else "no ordinary file"
+            raise OAuthError(f"The token file {self._path} is {kind}: name the file itself.")
+        if os.name == "posix" and mode & _OTHERS:
+            raise OAuthError(
+                f"The token file {self._path} is open to other users of this machine (mode {stat.S_IMODE(mode):o}). If "
+                f"they may have read it, let its users sign in again; then: chmod 600 {self._path}"
+            )
+
+    @contextmanager
+    def _explained(self) -> Generator[None, None, None]:
+        """Say which file an error of the operating system is about."""
+        try:
+            yield
+        except TimeoutError as error:
+            raise OAuthError(
+                f"The token file {self._path} is locked by another process, which may hang: end it, and try again."
+            ) from error
+        except OSError as error:
+            raise OAuthError(f"The token file {self._path} can't be used: {error}") from error
+
+
+def _read_all(path: Path) -> bytes:
+    # The check before can be outrun; this can't.
+    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
+        return file.read()
+
+
+def _make_directory(directory: Path) -> None:
+    if not directory.exists():
+        # `parents=True` would give the mode to the last of them only.
+        _make_directory(directory.parent)
+        directory.mkdir(_OWNER_ONLY_DIRECTORY, exist_ok=True)
+
+
+def _sync_directory(directory: Path) -> None:
+    if os.name == "posix":
+        # Until then, a power failure could take the new name back.
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,61 @@
+"""The token that signing in gives, as stores keep it."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Self
+
+import msgspec
+from attrs import Attribute, field, frozen
+
+from exist_async._http.secret import Unpicklable, check_token
+from exist_async.errors import ConfigurationError
+
+
+def _secret(_: "OAuthToken", attribute: "Attribute[Any]", value: object) -> None:
+    if value is not None or attribute.name == "access_token":
+        check_token(attribute.name, value)
+
+
+def _moment(_: "OAuthToken", attribute: "Attribute[Any]", value: object) -> None:
+    if value is not None and (not isinstance(value, dt.datetime) or value.utcoffset() is None):
+        raise ConfigurationError(f"{attribute.name} is a datetime with a time zone, or None")
+
+
+@frozen
+class OAuthToken(Unpicklable):
+    """An access token, and what renews it. It shows neither, and is not pickled: `to_dict` is for storing it.
+
+    Attributes:
+        access_token: Signs requests.
+        refresh_token: Renews the access token, once; None when it can't be renewed.
+        expires_at: When the access token expires, with a time zone; None when that is not known.
+        scope: What it may do, such as `mood_read`.
+        token_type: How it signs; Exist's is a bearer token.
+
+    Raises:
+        ConfigurationError: A token holds what no header can carry, or `expires_at` has no time zone.
+    """
+
+    access_token: str = field(repr=False, validator=_secret)
+    refresh_token: str | None = field(default=None, repr=False, validator=_secret)
+    expires_at: dt.datetime | None = field(default=None, validator=_moment)
+    scope: tuple[str, ...] = ()
+    token_type: str = "Bearer"  # noqa: S105  (it opens nothing)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON has it, the secrets too, for a store to write down."""
+        fields: dict[str, Any] = msgspec.to_builtins(self)
+        return fields
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """Make it again of what `to_dict` returned.
+
+        Raises:
+            ConfigurationError: It is something else.
+        """
+        try:
+            return msgspec.convert(fields, cls)
+        except msgspec.ValidationError as error:
+            # It names the place, and quotes no value.
+            raise ConfigurationError(f"these are not the fields of an OAuthToken: {error}") from error

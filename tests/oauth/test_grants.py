@@ -1,0 +1,283 @@
+"""Trading codes and refresh tokens, and every way in which that fails."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from exist_async import ConfigurationError, OAuthApp, OAuthError, OAuthToken, ReauthorizationRequired, Scope
+from exist_async.sandbox import Sandbox
+
+OK = {"access_token": "new-access", "refresh_token": "new-refresh", "expires_in": 3600, "scope": "mood_read mood_write"}
+OLD = OAuthToken("old-access", "old-refresh", datetime(2026, 1, 1, tzinfo=UTC), ("mood_read",))
+
+Make = Callable[..., tuple[OAuthApp, list[httpx.Request]]]
+
+
+@pytest.fixture
+def making(clock: Any) -> Make:
+    """Makes an app of a service that answers one request after another as it is told, and the list of its requests."""
+
+    def make(*answers: httpx.Response | Exception) -> tuple[OAuthApp, list[httpx.Request]]:
+        requests: list[httpx.Request] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            requests.append(request)
+            result = answers[min(len(requests), len(answers)) - 1]
+            if isinstance(result, Exception):
+                raise result
+            return result
+
+        http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+        app = OAuthApp("an-id", "a-secret", "https://example.com/callback", http_client=http, clock=clock)
+        app._forms._sleep = clock.sleep
+        app._forms._fraction = lambda: 1.0
+        return app, requests
+
+    return make
+
+
+def ok(**changes: Any) -> httpx.Response:
+    return httpx.Response(200, json=OK | changes)
+
+
+async def exchange(app: OAuthApp) -> OAuthToken:
+    return await app.exchange("a-code")
+
+
+async def refresh(app: OAuthApp) -> OAuthToken:
+    return await app.refresh(OLD)
+
+
+both = pytest.mark.parametrize("trade", [exchange, refresh])
+
+
+async def test_a_user_signs_in_and_the_token_says_what_it_may_do(sign_in: Any, clock: Any) -> None:
+    token = await sign_in()
+
+    assert set(token.scope) == set(Scope)
+    assert token.expires_at == datetime.fromtimestamp(clock.now + 31_536_000, UTC)
+    assert token.refresh_token is not None
+
+
+async def test_a_code_works_once(app: OAuthApp, sandbox: Sandbox) -> None:
+    callback = sandbox.authorize(app.authorization_url(["mood_read"])[0])
+    await app.exchange(callback)
+
+    with pytest.raises(OAuthError, match="used before") as caught:
+        await app.exchange(callback)
+
+    assert not isinstance(caught.value, ReauthorizationRequired)
+    assert (caught.value.code, caught.value.status_code) == ("invalid_grant", 400)
+
+
+async def test_a_code_is_traded_with_what_the_contract_asks_for(making: Make) -> None:
+    app, requests = making(ok())
+
+    await exchange(app)
+
+    assert (requests[0].method, str(requests[0].url)) == ("POST", "https://exist.io/oauth2/access_token")
+    assert requests[0].headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert "Authorization" not in requests[0].headers
+    assert requests[0].content.decode() == (
+        "grant_type=authorization_code&client_id=an-id&client_secret=a-secret"
+        "&redirect_uri=https%3A%2F%2Fexample.com%2Fcallback&code=a-code"
+    )
+
+
+async def test_a_refresh_token_is_traded_with_what_the_contract_asks_for(making: Make, clock: Any) -> None:
+    app, requests = making(ok())
+
+    token = await refresh(app)
+
+    assert requests[0].content.decode() == (
+        "grant_type=refresh_token&client_id=an-id&client_secret=a-secret&refresh_token=old-refresh"
+    )
+    assert token == OAuthToken(
+        "new-access", "new-refresh", datetime.fromtimestamp(clock.now + 3600, UTC), ("mood_read", "mood_write")
+    )
+
+
+async def test_what_an_answer_leaves_out_stays_as_it_was(making: Make) -> None:
+    app, _ = making(httpx.Response(200, json={"access_token": "new-access"}))
+
+    assert await refresh(app) == OAuthToken("new-access", "old-refresh", None, ("mood_read",))
+    assert await exchange(app) == OAuthToken("new-access")
+
+
+@pytest.mark.parametrize("expires_in", [0, -1])
+async def test_a_life_that_is_none_is_not_believed(making: Make, expires_in: float) -> None:
+    app, _ = making(ok(expires_in=expires_in))
+
+    assert (await exchange(app)).expires_at is None
+
+
+async def test_a_life_without_end_ends_in_a_hundred_years(making: Make) -> None:
+    app, _ = making(ok(expires_in=1e300))
+
+    assert (await exchange(app)).expires_at == datetime(2069, 12, 7, 0, 16, 40, tzinfo=UTC)
+
+
+@both
+@pytest.mark.parametrize("failure", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError])
+async def test_what_was_not_sent_is_sent_again(making: Make, clock: Any, trade: Any, failure: Any) -> None:
+    app, requests = making(failure("no"), failure("no"), ok())
+
+    assert (await trade(app)).access_token == "new-access"
+    assert len(requests) == 3
+    assert clock.slept == [0.5, 1.0]
+
+
+@both
+async def test_a_service_that_cannot_be_reached_is_said_so(making: Make, trade: Any) -> None:
+    app, requests = making(httpx.ConnectError("refused"))
+
+    with pytest.raises(OAuthError, match=r"not sent.*refused") as caught:
+        await trade(app)
+
+    assert (caught.value.code, caught.value.status_code) == (None, None)
+    assert len(requests) == 3
+
+
+LOST = [httpx.ReadError("cut"), httpx.ReadTimeout("late"), httpx.RemoteProtocolError("odd"), httpx.Response(408)]
+FAILED = [httpx.Response(status) for status in (500, 502, 503, 504, 520)]
+
+
+@pytest.mark.parametrize("answer", LOST + FAILED)
+async def test_a_code_that_was_sent_is_never_sent_again(making: Make, answer: Any) -> None:
+    app, requests = making(answer, ok())
+
+    with pytest.raises(OAuthError):
+        await exchange(app)
+
+    assert len(requests) == 1
+
+
+@pytest.mark.parametrize("answer", LOST + FAILED)
+async def test_a_refresh_that_got_no_answer_is_made_once_more(making: Make, clock: Any, answer: Any) -> None:
+    app, requests = making(answer, ok())
+    assert (await refresh(app)).access_token == "new-access"
+    assert (len(requests), clock.slept) == (2, [0.5])
+
+    app, requests = making(answer)
+    with pytest.raises(OAuthError) as caught:
+        await refresh(app)
+    assert len(requests) == 2
+    assert not isinstance(caught.value, ReauthorizationRequired)
+
+
+@both
+@pytest.mark.parametrize("status", [301, 302, 400, 401, 403, 404, 429])
+async def test_what_the_service_refuses_is_not_asked_again(making: Make, trade: Any, status: int) -> None:
+    app, requests = making(httpx.Response(status, headers={"Location": "https://evil.example/"}))
+
+    with pytest.raises(OAuthError, match=str(status)) as caught:
+        await trade(app)
+
+    assert caught.value.status_code == status
+    assert [request.url.host for request in requests] == ["exist.io"]
+
+
+@both
+async def test_an_error_says_what_the_service_said_and_what_to_do(making: Make, trade: Any) -> None:
+    app, _ = making(httpx.Response(400, json={"error": "invalid_client", "error_description": "Who are you?"}))
+
+    with pytest.raises(OAuthError) as caught:
+        await trade(app)
+
+    assert (caught.value.code, caught.value.description) == ("invalid_client", "Who are you?")
+    assert str(caught.value) == (
+        "The token request was answered with 400: invalid_client: Who are you? Check client_id and client_secret."
+    )
+
+
+async def test_a_refresh_token_that_is_there_no_more_means_signing_in_again(making: Make) -> None:
+    app, _ = making(httpx.Response(400, json={"error": "invalid_grant"}))
+
+    with pytest.raises(ReauthorizationRequired, match=r"invalid_grant\. The user has to sign in again: .*exchange"):
+        await refresh(app)
+
+
+@both
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200),
+        httpx.Response(204),
+        httpx.Response(200, text="<html>"),
+        httpx.Response(200, json=[]),
+        httpx.Response(200, json={}),
+        httpx.Response(200, json=OK | {"access_token": None}),
+        httpx.Response(200, json=OK | {"access_token": ""}),
+        httpx.Response(200, json=OK | {"access_token": "a\r\nHost: evil"}),
+        httpx.Response(200, json=OK | {"refresh_token": 7}),
+        httpx.Response(200, json=OK | {"expires_in": "soon"}),
+        httpx.Response(200, content=b'{"access_token": "a", "expires_in": NaN}'),
+        httpx.Response(200, content=b"[" * 100_000),
+    ],
+)
+async def test_a_success_that_cannot_be_read_is_an_error(making: Make, trade: Any, answer: httpx.Response) -> None:
+    app, requests = making(answer)
+
+    with pytest.raises(OAuthError, match="can't be read") as caught:
+        await trade(app)
+
+    assert isinstance(caught.value, ReauthorizationRequired) is (trade is refresh)
+    assert len(requests) == 1
+
+
+async def test_a_client_of_yours_that_is_closed_is_said_so(making: Make) -> None:
+    app, requests = making(ok())
+    await app._forms._pool._http.aclose()  # type: ignore[union-attr]
+
+    with pytest.raises(OAuthError, match="closed"):
+        await refresh(app)
+
+    assert requests == []
+
+
+async def test_without_a_client_of_yours_a_connection_is_made_for_each_request(sandbox: Sandbox) -> None:
+    async with sandbox.serve() as url:
+        app = OAuthApp("sandbox-client", "sandbox-secret", "http://localhost:8000/", base_url=url)
+        app._forms._fraction = lambda: 0.0
+        address, state = app.authorization_url([Scope.MOOD_READ])
+
+        token = await app.exchange(sandbox.authorize(address), state=state)
+        renewed = await app.refresh(token)
+
+    assert token.scope == renewed.scope == ("mood_read",)
+    with pytest.raises(OAuthError, match="not sent"):
+        await app.refresh(renewed)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("client_id", ""),
+        ("client_id", None),
+        ("client_secret", ""),
+        ("client_secret", "two words"),
+        ("redirect_uri", ""),
+        ("redirect_uri", "/callback"),
+        ("redirect_uri", "https://example.com/#top"),
+        ("redirect_uri", "https://exa mple.com/"),
+        ("redirect_uri", "https://[::1"),
+        ("redirect_uri", 7),
+        ("base_url", "http://exist.io"),
+        ("base_url", "https://exist.io/"),
+        ("http_client", "a client"),
+    ],
+)
+def test_a_wrong_argument_is_named(name: str, value: Any) -> None:
+    arguments: dict[str, Any] = {
+        "client_id": "an-id",
+        "client_secret": "a-secret",
+        "redirect_uri": "https://example.com/",
+    }
+
+    with pytest.raises(ConfigurationError, match=name) as caught:
+        OAuthApp(**(arguments | {name: value}))
+
+    assert "two words" not in str(caught.value)

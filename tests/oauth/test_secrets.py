@@ -1,0 +1,183 @@
+"""No token, code, secret or password shows, whatever happens and whatever a service repeats of them."""
+
+import asyncio
+import copy
+import logging
+import pickle
+import traceback
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from exist_async import (
+    ExistAsyncError,
+    ExistClient,
+    MemoryTokenStore,
+    OAuth2,
+    OAuthApp,
+    OAuthToken,
+    SimpleToken,
+)
+from exist_async.sandbox import Sandbox
+
+RawServer = Callable[[Any], AbstractAsyncContextManager[str]]
+
+ACCESS, REFRESH = "s3cr3t/access+1", "s3cr3t/refresh+2"
+CODE, CLIENT_SECRET, PASSWORD = "s3cr3t/code+3", "s3cr3t/client+4", "s3cr3t/pass+5"
+OLD = OAuthToken(ACCESS, REFRESH)
+
+
+def assert_hidden(text: str) -> None:
+    assert "s3cr3t" not in text
+
+
+def assert_hides(error: BaseException) -> None:
+    assert_hidden("".join(traceback.format_exception(error)))
+    seen: list[BaseException] = [error]
+    for shown in seen:
+        assert_hidden(f"{shown!r} {shown} {vars(shown)}")
+        assert_hidden(repr(pickle.dumps(shown)) if isinstance(shown, ExistAsyncError) else "")
+        if isinstance(shown, httpx.RequestError):
+            assert_hidden(shown.request.content.decode())
+        seen += [each for each in (shown.__cause__, shown.__context__) if each is not None and each not in seen]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Any:
+    caplog.set_level(logging.DEBUG)
+    yield
+    assert_hidden(caplog.text)
+
+
+def an_app(**options: Any) -> OAuthApp:
+    app = OAuthApp("an-id", CLIENT_SECRET, "https://example.com/", **options)
+    app._forms._fraction = lambda: 0.0
+    return app
+
+
+async def test_what_holds_a_secret_shows_none_and_is_not_pickled() -> None:
+    store = MemoryTokenStore()
+    await store.save("ada", OLD)
+    app = an_app()
+    auth = OAuth2(app, store, "ada")
+    await auth.ready()
+    client = ExistClient(auth)
+
+    for holder in (app, store, auth, OLD):
+        assert_hidden(f"{holder!r} {holder} {[holder]}")
+        for carry in (pickle.dumps, copy.deepcopy):
+            with pytest.raises(TypeError, match="holds a secret"):
+                carry(holder)
+    assert_hidden(f"{client!r} {client._session.options!r}")
+
+
+def echo(status: int, **headers: str) -> Callable[[httpx.Request], httpx.Response]:
+    def answer(request: httpx.Request) -> httpx.Response:
+        form = dict(httpx.QueryParams(request.content.decode()))
+        said = " ".join(form.values())
+        return httpx.Response(
+            status,
+            json={"error": form.get("code") or said, "error_description": f"You said {request.content.decode()}"}
+            | {"access_token": [said], "detail": said, "non_field_errors": [said]},
+            headers={"X-Request-Id": request.url.path, **headers},
+        )
+
+    return answer
+
+
+def fail(failure: type[httpx.TransportError]) -> Callable[[httpx.Request], httpx.Response]:
+    def answer(request: httpx.Request) -> httpx.Response:
+        what = "connection failed" if failure is httpx.ConnectError else request.content.decode()
+        raise failure(what, request=request)
+
+    return answer
+
+
+ANSWERS = [
+    *(echo(status) for status in (200, 202, 302, 400, 401, 403, 404, 408, 429, 500, 503)),
+    *(fail(failure) for failure in (httpx.ConnectError, httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError)),
+    lambda request: httpx.Response(200, content=b'{"access_token": "s3cr3t", "refresh_token": "s3cr'),
+    lambda request: httpx.Response(200, json={"access_token": "s3cr3t token", "token": "s3cr3t token"}),
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("way", ["exchange", "refresh", "login"])
+async def test_no_answer_brings_a_secret_into_an_error(answer: Any, way: str) -> None:
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        app = an_app(http_client=http)
+        call: Coroutine[Any, Any, Any] = {
+            "exchange": lambda: app.exchange(f"https://example.com/?code={CODE}".replace("+", "%2B")),
+            "refresh": lambda: app.refresh(OLD),
+            "login": lambda: SimpleToken.login("ada", PASSWORD, http_client=http),
+        }[way]()
+        with pytest.raises(ExistAsyncError) as caught:
+            await call
+
+    assert_hides(caught.value)
+
+
+@asynccontextmanager
+async def hooked(hook: Any) -> AsyncGenerator[httpx.AsyncClient, None]:
+    async with httpx.AsyncClient(transport=httpx.MockTransport(echo(400)), event_hooks={"response": [hook]}) as http:
+        yield http
+
+
+async def test_a_hook_that_raises_brings_none_either() -> None:
+    async def raise_for_status(response: httpx.Response) -> None:
+        response.raise_for_status()
+
+    async with hooked(raise_for_status) as http:
+        with pytest.raises(ExistAsyncError) as caught:
+            await an_app(http_client=http).refresh(OLD)
+
+    assert_hides(caught.value)
+
+
+RAW = [
+    b"%s\r\n\r\n",
+    b"HTTP/1.1 %s\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\n%s\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\n%s: x\r\nContent-Length: 7%s\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n%s",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\ns3cr%s",
+]
+
+
+@pytest.mark.parametrize("raw", RAW)
+async def test_no_garbage_on_a_socket_brings_a_secret_into_an_error(raw_server: RawServer, raw: bytes) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(raw.replace(b"%s", b"s3cr3t " + REFRESH.encode()))
+        await writer.drain()
+
+    async with raw_server(answer) as url:
+        with pytest.raises(ExistAsyncError) as caught:
+            await an_app(base_url=url).refresh(OLD)
+
+    assert_hides(caught.value)
+
+
+async def test_a_renewal_shows_none_whether_it_succeeds_or_not(sandbox: Sandbox, sign_in: Any, app: OAuthApp) -> None:
+    store = MemoryTokenStore()
+    token = await sign_in()
+    await store.save("ada", token)
+    async with httpx.AsyncClient(transport=sandbox.transport()) as http:
+        auth = OAuth2(app, store, "ada")
+        sandbox.expire_tokens()
+        await ExistClient(auth, http_client=http).profile.get()
+        new = await store.load("ada")
+        sandbox.expire_tokens()
+        sandbox.fail_next(path="oauth2/access_token", when="after", drop=True)
+        with pytest.raises(ExistAsyncError) as caught:
+            await ExistClient(auth, http_client=http).attributes.acquire(["steps"])
+
+    assert new is not None
+    shown = "".join(traceback.format_exception(caught.value)) + repr(pickle.dumps(caught.value)) + repr(auth)
+    for secret in ("sandbox-secret", token.access_token, token.refresh_token, new.access_token, new.refresh_token):
+        assert secret is not None
+        assert secret not in shown

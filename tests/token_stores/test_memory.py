@@ -1,0 +1,109 @@
+"""Tokens in memory, and a lock that lets in one after another."""
+
+import asyncio
+import pickle
+
+import pytest
+
+from exist_async import MemoryTokenStore, OAuthToken
+
+
+async def test_each_user_has_a_token_of_their_own() -> None:
+    store = MemoryTokenStore()
+    await store.save("ada", OAuthToken("one"))
+    await store.save("grace", OAuthToken("two"))
+    await store.save("ada", OAuthToken("three"))
+    await store.delete("grace")
+    await store.delete("nobody")
+
+    assert await store.load("ada") == OAuthToken("three")
+    assert await store.load("grace") is None
+
+
+async def test_it_shows_no_token() -> None:
+    store = MemoryTokenStore()
+    await store.save("ada", OAuthToken("s3cr3t"))
+
+    assert repr(store) == "MemoryTokenStore(<1 tokens>)"
+    with pytest.raises(TypeError, match="not pickled"):
+        pickle.dumps(store)
+
+
+async def test_one_renewal_of_a_user_comes_after_another_in_their_order() -> None:
+    store = MemoryTokenStore()
+    seen: list[str] = []
+
+    async def renew(number: int) -> None:
+        async with store.lock("ada"):
+            seen.append(f"in {number}")
+            await asyncio.sleep(0)
+            seen.append(f"out {number}")
+
+    await asyncio.gather(*(renew(number) for number in range(3)))
+
+    assert seen == ["in 0", "out 0", "in 1", "out 1", "in 2", "out 2"]
+
+
+async def test_users_do_not_wait_for_each_other() -> None:
+    store = MemoryTokenStore()
+
+    async with asyncio.timeout(10), store.lock("ada"), store.lock("grace"):
+        pass
+
+
+async def test_who_gives_up_waiting_lets_nobody_in_too_early_and_holds_up_nobody() -> None:
+    store = MemoryTokenStore()
+    inside = 0
+
+    async def renew() -> int:
+        nonlocal inside
+        async with store.lock("ada"):
+            inside += 1
+            assert inside == 1
+            await asyncio.sleep(0)
+            inside -= 1
+        return inside
+
+    async with store.lock("ada"):
+        inside += 1
+        waiting = [asyncio.create_task(renew()) for _ in range(4)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        waiting[2].cancel()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        inside -= 1
+
+    async with asyncio.timeout(10):
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError, int, asyncio.CancelledError, int]
+    assert store._last == {}
+
+
+async def test_an_error_inside_lets_the_next_in() -> None:
+    store = MemoryTokenStore()
+    with pytest.raises(ZeroDivisionError):
+        async with store.lock("ada"):
+            raise ZeroDivisionError
+
+    async with asyncio.timeout(10), store.lock("ada"):
+        pass
+
+
+async def test_threads_with_loops_of_their_own_wait_for_each_other() -> None:
+    store = MemoryTokenStore()
+    inside = 0
+    most = 0
+
+    async def renew() -> None:
+        nonlocal inside, most
+        for _ in range(20):
+            async with store.lock("ada"):
+                inside += 1
+                most = max(most, inside)
+                await asyncio.sleep(0)
+                inside -= 1
+
+    await asyncio.gather(*(asyncio.to_thread(lambda: asyncio.run(renew())) for _ in range(4)))
+
+    assert most == 1
