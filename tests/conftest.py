@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+import exist_async
 from exist_async import ExistClient, MemoryRateLimiter
 from exist_async.sandbox import Sandbox
 
@@ -37,7 +38,8 @@ def clock() -> Clock:
 
 @pytest.fixture(autouse=True)
 def _nothing_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("EXIST_TOKEN", "EXIST_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+    own = ("TOKEN", "BASE_URL", "CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URI")
+    for name in (*(f"EXIST_{name}" for name in own), "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 
@@ -62,6 +64,25 @@ async def over_http(sandbox: Sandbox) -> AsyncGenerator[ExistClient, None]:
     """A client of the sandbox, over a real socket and its own transport."""
     async with sandbox.serve() as url, ExistClient(sandbox.token, base_url=url) as client:
         yield client
+
+
+@pytest.fixture
+def to_the_sandbox(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes all that is meant for exist.io to the sandbox, and leaves loopback alone."""
+    own_transport = exist_async._http.pool.Transport
+
+    class ToTheSandbox(httpx.AsyncBaseTransport):
+        def __init__(self, **options: Any) -> None:
+            self.own, self.sandbox = own_transport(**options), sandbox.transport()
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            transport = self.sandbox if request.url.host == "exist.io" else self.own
+            return await transport.handle_async_request(request)
+
+        async def aclose(self) -> None:
+            await self.own.aclose()
+
+    monkeypatch.setattr("exist_async._http.pool.Transport", ToTheSandbox)
 
 
 @pytest.fixture

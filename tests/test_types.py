@@ -1,5 +1,6 @@
 """What type checkers are told; mypy and pyright read this file, and it runs too."""
 
+import datetime as dt
 from collections.abc import AsyncIterator
 from typing import assert_type
 
@@ -7,16 +8,26 @@ from exist_async import (
     Attribute,
     AttributeEcho,
     AttributeTemplate,
+    AttributeWithValues,
+    Average,
     BatchResult,
     ByName,
     ByTemplate,
+    Correlation,
     CustomAttribute,
+    DayValue,
     ExistClient,
+    Insight,
     Outcome,
     Page,
     Paginator,
+    ValueEcho,
+    ValueIncrement,
     ValueType,
+    ValueUpdate,
 )
+
+DAY = dt.date(2026, 11, 20)
 
 
 async def test_answers_are_whole_attributes_or_echoes(exist: ExistClient) -> None:
@@ -72,3 +83,25 @@ async def test_a_listing_knows_what_it_lists(exist: ExistClient) -> None:
         assert_type(attribute, Attribute)
     assert_type(await exist.attributes.owned().collect(), list[Attribute])
     assert_type(await exist.attributes.owned().first(), Attribute | None)
+
+
+async def test_writes_of_values_know_what_they_were_given(exist: ExistClient) -> None:
+    updated = await exist.values.update([ValueUpdate("mood", DAY, 7), ValueUpdate("mood", DAY, "fine")])
+    incremented = await exist.values.increment(ValueIncrement("coffees", n) for n in range(2))
+
+    assert_type(updated, BatchResult[ValueUpdate, ValueEcho])
+    assert_type(incremented, BatchResult[ValueIncrement, ValueEcho])
+    assert_type(updated[0].item.date, dt.date)
+    assert_type(incremented[0].item.date, dt.date | None)
+
+
+async def test_what_is_read_of_values_has_its_types(exist: ExistClient) -> None:
+    assert_type(exist.values.of("mood"), Paginator[DayValue])
+    assert_type(exist.values.recent(), Paginator[AttributeWithValues])
+    assert_type(exist.averages.list(), Paginator[Average])
+    assert_type(exist.correlations.list(), Paginator[Correlation])
+    assert_type(await exist.correlations.between("steps", "mood"), Correlation | None)
+    assert_type(exist.insights.list(), Paginator[Insight])
+    async for name, day in exist.values.history(DAY, DAY):
+        assert_type(name, str)
+        assert_type(day, DayValue)

@@ -1,0 +1,65 @@
+"""The README's sync job: many users at once, and one user's trouble is no other's."""
+
+import datetime as dt
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exist_async import FileTokenStore, OAuthToken
+from exist_async.sandbox import Sandbox
+from support import block_of
+
+USERS = [f"user_{n:02}" for n in range(40)]
+WRITTEN = {dt.date(2026, 11, 19): 7342, dt.date(2026, 11, 20): 8123}
+
+Job = Callable[[], Awaitable[int]]
+
+
+@pytest.fixture
+async def job(sandbox: Sandbox, to_the_sandbox: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+    """The job of the README, for forty users who have signed in."""
+    monkeypatch.chdir(tmp_path)
+    store = FileTokenStore("tokens.json")
+    for user in USERS:
+        await store.save(user, OAuthToken(sandbox.issue_token(sandbox.add_user(user))))
+    names: dict[str, Any] = {}
+    exec(compile(block_of("A sync job"), "README.md", "exec"), names)
+    names["USERS"] = USERS
+    main: Job = names["main"]
+    return main
+
+
+def values_of(sandbox: Sandbox, user: str) -> dict[dt.date, Any]:
+    return sandbox.values("steps", sandbox._world.user(user))
+
+
+async def test_every_user_is_synchronised_and_reported(
+    job: Job, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await job() == 0
+
+    assert sorted(capsys.readouterr().out.splitlines()) == [f"{user}: 2 of 2 days written" for user in USERS]
+    assert all(values_of(sandbox, user) == WRITTEN for user in USERS)
+
+
+async def test_running_it_again_changes_nothing(job: Job, sandbox: Sandbox) -> None:
+    await job()
+
+    assert await job() == 0
+    assert values_of(sandbox, "user_00") == WRITTEN
+
+
+async def test_one_users_trouble_is_no_other_users(
+    job: Job, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await FileTokenStore("tokens.json").save("user_00", OAuthToken("a-token-that-is-there-no-more"))
+    sandbox.fail_next(1, status=500, path="attributes/update/")
+
+    assert await job() == 1
+
+    lines = capsys.readouterr().out.splitlines()
+    assert "user_00: has to sign in again" in lines
+    assert sum("not finished, and will be tried again next time" in line for line in lines) == 1
+    assert sum(line.endswith("2 of 2 days written") for line in lines) == 38
