@@ -8,7 +8,7 @@ def main() -> None:
     try:
         from exist_async.cli.extras import need
 
-        need("cli", "cyclopts", "rich", what="the command line")
+        need("cli", "cyclopts", "platformdirs", "rich", what="the command line")
         from exist_async.cli.program import run
 
         sys.exit(run(sys.argv[1:]))

@@ -10,7 +10,7 @@ from exist_async.attributes import Attribute
 from exist_async.cli.connection import BaseUrl, connect
 from exist_async.cli.tables import cell, screen, table
 from exist_async.cli.text import one_line
-from exist_async.client import EXIST
+from exist_async.resource import EXIST
 
 _COLUMNS = ("Name", "Label", "Group", "Value type", "Active", "Service")
 

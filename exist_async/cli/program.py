@@ -11,7 +11,7 @@ from exist_async.cli.text import complain
 from exist_async.errors import ExistAsyncError
 from exist_async.version import __version__
 
-_SIGNING_IN = "Your access token is taken from the environment: EXIST_TOKEN."
+_SIGNING_IN = "Sign in with exist-async login, or put your own access token into the environment: EXIST_TOKEN."
 
 app = App(
     name="exist-async",
@@ -35,12 +35,31 @@ app.command(
     sort_key=2,
 )
 app.command(
+    "exist_async.cli.login:login",
+    help="""Sign in through your browser, and keep the token for the other commands.
+
+    The client ID and client secret of your app come from EXIST_CLIENT_ID and EXIST_CLIENT_SECRET, or are asked for. The
+    browser comes back to EXIST_REDIRECT_URI, http://localhost:8000/ unless set, which has to be the app's own.""",
+    sort_key=3,
+)
+app.command(
+    "exist_async.cli.logout:logout",
+    help="Forget the token that signing in left behind.",
+    sort_key=4,
+)
+app.command(
+    "exist_async.cli.whoami:whoami",
+    help="Show who is signed in, and how.",
+    help_epilogue=_SIGNING_IN,
+    sort_key=5,
+)
+app.command(
     "exist_async.cli.owned:owned",
     help="""List the attributes that this service owns.
 
     A table in a terminal; into a file or a pipe one line for each, tab-separated, the name first.""",
     help_epilogue=_SIGNING_IN,
-    sort_key=3,
+    sort_key=6,
 )
 app.command(
     "exist_async.cli.acquire:acquire",
@@ -49,7 +68,7 @@ app.command(
 
     The exit code is 1 when one of them was not accepted.""",
     help_epilogue=_SIGNING_IN,
-    sort_key=4,
+    sort_key=7,
 )
 app.command(
     "exist_async.cli.release:release",
@@ -58,7 +77,42 @@ app.command(
 
     The exit code is 1 when one of them was not accepted.""",
     help_epilogue=_SIGNING_IN,
-    sort_key=5,
+    sort_key=8,
+)
+app.command(
+    "exist_async.cli.values:values",
+    help="""Show what an attribute has, newest day first.
+
+    A table in a terminal; into a file or a pipe the day and the value as Exist writes it, tab-separated.""",
+    help_epilogue=_SIGNING_IN,
+    sort_key=9,
+)
+app.command(
+    "exist_async.cli.history:history",
+    help="""Write out every value between two days, in the fewest requests.
+
+    A table in a terminal; into a file or a pipe the CSV that update reads.""",
+    help_epilogue=_SIGNING_IN,
+    sort_key=10,
+)
+app.command(
+    "exist_async.cli.update:update",
+    usage="Usage: exist-async update [OPTIONS] < FILE",
+    help="""Write values that are read from standard input.
+
+    CSV with the columns name, date and value; a header may name them in another order. Or JSON lines:
+    {"name": "steps", "date": "2026-11-20", "value": 8123}. Values are as Exist counts them: durations in minutes,
+    percentages from 0.0 to 1.0; in CSV also true, false, yes and no.
+
+    The exit code is 1 when a line was not accepted; each is listed by its number.""",
+    help_epilogue=_SIGNING_IN,
+    sort_key=11,
+)
+app.command(
+    "exist_async.cli.increment:increment",
+    help="Add to what an attribute has on a day, and print what it has now.",
+    help_epilogue=_SIGNING_IN,
+    sort_key=12,
 )
 
 

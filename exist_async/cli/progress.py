@@ -1,4 +1,4 @@
-"""A progress bar for a write, for people who wait."""
+"""A progress bar, for people who wait."""
 
 import asyncio
 import sys
@@ -18,16 +18,16 @@ _PATIENCE = 0.5
 
 
 @contextmanager
-def progress_bar(doing: str, total: int | None, *, shown: bool = True) -> Generator[OnOutcome]:
+def progress_bar(doing: str, total: int | None, *, shown: bool = True) -> Generator[Callable[[object], None]]:
     """Show a bar on standard error while a block lasts, if that is a terminal and the block lasts long.
 
     Args:
         doing: What is done, such as "Acquiring".
-        total: How many items there are; None where nobody knows yet.
+        total: How many things there are to be done; None where nobody knows yet.
         shown: False shows none at all.
 
     Yields:
-        What to call with each outcome.
+        What to call with each thing that was done, such as an outcome.
     """
     if not (shown and sys.stderr.isatty()):
         yield lambda _: None

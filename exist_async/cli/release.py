@@ -4,7 +4,7 @@ from exist_async.attributes import ByName
 from exist_async.cli.connection import BaseUrl, connect
 from exist_async.cli.names import Names, Stdin
 from exist_async.cli.writing import tell
-from exist_async.client import EXIST
+from exist_async.resource import EXIST
 
 
 async def release(*names: str, stdin: Stdin = False, base_url: BaseUrl = EXIST) -> int:

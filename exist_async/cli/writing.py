@@ -8,19 +8,20 @@ from exist_async.batch import BatchResult, Outcome
 from exist_async.cli.names import Names
 from exist_async.cli.outcomes import show
 from exist_async.cli.progress import OnOutcome, progress_bar
+from exist_async.cli.records import Records
 from exist_async.cli.tables import screen
 from exist_async.cli.text import complain
 from exist_async.errors import ConfigurationError, ExistAsyncError
 
 
 async def tell(
-    write: Callable[[OnOutcome], Awaitable[BatchResult[Any, Any]]], names: Names, *, doing: str, done: str
+    write: Callable[[OnOutcome], Awaitable[BatchResult[Any, Any]]], subject: Names | Records, *, doing: str, done: str
 ) -> int:
     """Make a write and print its outcomes.
 
     Args:
         write: Makes the write, and calls what it is given with each outcome.
-        names: What it is about.
+        subject: What it is about. What became of records is told by their lines.
         doing: What it does, such as "Acquiring".
         done: What becomes of items that succeed, such as "acquired".
 
@@ -31,7 +32,7 @@ async def tell(
         ExistAsyncError: Not every item was answered; those outcomes that there are have been printed.
     """
     answered = 0
-    with progress_bar(doing, names.count, shown=not names.typed) as advance:
+    with progress_bar(doing, subject.count, shown=not subject.typed) as advance:
 
         def note(outcome: Outcome[Any, Any]) -> None:
             nonlocal answered
@@ -52,8 +53,10 @@ async def tell(
             raise
     # Where all items share one fate, the line below the tables tells it once.
     shared = failure is not None and all(type(outcome.cause) is type(failure) for outcome in result)
-    if result or failure is None:
-        show(screen(), result, done=done, listed=not shared)
+    records = subject if isinstance(subject, Records) else None
+    unreadable = records.unreadable if records is not None else []
+    if result or unreadable or failure is None:
+        show(screen(), result, done=done, listed=not shared, records=records)
     if failure is not None:
         raise failure
-    return 0 if result.ok else 1
+    return 0 if result.ok and not unreadable else 1

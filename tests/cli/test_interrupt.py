@@ -113,6 +113,13 @@ def test_in_a_terminal_the_owned_are_a_table_in_which_nothing_is_cut_off(script:
     assert shown.splitlines()[-1] == "1 owned"
 
 
+def test_in_a_terminal_a_history_says_first_how_many_requests_it_takes(script: str, sandbox: Sandbox) -> None:
+    code, shown = in_a_terminal(script, "history", "--start", "2026-01-01", "--format", "csv")
+
+    assert code == 0
+    assert shown.splitlines() == ["Requests that reading takes: 1, of 300 an hour.", "name,date,value"]
+
+
 def test_ctrl_c_ends_the_demo_without_a_traceback(script: str) -> None:
     with subprocess.Popen([script, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         running.stdout.readline()

@@ -21,8 +21,23 @@ def test_help_names_every_command(cli: Callable) -> None:
     ran = cli("--help")
 
     assert ran.code == 0
-    for command in ("demo", "sandbox", "owned", "acquire", "release"):
-        assert f"│ {command} " in ran.out
+    commands = [line.split()[1] for line in ran.out.splitlines() if line.startswith("│ ") and line[2] != " "]
+    assert commands == [
+        "demo",
+        "sandbox",
+        "login",
+        "logout",
+        "whoami",
+        "owned",
+        "acquire",
+        "release",
+        "values",
+        "history",
+        "update",
+        "increment",
+        "--help",
+        "--version",
+    ]
 
 
 def test_no_arguments_ask_for_help(cli: Callable) -> None:
@@ -36,8 +51,8 @@ def test_the_version_is_the_packages(cli: Callable) -> None:
 def test_help_loads_no_command() -> None:
     code = (
         "import sys; from exist_async.cli.program import run; run(['--help']); "
-        "heavy = ('uvicorn', 'starlette', 'aiohttp', 'exist_async.sandbox', 'exist_async.cli.demo', "
-        "'exist_async.cli.writing'); print(sys.modules.keys() & set(heavy))"
+        "heavy = ('uvicorn', 'starlette', 'aiohttp', 'platformdirs', 'exist_async.sandbox', 'exist_async.cli.demo', "
+        "'exist_async.cli.login', 'exist_async.cli.writing'); print(sys.modules.keys() & set(heavy))"
     )
     printed = subprocess.check_output([sys.executable, "-c", code], text=True)
 
@@ -55,6 +70,16 @@ def test_help_loads_no_command() -> None:
         ),
         (["owned", "--active"], "Unknown option: --active. Did you mean --inactive?"),
         (["sandbox", "--port", "70000"], 'Invalid value "70000" for --port. Must be <= 65535.'),
+        (["values", "steps", "--days", "0"], 'Invalid value "0" for --days. Must be >= 1.'),
+        (
+            ["history", "--start", "2026-1-1"],
+            'Invalid value "2026-1-1" for --start. Write a day as YYYY-MM-DD, or today, or yesterday.',
+        ),
+        (
+            ["history", "--start", "2026-02-30"],
+            'Invalid value "2026-02-30" for --start. Write a day as YYYY-MM-DD, or today, or yesterday.',
+        ),
+        (["increment", "steps", "nan"], "'nan' is no number"),
         (["sandbox", "--rate-limit", "0"], 'Invalid value "0" for --rate-limit. Must be >= 1.'),
     ],
 )
@@ -64,9 +89,9 @@ def test_a_command_line_that_makes_no_sense_is_one_line_and_code_2(
     assert cli(*arguments) == (2, "", f"exist-async: {line}\n")
 
 
-@pytest.mark.parametrize("arguments", [["owned"], ["acquire", "steps"], ["release", "steps"]])
+@pytest.mark.parametrize("arguments", [["owned"], ["acquire", "steps"], ["release", "steps"], ["whoami"]])
 def test_without_a_token_one_line_says_what_to_do(
-    cli: Callable, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+    cli: Callable, monkeypatch: pytest.MonkeyPatch, arguments: list[str], url: str
 ) -> None:
     monkeypatch.delenv("EXIST_TOKEN")
 
@@ -74,8 +99,9 @@ def test_without_a_token_one_line_says_what_to_do(
         1,
         "",
         (
-            "exist-async: EXIST_TOKEN is not set. Copy the access token from your app's page "
-            "(https://exist.io/account/apps/), and: export EXIST_TOKEN=your-access-token\n"
+            f"exist-async: You are not signed in at {url}. Copy the access token from your app's page "
+            "(https://exist.io/account/apps/) and export EXIST_TOKEN=your-access-token, or run: exist-async login "
+            f"--base-url {url}\n"
         ),
     )
 
@@ -113,7 +139,7 @@ def test_the_token_is_in_no_output(cli: Callable, monkeypatch: pytest.MonkeyPatc
     assert "others" not in refused.out + refused.err + impossible.out + impossible.err
 
 
-@pytest.mark.parametrize("module", ["cyclopts", "rich"])
+@pytest.mark.parametrize("module", ["cyclopts", "platformdirs", "rich"])
 def test_without_the_extra_one_line_says_how_to_install_it(module: str) -> None:
     ran = run_without(module, "owned")
 
@@ -153,6 +179,11 @@ def test_closed_streams_are_no_reason_to_fail(script: str, sandbox: Sandbox) -> 
     assert (closed.returncode, closed.stderr) == (
         2,
         "exist-async: standard input is closed: there are no names to read\n",
+    )
+    closed = shell('"$0" update <&-')
+    assert (closed.returncode, closed.stderr) == (
+        2,
+        "exist-async: standard input is closed: there are no values to read\n",
     )
 
 

@@ -1,0 +1,160 @@
+"""The command `history`."""
+
+import datetime as dt
+import json
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exist_async.sandbox import Sandbox
+
+TODAY = dt.date(2026, 11, 21)
+YESTERDAY = dt.date(2026, 11, 20)
+
+
+@pytest.fixture
+def filled(sandbox: Sandbox) -> Sandbox:
+    """An Exist with two days of sleep and one note."""
+    sandbox.add_attribute(template="sleep")
+    sandbox.add_attribute(template="mood_note")
+    sandbox.set_values("sleep", {TODAY: 450, YESTERDAY: 400, dt.date(2026, 11, 1): 300})
+    sandbox.set_value("mood_note", YESTERDAY, 'so "so",\nand é')
+    return sandbox
+
+
+def test_into_a_pipe_goes_csv_for_each_attribute_the_newest_first(cli: Callable, filled: Sandbox) -> None:
+    assert cli("history", "--start", "2026-11-20") == (
+        0,
+        'name,date,value\nmood_note,2026-11-20,"so ""so"",\nand é"\nsleep,2026-11-21,450\nsleep,2026-11-20,400\n',
+        "",
+    )
+
+
+def test_json_lines_are_written_where_they_are_asked_for(cli: Callable, filled: Sandbox) -> None:
+    ran = cli("history", "--start", "yesterday", "--end", "yesterday", "--format", "jsonl")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert [json.loads(line) for line in ran.out.splitlines()] == [
+        {"name": "mood_note", "date": "2026-11-20", "value": 'so "so",\nand é'},
+        {"name": "sleep", "date": "2026-11-20", "value": 400},
+    ]
+
+
+def test_in_a_terminal_rows_are_written_as_people_write_values(at_terminal: Callable, filled: Sandbox) -> None:
+    filled.add_attribute(name="a_name_that_is_longer_than_the_others")
+    filled.set_value("a_name_that_is_longer_than_the_others", TODAY, 1)
+
+    ran = at_terminal("history", "--start", "yesterday")
+
+    assert (ran.code, ran.err) == (0, "")
+    lines = ran.out.splitlines()
+    assert lines[:2] == ["Name                     Date         Value", "─" * 46]
+    assert sorted(lines[2:]) == [
+        "a_name_that_is_longer_than_the_others   2026-11-21   yes",
+        'mood_note                               2026-11-20   so "so", and é',
+        "sleep                                   2026-11-20   6 h 40 min",
+        "sleep                                   2026-11-21   7 h 30 min",
+    ]
+
+
+def test_attributes_and_groups_can_be_chosen(cli: Callable, filled: Sandbox) -> None:
+    filled.add_attribute(template="steps")
+    filled.set_value("steps", TODAY, 7)
+
+    def names(*options: str) -> set[str]:
+        return {line.split(",")[0] for line in cli("history", "--start", "today", *options).out.splitlines()[1:]}
+
+    assert names() == {"sleep", "steps"}
+    assert names("--attribute", "sleep") == {"sleep"}
+    assert names("--attribute", "sleep", "--attribute", "steps") == {"sleep", "steps"}
+    assert names("--group", "activity") == {"steps"}
+
+
+def test_nothing_at_all_is_a_header_alone(cli: Callable, sandbox: Sandbox) -> None:
+    assert cli("history", "--start", "2026-01-01") == (0, "name,date,value\n", "")
+
+
+def test_an_end_before_the_start_is_one_line(cli: Callable) -> None:
+    assert cli("history", "--start", "2026-01-02", "--end", "2026-01-01") == (
+        1,
+        "",
+        "exist-async: end 2026-01-01 lies before start 2026-01-02: there is no day between them\n",
+    )
+
+
+def test_an_unknown_attribute_is_one_line_that_names_it(cli: Callable, filled: Sandbox) -> None:
+    ran = cli("history", "--start", "today", "--attribute", "sleep", "--attribute", "sleeep")
+
+    assert ran.code == 1
+    assert ran.err.endswith("'sleeep': the user has no such attribute.\n")
+    assert ran.err.count("\n") == 1
+
+
+def test_values_are_written_before_the_error_that_ends_them(cli: Callable, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(template="steps")
+    sandbox.set_values("steps", {TODAY - dt.timedelta(days=days): days for days in range(300)})
+    sandbox.fail_next(status=403, path="attributes/values/", skip=1)
+
+    ran = cli("history", "--start", "2026-01-01", "--attribute", "steps")
+
+    assert ran.code == 1
+    assert ran.out.splitlines()[1] == "steps,2026-11-21,0"
+    assert ran.err.count("\n") == 1
+
+
+def test_what_is_written_is_read_again_by_update(
+    cli: Callable, filled: Sandbox, standard_input: Callable[[bytes], None]
+) -> None:
+    filled.add_attribute(template="body_fat")
+    filled.set_value("body_fat", TODAY, 0.1 + 0.2)
+    filled.set_values("mood_note", {TODAY: "7", dt.date(2026, 11, 2): "a\r\nb\rc", dt.date(2026, 11, 3): ""})
+    written = {name: filled.values(name) for name in ("sleep", "mood_note", "body_fat")}
+    exported = cli("history", "--start", "2026-11-01").out
+    for attribute in filled.user.attributes:
+        attribute.take(filled.service)
+        attribute.history.by_day.clear()
+    standard_input(exported.encode())
+
+    ran = cli("update")
+
+    assert (ran.code, ran.out.split()[-2:]) == (0, ["written", "8"])
+    assert {name: filled.values(name) for name in written} == written
+
+
+def test_a_file_is_utf_8_whatever_the_terminal_is(
+    script: str, filled: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    with (tmp_path / "history.csv").open("wb") as file:
+        subprocess.run([script, "history", "--start", "yesterday"], stdout=file, check=True, timeout=20)
+
+    assert "and é" in (tmp_path / "history.csv").read_text(encoding="utf-8")
+
+
+def test_a_reader_that_has_enough_ends_it_in_silence(script: str, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(template="steps")
+    sandbox.set_values("steps", {TODAY - dt.timedelta(days=days): days for days in range(5000)})
+    command = [script, "history", "--start", "2010-01-01", "--attribute", "steps"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout.readline() == b"name,date,value\n"
+        running.stdout.close()
+
+        assert running.stderr.read() == b""
+
+
+def test_ctrl_c_ends_it_without_a_traceback(script: str, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(template="steps")
+    sandbox.set_values("steps", {TODAY - dt.timedelta(days=days): 12345678 for days in range(12000)})
+    sandbox.latency = 0.3
+    command = [script, "history", "--start", "1990-01-01", "--attribute", "steps"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        # A block of the buffer: it is under way.
+        running.stdout.read(4096)
+        running.send_signal(signal.SIGINT)
+        running.stdout.read()
+
+        assert running.wait(timeout=20) == 130
+        assert running.stderr.read() == b""

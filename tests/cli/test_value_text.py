@@ -1,0 +1,74 @@
+"""Values as text."""
+
+import re
+
+import pytest
+
+from exist_async import ValueType
+from exist_async.cli.value_text import for_people, from_text
+
+
+@pytest.mark.parametrize(
+    ("value", "value_type", "shown"),
+    [
+        (0, ValueType.DURATION, "0 min"),
+        (45, ValueType.DURATION, "45 min"),
+        (120, ValueType.DURATION, "2 h"),
+        (2000, ValueType.DURATION, "33 h 20 min"),
+        (-90, ValueType.DURATION, "-1 h 30 min"),
+        (59.6, ValueType.DURATION, "1 h"),
+        (0, ValueType.TIME_OF_DAY, "00:00"),
+        (-30, ValueType.TIME_FROM_MIDDAY, "11:30"),
+        (0.07, ValueType.PERCENTAGE, "7 %"),
+        (0.1234, ValueType.PERCENTAGE, "12.34 %"),
+        (1, ValueType.PERCENTAGE, "100 %"),
+        (True, ValueType.BOOLEAN, "yes"),
+        (8123.0, ValueType.INTEGER, "8123"),
+        ("often", ValueType.DURATION, "often"),
+        (1.5, ValueType.INTEGER, "1.5"),
+        (7, ValueType(42), "7"),
+        (0.5, None, "0.5"),
+        (None, ValueType.DURATION, ""),
+    ],
+)
+def test_people_read_values_in_their_own_units(
+    value: float | str | None, value_type: ValueType | None, shown: str
+) -> None:
+    assert for_people(value, value_type) == shown
+
+
+@pytest.mark.parametrize("value_type", [None, ValueType(42)])
+def test_where_nobody_knows_the_type_what_looks_like_a_number_is_one(value_type: ValueType | None) -> None:
+    assert [from_text(text, value_type) for text in (" 7 ", "7.5", "+1", "-.5", "1e3")] == [7, 7.5, 1, -0.5, 1000.0]
+    assert [from_text(text, value_type) for text in ("7 h", "", "yes", "inf", "३")] == ["7 h", "", "yes", "inf", "३"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("7,5", "'7,5' is no number"),
+        ("inf", "'inf' is no number"),
+        ("३", "'३' is no number"),
+        ("0x10", "'0x10' is no number"),
+        ("7:30", "'7:30' is no number"),
+        ("yes", "'yes' is no number"),
+        ("x" * 1000, f"'{'x' * 40}…' is no number"),
+        ("1e999", "inf is no value of type decimal"),
+        ("9" * 5000, "inf is no value of type decimal"),
+    ],
+)
+def test_what_is_no_number_is_quoted(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(reason)}$"):
+        from_text(text, ValueType.DECIMAL)
+
+
+@pytest.mark.parametrize(
+    ("text", "value_type", "reason"),
+    [
+        ("2", ValueType.BOOLEAN, "a boolean is from 0 to 1, not 2"),
+        ("1.5", ValueType.INTEGER, "1.5 is no value of type integer"),
+    ],
+)
+def test_a_number_that_the_type_does_not_have_is_refused(text: str, value_type: ValueType, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(reason)}$"):
+        from_text(text, value_type)
