@@ -83,12 +83,16 @@ class Paginator(Generic[T_co]):
         """
         whole("start", start, least=1)
         number = start
+        before: tuple[T_co, ...] = ()
         while True:
             page, is_last = await self._fetch(number)
+            if _is_stuck(before, page):
+                return
             if page.results or number == 1:
                 yield page
             if is_last:
                 return
+            before = page.results
             number += 1
 
     async def collect(self) -> list[T_co]:
@@ -103,19 +107,24 @@ class Paginator(Generic[T_co]):
             return results
         counted = -(-(first.count or 0) // len(first.results))
         number = 1
+        before = first.results
         pages = in_order(
             (partial(self._fetch, number) for number in range(2, counted + 1)),
             concurrency=self._session.options.concurrency,
         )
         async with aclosing(pages):
             async for page, is_last in pages:
+                if _is_stuck(before, page):
+                    return results
                 number += 1
+                before = page.results
                 results += page.results
                 if is_last:
                     return results
-        while not is_last:
-            number += 1
-            page, is_last = await self._fetch(number)
+        async for page in self.pages(number + 1):
+            if _is_stuck(before, page):
+                return results
+            before = page.results
             results += page.results
         return results
 
@@ -137,6 +146,11 @@ class Paginator(Generic[T_co]):
 
     async def _fetch(self, number: int, **params: str) -> tuple[Page[T_co], bool]:
         return await fetch_page(self._session, self._path, {**self._params, **params}, self._body, number)
+
+
+def _is_stuck(before: tuple[T, ...], page: Page[T]) -> bool:
+    """Whether a service does not turn its pages: it would go on with the same one for ever."""
+    return bool(before) and page.results == before
 
 
 async def fetch_page(

@@ -63,13 +63,21 @@ class Profile(Resource):
         Raises:
             NoAnswerError: The profile names no time zone that this machine knows.
         """
+        return (await self.now()).date()
+
+    async def now(self) -> datetime:
+        """Return the time it is where the user is, by Exist's clock. It costs one request.
+
+        Raises:
+            NoAnswerError: The profile names no time zone that this machine knows.
+        """
         profile = await self.get()
         if profile.local_time is not None and profile.local_time.tzinfo is not None:
-            return profile.local_time.date()
+            return profile.local_time
         # Imported here, since it makes the package's own import longer and Exist always tells the local time.
         from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
         try:
-            return datetime.now(ZoneInfo(profile.timezone or "")).date()
+            return datetime.now(ZoneInfo(profile.timezone or ""))
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a path that is no zone
             raise NoAnswerError(f"The profile's time zone {profile.timezone!r} is not known here") from error

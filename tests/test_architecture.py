@@ -26,6 +26,7 @@ LAYERS: list[list[str]] = [
         "_http.connections",
         "_http.chunks",
         "_http.ahead",
+        "_http.fields",
         "_http.secret",
     ],
     ["token_stores"],

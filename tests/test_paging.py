@@ -200,12 +200,22 @@ async def test_a_page_that_fails_is_its_own_error_and_leaves_no_task(answering: 
     async def failing(request: httpx.Request) -> httpx.Response:
         number = numbered(request)
         await asyncio.sleep(0)
-        return httpx.Response(503) if number == page_number else page(["a"], count=9, next=NEXT)
+        return httpx.Response(503) if number == page_number else page([f"a{number}"], count=9, next=NEXT)
 
     with pytest.raises(ServerError):
         await answering(failing).attributes.list().collect()
 
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("count", [1, 5, 10**18, None])
+async def test_a_service_that_does_not_turn_its_pages_is_not_followed_for_ever(
+    answering: Answering, count: int | None
+) -> None:
+    exist = answering(lambda request: page(["a", "b"], count=count, next=NEXT))
+
+    assert [attribute.name for attribute in await exist.attributes.list().collect()] == ["a", "b"]
+    assert [attribute.name async for attribute in exist.attributes.list()] == ["a", "b"]
 
 
 async def test_a_count_that_is_missing_is_said_to_be_missing(answering: Answering) -> None:

@@ -37,6 +37,7 @@ class JsonConverter(MsgspecJsonConverter):
         # A field that was left at its default is not sent: "not given" and null differ to a service.
         self.register_unstructure_hook_factory(attrs.has, self._omitting_defaults)
         self._decoders: dict[Any, Callable[[bytes], Any]] = {}
+        self.encoder = msgspec.json.Encoder(enc_hook=_plainly)
 
     def _by_hook(self, cls: type[Any], value: object) -> object:
         return self.structure(value, cls)
@@ -81,6 +82,13 @@ class JsonConverter(MsgspecJsonConverter):
         # UnicodeError is a ValueError; RecursionError comes of brackets nested without end.
         except (msgspec.MsgspecError, BaseValidationError, ValueError, TypeError, RecursionError) as error:
             raise UnreadableError(str(error)) from error
+
+
+def _plainly(value: object) -> str:
+    """Write what other libraries make of a date, which is a class of their own."""
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 converter = JsonConverter()

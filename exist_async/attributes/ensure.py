@@ -11,9 +11,10 @@ from exist_async.attributes import writes
 from exist_async.attributes.models import Attribute
 from exist_async.attributes.requests import ByName, ByTemplate, CustomAttribute, Ensurable, ensurable, same_label
 from exist_async.batch import BatchResult, Outcome, OutcomeStatus
+from exist_async.batch.endpoint import Endpoint
 from exist_async.batch.items import ItemReader, Items, callers_error, cancelled_by_caller, check_items
 from exist_async.batch.outcomes import Stop, conclude
-from exist_async.batch.writes import Endpoint, Write
+from exist_async.batch.writes import Write
 from exist_async.errors import ExistAsyncError
 from exist_async.paging import Paginator
 

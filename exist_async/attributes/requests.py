@@ -1,30 +1,16 @@
 """What is asked of Exist about attributes, one item each."""
 
 from collections.abc import Hashable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import attrs
 from attrs import field, frozen
 
 from exist_async._http import checks
+from exist_async._http.fields import is_flag, is_text, plain
 from exist_async.attributes.models import Attribute, AttributeEcho
 from exist_async.attributes.value_types import ValueType
 from exist_async.batch.replies import Failure, Subject
 from exist_async.errors import ConfigurationError
-
-
-def _plain(value: str) -> str:
-    # The strings of other libraries are of subclasses that no encoder knows.
-    return str.__str__(value) if isinstance(value, str) else value  # pyright: ignore[reportUnnecessaryIsInstance]
-
-
-def _text(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    checks.text(attribute.name, value)
-
-
-def _flag(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if value is not None:
-        checks.flag(attribute.name, value)
 
 
 def _value_type(value: int) -> ValueType:
@@ -45,8 +31,8 @@ class ByTemplate:
             a service that provides the data wants False.
     """
 
-    template: str = field(converter=_plain, validator=_text)
-    manual: bool | None = field(default=None, validator=_flag)
+    template: str = field(converter=plain, validator=is_text)
+    manual: bool | None = field(default=None, validator=is_flag)
 
 
 @frozen
@@ -58,8 +44,8 @@ class ByName:
         manual: Whether the user enters it by hand; None leaves that as it is.
     """
 
-    name: str = field(converter=_plain, validator=_text)
-    manual: bool | None = field(default=None, validator=_flag)
+    name: str = field(converter=plain, validator=is_text)
+    manual: bool | None = field(default=None, validator=is_flag)
 
 
 @frozen
@@ -73,10 +59,10 @@ class CustomAttribute:
         manual: Whether the user enters it by hand. Exist's default is True: a service that provides data wants False.
     """
 
-    label: str = field(converter=_plain, validator=_text)
-    group: str = field(converter=_plain, validator=_text)
+    label: str = field(converter=plain, validator=is_text)
+    group: str = field(converter=plain, validator=is_text)
     value_type: ValueType = field(converter=_value_type)
-    manual: bool | None = field(default=None, validator=_flag)
+    manual: bool | None = field(default=None, validator=is_flag)
 
 
 Creatable: TypeAlias = ByTemplate | CustomAttribute

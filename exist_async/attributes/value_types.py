@@ -52,26 +52,29 @@ class ValueType(IntEnum):
             value: The value of a `DayValue` of an attribute of this type.
 
         Raises:
-            ConfigurationError: It is no value of this type.
+            ConfigurationError: It is of another kind, such as text for a duration, or larger than Python's type.
         """
         if value is None or self not in _KNOWN:
             return value
         if self is ValueType.STRING:
             return self._string(value)
         number = self._number(value)
-        match self:
-            case ValueType.DURATION:
-                return self._duration(number)
-            case ValueType.TIME_OF_DAY:
-                return _time(number)
-            case ValueType.TIME_FROM_MIDDAY:
-                return _time(number + _MIDDAY)
-            case ValueType.BOOLEAN:
-                return bool(number)
-            case ValueType.INTEGER | ValueType.SCALE:
-                return self._whole(number)
-            case _:
-                return float(number)
+        try:
+            match self:
+                case ValueType.DURATION:
+                    return dt.timedelta(minutes=number)
+                case ValueType.TIME_OF_DAY:
+                    return _time(number)
+                case ValueType.TIME_FROM_MIDDAY:
+                    return _time(number + _MIDDAY)
+                case ValueType.BOOLEAN:
+                    return bool(number)
+                case ValueType.INTEGER | ValueType.SCALE:
+                    return self._whole(number)
+                case _:
+                    return float(number)
+        except OverflowError:
+            raise self._wrong(value) from None
 
     def from_python(self, value: PythonValue) -> int | float | str:
         """Return how Exist writes a value, for a `ValueUpdate`.
@@ -90,7 +93,7 @@ class ValueType(IntEnum):
         if self is ValueType.STRING:
             return self._string(value)
         if self is ValueType.DURATION and isinstance(value, dt.timedelta):
-            return round(value / dt.timedelta(minutes=1))
+            value = round(value / dt.timedelta(minutes=1))
         if self in _TIMES and isinstance(value, dt.time):
             minutes = value.hour * 60 + value.minute
             return minutes if self is ValueType.TIME_OF_DAY else (minutes - _MIDDAY) % _DAY
@@ -112,6 +115,8 @@ class ValueType(IntEnum):
 
     def _number(self, value: object) -> int | float:
         if isinstance(value, int):
+            if abs(value) > _LARGEST:
+                raise ConfigurationError(f"a number of more than 64 bits is no value of type {self._words}")
             return int(value)
         if not isinstance(value, float) or not math.isfinite(value):
             raise self._wrong(value)
@@ -122,12 +127,6 @@ class ValueType(IntEnum):
             raise self._wrong(number)
         return int(number)
 
-    def _duration(self, minutes: float) -> dt.timedelta:
-        try:
-            return dt.timedelta(minutes=minutes)
-        except OverflowError:
-            raise self._wrong(minutes) from None
-
     def _wrong(self, value: object) -> ConfigurationError:
         return ConfigurationError(f"{value!r} is no value of type {self._words}")
 
@@ -135,7 +134,9 @@ class ValueType(IntEnum):
 _KNOWN = frozenset(ValueType)
 _TIMES = frozenset({ValueType.TIME_OF_DAY, ValueType.TIME_FROM_MIDDAY})
 _FRACTIONAL = frozenset({ValueType.DECIMAL, ValueType.PERCENTAGE})
+_LARGEST = 2**63 - 1
 _RANGES = {
+    ValueType.DURATION: (0, _LARGEST),
     ValueType.TIME_OF_DAY: (0, _DAY - 1),
     ValueType.TIME_FROM_MIDDAY: (0, _DAY - 1),
     ValueType.PERCENTAGE: (0, 1),

@@ -6,8 +6,8 @@ from exist_async._http.call import encode_query
 from exist_async.attributes import requests
 from exist_async.attributes.models import Attribute, AttributeEcho
 from exist_async.attributes.requests import Acquirable, ByName, Creatable
+from exist_async.batch.endpoint import Endpoint
 from exist_async.batch.replies import Reply
-from exist_async.batch.writes import Endpoint
 from exist_async.resource import ROOT, encode_filters
 
 

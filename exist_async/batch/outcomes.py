@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from attrs import field, frozen
 
-from exist_async.errors import BatchError, ConfigurationError, ExistAsyncError
+from exist_async.errors import BatchError, ConfigurationError, ExistAsyncError, OutcomeUnknownError
 
 I_co = TypeVar("I_co", covariant=True)
 T_co = TypeVar("T_co", covariant=True)
@@ -169,7 +169,10 @@ def conclude(result: BatchResult[I_co, T_co], stop: Stop | None = None) -> Batch
         raise stop.error
     if not unanswered:
         return result
-    if not result.succeeded and len({type(error) for error in errors}) == 1 and isinstance(errors[0], ExistAsyncError):
+    classes = {type(error) for error in errors}
+    # That a step on the way may have been carried out says nothing of items that were not sent after it.
+    fitting = classes != {OutcomeUnknownError} or bool(result.unknown)
+    if not result.succeeded and len(classes) == 1 and fitting and isinstance(errors[0], ExistAsyncError):
         errors[0].result = result
         raise errors[0]
     raise BatchError(

@@ -1,11 +1,9 @@
 """Sends the items of a write, 35 a request, and sees to it that each gets its outcome."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import aclosing
-from typing import Any, Generic, TypeAlias, TypeVar
-
-from attrs import frozen
+from typing import Any, Generic, TypeVar
 
 from exist_async._http import chunks
 from exist_async._http.call import Call
@@ -13,12 +11,14 @@ from exist_async._http.chunks import Chunk
 from exist_async._http.converter import converter
 from exist_async._http.responses import unknown
 from exist_async._http.session import Session
+from exist_async.batch.endpoint import Endpoint, Remedy
 from exist_async.batch.items import ItemReader, Items, callers_error, cancelled_by_caller, check_items
 from exist_async.batch.outcomes import BatchResult, Outcome, OutcomeStatus, Stop, conclude
-from exist_async.batch.replies import Failure, Reply, Subject, lay
+from exist_async.batch.replies import Failure, lay
 from exist_async.errors import (
     AuthenticationError,
     ClientClosedError,
+    ConfigurationError,
     ConnectionFailedError,
     ExistAsyncError,
     OAuthError,
@@ -35,56 +35,7 @@ CHUNK_SIZE = 35
 
 # After these, the next request would end the same way.
 _STOPS = (AuthenticationError, PermissionDeniedError, RateLimitError, ClientClosedError, OAuthError)
-_NOT_DONE = (ConnectionFailedError, RateLimitError, ClientClosedError, OAuthError)
-
-
-@frozen
-class Endpoint(Generic[I, T]):
-    """How one kind of write is made.
-
-    Attributes:
-        path: Its path on the service's origin.
-        query: Its encoded query.
-        repeatable: Whether sending a request twice is harmless.
-        reply: The type of its reply.
-        prepare: Makes the request model of what the caller gave, or raises a ConfigurationError.
-        subject: What an item is about.
-        subjects_of: What an entry of the reply may be about, of what the items of the request are about.
-        thing: What an item changes: two requests that change the same thing are never made at once.
-        one_of_each: Whether a request holds only one item that changes a thing. Two can have different fates, and the
-            reply would not say whose is whose.
-        complete: Fills in what the caller may leave out of the items, before they are sent.
-        remedy: Is given the outcomes of a request, and returns those that are worth sending again, once, after it has
-            done what makes them so, and others in place of those that it could not help.
-    """
-
-    path: str
-    query: str
-    repeatable: bool
-    reply: type[Reply[T]]
-    prepare: Callable[[Any], I]
-    subject: Callable[[I], Subject]
-    subjects_of: Callable[[T | Failure, Sequence[Subject]], Collection[Subject]]
-    thing: Callable[[I], Hashable]
-    one_of_each: bool = True
-    complete: Callable[[Sequence[I]], Awaitable[Sequence[I]]] | None = None
-    remedy: "Remedy[I, T] | None" = None
-
-
-Remedy: TypeAlias = Callable[[Sequence[Outcome[I, T]]], Awaitable["Remedied[I, T]"]]
-
-
-@frozen
-class Remedied(Generic[I, T]):
-    """What became of refused items that something was done for.
-
-    Attributes:
-        again: The indices of those that are worth sending again.
-        outcomes: The outcomes of those that could not be helped, in place of their refusals.
-    """
-
-    again: Collection[int]
-    outcomes: Sequence[Outcome[I, T]] = ()
+_NOT_DONE = (ConfigurationError, ConnectionFailedError, RateLimitError, ClientClosedError, OAuthError)
 
 
 async def write(
@@ -220,7 +171,7 @@ class Write(Generic[I, T]):
             return _outcomes_without_answer(chunk, error)
 
     async def _remedied(
-        self, chunk: Chunk[I], outcomes: list[Outcome[I, T]], remedy: "Remedy[I, T]"
+        self, chunk: Chunk[I], outcomes: list[Outcome[I, T]], remedy: Remedy[I, T]
     ) -> list[Outcome[I, T]]:
         """Send what was refused a second time, if something can be done for it."""
         remedied = await remedy(outcomes)
@@ -236,7 +187,10 @@ class Write(Generic[I, T]):
 
     async def _answered(self, chunk: Chunk[I]) -> list[Outcome[I, T]]:
         endpoint = self._endpoint
-        body = converter.dumps_each(chunk.items)
+        try:
+            body = converter.dumps_each(chunk.items)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ConfigurationError(f"an item can't be written as JSON: {error}") from error
         call = Call("POST", endpoint.path, endpoint.query, body, repeatable=endpoint.repeatable)
         reply = await self._session.fetch(call, endpoint.reply)
         answers = lay(list(map(endpoint.subject, chunk.items)), reply, endpoint.subjects_of)
@@ -247,8 +201,8 @@ class Write(Generic[I, T]):
             if answer is None:
                 outcomes.append(Outcome(index, item, OutcomeStatus.UNKNOWN, cause=cause))
             elif isinstance(answer, Failure):
-                code, error = answer.error_code, answer.error
-                outcomes.append(Outcome(index, item, OutcomeStatus.REFUSED, error_code=_text(code), error=_text(error)))
+                code, words = _text(answer.error_code), _text(answer.error)
+                outcomes.append(Outcome(index, item, OutcomeStatus.REFUSED, error_code=code, error=words))
             else:
                 outcomes.append(Outcome(index, item, OutcomeStatus.SUCCEEDED, value=answer))
         return outcomes

@@ -12,7 +12,7 @@ from exist_async.resource import Resource, encode_filters
 from exist_async.values import writes
 from exist_async.values.history import History
 from exist_async.values.models import AttributeWithValues, DayValue, ValueEcho
-from exist_async.values.plans import MOST_DAYS, OF_ALL, OF_ONE
+from exist_async.values.plans import MOST_DAYS, VALUES, WITH_VALUES
 from exist_async.values.requests import ValueIncrement, ValueUpdate
 
 
@@ -35,7 +35,7 @@ class Values(Resource):
         """
         checks.text("name", name)
         params = {"attribute": name, **encode_filters(days={"date_max": date_max})}
-        return Paginator(self._session, OF_ONE, params, PageBody[DayValue], page_size)
+        return Paginator(self._session, VALUES, params, PageBody[DayValue], page_size)
 
     def recent(
         self,
@@ -50,6 +50,8 @@ class Values(Resource):
     ) -> Paginator[AttributeWithValues]:
         """List the user's attributes with their values of the last days.
 
+        Inactive attributes, and those of priority 10 and more, are hidden.
+
         Args:
             days: How many days, 1 to 31.
             date_max: The last of these days; None is the day it is where the user is.
@@ -62,7 +64,9 @@ class Values(Resource):
         checks.whole("days", days, least=1, most=MOST_DAYS)
         lists = {"groups": groups, "attributes": attributes, "templates": templates}
         params = encode_filters(lists=lists, days={"date_max": date_max}, manual=manual)
-        return Paginator(self._session, OF_ALL, {"days": str(days), **params}, PageBody[AttributeWithValues], page_size)
+        return Paginator(
+            self._session, WITH_VALUES, {"days": str(days), **params}, PageBody[AttributeWithValues], page_size
+        )
 
     def history(
         self,
@@ -81,9 +85,9 @@ class Values(Resource):
             start: The first day.
             end: The last day, which is part of it.
             attributes: The names of the attributes. None is all that Exist lists with their values, which leaves
-                inactive ones out; those have to be named. One that the user lacks raises NotFoundError, once it is its
-                turn.
-            groups: Only attributes of these groups.
+                inactive ones and those of priority 10 and more out; those have to be named. One that the user lacks
+                raises NotFoundError, once it is its turn.
+            groups: Only attributes of these groups. Together with names, what Exist does not list is passed over.
 
         Raises:
             ConfigurationError: A day is no date, or `end` lies before `start`; a list is a bare string or is empty.
@@ -105,7 +109,8 @@ class Values(Resource):
             items: Any number.
             reacquire: Whether to acquire, once, attributes whose values are refused as `unauthorised` or `not_found`,
                 and to send these values again. The former are taken from the service that owns them now; the latter
-                are created where there is a template of that name.
+                are created where there is a template of that name. What can't be acquired stays refused, and `error`
+                says why; where acquiring failed for another reason, the value is `not_sent`.
             on_outcome: Called with each outcome as requests end.
 
         Returns:
@@ -130,7 +135,8 @@ class Values(Resource):
         attribute has afterwards is in `value.current` of the outcomes.
 
         Args:
-            items: Any number. Those without a day get the one that it is where the user is, which is asked for once.
+            items: Any number. Those without a day get the one that it is where the user is; the time there is asked
+                for once.
             on_outcome: Called with each outcome as requests end.
 
         Returns:

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 
 from exist_async._http import checks
 from exist_async._http.session import Session
@@ -11,6 +12,8 @@ from exist_async.resource import encode_filters
 from exist_async.values.models import DayValue
 from exist_async.values.plans import Plan, Span, make_plan
 from exist_async.values.reading import Reading
+
+_AT_ONCE = 100
 
 
 class History:
@@ -47,7 +50,8 @@ class History:
         """Return how many requests reading it takes; there are fewer where attributes have few values.
 
         Unless a few attributes are named, Exist has to be asked first how many there are. What that brings is used by
-        the next iteration, and counted here. Named attributes that turn out to be hidden cost more.
+        the next iteration, and counted here, so begin soon. Attributes that are hidden, or come and go meanwhile, cost
+        more.
         """
         if self._plan is None:
             self._plan = await self._make_plan()
@@ -56,11 +60,13 @@ class History:
     async def __aiter__(self) -> AsyncGenerator[tuple[str, DayValue], None]:
         """Give the values as they come."""
         plan, self._plan = self._plan or await self._make_plan(), None
-        async for values in Reading(self._session, self._span, self._filters, plan).values():
-            for value in values:
-                yield value
-            # A page holds thousands of values, and whoever does something with each must not hold up all others.
-            await asyncio.sleep(0)
+        async with aclosing(Reading(self._session, self._span, self._filters, plan).values()) as reading:
+            async for values in reading:
+                for number, value in enumerate(values, start=1):
+                    yield value
+                    if number % _AT_ONCE == 0:
+                        # A page holds thousands, and whoever does something with each must not hold up all others.
+                        await asyncio.sleep(0)
 
     async def _make_plan(self) -> Plan:
         return await make_plan(self._session, self._span, self._names, self._filters)

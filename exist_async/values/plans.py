@@ -1,9 +1,10 @@
 """Plans how to read a history: all attributes window by window, or each by itself, whichever takes fewer requests."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
+from urllib.parse import quote
 
 from attrs import frozen
 
@@ -13,11 +14,14 @@ from exist_async.paging import LARGEST_PAGE, Page, PageBody, fetch_page
 from exist_async.resource import ROOT
 from exist_async.values.models import AttributeWithValues
 
-OF_ALL = f"{ROOT}attributes/with-values/"
-OF_ONE = f"{ROOT}attributes/values/"
+WITH_VALUES = f"{ROOT}attributes/with-values/"
+VALUES = f"{ROOT}attributes/values/"
 
 MOST_DAYS = 31
 """The most days that Exist lists with attributes."""
+
+# Servers take addresses of four thousand characters, some of them no longer ones.
+_LONGEST_FILTER = 2000
 
 
 @frozen
@@ -29,25 +33,28 @@ class Span:
 
     @property
     def days(self) -> int:
-        """How many days it has; none or less when it ends before it starts."""
+        """How many days it has."""
         return (self.end - self.start).days + 1
 
-    def windows(self) -> "list[Span]":
+    @property
+    def pages(self) -> int:
+        """How many pages of one attribute's values hold that many days."""
+        return -(-self.days // LARGEST_PAGE)
+
+    @property
+    def window_count(self) -> int:
+        """How many windows it has."""
+        return -(-self.days // MOST_DAYS)
+
+    def windows(self) -> "Iterator[Span]":
         """Cut it into the windows that Exist lists attributes with, the newest first."""
-        windows: list[Span] = []
-        left = self
-        while left.days > MOST_DAYS:
-            window = Span(left.end - dt.timedelta(days=MOST_DAYS - 1), left.end)
-            windows.append(window)
-            left = left.before(window)
-        return [*windows, left]
-
-    def before(self, later: "Span") -> "Span":
-        """Return what of it lies before another span."""
-        return Span(self.start, later.start - dt.timedelta(days=1))
+        for number in range(self.window_count):
+            end = self.end - dt.timedelta(days=number * MOST_DAYS)
+            days = min(MOST_DAYS, (end - self.start).days + 1)
+            yield Span(end - dt.timedelta(days=days - 1), end)
 
 
-@frozen
+@frozen(eq=False)
 class Listing:
     """Attributes as Exist lists them with their values, and the first page of that for the newest window.
 
@@ -55,13 +62,11 @@ class Listing:
         names: Those that are asked for by name; None is all that there are.
         first: The first page.
         pages: How many pages there are for each window, as far as the first one tells.
-        is_whole: Whether the first page is the only one.
     """
 
     names: frozenset[str] | None
     first: Page[AttributeWithValues]
     pages: int
-    is_whole: bool
 
     def wanted(self, attributes: Iterable[AttributeWithValues]) -> list[AttributeWithValues]:
         """Return those that were asked for: Exist has ignored the names at times, and listed everything."""
@@ -74,15 +79,15 @@ class Plan:
 
     Attributes:
         requests: How many requests it takes, those that were made to find out included.
-        windows: The windows to read all attributes in, the newest first; empty where each is read by itself.
-        listings: The attributes, with the pages that were read to find out.
+        listings: The attributes, with the pages that were read to find out; empty where nothing was asked.
+        by_window: Whether the listings are read in all windows, or only the newest one was, to find out.
         alone: The attributes to read by themselves, and the days that are left of each.
         asked_for: The names that must not be passed over: what no listing shows is read by itself, too.
     """
 
     requests: int
-    windows: Sequence[Span] = ()
     listings: Sequence[Listing] = ()
+    by_window: bool = False
     alone: Sequence[tuple[str, Span]] = ()
     asked_for: frozenset[str] = frozenset()
 
@@ -96,25 +101,25 @@ async def make_plan(session: Session, span: Span, names: Sequence[str] | None, f
         names: The attributes; None is all that Exist lists with their values.
         filters: Other filters, encoded.
     """
-    windows = span.windows()
-    if names is not None and not filters and len(names) * _pages(span) <= len(windows) * _pages_of_names(names):
-        return Plan(len(names) * _pages(span), alone=[(name, span) for name in names])
-    jobs = (partial(_first_page, session, windows[0], part, filters) for part in _parts(names))
+    parts = [None] if names is None else list(_parts(names))
+    if names is not None and not filters and len(names) * span.pages <= span.window_count * len(parts):
+        return Plan(len(names) * span.pages, alone=[(name, span) for name in names], asked_for=frozenset(names))
+    newest = next(span.windows())
+    jobs = (partial(_first_page, session, newest, part, filters) for part in parts)
     async with aclosing(in_order(jobs, concurrency=session.options.concurrency)) as pages:
         listings = [listing async for listing in pages]
-    asked_for = frozenset(names or ()) if not filters else frozenset[str]()
-    by_window = len(windows) * sum(listing.pages for listing in listings)
-    if not all(listing.is_whole for listing in listings):
-        return Plan(by_window, windows, listings, asked_for=asked_for)
+    by_window = span.window_count * sum(listing.pages for listing in listings)
+    asked_for = frozenset[str]() if filters else frozenset(names or ())
+    if any(listing.pages > 1 for listing in listings):
+        return Plan(by_window, listings, by_window=True, asked_for=asked_for)
     found = [attribute.name for listing in listings for attribute in listing.wanted(listing.first.results)]
-    hidden = len(asked_for.difference(found)) * _pages(span)
-    if len(windows) > 1:
-        rest = span.before(windows[0])
-        one_by_one = len(listings) + len(found) * _pages(rest)
+    hidden = len(asked_for.difference(found)) * span.pages
+    if span.window_count > 1:
+        rest = Span(span.start, newest.start - dt.timedelta(days=1))
+        one_by_one = len(listings) + len(found) * rest.pages
         if one_by_one < by_window:
-            alone = [(name, rest) for name in found]
-            return Plan(one_by_one + hidden, (), listings, alone, asked_for)
-    return Plan(by_window + hidden, windows, listings, asked_for=asked_for)
+            return Plan(one_by_one + hidden, listings, alone=[(name, rest) for name in found], asked_for=asked_for)
+    return Plan(by_window + hidden, listings, by_window=True, asked_for=asked_for)
 
 
 def window_params(window: Span, names: Iterable[str] | None, filters: Mapping[str, str]) -> dict[str, str]:
@@ -127,22 +132,20 @@ async def _first_page(
     session: Session, window: Span, names: frozenset[str] | None, filters: Mapping[str, str]
 ) -> Listing:
     params = window_params(window, names, filters)
-    page, is_last = await fetch_page(session, OF_ALL, params, PageBody[AttributeWithValues], 1)
+    page, is_last = await fetch_page(session, WITH_VALUES, params, PageBody[AttributeWithValues], 1)
     counted = -(-(page.count or 0) // len(page.results)) if page.results else 1
-    return Listing(names, page, pages=1 if is_last else max(2, counted), is_whole=is_last)
+    return Listing(names, page, pages=1 if is_last else max(2, counted))
 
 
-def _parts(names: Sequence[str] | None) -> list[frozenset[str] | None]:
+def _parts(names: Sequence[str]) -> Iterator[frozenset[str]]:
     """Cut the names into as many as fit on a page, and into an address."""
-    if names is None:
-        return [None]
-    return [frozenset(names[place : place + LARGEST_PAGE]) for place in range(0, len(names), LARGEST_PAGE)]
-
-
-def _pages_of_names(names: Sequence[str]) -> int:
-    return -(-len(names) // LARGEST_PAGE)
-
-
-def _pages(span: Span) -> int:
-    """Return how many pages of one attribute's values hold these days."""
-    return -(-span.days // LARGEST_PAGE)
+    part: list[str] = []
+    length = 0
+    for name in names:
+        encoded = len(quote(name, safe="")) + 1
+        if part and (len(part) == LARGEST_PAGE or length + encoded > _LONGEST_FILTER):
+            yield frozenset(part)
+            part, length = [], 0
+        part.append(name)
+        length += encoded
+    yield frozenset(part)

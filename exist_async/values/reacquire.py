@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 
+import attrs
+
 from exist_async._http.session import Session
 from exist_async.attributes.requests import Acquirable, ByName, ByTemplate
 from exist_async.attributes.writes import acquisition
 from exist_async.batch import Outcome, OutcomeStatus
-from exist_async.batch.writes import Remedied, Write
+from exist_async.batch.endpoint import Remedied
+from exist_async.batch.writes import Write
 from exist_async.values.models import ValueEcho
 from exist_async.values.requests import ValueUpdate
 
@@ -40,9 +43,12 @@ class Reacquisition:
             acquired = self._acquired[outcome.item.name]
             if acquired.status is OutcomeStatus.SUCCEEDED:
                 again.add(outcome.index)
-            elif not acquired.refused_for_itself:
+            elif acquired.refused_for_itself:
+                words = ": ".join(filter(None, (acquired.error_code, acquired.error)))
+                not_helped.append(attrs.evolve(outcome, error=f"{outcome.error}. Acquiring it was refused: {words}"))
+            else:
                 # Whether Exist would take it now, nobody asked.
-                not_helped.append(Outcome(outcome.index, outcome.item, OutcomeStatus.NOT_SENT, cause=acquired.cause))
+                not_helped.append(attrs.evolve(outcome, status=OutcomeStatus.NOT_SENT, cause=acquired.cause))
         return Remedied(again, not_helped)
 
     async def _acquire(self, refused: Sequence[Outcome[ValueUpdate, ValueEcho]]) -> None:

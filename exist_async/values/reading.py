@@ -4,20 +4,36 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Itera
 from contextlib import aclosing
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+from attrs import frozen
 
 from exist_async._http.ahead import in_order
 from exist_async._http.session import Session
-from exist_async.errors import NotFoundError
-from exist_async.paging import LARGEST_PAGE, Page, PageBody, fetch_page
+from exist_async.paging import Page, PageBody, fetch_page
+from exist_async.values.alone import read_alone
 from exist_async.values.models import AttributeWithValues, DayValue
-from exist_async.values.plans import OF_ALL, OF_ONE, Listing, Plan, Span, window_params
+from exist_async.values.plans import WITH_VALUES, Listing, Plan, Span, window_params
 
 if TYPE_CHECKING:
     import datetime as dt
 
+Values: TypeAlias = list[tuple[str, DayValue]]
 
-Values = list[tuple[str, DayValue]]
+
+@frozen(eq=False)
+class _Listed:
+    """One page of a listing for one window."""
+
+    window: Span
+    listing: Listing
+    number: int
+    page: Page[AttributeWithValues]
+    is_last: bool
+
+    def repeats(self, before: "_Listed") -> bool:
+        """Whether it is the page before it once more: a service that does not turn its pages would go on for ever."""
+        return self.window == before.window and bool(self.page.results) and self.page.results == before.page.results
 
 
 class Reading:
@@ -36,122 +52,140 @@ class Reading:
         self._span = span
         self._filters = filters
         self._plan = plan
-        # The oldest day that was given of each attribute. What is tracked meanwhile moves values to a later page, where
-        # they are met again.
         self._given: dict[str, dt.date] = {}
-        self._listed: set[str] = set()
+        # Attributes that every window so far has shown, and those that were read by themselves down to the first day.
+        self._regular: set[str] = set()
+        self._done: set[str] = set()
+        # How many pages listings have for a window, and those whose last page was met.
+        self._pages_of = {listing: listing.pages for listing in plan.listings}
+        self._ended: set[tuple[Span, Listing]] = set()
 
     async def values(self) -> AsyncGenerator[Values, None]:
         """Give the values, some at once."""
-        for listing in self._plan.listings:
-            for values in self._of_all(listing.wanted(listing.first.results)):
-                yield values
-        async with aclosing(in_order(self._windows(), concurrency=self._concurrency)) as listed:
-            async for attributes in listed:
-                for values in self._of_all(attributes):
+        if self._plan.listings:
+            async with aclosing(self._by_window()) as by_window:
+                async for values in by_window:
                     yield values
-        hidden = sorted(self._plan.asked_for - self._listed)
-        async with aclosing(self._alone([*self._plan.alone, *((name, self._span) for name in hidden)])) as alone:
+        hidden = sorted(self._plan.asked_for - self._regular - self._done - {name for name, _ in self._plan.alone})
+        parts = [*self._plan.alone, *((name, self._span) for name in hidden)]
+        async with aclosing(self._alone(parts)) as alone:
             async for values in alone:
                 yield values
 
-    def _windows(self) -> Iterator[Callable[[], Awaitable[list[AttributeWithValues]]]]:
-        for window in self._plan.windows:
+    async def _by_window(self) -> AsyncGenerator[Values, None]:
+        window = next(self._span.windows())
+        shown = set[str]()
+        async with aclosing(self._pages()) as pages:
+            async for listed in pages:
+                if listed.window != window:
+                    async for values in self._missed(window, shown):
+                        yield values
+                    window = listed.window
+                    shown.clear()
+                attributes = listed.listing.wanted(listed.page.results)
+                shown.update(attribute.name for attribute in attributes)
+                async for values in self._come(window, shown):
+                    yield values
+                yield [
+                    value
+                    for attribute in attributes
+                    if attribute.name in self._regular
+                    for value in self._new(attribute.name, window, attribute.values)
+                ]
+        async for values in self._missed(window, shown):
+            yield values
+
+    async def _come(self, window: Span, shown: set[str]) -> AsyncGenerator[Values, None]:
+        """Give the values of attributes that come into the listing while it is read: newer windows have gone by."""
+        if window.end == self._span.end:
+            self._regular.update(shown)
+            return
+        come = sorted(shown - self._regular - self._done)
+        if come:
+            async for values in self._alone([(name, self._span) for name in come], gone=True):
+                yield values
+            self._done.update(come)
+
+    async def _missed(self, window: Span, shown: set[str]) -> AsyncGenerator[Values, None]:
+        """Give the values of attributes that a window ought to show and does not.
+
+        What leaves the listing meanwhile moves all that follows, so that one falls between two pages. How many windows
+        it is missing in nobody knows: it is read by itself from here on.
+        """
+        missed = sorted(self._regular - shown)
+        if missed:
+            rest = Span(self._span.start, window.end)
+            async for values in self._alone([(name, rest) for name in missed], gone=True):
+                yield values
+            self._regular.difference_update(missed)
+            self._done.update(missed)
+
+    async def _pages(self) -> AsyncGenerator[_Listed, None]:
+        """Give the pages of all windows, several of them asked for at once."""
+        newest = next(self._span.windows())
+        before: dict[Listing, _Listed] = {}
+        for listing in self._plan.listings:
+            before[listing] = _Listed(newest, listing, 1, listing.first, is_last=listing.pages == 1)
+            yield before[listing]
+        if not self._plan.by_window:
+            return
+        async with aclosing(in_order(self._jobs(), concurrency=self._concurrency)) as pages:
+            async for listed in pages:
+                yield listed
+                if listed.is_last or listed.repeats(before[listed.listing]):
+                    self._end(listed)
+                elif listed.number >= self._pages_of[listed.listing]:
+                    async for more in self._beyond(listed):
+                        yield more
+                before[listed.listing] = listed
+
+    def _jobs(self) -> Iterator[Callable[[], Awaitable[_Listed]]]:
+        for window in self._span.windows():
             for listing in self._plan.listings:
                 # The first page of the newest window was read for the plan.
-                for number in range(1 if window is not self._plan.windows[0] else 2, listing.pages + 1):
-                    yield partial(self._listing_page, window, listing, number)
+                number = 2 if window.end == self._span.end else 1
+                while number <= self._pages_of[listing] and (window, listing) not in self._ended:
+                    yield partial(self._page, window, listing, number)
+                    number += 1
 
-    async def _listing_page(self, window: Span, listing: Listing, number: int) -> list[AttributeWithValues]:
-        """Return a page, and with the last one that was counted those that came after it."""
+    async def _beyond(self, listed: _Listed) -> AsyncGenerator[_Listed, None]:
+        """Give the pages after the last one that was counted, one by one."""
+        repeats = False
+        while not (listed.is_last or repeats):
+            following = await self._page(listed.window, listed.listing, listed.number + 1)
+            repeats = following.repeats(listed)
+            listed = following
+            yield listed
+        self._end(listed)
+
+    def _end(self, listed: _Listed) -> None:
+        """Note which page was the last one: its count may have said otherwise."""
+        if (listed.window, listed.listing) not in self._ended:
+            self._ended.add((listed.window, listed.listing))
+            self._pages_of[listed.listing] = listed.number
+
+    async def _page(self, window: Span, listing: Listing, number: int) -> _Listed:
         params = window_params(window, listing.names, self._filters)
-        results: list[AttributeWithValues] = []
-        while True:
-            page, is_last = await fetch_page(self._session, OF_ALL, params, PageBody[AttributeWithValues], number)
-            results += listing.wanted(page.results)
-            if is_last or number < listing.pages:
-                return results
-            number += 1
+        page, is_last = await fetch_page(self._session, WITH_VALUES, params, PageBody[AttributeWithValues], number)
+        return _Listed(window, listing, number, page, is_last)
 
-    async def _alone(self, parts: Sequence[tuple[str, Span]]) -> AsyncGenerator[Values, None]:
-        """Give the values of attributes that are read by themselves: the first page of each, then all others."""
-        left: list[tuple[str, Span, int]] = []
-        firsts = in_order((partial(self._first, name, span) for name, span in parts), concurrency=self._concurrency)
-        async with aclosing(firsts):
-            async for name, span, page, is_last in firsts:
-                yield self._of_one(name, page.results)
-                if not (is_last or self._reached(span, page)):
-                    left.append((name, span, _pages(span, page)))
-        over: set[str] = set()
-        others = in_order(self._others(left, over), concurrency=self._concurrency)
-        async with aclosing(others):
-            async for name, span, pages in others:
-                for page in pages:
-                    yield self._of_one(name, page.results)
-                    if self._reached(span, page):
-                        over.add(name)
+    async def _alone(self, parts: Sequence[tuple[str, Span]], *, gone: bool = False) -> AsyncGenerator[Values, None]:
+        async with aclosing(read_alone(self._session, parts, gone=gone)) as pages:
+            async for name, span, values in pages:
+                yield self._new(name, span, values)
 
-    def _others(
-        self, left: Iterable[tuple[str, Span, int]], over: set[str]
-    ) -> Iterator[Callable[[], Awaitable[tuple[str, Span, list[Page[DayValue]]]]]]:
-        for name, span, pages in left:
-            for number in range(2, pages + 1):
-                # An attribute with gaps has fewer pages than days would fill.
-                if name in over:
-                    break
-                yield partial(self._pages_from, name, span, number, pages)
-
-    async def _first(self, name: str, span: Span) -> tuple[str, Span, Page[DayValue], bool]:
-        return name, span, *(await self._page(name, span, 1))
-
-    async def _pages_from(
-        self, name: str, span: Span, number: int, counted: int
-    ) -> tuple[str, Span, list[Page[DayValue]]]:
-        """Return a page, and with the last one that was counted those that came after it."""
-        pages: list[Page[DayValue]] = []
-        while True:
-            page, is_last = await self._page(name, span, number)
-            pages.append(page)
-            if is_last or number < counted or self._reached(span, page):
-                return name, span, pages
-            number += 1
-
-    async def _page(self, name: str, span: Span, number: int) -> tuple[Page[DayValue], bool]:
-        params = {"attribute": name, "date_max": span.end.isoformat(), "limit": str(LARGEST_PAGE)}
-        try:
-            return await fetch_page(self._session, OF_ONE, params, PageBody[DayValue], number)
-        except NotFoundError as error:
-            error.args = (f"{error} It was asked for the values of {name!r}: the user has no such attribute.",)
-            raise
-
-    def _of_all(self, attributes: Iterable[AttributeWithValues]) -> Iterator[Values]:
-        for attribute in attributes:
-            self._listed.add(attribute.name)
-            yield self._of_one(attribute.name, attribute.values)
-
-    def _of_one(self, name: str, values: Iterable[DayValue]) -> Values:
-        """Return what is new of an attribute's values, the newest first."""
+    def _new(self, name: str, span: Span, values: Iterable[DayValue]) -> Values:
+        """Return those of an attribute's values that were not given yet, the newest first."""
         given = self._given.get(name)
-        new = [
-            (name, value)
-            for value in sorted(values, key=attrgetter("date"), reverse=True)
-            if value.value is not None
-            and self._span.start <= value.date <= self._span.end
-            and (given is None or value.date < given)
-        ]
-        if new:
-            self._given[name] = new[-1][1].date
+        new: Values = []
+        for value in sorted(values, key=attrgetter("date"), reverse=True):
+            if (
+                value.value is not None
+                and span.start <= value.date <= span.end
+                and (given is None or value.date < given)
+            ):
+                given = value.date
+                new.append((name, value))
+        if given is not None:
+            self._given[name] = given
         return new
-
-    @staticmethod
-    def _reached(span: Span, page: Page[DayValue]) -> bool:
-        """Whether a page goes back to the first day."""
-        return any(value.date <= span.start for value in page.results)
-
-
-def _pages(span: Span, first: Page[DayValue]) -> int:
-    """Return how many pages there are of one attribute's values, as far as the first one tells."""
-    size = len(first.results)
-    by_days = -(-span.days // size)
-    # Where there is no count, the second page says whether there is a third.
-    return 2 if first.count is None else max(2, min(by_days, -(-first.count // size)))

@@ -3,36 +3,17 @@
 import datetime as dt
 import math
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
-import attrs
 from attrs import field, frozen
 
-from exist_async._http import checks
+from exist_async._http.fields import is_day, is_text, plain
 from exist_async.batch.replies import Failure, Subject
 from exist_async.errors import ConfigurationError
 from exist_async.values.models import ValueEcho
 
 # What fits into 64 bits: no count of anything is larger, and not every program reads more.
 _LARGEST = 2**63 - 1
-
-
-def _name(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    checks.text(attribute.name, value)
-
-
-def _day(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    checks.day(attribute.name, value)
-
-
-def _day_if_any(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if value is not None:
-        checks.day(attribute.name, value)
-
-
-def _plain(value: str) -> str:
-    # The strings of other libraries are of subclasses that no encoder knows.
-    return str.__str__(value) if isinstance(value, str) else value  # pyright: ignore[reportUnnecessaryIsInstance]
 
 
 def _number(value: float) -> int | float:
@@ -55,7 +36,7 @@ def _value(value: float | str) -> int | float | str:
         value.encode()
     except UnicodeEncodeError:
         raise ConfigurationError("value holds half a surrogate pair, which is no character") from None
-    return _plain(value)
+    return plain(value)
 
 
 def _unsupported(value: object) -> str:
@@ -77,8 +58,8 @@ class ValueUpdate:
             False are sent as 1 and 0.
     """
 
-    name: str = field(converter=_plain, validator=_name)
-    date: dt.date = field(validator=_day)
+    name: str = field(converter=plain, validator=is_text)
+    date: dt.date = field(validator=is_day)
     value: int | float | str = field(converter=_value)
 
 
@@ -89,19 +70,16 @@ class ValueIncrement:
     Attributes:
         name: The attribute's name. This service has to own it.
         value: The number to add; one below 0 takes away.
-        date: The day, where the user is. None is the day that it is there now; the write asks for it once.
+        date: The day, where the user is. None is the day that it is there now; the write asks once for the time there.
     """
 
-    name: str = field(converter=_plain, validator=_name)
+    name: str = field(converter=plain, validator=is_text)
     value: int | float = field(converter=_number)
-    date: dt.date | None = field(default=None, validator=_day_if_any)
+    date: dt.date | None = field(default=None, validator=is_day)
 
 
-UPDATED = "name date"
-"""The fields by which an update is known."""
-
-INCREMENTED = "name date value"
-"""The fields by which an increment is known: those of one day can differ in their fate, by their values."""
+_KIND = "name date value"
+"""The fields by which an item is known: several increments of one day can differ in their fate, by their values."""
 
 
 def updatable(item: object) -> ValueUpdate:
@@ -123,14 +101,9 @@ def day_of(item: ValueUpdate | ValueIncrement) -> tuple[str, dt.date | None]:
     return item.name, item.date
 
 
-def update_subject(item: ValueUpdate) -> Subject:
-    """Say what an update is about."""
-    return (UPDATED, (item.name, item.date))
-
-
-def increment_subject(item: ValueIncrement) -> Subject:
-    """Say what an increment is about."""
-    return (INCREMENTED, (item.name, item.date, item.value))
+def subject(item: ValueUpdate | ValueIncrement) -> Subject:
+    """Say what an item is about."""
+    return (_KIND, (item.name, item.date, item.value))
 
 
 def subjects_of(entry: ValueEcho | Failure, wanted: Sequence[Subject]) -> Sequence[Subject]:
@@ -138,32 +111,30 @@ def subjects_of(entry: ValueEcho | Failure, wanted: Sequence[Subject]) -> Sequen
 
     What it does not repeat is left open. One that contradicts all items is about another one, which is returned.
     """
-    kind = wanted[0][0]
-    keys = [cast("tuple[Any, ...]", key) for _, key in wanted]
-    names = _names(entry)
-    fitting = [key for key in keys if key[0] in names] if names else keys
-    date = _date(entry.date)
+    fitting = [cast("tuple[str, dt.date, object]", key) for _, key in wanted]
+    name, date = _name_of(entry), _date_of(entry)
+    if name is not None:
+        fitting = [key for key in fitting if key[0] == name]
     if date is not None:
         fitting = [key for key in fitting if key[1] == date]
     if not fitting:
-        return [(kind, (*names, date))]
-    if not names and date is None:
+        return [(_KIND, (name, date, entry.value))]
+    same_value = [key for key in fitting if key[2] == entry.value]
+    if not same_value and name is None and date is None:
         return []
-    if kind == INCREMENTED:
-        # Exist may write a value otherwise than it was sent, so it tells items of one day apart and no more.
-        fitting = [key for key in fitting if key[2] == entry.value] or fitting
-    return [(kind, key) for key in dict.fromkeys(fitting)]
+    # Exist may write a value otherwise than it was sent, so that another one contradicts nothing.
+    return [(_KIND, key) for key in dict.fromkeys(same_value or fitting)]
 
 
-def _names(entry: ValueEcho | Failure) -> list[str]:
+def _name_of(entry: ValueEcho | Failure) -> str | None:
     said = (entry.name, entry.template, entry.title) if isinstance(entry, Failure) else (entry.name,)
-    return [name for name in said if isinstance(name, str)]
+    return next((name for name in said if isinstance(name, str)), None)
 
 
-def _date(said: object) -> dt.date | None:
-    if isinstance(said, str):
+def _date_of(entry: ValueEcho | Failure) -> dt.date | None:
+    if isinstance(entry.date, str):
         try:
-            return dt.date.fromisoformat(said)
+            return dt.date.fromisoformat(entry.date)
         except ValueError:
             return None
-    return said if isinstance(said, dt.date) else None
+    return entry.date if isinstance(entry.date, dt.date) else None

@@ -1,7 +1,8 @@
 """Fills in the days that increments leave out."""
 
+import datetime as dt
+import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import attrs
 
@@ -9,24 +10,28 @@ from exist_async._http.session import Session
 from exist_async.profile import Profile
 from exist_async.values.requests import ValueIncrement
 
-if TYPE_CHECKING:
-    import datetime as dt
 
-
-class Dating:
-    """Gives increments without a day the one that it is where the user is, which it asks for once.
+class Today:
+    """Gives increments without a day the one that it is where the user is, whose time it asks for once.
 
     Exist takes them without, too, and does not say whose today it means then.
     """
 
     def __init__(self, session: Session) -> None:
         self._profile = Profile(session)
-        self._today: dt.date | None = None
+        self._then: dt.datetime | None = None
+        self._asked_at = 0.0
 
     async def __call__(self, items: Sequence[ValueIncrement]) -> Sequence[ValueIncrement]:
         """Return the items, each with a day."""
         if all(item.date is not None for item in items):
             return items
-        if self._today is None:
-            self._today = await self._profile.today()
-        return [item if item.date is not None else attrs.evolve(item, date=self._today) for item in items]
+        today = await self._today()
+        return [item if item.date is not None else attrs.evolve(item, date=today) for item in items]
+
+    async def _today(self) -> dt.date:
+        if self._then is None:
+            self._then = await self._profile.now()
+            self._asked_at = time.monotonic()
+        # A stream can go on over midnight.
+        return (self._then + dt.timedelta(seconds=time.monotonic() - self._asked_at)).date()

@@ -1,14 +1,14 @@
 """How values are updated and incremented."""
 
 from exist_async._http.session import Session
+from exist_async.batch.endpoint import Endpoint
 from exist_async.batch.replies import Reply
-from exist_async.batch.writes import Endpoint
 from exist_async.resource import ROOT
 from exist_async.values import requests
 from exist_async.values.models import ValueEcho
 from exist_async.values.reacquire import Reacquisition
 from exist_async.values.requests import ValueIncrement, ValueUpdate
-from exist_async.values.today import Dating
+from exist_async.values.today import Today
 
 
 def update(session: Session, *, reacquire: bool) -> Endpoint[ValueUpdate, ValueEcho]:
@@ -19,7 +19,7 @@ def update(session: Session, *, reacquire: bool) -> Endpoint[ValueUpdate, ValueE
         repeatable=True,
         reply=Reply[ValueEcho],
         prepare=requests.updatable,
-        subject=requests.update_subject,
+        subject=requests.subject,
         subjects_of=requests.subjects_of,
         thing=requests.day_of,
         remedy=Reacquisition(session) if reacquire else None,
@@ -34,10 +34,10 @@ def increment(session: Session) -> Endpoint[ValueIncrement, ValueEcho]:
         repeatable=False,
         reply=Reply[ValueEcho],
         prepare=requests.incrementable,
-        subject=requests.increment_subject,
+        subject=requests.subject,
         subjects_of=requests.subjects_of,
         thing=requests.day_of,
         # Events of one day come in numbers, and what Exist refuses one of them for it mostly refuses all for.
         one_of_each=False,
-        complete=Dating(session),
+        complete=Today(session),
     )

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import json
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -55,6 +57,25 @@ async def test_of_a_stream_the_day_is_asked_once_too(exist: ExistClient, sandbox
     await exist.values.increment(ValueIncrement("coffees", 1) for _ in range(70))
 
     assert [request.method for request in sandbox.requests].count("GET") == 1
+
+
+async def test_a_stream_that_goes_on_over_midnight_goes_on_with_the_next_day(
+    exist: ExistClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed = 0.0
+    monkeypatch.setattr("exist_async.values.today.time", SimpleNamespace(monotonic=lambda: passed))
+    today = await exist.profile.today()
+
+    async def events() -> AsyncIterator[ValueIncrement]:
+        nonlocal passed
+        for n in range(70):
+            if n == 35:
+                passed = 86_400.0
+            yield ValueIncrement("coffees", 1)
+
+    await exist.values.increment(events())
+
+    assert sandbox.values("coffees") == {today: 35, today + dt.timedelta(days=1): 35}
 
 
 async def test_events_that_have_a_day_ask_for_none(exist: ExistClient, sandbox: Sandbox) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from exist_async import ValueEcho, ValueIncrement, ValueUpdate
 from exist_async.batch.replies import Failure, Reply, lay
-from exist_async.values.requests import increment_subject, subjects_of, update_subject
+from exist_async.values.requests import subject, subjects_of
 
 NAMES = st.sampled_from(["mood", "steps", "tea"])
 DAYS = st.sampled_from([dt.date(2026, 11, day) for day in (18, 19, 20)])
@@ -58,7 +58,7 @@ def replies(draw: st.DrawFn, items: Any) -> tuple[list[Any], list[bool], Reply[V
 def test_no_update_is_given_a_fate_that_it_did_not_have(case: Any) -> None:
     items, succeeded, reply = case
 
-    check(lay(list(map(update_subject, items)), reply, subjects_of), items, succeeded)
+    check(lay(list(map(subject, items)), reply, subjects_of), items, succeeded)
 
 
 @settings(max_examples=400, deadline=None)
@@ -66,7 +66,7 @@ def test_no_update_is_given_a_fate_that_it_did_not_have(case: Any) -> None:
 def test_no_increment_is_given_a_fate_that_it_did_not_have(case: Any) -> None:
     items, succeeded, reply = case
 
-    check(lay(list(map(increment_subject, items)), reply, subjects_of), items, succeeded)
+    check(lay(list(map(subject, items)), reply, subjects_of), items, succeeded)
 
 
 def check(answers: list[Any], items: list[Any], succeeded: list[bool]) -> None:
@@ -90,7 +90,7 @@ def test_a_full_reply_that_names_items_and_days_answers_each_with_its_own(
         tuple(each for each in shuffled if isinstance(each, Failure)),
     )
 
-    answers = lay(list(map(update_subject, items)), reply, subjects_of)
+    answers = lay(list(map(subject, items)), reply, subjects_of)
 
     about = [answer.error_code if isinstance(answer, Failure) else answer.current for answer in answers]
     assert about == list(range(len(items)))

@@ -3,15 +3,18 @@
 import datetime as dt
 import json
 
+import attrs
 import httpx
 import pytest
 
 from exist_async import (
     BatchError,
+    ConfigurationError,
     ConnectionFailedError,
     ExistClient,
     OutcomeStatus,
     OutcomeUnknownError,
+    PermissionDeniedError,
     RateLimitError,
     ValueEcho,
     ValueUpdate,
@@ -136,6 +139,38 @@ async def test_of_a_success_and_a_failure_without_days_neither_is_told(answering
     assert statuses(caught.value.result) == [OutcomeStatus.UNKNOWN] * 2
 
 
+async def test_values_without_names_are_laid_beside_the_items_that_have_them(answering: Answering) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        failed = [{"value": value, "error": f"no {value}", "error_code": "validation"} for value in (1002, 1001)]
+        return httpx.Response(202, json={"success": [json.loads(request.content)[0]], "failed": failed})
+
+    result = await answering(answer).values.update(days(3))
+
+    assert [outcome.error for outcome in result] == [None, "no 1001", "no 1002"]
+
+
+async def test_dates_of_other_libraries_are_dates(exist: ExistClient, sandbox: Sandbox) -> None:
+    class Moon(dt.date):
+        """A date with more to it."""
+
+    result = await exist.values.update([ValueUpdate("steps", Moon(2026, 11, 20), 8123)])
+
+    assert result.ok
+    assert sandbox.values("steps") == {DAY: 8123}
+
+
+async def test_what_cannot_be_written_as_json_was_not_sent(exist: ExistClient, sandbox: Sandbox) -> None:
+    @attrs.frozen
+    class Noted(ValueUpdate):
+        note: object = None
+
+    with pytest.raises(ConfigurationError, match="can't be written as JSON") as caught:
+        await exist.values.update([Noted("steps", DAY, 1, note=object()), ValueUpdate("mood", DAY, 7)])
+
+    assert statuses(caught.value.result) == [OutcomeStatus.NOT_SENT] * 2
+    assert sandbox.requests == []
+
+
 # Reacquiring
 
 
@@ -217,6 +252,42 @@ async def test_when_acquiring_fails_the_value_was_not_sent_and_the_others_keep_t
     assert statuses(caught.value.result) == [OutcomeStatus.SUCCEEDED, OutcomeStatus.NOT_SENT]
     assert isinstance(caught.value.result[1].cause, RateLimitError)
     assert caught.value.errors == (caught.value.result[1].cause,)
+
+
+async def test_what_may_not_be_acquired_says_why(exist: ExistClient, sandbox: Sandbox) -> None:
+    scopes = ["activity_read", "activity_write", "mood_read"]
+    sandbox.user.attribute("mood").service = None
+    token = sandbox.issue_token(scopes=scopes)
+
+    result = await exist.with_options(auth=token).values.update([ValueUpdate("mood", DAY, 7)], reacquire=True)
+
+    assert result[0].error_code == "unauthorised"
+    assert result[0].error.endswith(
+        "Acquiring it was refused: not_allowed: This client may not write to the group 'mood'"
+    )
+
+
+async def test_what_acquiring_may_have_done_is_not_told_of_the_value(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.user.attribute("mood").service = None
+    sandbox.fail_next(9, status=500, path="attributes/acquire/")
+
+    with pytest.raises(BatchError) as caught:
+        await exist.values.update([ValueUpdate("mood", DAY, 7)], reacquire=True)
+
+    (outcome,) = caught.value.result
+    assert (outcome.status, outcome.error_code) == (OutcomeStatus.NOT_SENT, "unauthorised")
+    assert isinstance(outcome.cause, OutcomeUnknownError)
+
+
+async def test_a_refusal_of_the_token_while_acquiring_stops_the_write(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.user.attribute("steps").service = None
+    sandbox.fail_next(9, status=403, path="attributes/acquire/")
+
+    with pytest.raises(PermissionDeniedError) as caught:
+        await exist.with_options(concurrency=1).values.update(days(100), reacquire=True)
+
+    assert len(sandbox.requests) == 2
+    assert statuses(caught.value.result) == [OutcomeStatus.NOT_SENT] * 100
 
 
 async def test_when_acquiring_meets_no_server_the_write_raises_that(answering: Answering) -> None:

@@ -67,6 +67,9 @@ def test_what_exist_writes_already_stays_as_it_is() -> None:
         (ValueType.STRING, 7),
         (ValueType.DURATION, 1.5),
         (ValueType.DURATION, "7:30"),
+        (ValueType.DURATION, dt.timedelta(minutes=-5)),
+        pytest.param(ValueType.SCALE, 10**5000, id="a number too long to be written"),
+        (ValueType.DECIMAL, 10**400),
         (ValueType.TIME_OF_DAY, 1440),
         (ValueType.TIME_OF_DAY, dt.timedelta(hours=7)),
         (ValueType.PERCENTAGE, 55),
@@ -80,7 +83,17 @@ def test_what_is_no_value_of_a_type_is_refused(value_type: ValueType, value: obj
         value_type.from_python(value)
 
 
-@pytest.mark.parametrize("value", ["seven", float("inf"), 10**13])
-def test_what_can_be_no_duration_is_refused_in_reading_too(value: object) -> None:
-    with pytest.raises(ConfigurationError, match="no value of type duration"):
-        ValueType.DURATION.to_python(value)
+@pytest.mark.parametrize(
+    ("value_type", "value"),
+    [
+        (ValueType.DURATION, "seven"),
+        (ValueType.DURATION, float("inf")),
+        (ValueType.DURATION, 10**13),
+        (ValueType.TIME_OF_DAY, 1e308),
+        (ValueType.DECIMAL, 10**400),
+        (ValueType.STRING, 7),
+    ],
+)
+def test_what_can_be_no_value_of_a_type_is_refused_in_reading_too(value_type: ValueType, value: object) -> None:
+    with pytest.raises(ConfigurationError, match="no value of type"):
+        value_type.to_python(value)

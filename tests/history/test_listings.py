@@ -1,0 +1,49 @@
+"""Listing the values of one attribute, and the last days of all."""
+
+from typing import Any
+
+import pytest
+from histories import END, back, track
+
+from exist_async import AttributeWithValues, ConfigurationError, DayValue, ExistClient
+from exist_async.sandbox import Sandbox
+
+
+async def test_the_values_of_one_attribute_are_listed_newest_first(exist: ExistClient, sandbox: Sandbox) -> None:
+    tracked = track(sandbox, 1, 250)["thing_000"]
+
+    assert await exist.values.of("thing_000").collect() == tracked
+    assert await exist.values.of("thing_000", date_max=back(201)).collect() == tracked[200:]
+    assert sandbox.requests[-1].query["date_max"] == back(201).isoformat()
+
+
+async def test_recent_values_come_with_their_attributes(exist: ExistClient, sandbox: Sandbox) -> None:
+    track(sandbox, 2, 10)
+    sandbox.add_attribute(template="mood", manual=True)
+
+    attributes = await exist.values.recent(3, END, groups=["health"]).collect()
+
+    assert all(isinstance(attribute, AttributeWithValues) for attribute in attributes)
+    assert attributes[1].values == (DayValue(END, 1000), DayValue(back(2), 1001), DayValue(back(3), 1002))
+    assert attributes[0].available_services == ()
+
+
+async def test_the_filters_of_recent_values_are_exists_own(exist: ExistClient, sandbox: Sandbox) -> None:
+    filters = exist.values.recent(7, END, groups=["mood"], attributes=["a", "b"], templates=["mood"], manual=False)
+    await filters.collect()
+
+    assert sandbox.requests[0].query == {
+        "days": "7",
+        "date_max": "2026-11-20",
+        "groups": "mood",
+        "attributes": "a,b",
+        "templates": "mood",
+        "manual": "false",
+        "limit": "100",
+    }
+
+
+@pytest.mark.parametrize("days", [0, 32, True, "7"])
+def test_recent_values_are_of_one_to_thirty_one_days(exist: ExistClient, days: Any) -> None:
+    with pytest.raises(ConfigurationError, match="days is"):
+        exist.values.recent(days)
