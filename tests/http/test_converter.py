@@ -10,10 +10,16 @@ from exist_async import (
     Attribute,
     AttributeEcho,
     AttributeTemplate,
+    AttributeWithValues,
+    Average,
     ByName,
     ByTemplate,
+    Correlation,
     CustomAttribute,
+    DayValue,
+    Insight,
     UserProfile,
+    ValueEcho,
     ValueType,
 )
 from exist_async._http.converter import UnreadableError, converter
@@ -57,6 +63,17 @@ SAMPLES: list[tuple[Any, Any]] = [
     ),
     (Reply[AttributeEcho], {"failed": []}),
     (Failure, {"name": "mood", "error": {"value": ["wrong"]}}),
+    *((DayValue, {"date": "2026-11-20", "value": value}) for value in (7, 7.5, "fine", None, True, 0, -3)),
+    (DayValue, {"date": "2026-11-20"}),
+    (AttributeWithValues, ATTRIBUTE | {"service": "", "values": [{"date": "2026-11-20", "value": 7}]}),
+    (AttributeWithValues, {"name": "bare", "values": []}),
+    (PageBody[DayValue], {"count": 1, "results": [{"date": "2026-11-20", "value": 7.5}]}),
+    (ValueEcho, {"name": "mood", "value": 7, "current": 9}),
+    (Reply[ValueEcho], {"success": [{"name": "mood", "date": "2026-11-20", "value": "fine"}]}),
+    (Average, {"user_attribute": "sleep", "date": "2022-05-08", "overall": 399, "sunday": 419.5, "monday": None}),
+    (Correlation, {"attribute": "a", "attribute2": "b", "second_person_elements": ["x", "y"], "rating": None}),
+    (Correlation, {"attribute": "a", "attribute2": "b", "rating": {"positive": True, "rating_type": 50}}),
+    (Insight, {"created": "2022-05-13T08:17:30+01:00", "target_date": None, "type": {"name": "x", "period": 1}}),
 ]
 
 
@@ -79,6 +96,10 @@ def test_both_paths_read_the_same(model: Any, document: Any) -> None:
         (Attribute, {"name": "a", "group": "custom"}),
         (Attribute, {"name": "a", "value_type": "3"}),
         (UserProfile, {"username": "ada", "local_time": "yesterday"}),
+        (DayValue, {"date": "2026-11-20T00:00:00", "value": 7}),
+        (DayValue, {"date": "0000-00-00", "value": 7}),
+        (DayValue, {"date": "2026-11-20", "value": [7]}),
+        (Average, {"attribute": "sleep", "overall": "399"}),
         (date, "20260101"),
     ],
 )
