@@ -16,7 +16,7 @@ from exist_async._http.options import Options
 from exist_async._http.pool import Pool
 from exist_async._http.session import Session
 from exist_async.attributes import Attributes
-from exist_async.auth import auth_from
+from exist_async.auth import auth_from, settled
 from exist_async.averages import Averages
 from exist_async.correlations import Correlations
 from exist_async.errors import ConfigurationError
@@ -193,9 +193,15 @@ class ExistClient:
         return await self._session.fetch(call, ANYTHING)
 
     async def aclose(self) -> None:
-        """Close the connections. A view closes nothing."""
+        """Close the connections, and wait until tokens that are being renewed on this event loop are saved.
+
+        They would be lost if the loop ended before. A view closes nothing.
+        """
         if self._owns_pool:
-            await self._session.close()
+            try:
+                await self._session.close()
+            finally:
+                await settled()
 
     async def __aenter__(self) -> Self:
         return self

@@ -14,13 +14,14 @@ from exist_async._http.converter import UnreadableError, converter
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool
 from exist_async._http.session import Session
-from exist_async.errors import ClientClosedError, ConnectionFailedError, ExistAsyncError, NoAnswerError
+from exist_async.errors import ClientClosedError, ConnectionFailedError, NoAnswerError
 
+_FORM = b"application/x-www-form-urlencoded"
 _LONGEST_WORDS = 300
 
 
 class Forms:
-    """Posts forms to a service, unsigned; what was not sent is tried again, and nothing else is.
+    """Posts forms to a service, unsigned. What was not sent is tried again; what was sent, only as `post` is told.
 
     Signing in is rare, so that each form has a connection of its own, which is closed after it. Nothing is quoted of
     what is sent, nor of the answers.
@@ -67,10 +68,9 @@ class Forms:
         Raises:
             ConnectionFailedError: It was not sent.
             ClientClosedError: The caller's client is closed; it was not sent.
-            NoAnswerError: It was sent, and no readable answer came.
+            NoAnswerError: It was sent, and no readable answer came, or it could not be sent again after that.
         """
-        body = urlencode(form).encode()
-        call = Call("POST", path, body=body, repeatable=False, content_type=b"application/x-www-form-urlencoded")
+        call = Call("POST", path, body=urlencode(form).encode(), repeatable=False, content_type=_FORM)
         if self._pool is not None:
             return await self._exchange(Session(self._pool, self._options), call, repeats)
         pool = Pool.open(max_connections=1, proxy=None, verify=True, trust_env=True)
@@ -88,6 +88,13 @@ class Forms:
             except NoAnswerError:
                 if sent > repeats:
                     raise
+            except (ConnectionFailedError, ClientClosedError) as error:
+                if sent == 1:
+                    raise
+                raise NoAnswerError(
+                    f"{call}: sent to {session.options.base_url}, and it may have been carried out, for no answer or a "
+                    f"failure came back. Then it could not be sent again. {error}"
+                ) from error
             else:
                 if sent > repeats or not (response.status_code == 408 or response.status_code >= 500):
                     return response
@@ -102,7 +109,6 @@ class Forms:
             try:
                 return await session.send(call)
             except (ConnectionFailedError, ClientClosedError) as error:
-                _forget_form(error)
                 wait = retry.pause(
                     error, attempt, max_retries=self._options.max_retries, max_wait=None, fraction=self._fraction()
                 )
@@ -112,15 +118,11 @@ class Forms:
                 lost = type(error.__cause__).__name__
             if wait is None:
                 # Outside of the handler: what a transport says about an answer can quote it, and the tokens in it.
-                raise NoAnswerError(f"{call}: sent to {session.options.base_url}, but no readable answer came ({lost})")
+                raise NoAnswerError(
+                    f"{call}: sent to {session.options.base_url}, but no readable answer came ({lost}). It may have "
+                    "been carried out."
+                )
             await self._sleep(wait)
-
-
-def _forget_form(error: ExistAsyncError) -> None:
-    """Take the form out of httpx's error behind an error, which holds its request."""
-    cause = error.__cause__
-    if isinstance(cause, httpx.RequestError):
-        cause.request = httpx.Request(cause.request.method, cause.request.url)
 
 
 def said(response: httpx.Response, secrets: Collection[str]) -> tuple[str | None, str | None]:

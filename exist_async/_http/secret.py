@@ -1,6 +1,10 @@
 """Keeps secrets to those who hold them."""
 
 import re
+from contextlib import suppress
+from typing import TypeGuard
+
+import httpx
 
 from exist_async.errors import ConfigurationError
 
@@ -17,6 +21,11 @@ class Unpicklable:
         raise TypeError(f"{type(self).__name__} holds a secret and is not pickled: make it again where it is needed")
 
 
+def is_token(value: object) -> TypeGuard[str]:
+    """Whether this can be a token: a string of visible ASCII, and not empty."""
+    return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
+
+
 def check_token(name: str, value: object) -> None:
     """Check a token, or another secret of its kind: all of it visible ASCII. It is not quoted.
 
@@ -28,5 +37,16 @@ def check_token(name: str, value: object) -> None:
     # The token itself is not quoted: this text may end in a log.
     if not value:
         raise ConfigurationError(f"{name} is empty")
-    if not _TOKEN.fullmatch(value):
+    if not is_token(value):
         raise ConfigurationError(f"{name} holds a space, a line break or another character that no token has")
+
+
+def forget_requests(error: BaseException) -> None:
+    """Take headers and bodies out of the requests that httpx's errors hold: this error, and those behind it."""
+    chain = [error]
+    for each in chain:
+        if isinstance(each, httpx.RequestError):
+            # What httpx raises for an error that holds none.
+            with suppress(RuntimeError):
+                each.request = httpx.Request(each.request.method, each.request.url)
+        chain += [behind for behind in (each.__cause__, each.__context__) if behind is not None and behind not in chain]

@@ -14,6 +14,7 @@ from exist_async._http import responses, retry
 from exist_async._http.call import Call
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool
+from exist_async._http.secret import forget_requests
 from exist_async.errors import (
     AuthenticationError,
     ClientClosedError,
@@ -52,7 +53,12 @@ class RenewableAuth(IdentifiedAuth, ABC):
     """Signs requests with a token that the session has renewed, so that renewing is no part of a request.
 
     What these raise means that the request was not carried out.
+
+    Attributes:
+        origin: The origin of the service that gives the tokens. They are sent nowhere else.
     """
+
+    origin: str
 
     @abstractmethod
     async def ready(self) -> None:
@@ -94,6 +100,11 @@ class Session:
         self._wall_clock = wall_clock
         self._user = _user_of(options.auth)
         self._renewable = options.auth if isinstance(options.auth, RenewableAuth) else None
+        if self._renewable is not None and self._renewable.origin != options.base_url:
+            raise ConfigurationError(
+                f"base_url is {options.base_url}, and the tokens are of {self._renewable.origin}, where its app is: give "
+                "the client and its OAuthApp the same base_url"
+            )
 
     def view(self, options: Options) -> "Session":
         """Return a session with other options over the same pool."""
@@ -174,6 +185,8 @@ class Session:
             await error.response.aread()
             return error.response
         except httpx.RequestError as error:
+            # It goes out as the cause: its request holds the token, or the form.
+            forget_requests(error)
             raise self._failure(call, error) from error
         except RuntimeError as error:
             # What httpx and aiohttp raise for a client that was closed; neither sends anything then.

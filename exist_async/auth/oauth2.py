@@ -1,10 +1,12 @@
 """Signs requests for a user who signed in, and keeps them signed in."""
 
+import asyncio
 import inspect
+import logging
 import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import httpx
 
@@ -12,12 +14,19 @@ from exist_async._http import checks
 from exist_async._http.secret import Unpicklable
 from exist_async._http.session import RenewableAuth
 from exist_async.auth.renewals import once
+from exist_async.batch.items import cancelled_by_caller
 from exist_async.errors import ConfigurationError, OAuthError, ReauthorizationRequired
 from exist_async.oauth import OAuthApp
 from exist_async.token_stores import OAuthToken, TokenStore
 
 _MARGIN = 300.0
 """Seconds before its end in which a token is renewed, so that no request meets the end on its way."""
+
+_log = logging.getLogger("exist_async")
+
+# What stores that failed did not take, by user and the access token before: without it, they would have to sign in
+# again. All objects of this process find it, as there may be one for each request.
+_unsaved: dict[tuple[str, str], OAuthToken] = {}
 
 _SIGN_IN = "Let them sign in (OAuthApp.authorization_url() and exchange()), and save the token in the store"
 
@@ -27,18 +36,22 @@ class OAuth2(Unpicklable, RenewableAuth):
 
     A renewal ends both old tokens. So there is only one, however many calls, clients and processes find the token
     expired: those that share the store wait for it and use the new token. It is saved before it is used, and a caller
-    who is cancelled meanwhile ends nothing. Should the process die between the service's answer and the saving, the new
-    token is lost, and the next call raises ReauthorizationRequired. The same holds where an event loop ends meanwhile.
+    who is cancelled meanwhile ends nothing. `ExistClient.aclose()` waits until it is saved, so that a timeout or Ctrl-C
+    inside of `async with ExistClient(…)` loses none. Should the process be killed between the service's answer and the
+    saving, or an event loop end without an `aclose()`, the new token is lost, and the next call raises
+    ReauthorizationRequired.
 
     Calls raise OAuthError when the token can't be had or renewed, and ReauthorizationRequired, which is one, when the
-    user has to sign in again. They were not carried out then.
+    user has to sign in again. They were not carried out then. A renewal shortly before the token expires may fail: that
+    is logged, calls go on with the token, and the next attempt comes after half of the time that it has left.
 
     Args:
         app: The app that the user signed in with.
         store: Where their token is.
         user: Their name in the store. It also names their hourly budget.
-        on_change: Called with the new token after it was saved; may be asynchronous. When it raises, the calls that
-            waited for the renewal raise an OAuthError from that; the token is saved, and later calls use it.
+        on_change: Called with a new token after it was saved, once, by the object that renewed it; may be asynchronous.
+            Objects and processes that find the token renewed by another do not call theirs. When it raises, the calls
+            that waited for the renewal raise an OAuthError from that; the token is saved, and later calls use it.
         clock: Seconds since the epoch.
 
     Raises:
@@ -61,14 +74,13 @@ class OAuth2(Unpicklable, RenewableAuth):
         checks.text("user", user)
         # The rate limiter's, which can be of any type, and the store's.
         self.user = self._user = user
+        self.origin = app.base_url
         self._app = app
         self._store = store
         self._on_change = on_change
         self._clock = clock
         self._token: OAuthToken | None = None
         self._renew_at = math.inf
-        # What a store that failed did not take. Without it, the user would have to sign in again.
-        self._unsaved: OAuthToken | None = None
 
     def __repr__(self) -> str:
         # A store's own repr may show where its database is, with the password.
@@ -102,7 +114,7 @@ class OAuth2(Unpicklable, RenewableAuth):
                 token = await self._stored()
             self._use(token)
         if self._clock() >= self._renew_at:
-            await self.renew(token.access_token)
+            await self._renew_beforehand(token)
 
     async def renew(self, rejected: str) -> None:
         """Have another token than the one that the service rejected.
@@ -114,27 +126,45 @@ class OAuth2(Unpicklable, RenewableAuth):
         if self._token is not None and self._token.access_token != rejected:
             return
         what = (id(self._app), id(self._store), self._user, rejected)
-        self._use(await once(what, self._user, lambda: self._renew(rejected)))
+        self._use(await once(what, self._user, lambda asking: self._renew(rejected, asking)))
 
-    async def _renew(self, rejected: str) -> OAuthToken:
+    async def _renew_beforehand(self, token: OAuthToken) -> None:
+        try:
+            await self.renew(token.access_token)
+        except ReauthorizationRequired:
+            raise
+        except OAuthError as error:
+            assert token.expires_at is not None
+            now, end = self._clock(), token.expires_at.timestamp()
+            # With a new token in use, it was on_change that failed.
+            if now >= end or self._token is not token:
+                raise
+            # The first of those who waited for this renewal puts it off for all.
+            if now >= self._renew_at:
+                self._renew_at = (now + end) / 2
+                _log.warning("Calls go on with the old token of %r, until it expires. %s", self._user, error)
+
+    async def _renew(self, rejected: str, asking: Callable[[], None]) -> OAuthToken:
+        what = (self._user, rejected)
         with self._explained():
             async with self._store.lock(self._user):
                 stored = await self._stored()
                 if stored.access_token != rejected:
-                    self._unsaved = None
+                    _unsaved.pop(what, None)
                     return stored
-                if self._unsaved is None:
+                asking()
+                new = _unsaved.get(what)
+                if new is None:
                     try:
-                        self._unsaved = await self._app.refresh(stored)
+                        new = _unsaved[what] = await self._app.refresh(stored)
                     except ReauthorizationRequired:
                         # Whoever refreshed without this lock, or got an answer that we lost, has stored it by now.
                         stored = await self._stored()
                         if stored.access_token == rejected:
                             raise
                         return stored
-                new = self._unsaved
                 await self._save(new)
-                self._unsaved = None
+                _unsaved.pop(what, None)
             self._use(new)
         await self._tell(new)
         return new
@@ -146,43 +176,44 @@ class OAuth2(Unpicklable, RenewableAuth):
         return token
 
     async def _save(self, token: OAuthToken) -> None:
-        try:
+        with _as_oauth_error(
+            f"The token of {self._user!r} was renewed, but the store could not save it",
+            "It is kept here, and the next call saves it. Mend the store before this process ends, or they have to "
+            "sign in again.",
+        ):
             await self._store.save(self._user, token)
-        except Exception as error:
-            raise OAuthError(
-                f"The token of {self._user!r} was renewed, but the store could not save it ({type(error).__name__}). "
-                "It is kept here, and the next call saves it. Mend the store before this process ends, or they have to "
-                "sign in again."
-            ) from error
 
     async def _tell(self, token: OAuthToken) -> None:
         if self._on_change is None:
             return
-        try:
+        with _as_oauth_error("on_change failed", f"The new token of {self._user!r} is saved, and used from now on."):
             telling = self._on_change(token)
             if inspect.isawaitable(telling):
                 await telling
-        except Exception as error:
-            raise OAuthError(
-                f"on_change raised {type(error).__name__}. The new token of {self._user!r} is saved, and used from now "
-                "on."
-            ) from error
 
     def _use(self, token: OAuthToken) -> None:
         self._token = token
         self._renew_at = renew_at(token, self._clock())
 
-    @contextmanager
-    def _explained(self) -> Generator[None, None, None]:
-        """Make an OAuthError of a store's own error, which is not quoted: it may show what was stored."""
-        try:
-            yield
-        except OAuthError:
+    def _explained(self) -> AbstractContextManager[None]:
+        consequence = f"The token of {self._user!r} can't be had or renewed."
+        return _as_oauth_error("The token store failed", consequence, unless=(OAuthError,))
+
+
+@contextmanager
+def _as_oauth_error(
+    what: str, consequence: str, *, unless: tuple[type[Exception], ...] = ()
+) -> Generator[None, None, None]:
+    """Make an OAuthError of what a store or a callback raises, which is not quoted: it may show what was stored."""
+    try:
+        yield
+    except unless:
+        raise
+    except (Exception, asyncio.CancelledError) as error:
+        # Of a library inside that was cancelled: raised as it is, it would cancel the caller.
+        if isinstance(error, asyncio.CancelledError) and cancelled_by_caller():
             raise
-        except Exception as error:
-            raise OAuthError(
-                f"The token store failed ({type(error).__name__}): the token of {self._user!r} can't be had or renewed."
-            ) from error
+        raise OAuthError(f"{what} ({type(error).__name__}). {consequence}") from error
 
 
 def renew_at(token: OAuthToken, now: float) -> float:

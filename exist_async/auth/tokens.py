@@ -92,14 +92,15 @@ class SimpleToken(TokenAuth):
         # Half a surrogate pair could not be sent, and Python's error would carry the password.
         if not isinstance(password, str) or not password or any("\ud800" <= letter <= "\udfff" for letter in password):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError("password is a string of text, and not empty")
-        form = {"username": username, "password": password}
-        response = await Forms(base_url, http_client).post(_LOGIN, form)
+        response = await Forms(base_url, http_client).post(_LOGIN, {"username": username, "password": password})
         if not response.is_success:
             raise _refusal(response, password)
         try:
             return cls(converter.loads(response.content, _LoginReply).token)
         except (UnreadableError, ConfigurationError) as error:
-            raise NoAnswerError(f"POST {_LOGIN}: the answer {response.status_code} can't be read: {error}") from error
+            why = str(error)
+        # Outside of the handler: the error behind that one can hold the whole answer, and so the token.
+        raise NoAnswerError(f"POST {_LOGIN}: the answer {response.status_code} can't be read: {why}")
 
 
 def auth_from(auth: str | httpx.Auth | None, variable: str) -> httpx.Auth:

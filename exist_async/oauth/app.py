@@ -51,6 +51,9 @@ class OAuthApp(Unpicklable):
             closed here. By default each token request opens and closes a connection of its own.
         clock: Seconds since the epoch.
 
+    Attributes:
+        base_url: The origin of the service.
+
     Raises:
         ConfigurationError: An argument is wrong; it is named.
     """
@@ -71,12 +74,12 @@ class OAuthApp(Unpicklable):
         self._client_id = client_id
         self._client_secret = client_secret
         self._redirect_uri = redirect_uri
-        self._base_url = base_url
+        self.base_url = base_url
         self._forms = Forms(base_url, http_client)
         self._clock = clock
 
     def __repr__(self) -> str:
-        return f"OAuthApp({self._client_id!r}, <hidden>, {self._redirect_uri!r}, base_url={self._base_url!r})"
+        return f"OAuthApp({self._client_id!r}, <hidden>, {self._redirect_uri!r}, base_url={self.base_url!r})"
 
     def authorization_url(self, scopes: Iterable[Scope | str]) -> tuple[str, str]:
         """Return the URL to send a user's browser to, and the state to keep in their session until they come back.
@@ -96,7 +99,7 @@ class OAuthApp(Unpicklable):
             "scope": " ".join(asked),
             "state": state,
         }
-        return f"{self._base_url}{_AUTHORIZE}?{urlencode(query, quote_via=quote)}", state
+        return f"{self.base_url}{_AUTHORIZE}?{urlencode(query, quote_via=quote)}", state
 
     async def exchange(self, callback_url_or_code: str, *, state: str | None = None) -> OAuthToken:
         """Trade the code that a user came back with for their token. A code works once, and for some minutes.
@@ -108,13 +111,12 @@ class OAuthApp(Unpicklable):
                 missing there, that is an error, and None is the way to compare nothing.
 
         Raises:
-            OAuthError: The user said no, the state is not the same, the service refused the code, or no readable answer
-                came. A code that was sent is never sent again: begin again.
+            OAuthError: The user said no, the URL holds no code or not the same state, the service refused the code, or
+                no readable answer came. A code that was sent is never sent again: begin again.
             ConfigurationError: It is neither a URL nor a code, or a bare code was given with a state.
         """
         code = code_of(callback_url_or_code, state)
-        form = self._form("authorization_code", redirect_uri=self._redirect_uri, code=code)
-        response = await self._trade(form)
+        response = await self._trade(self._form("authorization_code", redirect_uri=self._redirect_uri, code=code))
         if not response.is_success:
             raise refusal(
                 response,
@@ -126,7 +128,7 @@ class OAuthApp(Unpicklable):
             return token_of(response, self._clock())
         except UnreadableError as error:
             raise OAuthError(
-                f"The code was traded, but the answer can't be read ({error}). Begin signing in again.",
+                f"The code may have been traded, but the answer can't be read ({error}). Begin signing in again.",
                 status_code=response.status_code,
             ) from error
 
@@ -136,7 +138,8 @@ class OAuthApp(Unpicklable):
         `OAuth2` does this when it is needed, once for all that share a token store.
 
         Raises:
-            ReauthorizationRequired: The refresh token is there no more, or the answer to it can't be read.
+            ReauthorizationRequired: The refresh token is there no more, or a success came without an access token that
+                can be used.
             OAuthError: The service refused for another reason, could not be reached, or gave no readable answer, twice:
                 then the old tokens may have ended.
         """
@@ -154,10 +157,10 @@ class OAuthApp(Unpicklable):
             new = token_of(response, self._clock())
         except UnreadableError as error:
             raise ReauthorizationRequired(
-                f"The token was renewed, but the answer can't be read ({error}). {_SIGN_IN}",
+                f"The token may have been renewed, but the answer can't be read ({error}). {_SIGN_IN}",
                 status_code=response.status_code,
             ) from error
-        # What an answer leaves out stays as it was.
+        # What an answer leaves out, or has in a form that is none, stays as it was.
         return attrs.evolve(new, refresh_token=new.refresh_token or token.refresh_token, scope=new.scope or token.scope)
 
     def _form(self, grant_type: str, **fields: str) -> dict[str, str]:
@@ -197,4 +200,9 @@ def _check_redirect_uri(uri: str) -> None:
         raise ConfigurationError(
             "redirect_uri is the absolute URL that is registered with the app, such as 'https://example.com/callback', "
             f"without a fragment, not {uri!r}"
+        )
+    if not uri.isascii():
+        raise ConfigurationError(
+            f"redirect_uri {uri!r} holds a character that is not ASCII: register it as browsers send it, with 'xn--' "
+            "for such a host and percent signs for the rest"
         )

@@ -1,11 +1,14 @@
 """Reads what the service sends a user back with."""
 
+import re
 import secrets
 from urllib.parse import parse_qs, urlsplit
 
 from exist_async._http.forms import printable
-from exist_async._http.secret import check_token
+from exist_async._http.secret import check_token, is_token
 from exist_async.errors import ConfigurationError, OAuthError
+
+_BARE_QUERY = re.compile("(^|&)(code|state|error)=")
 
 _BEGIN_AGAIN = "Begin signing in again, with a new authorization_url()."
 
@@ -19,12 +22,18 @@ def code_of(callback: str, state: str | None) -> str:
 
     Raises:
         ConfigurationError: It is no URL and no code, or it is a bare code with a state to compare it with.
-        OAuthError: The user or the service said no, the state is not there or another one, or there is no code.
+        OAuthError: The user or the service said no, the state is not there or another one, or there is no code that can
+            be one.
     """
     if not isinstance(callback, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (callers without a type checker)
         raise ConfigurationError(f"callback_url_or_code is a string, not {type(callback).__name__}")
     callback = callback.strip()
     if "://" not in callback and "?" not in callback:
+        if _BARE_QUERY.search(callback):
+            # It is not quoted: it holds the code.
+            raise ConfigurationError(
+                "callback_url_or_code is a query without its URL: give the whole URL, or put a '?' before the query"
+            )
         if state is not None:
             raise ConfigurationError(
                 "state is compared with that in the callback URL: give the whole URL, not the code"
@@ -42,7 +51,9 @@ def code_of(callback: str, state: str | None) -> str:
     code = _one(query, "code")
     if code is None:
         raise OAuthError(f"The callback URL holds neither a code nor an error. {_BEGIN_AGAIN}")
-    check_token("the code", code)
+    # Of the caller it is no error: whoever sent the browser here wrote it.
+    if not is_token(code):
+        raise OAuthError(f"The code in the callback URL holds a character that no code has. {_BEGIN_AGAIN}")
     return code
 
 

@@ -1,13 +1,15 @@
 """Reads the answers of the token endpoint."""
 
 import datetime as dt
+import json
 from collections.abc import Collection
+from typing import Any, cast
 
 import httpx
-from attrs import frozen
 
-from exist_async._http.converter import UnreadableError, converter
+from exist_async._http.converter import UnreadableError
 from exist_async._http.forms import said
+from exist_async._http.secret import check_token, is_token
 from exist_async.errors import ConfigurationError, OAuthError
 from exist_async.token_stores import OAuthToken
 
@@ -18,37 +20,35 @@ _ADVICE = {
 _LONGEST_LIFE = 100 * 365 * 24 * 3600.0
 
 
-@frozen
-class _Reply:
-    """Tokens as the service sends them; `expires_in` is in seconds, and `scope` separated by spaces."""
-
-    access_token: str
-    token_type: str = "Bearer"  # noqa: S105  (it opens nothing)
-    expires_in: float | None = None
-    refresh_token: str | None = None
-    scope: str | None = None
-
-
 def token_of(response: httpx.Response, now: float) -> OAuthToken:
     """Read the tokens in a success.
+
+    By now the old tokens may have ended. So only the access token has to be right: of the others, what is none counts
+    as left out.
 
     Args:
         response: The answer.
         now: Seconds since the epoch.
 
     Raises:
-        UnreadableError: There are none, or none that can be used. The message quotes nothing of the answer.
+        UnreadableError: There is no access token, or none that can be used. Nothing of the answer is quoted.
     """
-    reply = converter.loads(response.content, _Reply)
-    expires_at = None
-    if reply.expires_in is not None and reply.expires_in > 0:
-        expires_at = dt.datetime.fromtimestamp(now + min(reply.expires_in, _LONGEST_LIFE), dt.UTC)
+    reply = _fields(response.content)
+    if reply is None:
+        raise UnreadableError("it is no JSON object")
     try:
-        return OAuthToken(
-            reply.access_token, reply.refresh_token, expires_at, tuple((reply.scope or "").split()), reply.token_type
-        )
+        check_token("access_token", reply.get("access_token"))
     except ConfigurationError as error:
         raise UnreadableError(str(error)) from error
+    life = _life(reply.get("expires_in"))
+    refresh_token, token_type = reply.get("refresh_token"), reply.get("token_type")
+    return OAuthToken(
+        reply["access_token"],
+        refresh_token if is_token(refresh_token) else None,
+        None if life is None else dt.datetime.fromtimestamp(now + life, dt.UTC),
+        _scope(reply.get("scope")),
+        token_type if is_token(token_type) else "Bearer",
+    )
 
 
 def refusal(
@@ -80,3 +80,31 @@ def refusal(
         description=description,
         status_code=status,
     )
+
+
+def _fields(content: bytes) -> dict[str, Any] | None:
+    """Return the fields of a JSON object, or None where there is none; the error would hold the whole of it."""
+    try:
+        # The converter refuses all of it for a NaN, a number too large or a byte too odd, wherever that stands.
+        reply: object = json.loads(content.decode("utf-8-sig", "replace"), parse_int=float)
+    except (ValueError, RecursionError):
+        return None
+    return cast("dict[str, Any]", reply) if isinstance(reply, dict) else None
+
+
+def _life(seconds: object) -> float | None:
+    """Return how long a token lives, a hundred years at most; None when that is not said."""
+    if isinstance(seconds, str) and seconds.isascii() and seconds.isdigit():
+        seconds = float(seconds)
+    # NaN is not above anything. With less than a second, it would be renewed for each request.
+    if not isinstance(seconds, float) or not seconds >= 1:
+        return None
+    return min(seconds, _LONGEST_LIFE)
+
+
+def _scope(scope: object) -> tuple[str, ...]:
+    """Return the parts of a scope, a string or a list of strings; none when it is something else."""
+    parts = cast("list[object]", scope) if isinstance(scope, list) else [scope]
+    words = [word for part in parts for word in (part.split() if isinstance(part, str) else [part])]
+    good = [word for word in words if is_token(word)]
+    return tuple(good) if len(good) == len(words) else ()

@@ -105,8 +105,8 @@ class App:
             body = await request.body()
         except ClientDisconnect:
             return
-        # What is sent without a token holds secrets: passwords, codes, refresh tokens.
-        if not isinstance(endpoint, OpenEndpoint):
+        # What is sent elsewhere holds secrets, at a path with a wrong slash too: passwords, codes, refresh tokens.
+        if isinstance(endpoint, Endpoint):
             recording.body = body
         form = await form_of(request)
         if self.latency:

@@ -1,10 +1,20 @@
 """A service: the client app that writes to attributes."""
 
 from functools import cached_property
+from typing import Any
 
 import attrs
 
 __all__ = ["Service"]
+
+
+def _visible_ascii(_: "Service", attribute: "attrs.Attribute[Any]", value: str) -> None:
+    # It goes back letter by letter, in a header.
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ValueError(
+            f"{attribute.name} must be visible ASCII, as browsers send it, with 'xn--' for such a host and percent "
+            f"signs for the rest, not {value!r}"
+        )
 
 
 @attrs.frozen(eq=False)
@@ -25,7 +35,7 @@ class Service:
     scopes: frozenset[str]
     client_id: str
     client_secret: str = attrs.field(repr=False)
-    redirect_uri: str
+    redirect_uri: str = attrs.field(validator=_visible_ascii)
 
     @cached_property
     def shape(self) -> dict[str, object]:

@@ -9,12 +9,14 @@ from exist_async.token_stores.token import OAuthToken
 class TokenStore(Protocol):
     """Keeps the tokens of users, by the names that you give these users.
 
-    Implement it over your own database, such as this one over PostgreSQL:
+    Implement it over your own database, such as this one over PostgreSQL. The locks have a pool of their own: a lock
+    holds its connection while `load` and `save` take another.
 
     ```python
     class DatabaseTokenStore:
-        def __init__(self, pool: asyncpg.Pool) -> None:
+        def __init__(self, pool: asyncpg.Pool, locks: asyncpg.Pool) -> None:
             self._pool = pool
+            self._locks = locks
 
         async def load(self, user: str) -> OAuthToken | None:
             fields = await self._pool.fetchval("SELECT token FROM exist_tokens WHERE user_id = $1", user)
@@ -33,7 +35,7 @@ class TokenStore(Protocol):
 
         @asynccontextmanager
         async def lock(self, user: str) -> AsyncIterator[None]:
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._locks.acquire() as connection, connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", user)
                 yield  # to the renewal
     ```
@@ -57,6 +59,8 @@ class TokenStore(Protocol):
         """Return what lets in only one renewal of this user's token at a time, of all that share the store.
 
         A renewal ends both old tokens: two at once would sign the user out. Inside of it `load` and `save` are called,
-        and the service is asked, which can take a minute when it is slow. It must let go when its process dies.
+        and the service is asked, which can take a minute when it is slow. They must not need what a lock holds, or what
+        other users' locks hold: connections of one pool, say, which would all be held by locks that wait for one more.
+        It must let go when its process dies.
         """
         ...

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from exist_async._http import checks
 from exist_async._http.converter import UnreadableError, converter
 from exist_async.errors import ConfigurationError, OAuthError
 from exist_async.token_stores.token import OAuthToken
@@ -34,21 +35,30 @@ class _Contents:
 
 
 class FileTokenStore:
-    """Keeps the tokens of any number of users in one JSON file, which several processes of a machine may share.
+    """Keeps the tokens of some hundreds of users in one JSON file, which several processes of a machine may share.
 
-    The file is made with mode 0600, and directories that are missing with 0700; one that others can read is refused,
-    and so is a symbolic link. It is replaced whole: a crash leaves the old file or the new one. Beside it lie lock
-    files, an empty one for the file and for each user; they stay there.
+    Each load reads the whole file and each save writes it: for more users, use a database. The file is made with mode
+    0600, and directories that are missing with 0700; a file that others can read or own is refused, and so is a
+    symbolic link. It is replaced whole: a crash leaves the old file or the new one. Beside it lie lock files, an empty
+    one for the file and for each user; they stay there.
 
     Args:
         path: The file, which need not be there yet.
+
+    Raises:
+        ConfigurationError: The path can be none of a file. Its methods raise it for a user who is no string of text.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        if not isinstance(path, str | os.PathLike) or not os.fspath(path):  # pyright: ignore[reportUnnecessaryIsInstance]
+        name: object = os.fspath(path) if isinstance(path, str | os.PathLike) else None  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(name, str) or not name or "\0" in name:
             raise ConfigurationError(f"path is the path of a file, not {path!r}")
-        # What a later change of the working directory must not change.
-        self._path = Path(path).expanduser().absolute()
+        try:
+            # A later change of the working directory must not change it.
+            self._path = Path(name).expanduser().absolute()
+            os.fsencode(self._path)
+        except (RuntimeError, UnicodeEncodeError) as error:
+            raise ConfigurationError(f"path {name!r} can't be used: {error}") from None
 
     def __repr__(self) -> str:
         return f"FileTokenStore({str(self._path)!r})"
@@ -59,6 +69,7 @@ class FileTokenStore:
         Raises:
             OAuthError: The file can't be read, is none of this store's, or others can read it.
         """
+        checks.text("user", user)
         contents = await asyncio.to_thread(self._read)
         return contents.users.get(user)
 
@@ -68,6 +79,7 @@ class FileTokenStore:
         Raises:
             OAuthError: The file can't be read or written.
         """
+        checks.text("user", user)
         await asyncio.to_thread(self._change, user, token)
 
     async def delete(self, user: str) -> None:
@@ -76,6 +88,7 @@ class FileTokenStore:
         Raises:
             OAuthError: The file can't be read or written.
         """
+        checks.text("user", user)
         await asyncio.to_thread(self._change, user, None)
 
     @asynccontextmanager
@@ -85,6 +98,7 @@ class FileTokenStore:
         Raises:
             OAuthError: Another process held it for all that time, or it can't be locked.
         """
+        checks.text("user", user)
         lock = await asyncio.to_thread(self._lock_of, user)
         with self._explained():
             await lock.acquire()
@@ -100,7 +114,7 @@ class FileTokenStore:
         with self._explained():
             _make_directory(self._path.parent)
         # A name can hold what no file name can.
-        name = hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        name = hashlib.sha256(user.encode()).hexdigest()[:16]
         return AsyncFileLock(self._beside(f"{name}.lock"), timeout=_LONGEST_RENEWAL, mode=_OWNER_ONLY)
 
     def _lock_of_file(self) -> "FileLock":
@@ -114,17 +128,26 @@ class FileTokenStore:
     def _read(self) -> _Contents:
         with self._explained():
             try:
-                self._check_place()
-                data = _read_all(self._path)
+                data = self._read_all()
             except FileNotFoundError:
                 return _Contents()
-            try:
-                return converter.loads(data, _Contents)
-            except UnreadableError as error:
-                raise OAuthError(
-                    f"The token file {self._path} can't be read: {error}. Move it out of the way, and let its users "
-                    "sign in again."
-                ) from error
+        try:
+            return converter.loads(data, _Contents)
+        except UnreadableError as error:
+            why = str(error)
+        # Outside of the handler: the error behind that one can hold the whole file, and so the tokens.
+        raise OAuthError(
+            f"The token file {self._path} can't be read: {why}. Move it out of the way, and let its users sign in "
+            "again."
+        )
+
+    def _read_all(self) -> bytes:
+        self._check(self._path.lstat())
+        descriptor = os.open(self._path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            # Another one may have taken its place; it is this one that is read.
+            self._check(os.fstat(file.fileno()))
+            return file.read()
 
     def _change(self, user: str, token: OAuthToken | None) -> None:
         with self._explained():
@@ -152,15 +175,22 @@ class FileTokenStore:
             raise
         _sync_directory(self._path.parent)
 
-    def _check_place(self) -> None:
-        mode = self._path.lstat().st_mode
+    def _check(self, status: os.stat_result) -> None:
+        mode = status.st_mode
         if not stat.S_ISREG(mode):
             kind = "a symbolic link" if stat.S_ISLNK(mode) else "no ordinary file"
             raise OAuthError(f"The token file {self._path} is {kind}: name the file itself.")
-        if os.name == "posix" and mode & _OTHERS:
+        if os.name != "posix":
+            return
+        if mode & _OTHERS:
             raise OAuthError(
                 f"The token file {self._path} is open to other users of this machine (mode {stat.S_IMODE(mode):o}). If "
                 f"they may have read it, let its users sign in again; then: chmod 600 {self._path}"
+            )
+        if status.st_uid != os.geteuid():
+            raise OAuthError(
+                f"The token file {self._path} belongs to another user of this machine (uid {status.st_uid}), who can "
+                "read and change it: name a file of your own."
             )
 
     @contextmanager
@@ -174,12 +204,6 @@ class FileTokenStore:
             ) from error
         except OSError as error:
             raise OAuthError(f"The token file {self._path} can't be used: {error}") from error
-
-
-def _read_all(path: Path) -> bytes:
-    # The check before can be outrun; this can't.
-    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
-        return file.read()
 
 
 def _make_directory(directory: Path) -> None:

@@ -6,12 +6,16 @@ from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from threading import Lock
 
+from exist_async._http import checks
 from exist_async._http.secret import Unpicklable
 from exist_async.token_stores.token import OAuthToken
 
 
 class MemoryTokenStore(Unpicklable):
-    """Keeps tokens for as long as the process lives: for tests, and for tokens that are kept elsewhere in the end."""
+    """Keeps tokens for as long as the process lives: for tests, and for tokens that are kept elsewhere in the end.
+
+    Its methods raise ConfigurationError for a user who is no string of text.
+    """
 
     def __init__(self) -> None:
         self._tokens: dict[str, OAuthToken] = {}
@@ -23,19 +27,23 @@ class MemoryTokenStore(Unpicklable):
 
     async def load(self, user: str) -> OAuthToken | None:
         """Return the user's token, as `TokenStore.load` has it."""
+        checks.text("user", user)
         return self._tokens.get(user)
 
     async def save(self, user: str, token: OAuthToken) -> None:
         """Keep a token, as `TokenStore.save` has it, as long as the process lives."""
+        checks.text("user", user)
         self._tokens[user] = token
 
     async def delete(self, user: str) -> None:
         """Forget the user's token, as `TokenStore.delete` has it."""
+        checks.text("user", user)
         self._tokens.pop(user, None)
 
     @asynccontextmanager
     async def lock(self, user: str) -> AsyncGenerator[None, None]:
         """Let in one renewal at a time, as `TokenStore.lock` has it, in the order in which they came."""
+        checks.text("user", user)
         # asyncio's own lock is of one event loop, and other threads have their own.
         mine: Future[None] = Future()
         # A future that runs can't be cancelled, by the cancellation of whoever waits for it.

@@ -121,9 +121,30 @@ async def test_a_callback_without_one_code_or_with_two_states_is_refused(
     assert sandbox.requests == []
 
 
-@pytest.mark.parametrize(
-    "callback", ["", "  ", "two s3cr3ts", "http://[s3cr3t", f"{CALLBACK}?code=two+s3cr3ts", 7, None]
-)
+@pytest.mark.parametrize("code", ["%20", "two+s3cr3ts", "s3cr3t%0D%0AHost:%20evil", "s3cr3t%00", "s3cr%C3%A9t"])
+async def test_a_code_that_somebody_forged_is_no_error_of_the_caller(
+    app: OAuthApp, sandbox: Sandbox, code: str
+) -> None:
+    with pytest.raises(OAuthError, match=r"no code has\. Begin signing in again") as caught:
+        await app.exchange(f"{CALLBACK}?code={code}&state=a-state", state="a-state")
+
+    assert "s3cr" not in str(caught.value)
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("query", ["code=s3cr3t&state=a-state", "state=a-state&code=s3cr3t", "code=s3cr3t", "error=no"])
+@pytest.mark.parametrize("state", ["a-state", None])
+async def test_a_query_without_its_url_is_taken_for_no_code(
+    app: OAuthApp, sandbox: Sandbox, query: str, state: str | None
+) -> None:
+    with pytest.raises(ConfigurationError, match="a query without its URL: give the whole URL") as caught:
+        await app.exchange(query, state=state)
+
+    assert "s3cr3t" not in str(caught.value)
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("callback", ["", "  ", "two s3cr3ts", "http://[s3cr3t", 7, None])
 async def test_what_is_no_callback_and_no_code_is_refused_and_not_repeated(
     app: OAuthApp, sandbox: Sandbox, callback: Any
 ) -> None:

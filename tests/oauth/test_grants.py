@@ -7,7 +7,15 @@ from typing import Any
 import httpx
 import pytest
 
-from exist_async import ConfigurationError, OAuthApp, OAuthError, OAuthToken, ReauthorizationRequired, Scope
+from exist_async import (
+    ConfigurationError,
+    NoAnswerError,
+    OAuthApp,
+    OAuthError,
+    OAuthToken,
+    ReauthorizationRequired,
+    Scope,
+)
 from exist_async.sandbox import Sandbox
 
 OK = {"access_token": "new-access", "refresh_token": "new-refresh", "expires_in": 3600, "scope": "mood_read mood_write"}
@@ -107,17 +115,99 @@ async def test_what_an_answer_leaves_out_stays_as_it_was(making: Make) -> None:
     assert await exchange(app) == OAuthToken("new-access")
 
 
-@pytest.mark.parametrize("expires_in", [0, -1])
-async def test_a_life_that_is_none_is_not_believed(making: Make, expires_in: float) -> None:
-    app, _ = making(ok(expires_in=expires_in))
-
-    assert (await exchange(app)).expires_at is None
+def raw(expires_in: str) -> httpx.Response:
+    return httpx.Response(200, text=f'{{"access_token": "new-access", "expires_in": {expires_in}}}')
 
 
-async def test_a_life_without_end_ends_in_a_hundred_years(making: Make) -> None:
-    app, _ = making(ok(expires_in=1e300))
+@both
+@pytest.mark.parametrize(
+    "expires_in",
+    [
+        "0",
+        "-1",
+        "1e-300",
+        "null",
+        "true",
+        "NaN",
+        "-Infinity",
+        '"soon"',
+        '""',
+        '"-1"',
+        '"NaN"',
+        '"3600 s"',
+        '"٣"',
+        "[1]",
+    ],
+)
+async def test_a_life_that_is_none_is_not_believed(making: Make, trade: Any, expires_in: str) -> None:
+    app, _ = making(raw(expires_in))
 
-    assert (await exchange(app)).expires_at == datetime(2069, 12, 7, 0, 16, 40, tzinfo=UTC)
+    token = await trade(app)
+
+    assert (token.access_token, token.expires_at) == ("new-access", None)
+
+
+@both
+@pytest.mark.parametrize("expires_in", ["3600", "3600.0", '"3600"'])
+async def test_a_life_is_a_number_of_seconds_or_its_digits(
+    making: Make, trade: Any, expires_in: str, clock: Any
+) -> None:
+    app, _ = making(raw(expires_in))
+
+    assert (await trade(app)).expires_at == datetime.fromtimestamp(clock.now + 3600, UTC)
+
+
+@both
+@pytest.mark.parametrize("expires_in", ["1e300", "1e999", "Infinity", "9" * 5_000, f'"{"9" * 5_000}"'])
+async def test_a_life_without_end_ends_in_a_hundred_years(making: Make, trade: Any, expires_in: str) -> None:
+    app, _ = making(raw(expires_in))
+
+    assert (await trade(app)).expires_at == datetime(2069, 12, 7, 0, 16, 40, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("refresh_token", ['""', "null", "7", '["r"]', '"two words"', '"\\ud800"', '"odd \xff"'])
+async def test_without_another_refresh_token_the_old_one_is_kept(making: Make, refresh_token: str) -> None:
+    content = f'{{"access_token": "new-access", "refresh_token": {refresh_token}}}'.encode("latin-1")
+    app, _ = making(httpx.Response(200, content=content))
+
+    assert (await refresh(app)).refresh_token == "old-refresh"
+    assert (await exchange(app)).refresh_token is None
+
+
+@pytest.mark.parametrize(
+    ("scope", "kept"),
+    [
+        ("a_read  b_write ", ("a_read", "b_write")),
+        (["a_read", "b_write"], ("a_read", "b_write")),
+        (["a_read b_write", "c_read"], ("a_read", "b_write", "c_read")),
+        ("", ("mood_read",)),
+        ([], ("mood_read",)),
+        (None, ("mood_read",)),
+        (7, ("mood_read",)),
+        ({"a": 1}, ("mood_read",)),
+        (["a_read", 7], ("mood_read",)),
+        ("a_read ünknown", ("mood_read",)),
+    ],
+)
+async def test_a_scope_is_a_string_or_a_list_and_else_as_it_was(
+    making: Make, scope: Any, kept: tuple[str, ...]
+) -> None:
+    app, _ = making(ok(scope=scope))
+
+    assert (await refresh(app)).scope == kept
+
+
+@pytest.mark.parametrize("token_type", [None, 7, "", ["Bearer"], "two words"])
+async def test_a_token_type_that_is_none_is_bearer(making: Make, token_type: Any) -> None:
+    app, _ = making(ok(token_type=token_type))
+
+    assert (await refresh(app)).token_type == "Bearer"
+
+
+async def test_a_byte_order_mark_costs_nobody_their_token(making: Make) -> None:
+    app, _ = making(httpx.Response(200, content=b"\xef\xbb\xbf" + ok().content))
+
+    assert (await refresh(app)).access_token == "new-access"
 
 
 @both
@@ -212,19 +302,46 @@ async def test_a_refresh_token_that_is_there_no_more_means_signing_in_again(maki
         httpx.Response(200, json=OK | {"access_token": None}),
         httpx.Response(200, json=OK | {"access_token": ""}),
         httpx.Response(200, json=OK | {"access_token": "a\r\nHost: evil"}),
-        httpx.Response(200, json=OK | {"refresh_token": 7}),
-        httpx.Response(200, json=OK | {"expires_in": "soon"}),
-        httpx.Response(200, content=b'{"access_token": "a", "expires_in": NaN}'),
+        httpx.Response(200, json=OK | {"access_token": ["a"]}),
+        httpx.Response(200, content=b'{"access_token": "odd\xff"}'),
         httpx.Response(200, content=b"[" * 100_000),
     ],
 )
 async def test_a_success_that_cannot_be_read_is_an_error(making: Make, trade: Any, answer: httpx.Response) -> None:
     app, requests = making(answer)
 
-    with pytest.raises(OAuthError, match="can't be read") as caught:
+    with pytest.raises(OAuthError, match=r"may have been .* but the answer can't be read") as caught:
         await trade(app)
 
     assert isinstance(caught.value, ReauthorizationRequired) is (trade is refresh)
+    assert len(requests) == 1
+
+
+@pytest.mark.parametrize("lost", [httpx.ReadError("cut"), httpx.Response(500), httpx.Response(408)])
+async def test_a_refresh_that_got_lost_and_could_not_be_repeated_may_have_been_carried_out(
+    making: Make, lost: Any
+) -> None:
+    app, requests = making(lost, httpx.ConnectError("refused"))
+
+    with pytest.raises(OAuthError, match=r"may have been carried out.* could not be sent again.*refused") as caught:
+        await refresh(app)
+
+    assert type(caught.value) is OAuthError
+    assert isinstance(caught.value.__cause__, NoAnswerError)
+    assert len(requests) == 4
+
+
+async def test_a_refresh_that_got_lost_before_the_client_was_closed_may_have_been_carried_out(making: Make) -> None:
+    app, requests = making(httpx.ReadError("cut"), ok())
+
+    async def close(_: float) -> None:
+        await app._forms._pool._http.aclose()  # type: ignore[union-attr]
+
+    app._forms._sleep = close
+
+    with pytest.raises(OAuthError, match=r"may have been carried out.*closed"):
+        await refresh(app)
+
     assert len(requests) == 1
 
 
@@ -264,6 +381,8 @@ async def test_without_a_client_of_yours_a_connection_is_made_for_each_request(s
         ("redirect_uri", "https://example.com/#top"),
         ("redirect_uri", "https://exa mple.com/"),
         ("redirect_uri", "https://[::1"),
+        ("redirect_uri", "https://exämple.com/"),
+        ("redirect_uri", "https://example.com/✓"),
         ("redirect_uri", 7),
         ("base_url", "http://exist.io"),
         ("base_url", "https://exist.io/"),

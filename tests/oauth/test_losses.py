@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from exist_async import (
+    AuthenticationError,
     ExistClient,
     MemoryTokenStore,
     OAuth2,
@@ -19,6 +21,7 @@ from exist_async import (
     OAuthToken,
     ReauthorizationRequired,
 )
+from exist_async.auth.oauth2 import _unsaved
 from exist_async.auth.renewals import _under_way
 from exist_async.sandbox import Sandbox
 
@@ -33,12 +36,13 @@ class Gate(httpx.AsyncBaseTransport):
         self._sandbox = sandbox.transport()
         self.reached = asyncio.Event()
         self.opened = asyncio.Event()
+        self.opened_when = self.opened.is_set
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await self._sandbox.handle_async_request(request)
         if request.url.path.endswith(TOKEN):
             self.reached.set()
-            await self.opened.wait()
+            await until(lambda: self.opened_when())
         return response
 
 
@@ -73,6 +77,173 @@ async def test_a_cancelled_caller_loses_no_token(
 
     assert (await exist.profile.get()).username == "ada"
     assert refreshes() == 1
+
+
+async def test_closing_the_client_waits_for_a_renewal_whose_caller_gave_up(
+    exist: ExistClient, sandbox: Sandbox, store: MemoryTokenStore, gate: Gate
+) -> None:
+    old = await store.load("ada")
+    sandbox.expire_tokens()
+
+    async def job() -> None:
+        async with exist:
+            await exist.profile.get()
+
+    giving_up = asyncio.create_task(job())
+    await gate.reached.wait()
+    giving_up.cancel()
+    await until(lambda: exist._session._pool.closed)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not giving_up.done()
+
+    gate.opened.set()
+
+    with pytest.raises(asyncio.CancelledError):
+        await giving_up
+    assert await store.load("ada") not in (None, old)
+
+
+async def test_a_program_that_is_timed_out_while_it_renews_loses_no_token(
+    app: OAuthApp, sandbox: Sandbox, store: MemoryTokenStore, auth: OAuth2
+) -> None:
+    async def program() -> None:
+        gate = Gate(sandbox)
+        async with httpx.AsyncClient(transport=gate) as http:
+            app._forms._pool._http = http  # type: ignore[union-attr]
+            async with ExistClient(auth, http_client=http) as exist, asyncio.timeout(None) as timeout:
+                call = asyncio.create_task(exist.profile.get())
+                await gate.reached.wait()
+                # The answer comes some turns of the loop after all that the program itself waits for has ended.
+                turns = iter(range(20))
+                gate.opened_when = lambda: exist._session._pool.closed and next(turns, None) is None
+                timeout.reschedule(0)
+                await call
+
+    old = await store.load("ada")
+    sandbox.expire_tokens()
+    with pytest.raises(TimeoutError):
+        await asyncio.to_thread(lambda: asyncio.run(program()))
+
+    new = await store.load("ada")
+    assert new is not None
+    assert new != old
+    assert sandbox._world.grants.token_of(f"Bearer {new.access_token}") is not None
+
+
+async def test_closing_the_client_waits_for_a_renewal_that_asks_the_service_only_then(
+    app: OAuthApp,
+    exist: ExistClient,
+    sandbox: Sandbox,
+    store: MemoryTokenStore,
+    gate: Gate,
+    clock: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def save(user: str, token: OAuthToken) -> None:
+        for _ in range(20 if user == "ada" else 0):
+            await asyncio.sleep(0)
+        await MemoryTokenStore.save(store, user, token)
+
+    gate.opened.set()
+    callback = sandbox.authorize(app.authorization_url(["mood_read"])[0], sandbox.add_user("grace"))
+    await store.save("grace", await app.exchange(callback))
+    gate.opened.clear()
+    gate.reached.clear()
+    old = dict(store._tokens)
+    monkeypatch.setattr(store, "save", save)
+    sandbox.expire_tokens()
+    grace = exist.with_options(auth=OAuth2(app, store, "grace", clock=clock))
+
+    async with store.lock("ada"):
+        calls = [asyncio.create_task(each.profile.get()) for each in (grace, exist)]
+        await gate.reached.wait()
+        for call in calls:
+            call.cancel()
+        closing = asyncio.create_task(exist.aclose())
+        await until(lambda: exist._session._pool.closed)
+    gate.reached.clear()
+    await gate.reached.wait()
+    gate.opened.set()
+    await closing
+
+    assert store._tokens["grace"] != old["grace"]
+    assert store._tokens["ada"] != old["ada"]
+
+
+async def test_closing_the_client_does_not_wait_for_a_store_that_hangs(
+    exist: ExistClient, sandbox: Sandbox, store: MemoryTokenStore
+) -> None:
+    sandbox.expire_tokens()
+    async with store.lock("ada"):
+        call = asyncio.create_task(exist.profile.get())
+        await until(lambda: bool(_under_way))
+        call.cancel()
+
+        async with asyncio.timeout(5):
+            await exist.aclose()
+
+    await until(lambda: not _under_way)
+
+
+async def test_what_a_renewal_ends_in_is_not_raised_by_closing_but_logged(
+    exist: ExistClient, sandbox: Sandbox, gate: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
+    sandbox.expire_tokens()
+    sandbox.fail_next(path=TOKEN, status=400, json={"error": "invalid_client"})
+    call = asyncio.create_task(exist.profile.get())
+    await gate.reached.wait()
+    call.cancel()
+    gate.opened.set()
+
+    await exist.aclose()
+
+    assert "The token of 'ada' was not renewed" in caplog.text
+
+
+async def test_closing_the_client_waits_for_no_renewal_of_another_loop(
+    exist: ExistClient, auth: OAuth2, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, closed = threading.Event(), threading.Event()
+
+    async def wait(token: OAuthToken) -> OAuthToken:
+        begun.set()
+        await until(closed.is_set)
+        return token
+
+    monkeypatch.setattr(auth._app, "refresh", wait)
+    sandbox.expire_tokens()
+    elsewhere = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(exist.profile.get())))
+    await until(begun.is_set)
+
+    async with asyncio.timeout(5):
+        await ExistClient("a-token").aclose()
+
+    closed.set()
+    with pytest.raises(AuthenticationError):
+        await elsewhere
+
+
+async def test_closing_a_view_waits_for_nothing_and_a_cancelled_closing_ends_no_renewal(
+    exist: ExistClient, sandbox: Sandbox, store: MemoryTokenStore, gate: Gate
+) -> None:
+    old = await store.load("ada")
+    sandbox.expire_tokens()
+    call = asyncio.create_task(exist.profile.get())
+    await gate.reached.wait()
+    call.cancel()
+    async with asyncio.timeout(10):
+        await exist.with_options(max_wait=1).aclose()
+
+    closing = asyncio.create_task(exist.aclose())
+    await until(lambda: exist._session._pool.closed)
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    gate.opened.set()
+
+    await until(lambda: store._tokens["ada"] != old)
 
 
 async def test_the_others_go_on_when_the_caller_who_began_the_renewal_is_cancelled(
@@ -281,6 +452,66 @@ async def test_what_the_store_did_not_take_is_saved_by_the_next_call(
     assert refreshes() == 1
 
 
+async def test_what_the_store_did_not_take_is_saved_by_any_other_object_of_this_process(
+    app: OAuthApp,
+    exist: ExistClient,
+    sandbox: Sandbox,
+    store: MemoryTokenStore,
+    refreshes: Count,
+    clock: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def another() -> ExistClient:
+        return exist.with_options(auth=OAuth2(app, store, "ada", clock=clock))
+
+    async def fail(user: str, token: OAuthToken) -> None:
+        await asyncio.sleep(0)
+        raise OSError
+
+    old = await store.load("ada")
+    sandbox.expire_tokens()
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "save", fail)
+        first = await asyncio.gather(*(another().profile.get() for _ in range(5)), return_exceptions=True)
+        assert {type(error) for error in first} == {OAuthError}
+        with pytest.raises(OAuthError, match="It is kept here"):
+            await another().profile.get()
+        assert await store.load("ada") == old
+
+    profiles = await asyncio.gather(*(another().profile.get() for _ in range(5)))
+
+    assert {profile.username for profile in profiles} == {"ada"}
+    assert await store.load("ada") != old
+    assert refreshes() == 1
+    assert _unsaved == {}
+
+
+async def test_what_one_user_s_store_did_not_take_is_given_to_nobody_else(
+    app: OAuthApp,
+    exist: ExistClient,
+    sandbox: Sandbox,
+    store: MemoryTokenStore,
+    clock: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fail(user: str, token: OAuthToken) -> None:
+        raise OSError
+
+    url, state = app.authorization_url(["mood_read"])
+    callback = sandbox.authorize(url, sandbox.add_user("grace"))
+    await store.save("grace", await app.exchange(callback, state=state))
+    sandbox.expire_tokens()
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "save", fail)
+        with pytest.raises(OAuthError):
+            await exist.profile.get()
+
+    grace = exist.with_options(auth=OAuth2(app, store, "grace", clock=clock))
+
+    assert (await grace.profile.get()).username == "grace"
+    assert (await exist.profile.get()).username == "ada"
+
+
 async def test_an_unsaved_token_gives_way_to_one_that_the_user_signed_in_for(
     exist: ExistClient, sandbox: Sandbox, store: MemoryTokenStore, sign_in: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -299,6 +530,51 @@ async def test_an_unsaved_token_gives_way_to_one_that_the_user_signed_in_for(
     assert await store.load("ada") == newest
     sandbox.expire_tokens()
     assert (await exist.profile.get()).username == "ada"
+    assert _unsaved == {}
+
+
+@pytest.mark.parametrize("method", ["load", "save", "lock"])
+async def test_a_store_whose_driver_was_cancelled_fails_and_cancels_nobody(
+    exist: ExistClient, sandbox: Sandbox, store: MemoryTokenStore, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cancelled(*_: Any) -> None:
+        raise asyncio.CancelledError
+
+    @asynccontextmanager
+    async def lock(user: str) -> AsyncGenerator[None, None]:
+        await cancelled()
+        yield
+
+    sandbox.expire_tokens()
+    with monkeypatch.context() as patch:
+        patch.setattr(store, method, lock if method == "lock" else cancelled)
+        with pytest.raises(OAuthError, match="CancelledError"):
+            await exist.profile.get()
+        with pytest.raises(OAuthError, match="CancelledError") as caught:
+            await exist.attributes.acquire(["steps"])
+
+    assert caught.value.result is not None
+    assert len(caught.value.result.not_sent) == 1
+    assert (await exist.profile.get()).username == "ada"
+
+
+async def test_a_caller_who_is_cancelled_while_the_store_is_read_is_cancelled(
+    exist: ExistClient, store: MemoryTokenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = asyncio.Event()
+
+    async def read_for_ever(user: str) -> None:
+        reading.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(store, "load", read_for_ever)
+    call = asyncio.create_task(exist.profile.get())
+    await reading.wait()
+
+    call.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await call
 
 
 @pytest.mark.parametrize("method", ["load", "lock"])

@@ -36,6 +36,21 @@ async def test_a_user_who_signed_in_is_signed_for(exist: ExistClient, refreshes:
     assert refreshes() == 0
 
 
+@pytest.mark.parametrize(
+    ("of_app", "of_client"),
+    [("https://exist.io", "http://127.0.0.1:8765"), ("http://127.0.0.1:8765", "https://exist.io")],
+)
+async def test_a_token_is_sent_to_no_other_service_than_its_own(of_app: str, of_client: str) -> None:
+    auth = OAuth2(OAuthApp("id", "secret", "http://localhost:8000/", base_url=of_app), MemoryTokenStore(), "ada")
+    shared = ExistClient("a-token", base_url=of_client)
+
+    with pytest.raises(ConfigurationError, match=f"base_url is {of_client}, and the tokens are of {of_app}"):
+        ExistClient(auth, base_url=of_client)
+    with pytest.raises(ConfigurationError, match="give the client and its OAuthApp the same base_url"):
+        shared.with_options(auth=auth)
+    await shared.aclose()
+
+
 async def test_the_store_is_read_once_and_not_for_every_request(
     exist: ExistClient, store: MemoryTokenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -419,12 +434,110 @@ async def test_what_on_change_raises_is_raised_and_the_new_token_is_used_all_the
     client = ExistClient(OAuth2(app, store, "ada", on_change=fail, clock=clock), http_client=http)
     sandbox.expire_tokens()
 
-    with pytest.raises(OAuthError, match="on_change raised ZeroDivisionError") as caught:
+    with pytest.raises(OAuthError, match=r"on_change failed \(ZeroDivisionError\)") as caught:
         await client.profile.get()
 
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
     assert (await client.profile.get()).username == "ada"
     assert refreshes() == 1
+
+
+async def test_what_on_change_raises_after_a_renewal_beforehand_is_raised_too(
+    app: OAuthApp, auth: OAuth2, store: MemoryTokenStore, http: httpx.AsyncClient, refreshes: Count, clock: Any
+) -> None:
+    def fail(token: OAuthToken) -> None:
+        raise ZeroDivisionError
+
+    client = ExistClient(OAuth2(app, store, "ada", on_change=fail, clock=clock), http_client=http)
+    await client.profile.get()
+    clock.now += 31_536_000 - 100
+
+    with pytest.raises(OAuthError, match="on_change failed"):
+        await client.profile.get()
+
+    assert (await client.profile.get()).username == "ada"
+    assert refreshes() == 1
+
+
+async def test_only_the_object_that_renewed_is_told(
+    app: OAuthApp,
+    auth: OAuth2,
+    store: MemoryTokenStore,
+    http: httpx.AsyncClient,
+    sandbox: Sandbox,
+    refreshes: Count,
+    clock: Any,
+) -> None:
+    told: list[str] = []
+
+    def client(name: str) -> ExistClient:
+        signs = OAuth2(app, store, "ada", on_change=lambda _: told.append(name), clock=clock)
+        return ExistClient(signs, http_client=http)
+
+    renewing, finding = client("renewing"), client("finding")
+    await asyncio.gather(renewing.profile.get(), finding.profile.get())
+    sandbox.expire_tokens()
+    await renewing.profile.get()
+    await finding.profile.get()
+
+    assert told == ["renewing"]
+    assert refreshes() == 1
+
+
+async def test_a_renewal_beforehand_that_fails_leaves_the_token_in_use_and_comes_again_later(
+    exist: ExistClient, sandbox: Sandbox, refreshes: Count, clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    await exist.profile.get()
+    clock.now += 31_536_000 - 300
+    sandbox.fail_next(2, path="oauth2/access_token", status=429)
+
+    for seconds, made in [(0, 1), (149, 1), (1, 2), (74, 2), (1, 3), (60, 3)]:
+        clock.now += seconds
+        assert (await exist.profile.get()).username == "ada"
+        assert refreshes() == made
+
+    assert [(record.name, record.levelname) for record in caplog.records if record.name != "httpx"] == [
+        ("exist_async", "WARNING"),
+        ("exist_async", "WARNING"),
+    ]
+    assert "Calls go on with the old token of 'ada', until it expires. The token request was answered" in caplog.text
+
+
+async def test_calls_that_wait_for_one_renewal_beforehand_go_on_together(
+    exist: ExistClient, sandbox: Sandbox, refreshes: Count, clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    await exist.profile.get()
+    clock.now += 31_536_000 - 300
+    sandbox.fail_next(99, path="oauth2/access_token", status=429)
+    sandbox.latency = 0.01
+
+    profiles = await asyncio.gather(*(exist.profile.get() for _ in range(10)))
+
+    assert {profile.username for profile in profiles} == {"ada"}
+    assert refreshes() == 1
+    assert caplog.text.count("Calls go on with the old token") == 1
+
+
+async def test_a_renewal_that_fails_once_the_token_has_expired_fails_the_call(
+    exist: ExistClient, sandbox: Sandbox, refreshes: Count, clock: Any
+) -> None:
+    await exist.profile.get()
+    clock.now += 31_536_000
+    sandbox.fail_next(path="oauth2/access_token", status=429)
+
+    with pytest.raises(OAuthError, match="429"):
+        await exist.profile.get()
+
+
+async def test_a_renewal_beforehand_that_says_to_sign_in_again_fails_the_call(
+    exist: ExistClient, sandbox: Sandbox, refreshes: Count, clock: Any
+) -> None:
+    await exist.profile.get()
+    clock.now += 31_536_000 - 300
+    sandbox.fail_next(path="oauth2/access_token", status=400, json={"error": "invalid_grant"})
+
+    with pytest.raises(ReauthorizationRequired):
+        await exist.profile.get()
 
 
 async def test_it_signs_for_any_asynchronous_client_and_for_no_other(auth: OAuth2, http: httpx.AsyncClient) -> None:

@@ -16,6 +16,7 @@ from exist_async import (
     ExistAsyncError,
     ExistClient,
     MemoryTokenStore,
+    NoAnswerError,
     OAuth2,
     OAuthApp,
     OAuthToken,
@@ -40,8 +41,10 @@ def assert_hides(error: BaseException) -> None:
     for shown in seen:
         assert_hidden(f"{shown!r} {shown} {vars(shown)}")
         assert_hidden(repr(pickle.dumps(shown)) if isinstance(shown, ExistAsyncError) else "")
+        # What an error of decoding could not decode.
+        assert_hidden(repr(getattr(shown, "object", "")) + repr(getattr(shown, "doc", "")))
         if isinstance(shown, httpx.RequestError):
-            assert_hidden(shown.request.content.decode())
+            assert_hidden(f"{shown.request.content!r} {shown.request.headers.raw} {pickle.dumps(shown)!r}")
         seen += [each for each in (shown.__cause__, shown.__context__) if each is not None and each not in seen]
 
 
@@ -49,7 +52,9 @@ def assert_hides(error: BaseException) -> None:
 def _nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Any:
     caplog.set_level(logging.DEBUG)
     yield
-    assert_hidden(caplog.text)
+    # Its text is that of this phase alone, the test's teardown.
+    logged = caplog.get_records("call")
+    assert_hidden("\n".join(map(logging.Formatter().format, logged)))
 
 
 def an_app(**options: Any) -> OAuthApp:
@@ -100,6 +105,7 @@ ANSWERS = [
     *(echo(status) for status in (200, 202, 302, 400, 401, 403, 404, 408, 429, 500, 503)),
     *(fail(failure) for failure in (httpx.ConnectError, httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError)),
     lambda request: httpx.Response(200, content=b'{"access_token": "s3cr3t", "refresh_token": "s3cr'),
+    lambda request: httpx.Response(200, content=b'{"access_token": "s3cr3t \xff", "token": "s3cr3t \xff"}'),
     lambda request: httpx.Response(200, json={"access_token": "s3cr3t token", "token": "s3cr3t token"}),
 ]
 
@@ -117,6 +123,57 @@ async def test_no_answer_brings_a_secret_into_an_error(answer: Any, way: str) ->
         with pytest.raises(ExistAsyncError) as caught:
             await call
 
+    assert_hides(caught.value)
+
+
+FAILURES = [httpx.ConnectError, httpx.PoolTimeout, httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("inner", [None, httpx.ReadError])
+@pytest.mark.parametrize("writing", [True, False])
+async def test_the_cause_of_a_call_that_failed_holds_no_token(failure: Any, inner: Any, writing: bool) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.headers["Authorization"] == f"Bearer {ACCESS}"
+        if inner is None:
+            raise failure("cut", request=request)
+        try:
+            raise inner("cut", request=request)
+        except inner:
+            raise failure("cut again")  # noqa: B904  (as its context)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        exist = ExistClient(ACCESS, http_client=http, max_retries=0)
+        with pytest.raises(ExistAsyncError) as caught:
+            await (exist.attributes.acquire(["steps"]) if writing else exist.profile.get())
+
+    cause = caught.value.__cause__
+    assert isinstance(cause, failure)
+    assert cause.request.method == ("POST" if writing else "GET")
+    assert_hides(caught.value)
+
+
+async def test_an_error_that_holds_no_request_is_left_as_it_is() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("cut", request=request) from httpx.ReadError("an inner transport's")
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        with pytest.raises(NoAnswerError) as caught:
+            await ExistClient(ACCESS, http_client=http, max_retries=0).profile.get()
+
+    assert caught.value.__cause__ is not None
+    assert str(caught.value.__cause__.__cause__) == "an inner transport's"
+
+
+async def test_the_cause_of_a_call_that_failed_on_a_socket_holds_no_token(raw_server: RawServer) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+
+    async with raw_server(hang_up) as url, ExistClient(ACCESS, base_url=url) as exist:
+        with pytest.raises(ExistAsyncError) as caught:
+            await exist.profile.get()
+
+    assert isinstance(caught.value.__cause__, httpx.RemoteProtocolError)
     assert_hides(caught.value)
 
 

@@ -237,6 +237,15 @@ async def test_a_service_is_given_no_scopes_beyond_its_own(browser, sandbox):
     assert refused["error"] == "invalid_scope"
 
 
+@pytest.mark.parametrize(
+    "uri",
+    ["https://exämple.test/", "https://app.test/✓", "https://app.test/a b", "https://app.test/\r\nSet-Cookie:x=1"],
+)
+def test_a_redirect_uri_that_no_header_can_carry_is_refused(sandbox, uri):
+    with pytest.raises(ValueError, match="redirect_uri must be visible ASCII"):
+        sandbox.add_service("other", "Other", redirect_uri=uri)
+
+
 async def test_a_redirect_uri_keeps_its_own_query(sandbox):
     sandbox.add_service("other", "Other", redirect_uri="https://app.test/back?from=exist&empty=")
     asked = {**ASKED, "client_id": "other", "redirect_uri": "https://app.test/back?from=exist&empty="}

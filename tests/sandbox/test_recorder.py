@@ -39,6 +39,32 @@ async def test_what_is_no_json_is_recorded_as_none(exist, sandbox, body):
     assert sandbox.requests[0].json is None
 
 
+@pytest.mark.parametrize("authorization", ["Bearer wrong", None])
+async def test_what_a_write_held_is_recorded_whoever_sent_it(connect, sandbox, authorization):
+    simple = f"Token {sandbox.issue_simple_token()}"
+    async with connect(authorization or simple) as stranger:
+        refused = await stranger.post("attributes/acquire/", json=[{"template": "mood"}])
+
+    assert refused.status_code == (401 if authorization else 403)
+    assert sandbox.requests[0].json == [{"template": "mood"}]
+
+
+SECRETS = dict.fromkeys(("client_secret", "password", "code", "refresh_token", "token", "access_token"), "s3cr3t")
+
+
+@pytest.mark.parametrize(
+    "path", ["oauth2/access_token/", "api/2/auth/simple-token", "/", "nowhere", "oauth2/authorize"]
+)
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_secrets_at_a_wrong_path_or_in_a_query_are_not_recorded(exist, sandbox, path, method):
+    await exist.request(method, f"https://exist.test/{path}", json=[SECRETS], params={**SECRETS, "Token": "s3cr3t"})
+    await exist.request(method, "attributes/", params={**SECRETS, "page": 1})
+
+    assert [request.query for request in sandbox.requests] == [{}, {"page": "1"}]
+    assert "s3cr3t" not in repr(sandbox.requests) + repr(list(sandbox._recorder._recordings))
+    assert sandbox.batch_sizes == []
+
+
 async def test_refused_throttled_and_faulty_requests_are_recorded_too(connect, exist, sandbox):
     sandbox.fail_next()
     await exist.get("attributes/")

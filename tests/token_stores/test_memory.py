@@ -2,10 +2,11 @@
 
 import asyncio
 import pickle
+from typing import Any
 
 import pytest
 
-from exist_async import MemoryTokenStore, OAuthToken
+from exist_async import ConfigurationError, MemoryTokenStore, OAuthToken
 
 
 async def test_each_user_has_a_token_of_their_own() -> None:
@@ -18,6 +19,20 @@ async def test_each_user_has_a_token_of_their_own() -> None:
 
     assert await store.load("ada") == OAuthToken("three")
     assert await store.load("grace") is None
+
+
+@pytest.mark.parametrize("user", ["", " ", "a\nb", "\ud800", 7, None])
+async def test_who_can_be_no_user_is_refused(user: Any) -> None:
+    store = MemoryTokenStore()
+
+    for call in (
+        store.load(user),
+        store.save(user, OAuthToken("a")),
+        store.delete(user),
+        store.lock(user).__aenter__(),
+    ):
+        with pytest.raises(ConfigurationError, match="user"):
+            await call
 
 
 async def test_it_shows_no_token() -> None:
