@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Any, Generic, TypeVar, overload
 
-from attrs import field, frozen
+from attrs import frozen
 
 from exist_async.errors import BatchError, ConfigurationError, ExistAsyncError, OutcomeUnknownError
 
@@ -64,7 +64,7 @@ class Outcome(Generic[I_co, T_co]):
         )
 
 
-@frozen
+@frozen(repr=False)
 class BatchResult(Sequence[Outcome[I_co, T_co]]):
     """The outcomes of a write: exactly one for each item given, at the item's own index.
 
@@ -72,7 +72,10 @@ class BatchResult(Sequence[Outcome[I_co, T_co]]):
         outcomes: The outcomes, in the order of the items.
     """
 
-    outcomes: tuple[Outcome[I_co, T_co], ...] = field(repr=lambda outcomes: f"<{len(outcomes)} outcomes>")
+    outcomes: tuple[Outcome[I_co, T_co], ...]
+
+    def __repr__(self) -> str:
+        return f"<BatchResult of {_tally(self)}>"
 
     @overload
     def __getitem__(self, index: int) -> Outcome[I_co, T_co]: ...
@@ -160,7 +163,7 @@ def conclude(result: BatchResult[I_co, T_co], stop: Stop | None = None) -> Batch
     if stop is not None and stop.callers_own:
         errors = (stop.error, *(error for error in errors if error is not stop.error))
         raise BatchError(
-            f"The write was stopped by {type(stop.error).__name__}: {said(stop.error)}, {_tally(result)}",
+            f"The write was stopped by {type(stop.error).__name__}: {said(stop.error)}, of {_tally(result)}",
             result=result,
             errors=errors,
         ) from stop.error
@@ -176,7 +179,7 @@ def conclude(result: BatchResult[I_co, T_co], stop: Stop | None = None) -> Batch
         errors[0].result = result
         raise errors[0]
     raise BatchError(
-        f"Not every item was answered, {_tally(result)}. {'; '.join(map(said, errors[:_NAMED]))}",
+        f"Not every item was answered, of {_tally(result)}. {'; '.join(map(said, errors[:_NAMED]))}",
         result=result,
         errors=errors,
     ) from next(iter(errors), None)
@@ -193,4 +196,4 @@ def said(error: Exception) -> str:
 def _tally(result: BatchResult[Any, Any]) -> str:
     """Say how many items became what."""
     counts = Counter(outcome.status.value.replace("_", " ") for outcome in result)
-    return f"of {len(result)} items: " + (", ".join(f"{n} {status}" for status, n in counts.items()) or "none")
+    return f"{len(result)} items: " + (", ".join(f"{n} {status}" for status, n in counts.items()) or "none")

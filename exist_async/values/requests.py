@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+import numbers
 from collections.abc import Sequence
 from typing import cast
 
@@ -26,6 +27,11 @@ def _number(value: float) -> int | float:
         if not math.isfinite(value):
             raise ConfigurationError(f"value is {value}, which is no number that can be kept")
         return float(value)
+    # Those of numpy and pandas.
+    if isinstance(value, numbers.Integral):
+        return _number(int(value))
+    if isinstance(value, numbers.Real):
+        return _number(float(value))
     raise ConfigurationError(_unsupported(value))
 
 

@@ -40,7 +40,7 @@ async def test_every_user_is_synchronised_and_reported(
 ) -> None:
     assert await job() == 0
 
-    assert sorted(capsys.readouterr().out.splitlines()) == [f"{user}: 2 of 2 days written" for user in USERS]
+    assert sorted(capsys.readouterr().out.splitlines()) == [f"{user}: 2 days written" for user in USERS]
     assert all(values_of(sandbox, user) == WRITTEN for user in USERS)
 
 
@@ -62,4 +62,15 @@ async def test_one_users_trouble_is_no_other_users(
     lines = capsys.readouterr().out.splitlines()
     assert "user_00: has to sign in again" in lines
     assert sum("not finished, and will be tried again next time" in line for line in lines) == 1
-    assert sum(line.endswith("2 of 2 days written") for line in lines) == 38
+    assert sum(line.endswith(": 2 days written") for line in lines) == 38
+
+
+async def test_what_is_refused_is_a_failure_and_says_why(
+    job: Job, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    may_not = OAuthToken(sandbox.issue_token(sandbox._world.user("user_00"), scopes=["mood_write"]))
+    await FileTokenStore("tokens.json").save("user_00", may_not)
+
+    assert await job() == 1
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("user_00")]
+    assert "not_allowed" in line
