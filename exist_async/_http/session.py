@@ -102,8 +102,8 @@ class Session:
         self._renewable = options.auth if isinstance(options.auth, RenewableAuth) else None
         if self._renewable is not None and self._renewable.origin != options.base_url:
             raise ConfigurationError(
-                f"base_url is {options.base_url}, and the tokens are of {self._renewable.origin}, where its app is: give "
-                "the client and its OAuthApp the same base_url"
+                f"base_url is {options.base_url}, and the tokens are of {self._renewable.origin}: "
+                "give the client and its OAuthApp the same base_url"
             )
 
     def view(self, options: Options) -> "Session":
