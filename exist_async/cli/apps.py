@@ -4,7 +4,7 @@ import os
 import sys
 from getpass import getpass
 
-from exist_async.cli.logins import APPS
+from exist_async.cli.logins import page_of
 from exist_async.errors import ConfigurationError
 from exist_async.oauth import OAuthApp
 
@@ -36,10 +36,10 @@ def app_of_person(base_url: str) -> OAuthApp:
     if not (client_id and client_secret):
         if sys.stdin is None or not sys.stdin.isatty():  # pyright: ignore[reportUnnecessaryComparison]
             raise ConfigurationError(
-                f"Set EXIST_CLIENT_ID and EXIST_CLIENT_SECRET: there is no terminal to ask for them. Your app's page "
-                f"shows both: {APPS}"
+                "Set EXIST_CLIENT_ID and EXIST_CLIENT_SECRET: there is no terminal to ask for them. Copy both from "
+                f"{page_of(base_url)}"
             )
-        print(f"Your app's page shows its client ID and client secret: {APPS}", file=sys.stderr)
+        print(f"Copy the client ID and the client secret from {page_of(base_url)}.", file=sys.stderr)
     return OAuthApp(
         client_id or _ask("Client ID: "),
         client_secret or _ask_hidden("Client secret (not shown): "),

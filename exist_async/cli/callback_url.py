@@ -1,7 +1,10 @@
 """Looks at the address that a browser comes back to: is it the end of this attempt to sign in?"""
 
+import re
 import secrets
 from urllib.parse import parse_qs, urlsplit
+
+_CODE = re.compile(r"[!-~]{1,200}")
 
 
 def problem_of(callback: str, state: str) -> str | None:
@@ -11,8 +14,10 @@ def problem_of(callback: str, state: str) -> str | None:
         callback: The URL, or its path and query, or a code alone.
         state: The state of the attempt. An address without one may be right: that Exist passes it on is not documented.
     """
+    if not callback:
+        return "It is empty."
     if _is_bare_code(callback):
-        return None
+        return None if _CODE.fullmatch(callback) else "It is neither a URL nor a code."
     try:
         query = _query(callback)
     except ValueError:

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from exist_async.auth import BearerToken, OAuth2
 from exist_async.cli.apps import app_of_environment
-from exist_async.cli.logins import APPS, Login, login_command
+from exist_async.cli.logins import Login, login_command, page_of
 from exist_async.errors import ConfigurationError
 from exist_async.token_stores import OAuthToken
 
@@ -44,7 +44,7 @@ async def find_credentials(base_url: str) -> Credentials:
     again = login_command(login.origin)
     if stored is None:
         raise ConfigurationError(
-            f"You are not signed in at {login.origin}. Copy the access token from your app's page ({APPS}) and export "
+            f"You are not signed in at {login.origin}. Copy the access token from {page_of(base_url)} and export "
             f"EXIST_TOKEN=your-access-token, or run: {again}"
         )
     app = app_of_environment(base_url)
@@ -72,6 +72,6 @@ def _of_environment(token: str, base_url: str) -> Credentials:
     return Credentials(
         auth,
         "EXIST_TOKEN",
-        f"It is the one in EXIST_TOKEN: copy it again from your app's page ({APPS}), or unset it and run: "
+        f"It is the one in EXIST_TOKEN: copy it again from {page_of(base_url)}, or unset it and run: "
         f"{login_command(base_url)}",
     )

@@ -7,9 +7,10 @@ from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from attrs import frozen
 
 from exist_async.attributes import ValueType
-from exist_async.cli.days import parse_day
+from exist_async.cli.days import is_day, parse_day
 from exist_async.cli.records import Line, Unreadable, Written
 from exist_async.cli.value_text import from_text
+from exist_async.errors import ConfigurationError
 from exist_async.values import ValueUpdate
 
 COLUMNS = ("name", "date", "value")
@@ -46,11 +47,21 @@ class _Layout:
 
     @classmethod
     def of_header(cls, row: _Row) -> "_Layout | None":
-        """Return the layout that a header tells, or None of a row that is none."""
+        """Return the layout that a header tells, or None of a row that is none.
+
+        Raises:
+            ConfigurationError: It is one by which nothing can be read, or is not divided by commas.
+        """
         titles = [title.strip().lower() for title in row.fields]
-        if not set(COLUMNS).issubset(titles):
-            return None
-        return cls(titles, [titles.index(column) for column in COLUMNS])
+        missing = [column for column in COLUMNS if column not in titles]
+        if not missing:
+            return cls(titles, [titles.index(column) for column in COLUMNS])
+        if len(titles) < len(COLUMNS):
+            _refuse_delimiters(row)
+        # What somebody noted on a day may be the word "value".
+        if len(missing) < len(COLUMNS) and not any(map(is_day, titles)):
+            raise ConfigurationError(f"line {row.line} looks like a header, without: {', '.join(missing)}")
+        return None
 
     def read(self, row: _Row, types: Mapping[str, ValueType | None]) -> ValueUpdate:
         """Return what a row says.
@@ -59,11 +70,23 @@ class _Layout:
             ValueError: It is no update.
         """
         if len(row.fields) != len(self.titles):
-            wanted = f"{len(self.titles)} are wanted: {','.join(self.titles)}"
-            raise ValueError(f"it has {len(row.fields)} fields, where {wanted}")
+            wanted = f"{len(self.titles)} fields are wanted: {','.join(self.titles)}"
+            raise ValueError(f"it has {len(row.fields)}, where {wanted}")
         name, day, value = (row.fields[place] for place in self.places)
         name = name.strip()
         return ValueUpdate(name, parse_day(day.strip()), from_text(value, types.get(name)))
+
+    def name(self, row: _Row) -> str:
+        """Return the name that a row begins to speak of, even if it makes no sense; empty where it has none."""
+        place = self.places[0]
+        return row.fields[place].strip() if place < len(row.fields) else ""
+
+
+def _refuse_delimiters(row: _Row) -> None:
+    written = ",".join(row.fields)
+    for delimiter, words in ((";", ";"), ("\t", "tabs")):
+        if written.count(delimiter) >= len(COLUMNS) - 1:
+            raise ConfigurationError(f"line {row.line}: the columns are separated by {words}: save it with commas")
 
 
 async def csv_records(
@@ -74,6 +97,9 @@ async def csv_records(
     Args:
         lines: The lines. A header may name the columns, in any order and with others among them.
         types: The value types of attributes, by which text becomes a number or stays what it is.
+
+    Raises:
+        ConfigurationError: The first row shows that none can be read.
     """
     layout: _Layout | None = None
     async for row in _rows(lines):
@@ -88,7 +114,7 @@ async def csv_records(
         try:
             yield Written(row.line, layout.read(row, types))
         except ValueError as error:
-            yield Unreadable(row.line, str(error))
+            yield Unreadable(row.line, str(error), layout.name(row))
 
 
 async def _rows(lines: AsyncIterable[Line]) -> AsyncGenerator[_Row | Unreadable, None]:

@@ -28,12 +28,18 @@ def parse_day(written: str) -> dt.date:
     raise ValueError(f"{written[:40]!r} is no day: write YYYY-MM-DD")
 
 
+def is_day(written: str) -> bool:
+    """Whether a day is written there."""
+    try:
+        parse_day(written)
+    except ValueError:
+        return False
+    return True
+
+
 def _check(_: object, written: str) -> None:
-    if written not in _AGO:
-        try:
-            parse_day(written)
-        except ValueError:
-            raise ValueError("Write a day as YYYY-MM-DD, or today, or yesterday.") from None
+    if written not in _AGO and not is_day(written):
+        raise ValueError("Write a day as YYYY-MM-DD, or today, or yesterday.")
 
 
 Day = Annotated[str, Parameter(validator=_check)]

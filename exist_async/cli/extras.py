@@ -12,5 +12,6 @@ def need(extra: str, *packages: str, what: str) -> None:
         *packages: The packages, by the names that are imported.
         what: What needs them, for the line.
     """
-    if missing := [package for package in packages if find_spec(package) is None]:
+    # What pip calls python-multipart is imported as python_multipart.
+    if missing := [package.replace("_", "-") for package in packages if find_spec(package) is None]:
         sys.exit(f'exist-async: {what} needs {" and ".join(missing)}: pip install "exist-async[{extra}]"')

@@ -8,6 +8,7 @@ from cyclopts import Parameter, Token
 from exist_async.batch import Outcome
 from exist_async.cli.connection import BaseUrl, connect
 from exist_async.cli.days import Day, resolve
+from exist_async.cli.outcomes import is_not_owned
 from exist_async.cli.text import complain, one_line
 from exist_async.cli.value_text import for_people, number
 from exist_async.resource import EXIST
@@ -43,6 +44,11 @@ async def increment(
     echo = outcome.value
     if echo is None:
         complain(f"{name} was refused: {_reason(outcome)}")
+        if is_not_owned(outcome):
+            complain(
+                f"this service can add to what it owns: acquire it first (exist-async acquire {name}, with --by-name "
+                "if it is no template)"
+            )
         return 1
     if not in_terminal:
         print("" if echo.current is None else one_line(echo.current))

@@ -10,6 +10,7 @@ from cyclopts import CycloptsError, Parameter
 from exist_async.auth import BearerToken
 from exist_async.cli.apps import app_of_person
 from exist_async.cli.connection import BaseUrl
+from exist_async.cli.lists import Listed, split
 from exist_async.cli.logins import Login
 from exist_async.cli.sign_in import SignIn
 from exist_async.cli.text import complain, one_line
@@ -21,7 +22,7 @@ from exist_async.resource import EXIST
 
 def login(
     *,
-    scope: Annotated[list[str] | None, Parameter(negative="")] = None,
+    scope: Listed = None,
     paste: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     base_url: BaseUrl = EXIST,
 ) -> None:
@@ -56,7 +57,7 @@ async def _sign_in(app: OAuthApp, scopes: Sequence[Scope], login: Login, paste: 
 def _scopes(given: Sequence[str] | None) -> Sequence[Scope]:
     if given is None:
         return list(Scope)
-    names = [name.strip() for names in given for name in names.split(",")]
+    names = split(given)
     for name in names:
         if name not in {str(scope) for scope in Scope}:
             raise CycloptsError(f"{name[:40]!r} is no scope: that is a group and _read or _write, such as mood_read")

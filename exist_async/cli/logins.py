@@ -6,6 +6,7 @@ from typing import Final, Self
 import httpx
 from attrs import frozen
 
+from exist_async._http.checks import is_loopback
 from exist_async.errors import ConfigurationError
 from exist_async.resource import EXIST
 from exist_async.token_stores import FileTokenStore, OAuthToken
@@ -55,6 +56,16 @@ class Login:
 def login_command(origin: str) -> str:
     """Return what to run to sign in at a service."""
     return "exist-async login" + ("" if origin == EXIST else f" --base-url {origin}")
+
+
+def page_of(base_url: str) -> str:
+    """Return where people find what belongs to their app at a service: its token, client ID and client secret."""
+    try:
+        host = httpx.URL(base_url).host
+    except httpx.InvalidURL:
+        host = ""
+    # Nobody but a sandbox is asked on this machine.
+    return "what exist-async sandbox printed" if is_loopback(host) else f"your app's page ({APPS})"
 
 
 def _origin(base_url: str) -> str:

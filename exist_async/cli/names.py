@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 from attrs import frozen
 from cyclopts import CycloptsError, Parameter
 
+from exist_async.cli.lists import split
 from exist_async.cli.stdin import is_typed, lines, need_stdin
 from exist_async.errors import ConfigurationError
 
@@ -26,7 +27,7 @@ class Names:
 
     @classmethod
     def choose(cls, arguments: Sequence[str], *, stdin: bool) -> "Names":
-        """Take the arguments or standard input.
+        """Take the arguments, of which one may hold several names with commas between them, or standard input.
 
         Raises:
             CycloptsError: Neither is meant, or both.
@@ -37,7 +38,7 @@ class Names:
             need_stdin("names")
         elif not arguments:
             raise CycloptsError("give names, or - to read them from standard input, one a line")
-        return cls(None if stdin else arguments)
+        return cls(None if stdin else split(arguments))
 
     @property
     def count(self) -> int | None:

@@ -24,6 +24,11 @@ _COLUMNS = ("Name", "Outcome", "Code", "Reason")
 _UNREADABLE = "unreadable"
 
 
+def is_not_owned(outcome: Outcome[Any, Any]) -> bool:
+    """Whether an item was refused because its attribute is another service's, or the user lacks it."""
+    return outcome.error_code in ("unauthorised", "not_found")
+
+
 def show(
     screen: Console,
     result: BatchResult[Any, Any],
@@ -72,7 +77,7 @@ def _failed_lines(outcomes: Sequence[Outcome[Any, Any]], records: Records) -> Ta
     told: Exception | None = None
     for line, entry in sorted(entries, key=itemgetter(0)):
         if isinstance(entry, Unreadable):
-            shown.add_row(str(line), "", cell(_UNREADABLE, "red"), "", cell(entry.reason))
+            shown.add_row(str(line), cell(entry.name), cell(_UNREADABLE, "red"), "", cell(entry.reason))
             told = None
         else:
             shown.add_row(str(line), *_cells(entry, told))

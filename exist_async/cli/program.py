@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, MissingArgumentError
 
 from exist_async.cli.text import complain
 from exist_async.errors import ExistAsyncError
@@ -97,8 +97,8 @@ app.command(
 )
 app.command(
     "exist_async.cli.update:update",
-    usage="Usage: exist-async update [OPTIONS] < FILE",
-    help="""Write values that are read from standard input.
+    usage="Usage: exist-async update [OPTIONS] [FILE | -]",
+    help="""Write values that are read from a file or from standard input.
 
     CSV with the columns name, date and value; a header may name them in another order. Or JSON lines:
     {"name": "steps", "date": "2026-11-20", "value": 8123}. Values are as Exist counts them: durations in minutes,
@@ -136,6 +136,9 @@ def run(arguments: Sequence[str]) -> int:
         code: int = app(arguments)
         sys.stdout.flush()
         return code
+    except MissingArgumentError as error:
+        complain(_missing(error))
+        return 2
     except CycloptsError as error:
         error.verbose = False
         complain(error)
@@ -149,3 +152,10 @@ def run(arguments: Sequence[str]) -> int:
         if not isinstance(error, BrokenPipeError):
             complain(error)
     return 1
+
+
+def _missing(error: MissingArgumentError) -> str:
+    if error.keyword is not None:
+        return f"{error.keyword} needs a value"
+    # cyclopts always knows both of a missing argument; its types leave them open.
+    return f"{' '.join(error.command_chain or ())} needs {error.argument.name if error.argument else 'an argument'}"

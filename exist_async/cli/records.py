@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, AsyncIterable
 
 from attrs import define, field, frozen
 
-from exist_async.cli.stdin import is_typed
 from exist_async.values import ValueUpdate
 
 
@@ -42,10 +41,12 @@ class Unreadable:
     Attributes:
         line: The number of the line that it begins in.
         reason: Why.
+        name: The attribute that it is about, where that much can be read.
     """
 
     line: int
     reason: str
+    name: str = ""
 
 
 def _no_numbers() -> "array[int]":
@@ -62,6 +63,7 @@ class Records:
 
     Attributes:
         source: Gives them.
+        typed: Whether somebody types them into a terminal at this moment.
         lines: The number of the line that each update begins in; eight bytes, for there may be many.
         unreadable: What could not be read so far.
         last: The number of the line that the last one begins in; 0 before the first.
@@ -69,6 +71,7 @@ class Records:
     """
 
     source: AsyncIterable[Written | Unreadable]
+    typed: bool = False
     lines: "array[int]" = field(init=False, factory=_no_numbers)
     unreadable: list[Unreadable] = field(init=False, factory=_none)
     last: int = field(init=False, default=0)
@@ -78,11 +81,6 @@ class Records:
     def count(self) -> None:
         """How many there are: nobody knows before they are read."""
         return
-
-    @property
-    def typed(self) -> bool:
-        """Whether somebody types them into a terminal at this moment."""
-        return is_typed()
 
     async def updates(self) -> AsyncGenerator[ValueUpdate, None]:
         """Give those that make sense, and note the others."""

@@ -69,13 +69,27 @@ class SignIn:
             f"Open this page in a browser, and allow it there:\n\n  {self._page}\n\nThe browser ends up at "
             f"{redirect_uri()}… and may say that nothing is there. Copy that whole address all the same."
         )
-        if is_typed():
-            print("Paste it here: ", end="", file=sys.stderr, flush=True)
-        address = await _first_line()
-        problem = problem_of(address, self._state) if address else "It is empty."
-        if problem is not None:
-            raise ConfigurationError(f"That address can't be used: nothing was stored. {problem}")
-        return await self._trade(address)
+        return await self._trade(await self._pasted())
+
+    async def _pasted(self) -> str:
+        """Return an address without a problem; who pastes another one into a terminal is asked again."""
+        typed = is_typed()
+        if typed:
+            _ask()
+        problem: str | None = "It is empty."
+        async with aclosing(lines()) as given:
+            async for line in given:
+                address = line.decode(errors="replace").strip()
+                if not (address or typed):
+                    continue
+                problem = problem_of(address, self._state)
+                if problem is None:
+                    return address
+                if not typed:
+                    break
+                complain(f"That can't be used. {problem}")
+                _ask()
+        raise ConfigurationError(f"That address can't be used: nothing was stored. {problem}")
 
     async def _trade(self, callback: str) -> OAuthToken:
         stated = has_state(callback)
@@ -96,15 +110,11 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def _ask() -> None:
+    print("Paste it here: ", end="", file=sys.stderr, flush=True)
+
+
 def _refusal(error: OAuthError) -> str:
     if error.code == "access_denied":
         return "You said no"
     return f"The service refused with {error.code}: {error.description or 'it did not say why'}".removesuffix(".")
-
-
-async def _first_line() -> str:
-    async with aclosing(lines()) as given:
-        async for line in given:
-            if text := line.decode(errors="replace").strip():
-                return text
-    return ""

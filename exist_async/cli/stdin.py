@@ -1,4 +1,4 @@
-"""Reads standard input line by line, as it comes."""
+"""Reads lines as they come: those of standard input, or of a file."""
 
 import asyncio
 import os
@@ -9,10 +9,9 @@ from threading import Thread
 
 from cyclopts import CycloptsError
 
+from exist_async.cli.inputs import STDIN, Input
 from exist_async.errors import ConfigurationError
 
-# The descriptor: the lock of sys.stdin would still be held by a reading thread when the interpreter ends.
-_STDIN = 0
 _BLOCK = 65536
 
 # No line that means something comes near this, and what has no line breaks at all must not fill the memory.
@@ -34,27 +33,27 @@ def need_stdin(purpose: str) -> None:
 
 def is_typed() -> bool:
     """Whether somebody types what is read into a terminal at this moment."""
-    return os.isatty(_STDIN)
+    return STDIN.is_typed
 
 
-async def lines() -> AsyncGenerator[bytes, None]:
-    """Give the lines of standard input with their ends, each as soon as it is there.
+async def lines(source: Input = STDIN) -> AsyncGenerator[bytes, None]:
+    """Give the lines of an input with their ends, each as soon as it is there.
 
     Raises:
         ConfigurationError: A line is longer than a mebibyte.
     """
     begun = b""
-    while block := await _read():
+    while block := await _read(source):
         *whole, begun = (begun + block).split(b"\n")
         for line in whole:
             yield line + b"\n"
         if len(begun) > _LONGEST:
-            raise ConfigurationError(f"standard input has a line of more than {_LONGEST} bytes: {begun[:50]!r}…")
+            raise ConfigurationError(f"{source.name} has a line of more than {_LONGEST} bytes: {begun[:50]!r}…")
     if begun:
         yield begun
 
 
-async def _read() -> bytes:
+async def _read(source: Input) -> bytes:
     """Read what is there, or wait for it without holding up the loop.
 
     `asyncio.to_thread` would do, were it not that asyncio waits for its threads at the end: Ctrl-C would do nothing
@@ -74,12 +73,12 @@ async def _read() -> bytes:
     def read() -> None:
         data, error = None, None
         try:
-            data = os.read(_STDIN, _BLOCK)
+            data = os.read(source.descriptor, _BLOCK)
         except OSError as failure:
             error = failure
         # After the program was stopped, nobody is there to be told.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, data, error)
 
-    Thread(target=read, daemon=True, name="standard input").start()
+    Thread(target=read, daemon=True, name="reader").start()
     return await block

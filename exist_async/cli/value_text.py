@@ -1,4 +1,4 @@
-"""Values as text: as people read them, and as they are written in a file."""
+"""Values as people read them, and as they are written in a file."""
 
 import datetime as dt
 import re
@@ -11,6 +11,7 @@ _WHOLE = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _TRUTH = {"true": 1, "yes": 1, "false": 0, "no": 0}
 _NUMERIC = frozenset(ValueType) - {ValueType.STRING}
+_EMPTY = "the value is empty: what a day has can be changed, and not taken away again"
 
 
 def for_people(value: Value | None, value_type: ValueType | None) -> str:
@@ -65,12 +66,37 @@ def from_text(text: str, value_type: ValueType | None) -> int | float | str:
         return _TRUTH[written.lower()]
     if value_type is not None and value_type in _NUMERIC:
         if not written:
-            raise ValueError("the value is empty: what a day has can be changed, and not taken away again")
+            raise ValueError(_EMPTY)
         return value_type.from_python(number(written))
     try:
         return number(written)
     except ValueError:
         return text
+
+
+def from_json(value: object, value_type: ValueType | None) -> int | float | str:
+    """Read a value of JSON, where numbers and strings are told apart already.
+
+    Args:
+        value: The value, as Exist counts it; for a boolean also true and false.
+        value_type: The type of its attribute. Where nobody knows it, any number or string is taken.
+
+    Raises:
+        ValueError: It is no value of this type.
+    """
+    match value:
+        case None:
+            raise ValueError(_EMPTY)
+        case bool() if value_type not in (None, ValueType.BOOLEAN):
+            raise ValueError(f"{str(value).lower()} is no {'string' if value_type is ValueType.STRING else 'number'}")
+        case str() if value_type in _NUMERIC:
+            raise ValueError(f"{_shortened(value)!r} is no number: write numbers without quotes")
+        case int() | float() if value_type is ValueType.STRING:
+            raise ValueError(f"{value} is no string: write strings in quotes")
+        case int() | float() | str():
+            return value if value_type is None else value_type.from_python(value)
+        case _:
+            raise ValueError("a value is a number or a string")
 
 
 def _duration(duration: dt.timedelta) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from exist_async.batch import BatchResult, Outcome
 from exist_async.cli.names import Names
-from exist_async.cli.outcomes import show
+from exist_async.cli.outcomes import is_not_owned, show
 from exist_async.cli.progress import OnOutcome, progress_bar
 from exist_async.cli.records import Records
 from exist_async.cli.tables import screen
@@ -15,7 +15,12 @@ from exist_async.errors import ConfigurationError, ExistAsyncError
 
 
 async def tell(
-    write: Callable[[OnOutcome], Awaitable[BatchResult[Any, Any]]], subject: Names | Records, *, doing: str, done: str
+    write: Callable[[OnOutcome], Awaitable[BatchResult[Any, Any]]],
+    subject: Names | Records,
+    *,
+    doing: str,
+    done: str,
+    if_not_owned: str | None = None,
 ) -> int:
     """Make a write and print its outcomes.
 
@@ -24,6 +29,7 @@ async def tell(
         subject: What it is about. What became of records is told by their lines.
         doing: What it does, such as "Acquiring".
         done: What becomes of items that succeed, such as "acquired".
+        if_not_owned: What to do about items that were refused because this service does not own their attributes.
 
     Returns:
         The exit code: 0 when every item succeeded, else 1.
@@ -57,6 +63,8 @@ async def tell(
     unreadable = records.unreadable if records is not None else []
     if result or unreadable or failure is None:
         show(screen(), result, done=done, listed=not shared, records=records)
+    if if_not_owned is not None and any(map(is_not_owned, result)):
+        complain(if_not_owned)
     if failure is not None:
         raise failure
     return 0 if result.ok and not unreadable else 1

@@ -19,6 +19,7 @@ from exist_async.sandbox.grants import Grants
 from exist_async.sandbox.groups import SCOPES
 from exist_async.sandbox.pages import LARGEST_PAGE
 from exist_async.sandbox.recorder import RecordedRequest, Recorder
+from exist_async.sandbox.sample import add_sample
 from exist_async.sandbox.seeding import attribute_of, seed_attribute, seed_values
 from exist_async.sandbox.services import Service
 from exist_async.sandbox.settings import AveragesKey, MissingDays, Settings
@@ -406,6 +407,20 @@ class Sandbox:
         user = user or self.user
         more["created"] = user.local(more.get("created", self._settings.now()))
         user.insights.append(Insight(attribute_of(user, attribute), text, **more))
+
+    def add_sample(self, user: User | None = None) -> None:
+        """Give a user a year of plausible data up to today, so that every listing shows something.
+
+        Steps, mood, coffees and tags belong to the first service; sleep and weight to another, "tracker", which is
+        added where there is none yet. The data is the same each time, and there are correlations and insights too.
+
+        Args:
+            user: Who has no attributes yet; the first user by default.
+
+        Raises:
+            ValueError: The user has attributes already.
+        """
+        add_sample(self._world, user or self.user, self.service, self._settings.now())
 
     # What was asked
 

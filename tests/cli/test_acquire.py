@@ -15,6 +15,12 @@ def test_templates_are_acquired_and_counted(cli: Callable, sandbox: Sandbox) -> 
     assert sandbox.requests[-1].json == [{"template": "steps"}, {"template": "mood"}]
 
 
+def test_names_can_be_written_with_commas(cli: Callable, sandbox: Sandbox) -> None:
+    assert cli("acquire", "steps,mood", "sleep").code == 0
+    assert cli("release", "steps, mood,sleep").code == 0
+    assert [item["name"] for item in sandbox.requests[-1].json] == ["steps", "mood", "sleep"]
+
+
 def test_each_refusal_is_listed_with_its_code_and_reason_and_the_exit_code_is_1(cli: Callable) -> None:
     ran = cli("acquire", "steps", "stepz", "[b]mood[/b]")
 

@@ -70,7 +70,9 @@ def test_attributes_and_groups_can_be_chosen(cli: Callable, filled: Sandbox) -> 
     assert names() == {"sleep", "steps"}
     assert names("--attribute", "sleep") == {"sleep"}
     assert names("--attribute", "sleep", "--attribute", "steps") == {"sleep", "steps"}
+    assert names("--attribute", "sleep,steps") == {"sleep", "steps"}
     assert names("--group", "activity") == {"steps"}
+    assert names("--group", "activity,mood,sleep") == {"sleep", "steps"}
 
 
 def test_nothing_at_all_is_a_header_alone(cli: Callable, sandbox: Sandbox) -> None:

@@ -71,3 +71,17 @@ def test_a_lost_answer_says_that_it_may_have_been_added(cli: Callable, sandbox: 
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.endswith("It may have been carried out. Look before you do it again: it may count twice.\n")
     assert sandbox.values("coffees") == {TODAY: 1}
+
+
+def test_what_this_service_does_not_own_is_to_be_acquired_first(cli: Callable, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(template="coffees")
+
+    assert cli("increment", "coffees", "1") == (
+        1,
+        "",
+        (
+            "exist-async: coffees was refused: unauthorised: Attribute 'coffees' does not belong to this service\n"
+            "exist-async: this service can add to what it owns: acquire it first (exist-async acquire coffees, with "
+            "--by-name if it is no template)\n"
+        ),
+    )

@@ -101,15 +101,20 @@ async def test_only_work_that_lasts_shows_a_bar(monkeypatch: pytest.MonkeyPatch,
     assert ("Acquiring" in terminal.getvalue()) is shown
 
 
-def test_in_a_terminal_the_owned_are_a_table_in_which_nothing_is_cut_off(script: str, sandbox: Sandbox) -> None:
-    sandbox.add_attribute(name="n" * 60 + "ame", label="l" * 60 + "abel", service=sandbox.service)
+@pytest.mark.parametrize("length", [30, 63, 90])
+def test_in_a_terminal_the_owned_are_a_table_in_which_names_are_whole_and_nothing_is_cut_off(
+    script: str, sandbox: Sandbox, length: int
+) -> None:
+    name = "n" * length
+    sandbox.add_attribute(name=name, label="l" * 60 + "abel", service=sandbox.service)
 
     code, shown = in_a_terminal(script, "owned")
 
     assert code == 0
-    assert "Value type" in shown
+    assert name in shown
     assert "…" not in shown
-    assert shown.count("n") - shown.count("client") >= 60
+    assert shown.count("l") - shown.count("boolean") - shown.count("client") - shown.count("Value") >= 60
+    assert all(word in shown for word in ("Label", "Group", "Value", "type", "Active", "Service", "client"))
     assert shown.splitlines()[-1] == "1 owned"
 
 

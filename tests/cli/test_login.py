@@ -255,7 +255,18 @@ def test_without_a_terminal_the_app_has_to_be_in_the_environment(
         1,
         "",
         (
-            "exist-async: Set EXIST_CLIENT_ID and EXIST_CLIENT_SECRET: there is no terminal to ask for them. Your "
-            "app's page shows both: https://exist.io/account/apps/\n"
+            "exist-async: Set EXIST_CLIENT_ID and EXIST_CLIENT_SECRET: there is no terminal to ask for them. Copy "
+            "both from what exist-async sandbox printed\n"
         ),
+    )
+
+
+def test_at_exist_itself_the_app_is_on_its_page(
+    login: Callable, standard_input: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EXIST_CLIENT_SECRET")
+    standard_input(b"")
+
+    assert login("--base-url", "https://exist.io").err.endswith(
+        "Copy both from your app's page (https://exist.io/account/apps/)\n"
     )

@@ -65,6 +65,8 @@ def test_a_no_can_be_pasted_too(pasting: Pasting, sandbox: Sandbox, token_file: 
     ("pasted", "problem"),
     [
         ("", "It is empty."),
+        ("no idea", "It is neither a URL nor a code."),
+        ("x" * 201, "It is neither a URL nor a code."),
         ("{uri}?code=forged-code&state=forged", "It belongs to another attempt to sign in."),
         ("{page}", "It holds neither a code nor an error: it is not where signing in ends."),
     ],

@@ -131,8 +131,31 @@ def test_a_terminal_is_asked_for_what_is_missing_and_does_not_show_the_secret(
     terminal.wait_for(f"Signed in as ada at {url}; ")
 
     assert terminal.running.wait(timeout=30) == 0
-    assert "https://exist.io/account/apps/" in terminal.shown
+    assert terminal.shown.startswith("Copy the client ID and the client secret from what exist-async sandbox printed.")
     assert "app-secret" not in terminal.shown
+
+
+def test_who_pastes_something_else_is_told_so_and_asked_again(terminal: Terminal, sandbox: Sandbox, url: str) -> None:
+    terminal.wait_for("Client ID: ")
+    terminal.type("app-id\n")
+    terminal.wait_for("Client secret (not shown): ")
+    terminal.type("app-secret\n")
+    terminal.wait_for("Paste it here: ")
+    page = next(line.strip() for line in terminal.shown.splitlines() if "/oauth2/authorize?" in line)
+    for pasted, problem in (
+        ("", "It is empty."),
+        ("what do I paste?", "It holds neither a code nor an error: it is not where signing in ends."),
+        ("no idea", "It is neither a URL nor a code."),
+        ("x" * 201, "It is neither a URL nor a code."),
+    ):
+        terminal.shown = ""
+        terminal.type(f"{pasted}\n")
+        terminal.wait_for("Paste it here: ")
+        assert f"exist-async: That can't be used. {problem}\r\n" in terminal.shown
+    terminal.type(sandbox.authorize(page) + "\n")
+    terminal.wait_for(f"Signed in as ada at {url}; ")
+
+    assert terminal.running.wait(timeout=30) == 0
 
 
 def test_ctrl_c_at_the_hidden_prompt_gives_the_terminal_back_as_it_was(terminal: Terminal) -> None:

@@ -40,6 +40,24 @@ def test_groups_can_be_chosen(cli: Callable, owning: Sandbox) -> None:
     ]
 
 
+def test_groups_can_be_written_with_commas(cli: Callable, owning: Sandbox) -> None:
+    assert cli("owned", "--group", "mood, activity") == cli("owned", "--group", "mood", "--group", "activity")
+
+
+def test_a_group_that_exist_is_not_known_to_have_is_asked_for_all_the_same(cli: Callable, owning: Sandbox) -> None:
+    ran = cli("owned", "--group", "activty,mood")
+
+    assert (ran.code, ran.out) == (0, "mood\tMood\tmood\tscale\tyes\tMy client\n")
+    assert ran.err == (
+        "exist-async: 'activty' is no group that is known here. Those are: activity, productivity, mood, sleep, "
+        "workouts, events, finance, food, health, location, media, social, weather, symptoms, medication, custom\n"
+    )
+
+
+def test_a_group_without_a_name_is_one_line(cli: Callable) -> None:
+    assert cli("owned", "--group", "mood,") == (1, "", "exist-async: groups is empty\n")
+
+
 def test_what_is_hidden_is_shown_when_asked_for(cli: Callable, owning: Sandbox) -> None:
     def names(*options: str) -> list[str]:
         return [line.partition("\t")[0] for line in cli("owned", *options).out.splitlines()]

@@ -68,6 +68,9 @@ def test_help_loads_no_command() -> None:
             ["acquire", "steps", "-"],
             "- stands alone: give names, or - to read them from standard input, not both",
         ),
+        (["history"], "history needs --start"),
+        (["history", "--start"], "--start needs a value"),
+        (["increment", "steps"], "increment needs VALUE"),
         (["owned", "--active"], "Unknown option: --active. Did you mean --inactive?"),
         (["sandbox", "--port", "70000"], 'Invalid value "70000" for --port. Must be <= 65535.'),
         (["values", "steps", "--days", "0"], 'Invalid value "0" for --days. Must be >= 1.'),
@@ -78,6 +81,10 @@ def test_help_loads_no_command() -> None:
         (
             ["history", "--start", "2026-02-30"],
             'Invalid value "2026-02-30" for --start. Write a day as YYYY-MM-DD, or today, or yesterday.',
+        ),
+        (
+            ["update", "values.csv", "-"],
+            "- stands alone: give a file, or - to read standard input, not both",
         ),
         (["increment", "steps", "nan"], "'nan' is no number"),
         (["sandbox", "--rate-limit", "0"], 'Invalid value "0" for --rate-limit. Must be >= 1.'),
@@ -99,10 +106,20 @@ def test_without_a_token_one_line_says_what_to_do(
         1,
         "",
         (
-            f"exist-async: You are not signed in at {url}. Copy the access token from your app's page "
-            "(https://exist.io/account/apps/) and export EXIST_TOKEN=your-access-token, or run: exist-async login "
-            f"--base-url {url}\n"
+            f"exist-async: You are not signed in at {url}. Copy the access token from what exist-async "
+            f"sandbox printed and export EXIST_TOKEN=your-access-token, or run: exist-async login --base-url {url}\n"
         ),
+    )
+
+
+def test_without_a_token_of_exist_itself_one_line_says_where_it_is(
+    cli: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EXIST_TOKEN")
+
+    assert cli("owned", "--base-url", "https://exist.io").err == (
+        "exist-async: You are not signed in at https://exist.io. Copy the access token from your app's page "
+        "(https://exist.io/account/apps/) and export EXIST_TOKEN=your-access-token, or run: exist-async login\n"
     )
 
 
@@ -155,6 +172,13 @@ def test_without_the_sandboxs_packages_one_line_says_how_to_install_them(argumen
     assert ran.returncode == 1
     assert ran.stdout == ""
     assert ran.stderr == f'exist-async: {what} needs uvicorn: pip install "exist-async[all]"\n'
+
+
+def test_what_is_missing_is_named_as_pip_names_it() -> None:
+    ran = run_without("python_multipart", "sandbox")
+
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == 'exist-async: the sandbox needs python-multipart: pip install "exist-async[all]"\n'
 
 
 def test_another_module_that_is_missing_is_no_matter_of_extras() -> None:

@@ -7,12 +7,13 @@ import subprocess
 from collections.abc import Callable
 
 import httpx
+import pytest
 
 
 def test_it_says_how_to_reach_it_and_heeds_its_options(script: str) -> None:
-    options = ["--port", "0", "--latency", "0.01", "--rate-limit", "1"]
+    options = ["--port", "0", "--latency", "0.01", "--rate-limit", "1", "--redirect-uri", "http://localhost:9000/back"]
     with subprocess.Popen([script, "sandbox", *options], stdout=subprocess.PIPE, text=True) as running:
-        shown = "".join(running.stdout.readline() for _ in range(23))
+        shown = "".join(running.stdout.readline() for _ in range(27))
         url = re.search(r"URL +(http://127\.0\.0\.1:\d+)\n", shown)[1]
         profile = f"{url}/api/2/accounts/profile/"
         headers = {"Authorization": "Bearer sandbox-token"}
@@ -26,24 +27,28 @@ An Exist in memory, until Ctrl-C
   token          sandbox-token
   client ID      sandbox-client
   client secret  sandbox-secret
-  redirect URI   http://localhost:8000/
+  redirect URI   http://localhost:9000/back
 
 In a browser the URL shows what is in it.
 
-In a shell:
+For the command line, in another terminal:
   export EXIST_BASE_URL={url}
   export EXIST_TOKEN=sandbox-token
   exist-async acquire steps mood
   exist-async owned
 
-Or sign in, as with an app of your own:
+Or sign in there, as with an app of your own:
   export EXIST_BASE_URL={url}
   export EXIST_CLIENT_ID=sandbox-client EXIST_CLIENT_SECRET=sandbox-secret
+  export EXIST_REDIRECT_URI=http://localhost:9000/back
   exist-async login
 
-In Python:
+In Python the URL is given as base_url; EXIST_BASE_URL is for the command line alone:
   async with ExistClient("sandbox-token", base_url="{url}") as exist:
       await exist.attributes.acquire(["steps", "mood"])
+
+To sign users in there, the app is given it as well:
+  app = OAuthApp("sandbox-client", "sandbox-secret", "http://localhost:9000/back", base_url="{url}")
 """
     assert shown == expected
     assert first.status_code == 200
@@ -63,3 +68,30 @@ def test_a_port_that_is_taken_is_one_line(cli: Callable) -> None:
                 "for any free one\n"
             ),
         )
+
+
+def test_a_redirect_uri_that_is_none_is_one_line(cli: Callable) -> None:
+    assert cli("sandbox", "--redirect-uri", "localhost") == (
+        2,
+        "",
+        "exist-async: redirect_uri must be an absolute URL without a fragment, not 'localhost'\n",
+    )
+
+
+def test_a_sample_is_there_to_begin_with(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ["--port", "0", "--sample"]
+    with subprocess.Popen([script, "sandbox", *options], stdout=subprocess.PIPE, text=True) as running:
+        shown = "".join(running.stdout.readline() for _ in range(3))
+        monkeypatch.setenv("EXIST_BASE_URL", re.search(r"URL +(http://127\.0\.0\.1:\d+)\n", shown)[1])
+        owned = subprocess.check_output([script, "owned"], text=True)
+        running.send_signal(signal.SIGINT)
+
+    assert [line.split("\t")[0] for line in owned.splitlines()] == [
+        "steps",
+        "headache",
+        "read_a_book",
+        "went_running",
+        "mood",
+        "mood_note",
+        "coffees",
+    ]

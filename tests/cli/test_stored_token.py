@@ -50,9 +50,8 @@ def test_it_is_sent_to_no_other_service(logged_in: None, cli: Callable, sandbox:
         1,
         "",
         (
-            f"exist-async: You are not signed in at {other}. Copy the access token from your app's page "
-            "(https://exist.io/account/apps/) and export EXIST_TOKEN=your-access-token, or run: exist-async login "
-            f"--base-url {other}\n"
+            f"exist-async: You are not signed in at {other}. Copy the access token from what exist-async "
+            f"sandbox printed and export EXIST_TOKEN=your-access-token, or run: exist-async login --base-url {other}\n"
         ),
     )
     assert sandbox.requests == []
@@ -124,8 +123,8 @@ def test_a_wrong_token_in_the_environment_is_said_to_be_there(
 
     assert ran.code == 1
     assert ran.err.endswith(
-        "It is the one in EXIST_TOKEN: copy it again from your app's page (https://exist.io/account/apps/), or unset "
-        f"it and run: exist-async login --base-url {url}\n"
+        "It is the one in EXIST_TOKEN: copy it again from what exist-async sandbox printed, or unset it and run: "
+        f"exist-async login --base-url {url}\n"
     )
 
 

@@ -1,10 +1,12 @@
 """The command `update`."""
 
 import datetime as dt
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +28,10 @@ def counted(out: str) -> dict[str, int]:
 
 
 HEAD = "Outcome      Items"
+ACQUIRE_FIRST = (
+    "exist-async: values can be written to what this service owns: acquire the others first (exist-async acquire NAME, "
+    "with --by-name for what is no template), or add --reacquire\n"
+)
 
 
 @pytest.fixture
@@ -144,17 +150,17 @@ def test_each_line_that_was_not_accepted_is_listed_by_its_number(fed: Callable, 
         b"2026-01-03,steps,4\n"
     )
 
-    assert (ran.code, ran.err) == (1, "")
+    assert (ran.code, ran.err) == (1, ACQUIRE_FIRST)
     assert listed(ran.out) == {
-        "3": "unreadable 2026-02-30 is no day of the calendar",
-        "5": "unreadable '01.01.2026' is no day: write YYYY-MM-DD",
+        "3": "steps unreadable 2026-02-30 is no day of the calendar",
+        "5": "steps unreadable '01.01.2026' is no day: write YYYY-MM-DD",
         "8": "coffees refused unauthorised Attribute 'coffees' does not belong to this service",
         "9": "no_such refused not_found Attribute 'no_such' does not exist",
-        "10": "unreadable it has 2 fields, where 3 are wanted: date,name,value",
-        "11": "unreadable 'NaN' is no number",
-        "12": "unreadable the value is empty: what a day has can be changed, and not taken away again",
-        "13": "unreadable '1_000' is no number",
-        "14": "unreadable a scale is from 1 to 9, not 12",
+        "10": "steps unreadable it has 2, where 3 fields are wanted: date,name,value",
+        "11": "weight unreadable 'NaN' is no number",
+        "12": "steps unreadable the value is empty: what a day has can be changed, and not taken away again",
+        "13": "steps unreadable '1_000' is no number",
+        "14": "mood unreadable a scale is from 1 to 9, not 12",
         "15": "unreadable name is empty",
         "16": "unreadable it is not UTF-8",
         "17": "unreadable it is no CSV: ',' expected after '\"'",
@@ -175,15 +181,103 @@ def test_lines_of_json_that_say_nothing_are_listed_by_their_numbers(fed: Callabl
         b'{"name": "", "date": "2026-01-01", "value": 1}\n'
         b'{"name": "caf\xe9", "date": "2026-01-01", "value": 1}\n'
         b"steps,2026-01-01,1\n"
+        b'["steps", "2026-01-01", 1]\n'
+        b'{"name": "steps", "date": 20260101, "value": 1}\n'
         b'{"name": "steps", "date": "2026-01-02", "value": "2"}\n'
+        b'{"name": "steps", "date": "2026-01-02", "value": true}\n'
+        b'{"name": "steps", "date": "2026-01-02", "value": [2]}\n'
+        b'{"name": "mood", "date": "2026-01-02", "value": 12}\n'
+        b'{"name": "mood_note", "date": "2026-01-02", "value": 7}\n'
+        b'{"name": "mood_note", "date": "2026-01-02", "value": false}\n'
+        b'{"name": "no_such", "date": "2026-01-02", "value": "7"}\n'
         b'{"name": "tea", "date": "2026-01-02", "value": true}\n' + b"[" * 50_000
     )
 
+    assert (ran.code, ran.err) == (1, ACQUIRE_FIRST)
+    assert listed(ran.out) == {
+        "2": "steps unreadable it is without: value",
+        "4": "steps unreadable the value is empty: what a day has can be changed, and not taken away again",
+        "5": "unreadable it is no JSON",
+        "6": "steps unreadable '20260101' is no day: write YYYY-MM-DD",
+        "7": "unreadable name is empty",
+        "8": "unreadable it is not UTF-8",
+        "9": "unreadable it is no JSON",
+        "10": "unreadable it is no object: write name, date and value in braces",
+        "11": "steps unreadable name and date are written in quotes",
+        "12": "steps unreadable '2' is no number: write numbers without quotes",
+        "13": "steps unreadable true is no number",
+        "14": "steps unreadable a value is a number or a string",
+        "15": "mood unreadable a scale is from 1 to 9, not 12",
+        "16": "mood_note unreadable 7 is no string: write strings in quotes",
+        "17": "mood_note unreadable false is no string",
+        "18": "no_such refused not_found Attribute 'no_such' does not exist",
+        "20": "unreadable it is no JSON",
+    }
+    assert counted(ran.out) == {"written": 2, "refused": 1, "unreadable": 16}
+    assert owned.values("tea") == {dt.date(2026, 1, 2): 1}
+
+
+@pytest.mark.parametrize(
+    ("first", "line"),
+    [
+        ("attribute,date,value", "line 1 looks like a header, without: name"),
+        ("Value,When,What", "line 1 looks like a header, without: name, date"),
+        ("date,value", "line 1 looks like a header, without: name"),
+        ("name;date;value", "line 1: the columns are separated by ;: save it with commas"),
+        ("weight;2026-01-01;72,5", "line 1: the columns are separated by ;: save it with commas"),
+        ("name\tdate\tvalue", "line 1: the columns are separated by tabs: save it with commas"),
+    ],
+)
+def test_columns_that_cannot_be_read_are_told_once_and_nothing_is_written(
+    fed: Callable, owned: Sandbox, first: str, line: str
+) -> None:
+    ran = fed(f"{first}\nsteps,2026-01-01,1\n")
+
+    assert (ran.code, ran.out, ran.err) == (1, "", f"exist-async: {line}\n")
+    assert owned.values("steps") == {}
+
+
+def test_a_note_that_looks_like_a_title_or_holds_semicolons_is_a_note(fed: Callable, owned: Sandbox) -> None:
+    assert fed("mood_note,2026-01-01,value\n").code == 0
+    assert fed("mood_note,2026-01-02,a;b;c\n").code == 0
+    assert list(owned.values("mood_note").values()) == ["value", "a;b;c"]
+
+
+def test_values_are_read_from_a_file(cli: Callable, owned: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "values.csv"
+    file.write_text("steps,2026-01-01,7\noops\n")
+
+    ran = cli("update", str(file))
+
     assert (ran.code, ran.err) == (1, "")
-    assert list(listed(ran.out)) == ["2", "4", "5", "6", "7", "8", "9", "10", "12"]
-    assert listed(ran.out)["2"] == "unreadable Object missing required field `value`"
-    assert listed(ran.out)["10"] == "steps refused validation Cannot apply a string to an integer type"
-    assert counted(ran.out) == {"written": 2, "refused": 1, "unreadable": 8}
+    assert listed(ran.out) == {
+        "2": "oops unreadable it has 1, where 3 fields are wanted: name,date,value",
+    }
+    assert owned.values("steps") == {NEW_YEAR: 7}
+
+
+def test_a_dash_is_standard_input(fed: Callable, owned: Sandbox) -> None:
+    assert fed("steps,2026-01-01,7\n", "-").code == 0
+    assert owned.values("steps") == {NEW_YEAR: 7}
+
+
+def test_a_file_that_cannot_be_read_is_one_line(cli: Callable, owned: Sandbox, tmp_path: Path) -> None:
+    missing = tmp_path / "no.csv"
+
+    assert cli("update", str(missing)) == (1, "", f"exist-async: {missing} can't be read: No such file or directory\n")
+    assert cli("update", str(tmp_path)) == (1, "", f"exist-async: {tmp_path} can't be read: Is a directory\n")
+    assert owned.requests == []
+
+
+def test_what_is_wrong_with_a_file_as_a_whole_is_told_by_its_name(
+    cli: Callable, owned: Sandbox, tmp_path: Path
+) -> None:
+    file = tmp_path / "values.json"
+    file.write_text("[]")
+
+    assert cli("update", str(file)).err == (
+        f"exist-async: {file} is a JSON array: write each of its objects into a line of its own\n"
+    )
 
 
 def test_quotes_that_are_never_closed_are_told_by_the_line_they_begin_in(fed: Callable, owned: Sandbox) -> None:
@@ -235,7 +329,7 @@ def test_no_lines_at_all_succeed_without_a_request(fed: Callable, owned: Sandbox
 
 
 def test_who_types_is_told_what_to_type(fed: Callable, owned: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exist_async.cli.update.is_typed", lambda: True)
+    monkeypatch.setattr(os, "isatty", lambda _: True)
 
     ran = fed("steps,2026-01-01,1\n")
 
@@ -243,7 +337,9 @@ def test_who_types_is_told_what_to_type(fed: Callable, owned: Sandbox, monkeypat
 
 
 def test_the_format_can_be_told(fed: Callable, owned: Sandbox) -> None:
-    assert listed(fed("[1]\n", "--format", "jsonl").out) == {"1": "unreadable Expected `object`, got `array`"}
+    assert listed(fed("[1]\n", "--format", "jsonl").out) == {
+        "1": "unreadable it is no object: write name, date and value in braces"
+    }
     assert listed(fed("{steps},2026-01-01,1\n", "--format", "csv").out) == {
         "1": "{steps} refused not_found Attribute '{steps}' does not exist"
     }
@@ -262,6 +358,13 @@ def test_with_reacquire_what_is_lost_or_missing_is_acquired_and_written_as_its_o
         {NEW_YEAR: "8"},
         {NEW_YEAR: 9},
     ]
+
+
+def test_who_has_asked_to_reacquire_is_not_told_to(fed: Callable, sandbox: Sandbox) -> None:
+    ran = fed("no_such,2026-01-01,7\n", "--reacquire")
+
+    assert (ran.code, ran.err) == (1, "")
+    assert listed(ran.out)["1"].startswith("no_such refused not_found")
 
 
 def test_any_number_of_lines_travels_thirty_five_a_request(fed: Callable, owned: Sandbox) -> None:
@@ -287,7 +390,7 @@ def test_an_error_that_stops_the_write_tells_how_far_the_reading_came(fed: Calla
     ran = fed("oops\n" + "".join(f"steps,{NEW_YEAR + dt.timedelta(days=day)},1\n" for day in range(2000)))
 
     assert ran.code == 1
-    assert "  1          unreadable" in ran.out
+    assert listed(ran.out)["1"].startswith("oops unreadable it has 1, where")
     assert "not sent" in ran.out
     last = int(ran.out.splitlines()[-1].removeprefix("Nothing was read after line ").removesuffix("."))
     counts = counted(ran.out.rpartition("\n\n")[0])

@@ -78,6 +78,17 @@ async def test_it_shows_users_services_and_attributes_with_owner_type_and_last_v
     assert answer.text.count('<p class="note">None yet.</p>') == 2
 
 
+async def test_a_narrow_window_scrolls_tables_and_breaks_no_words_in_them(browser, sandbox):
+    sandbox.add_attribute(template="mood")
+    await browser.get("/api/2/nowhere/")
+
+    text = (await browser.get("/")).text
+
+    assert text.count("<table>") == text.count('<div class="wide">\n<table>') == 3
+    assert ".wide { overflow-x: auto; }" in text
+    assert "overflow-wrap: anywhere" not in text
+
+
 async def test_it_shows_the_latest_thirty_requests_the_latest_first_and_not_itself(browser, exist):
     for _ in range(40):
         await exist.get("attributes/")
