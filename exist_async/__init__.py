@@ -39,7 +39,7 @@ from exist_async.insights import Insight, InsightType
 from exist_async.oauth import OAuthApp, Scope
 from exist_async.paging import Page, Paginator
 from exist_async.profile import UserProfile
-from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
+from exist_async.rate_limits import MemoryRateLimiter, RateLimiter, RedisRateLimiter, SqliteRateLimiter
 from exist_async.token_stores import FileTokenStore, MemoryTokenStore, OAuthToken, TokenStore
 from exist_async.values import AttributeWithValues, DayValue, History, ValueEcho, ValueIncrement, ValueUpdate
 from exist_async.version import __version__
@@ -89,10 +89,12 @@ __all__ = [
     "RateLimitError",
     "RateLimiter",
     "ReauthorizationRequired",
+    "RedisRateLimiter",
     "Scope",
     "ServerError",
     "Service",
     "SimpleToken",
+    "SqliteRateLimiter",
     "StatusError",
     "TokenStore",
     "UserProfile",

@@ -84,8 +84,10 @@ class OutcomeUnknownError(NoAnswerError):
 class RateLimitError(ExistAsyncError):
     """The budget of requests is spent, and waiting for it takes longer than `max_wait`. Nothing was carried out.
 
+    It is raised, too, when what keeps the budget fails, and requests are to stop then.
+
     Attributes:
-        retry_after: Seconds until the next request can be let in; None when the service did not say.
+        retry_after: Seconds until the next request can be let in; None when that is not known.
         status_code: 429 when the service refused the request, None when it was held back here.
     """
 

@@ -1,12 +1,14 @@
 """What the tests share: a sandbox, and clients that talk to it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from redis_server import RedisServer
 
 import exist_async
 from exist_async import ExistClient, MemoryRateLimiter
@@ -42,6 +44,14 @@ def _nothing_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*(f"EXIST_{name}" for name in own), "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Generator[RedisServer, None, None]:
+    """A Redis of the test's own; skips where there is none."""
+    server = RedisServer(tmp_path)
+    yield server
+    server.end()
 
 
 @pytest.fixture

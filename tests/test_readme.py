@@ -17,6 +17,8 @@ from exist_async.sandbox import Sandbox
 from exist_async.sandbox.app import ENDPOINTS, Endpoint
 from support import BLOCKS, README, title_of
 
+REDIS = "redis://localhost:6379/0"
+
 
 @pytest.fixture
 def sandbox() -> Sandbox:
@@ -34,7 +36,12 @@ def sandbox() -> Sandbox:
 
 @pytest.mark.parametrize("block", BLOCKS, ids=title_of)
 async def test_a_block_runs(
-    block: str, sandbox: Sandbox, to_the_sandbox: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    block: str,
+    sandbox: Sandbox,
+    to_the_sandbox: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.setenv("EXIST_TOKEN", "your-access-token")
     monkeypatch.chdir(tmp_path)
@@ -42,6 +49,9 @@ async def test_a_block_runs(
         await FileTokenStore("tokens.json").save(user, OAuthToken(token))
     # Somebody allows it, and pastes where they landed.
     monkeypatch.setattr("builtins.input", lambda prompt: sandbox.authorize(prompt.split()[1]))
+
+    if REDIS in block:
+        block = block.replace(REDIS, request.getfixturevalue("redis_server").url)
 
     # A block that starts its own event loop is run in the one that is here.
     started: list[Any] = []

@@ -15,7 +15,8 @@ class RateLimiter(Protocol):
             max_wait: The longest wait in seconds; None waits as long as it takes.
 
         Raises:
-            RateLimitError: No slot comes free within `max_wait`. Raised at once, not after the wait.
+            RateLimitError: No slot comes free within `max_wait`, which is known at once and not after the wait. Or
+                nobody can say how many are left.
         """
         ...
 

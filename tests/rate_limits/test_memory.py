@@ -1,5 +1,6 @@
 """The hourly budget in memory: an exact moving window for each user."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -100,3 +101,28 @@ async def test_nobody_is_held_longer_than_a_whole_period(clock: Any) -> None:
     await limiter.acquire("ada", max_wait=None)
 
     assert clock.slept == [60.0]
+
+
+async def test_fifty_waiters_are_woken_one_by_one(clock: Any) -> None:
+    limiter = limiter_with(clock, limit=1)
+    await limiter.acquire("ada", max_wait=None)
+
+    await asyncio.gather(*(limiter.acquire("ada", max_wait=None) for _ in range(50)))
+
+    assert clock.slept == 50 * [60.0]
+
+
+async def test_a_slot_that_comes_free_early_is_found_within_a_minute(clock: Any) -> None:
+    limiter = limiter_with(clock, limit=1, period=3600.0)
+    await limiter.acquire("ada", max_wait=None)
+    waiting = asyncio.create_task(limiter.acquire("ada", max_wait=None))
+    await asyncio.sleep(0)
+    await limiter.refund("ada", hold=0.0)
+
+    await waiting
+
+    assert clock.slept == [60.0]
+
+
+def test_its_repr_says_what_it_lets_in() -> None:
+    assert repr(MemoryRateLimiter()) == "MemoryRateLimiter(limit=300, period=3600.0)"

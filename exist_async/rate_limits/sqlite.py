@@ -1,0 +1,172 @@
+"""A moving window in a small SQLite file, which outlives the process."""
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from exist_async._http import checks
+from exist_async.errors import ConfigurationError
+from exist_async.rate_limits.stored import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
+from exist_async.rate_limits.window import Window
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_OWNER_ONLY = 0o600
+
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS taken (user TEXT NOT NULL, moment REAL NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS taken_by_user ON taken (user, moment)",
+    "CREATE INDEX IF NOT EXISTS taken_by_moment ON taken (moment)",
+    "CREATE TABLE IF NOT EXISTS held (user TEXT PRIMARY KEY, until REAL NOT NULL)",
+)
+
+# Closing a file lets go of all locks that this process has on it, those of SQLite in another thread included.
+_one_at_a_time = Lock()
+
+
+class SqliteRateLimiter(StoredRateLimiter):
+    """Lets in at most `limit` requests of a user in any `period` seconds, counted over all processes of a machine.
+
+    The count is in a file, so that a program that cron starts every few minutes knows what it sent before. The file is
+    made with mode 0600, and it is only open while a slot is taken: there is nothing to close. All who share it must
+    have the same limit and period. The time is the wall clock's: when it is set back, the window becomes longer for
+    once, and nobody waits more than a period; when it is set forward, requests can go early, which Exist then refuses.
+
+    Args:
+        path: The file, which need not be there yet. It must be on this machine's own disk.
+        limit: Requests in a period.
+        period: The length of the window in seconds.
+        when_unavailable: What becomes of requests when the file can't be used (no space, locked, damaged): "stop"
+            raises RateLimitError, "go_on" sends them without a budget and logs a warning.
+        timeout: Seconds to wait while other processes have the file.
+        max_waiting: Callers that may wait for one user's budget at once; one more gets a RateLimitError.
+        clock: Seconds that only ever grow.
+        wall_clock: Seconds since the epoch.
+        sleep: Waits for some seconds.
+        fraction: Gives random numbers from 0 to 1, so that processes don't wake at once.
+
+    Raises:
+        ConfigurationError: An argument is wrong. Its methods raise it for a user who is no string.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        limit: int = 300,
+        period: float = 3600.0,
+        *,
+        when_unavailable: WhenUnavailable = "stop",
+        timeout: float = 5.0,
+        max_waiting: int = 1000,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        fraction: Callable[[], float] = random.random,
+    ) -> None:
+        super().__init__(
+            limit,
+            period,
+            when_unavailable=when_unavailable,
+            max_waiting=max_waiting,
+            clock=clock,
+            sleep=sleep,
+            fraction=fraction,
+        )
+        checks.seconds("timeout", timeout)
+        self._path = _checked(path)
+        self._timeout = timeout
+        self._wall_clock = wall_clock
+
+    def __repr__(self) -> str:
+        return f"SqliteRateLimiter({str(self._path)!r}, limit={self._limit}, period={self._period})"
+
+    async def _take_in_store(self, name: str, ahead: int) -> float:
+        return await asyncio.to_thread(self._take_in_file, name, ahead)
+
+    async def _give_back_in_store(self, name: str, hold: float) -> None:
+        await asyncio.to_thread(self._give_back_in_file, name, hold)
+
+    async def _free_in_store(self, name: str) -> int:
+        return await asyncio.to_thread(self._free_in_file, name)
+
+    def _take_in_file(self, name: str, ahead: int) -> float:
+        with self._alone() as connection:
+            now = self._wall_clock()
+            wait = self._window(connection, name, now).wait(now, ahead)
+            if wait <= 0 and ahead == 0:
+                connection.execute("INSERT INTO taken VALUES (?, ?)", (name, now))
+            return wait
+
+    def _give_back_in_file(self, name: str, hold: float) -> None:
+        with self._alone() as connection:
+            now = self._wall_clock()
+            window = self._window(connection, name, now)
+            last = "SELECT rowid FROM taken WHERE user = ? ORDER BY moment DESC LIMIT 1"
+            connection.execute(f"DELETE FROM taken WHERE rowid = ({last})", (name,))  # noqa: S608  (it is ours)
+            until = max(window.held_until, now + hold)
+            connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?)", (name, until))
+
+    def _free_in_file(self, name: str) -> int:
+        with self._alone() as connection:
+            now = self._wall_clock()
+            return self._window(connection, name, now).free(now)
+
+    def _window(self, connection: "sqlite3.Connection", name: str, now: float) -> Window:
+        """Read a user's window, once the file was cleared of what is over, for all users."""
+        connection.execute("DELETE FROM taken WHERE moment <= ?", (now - self._period,))
+        connection.execute("DELETE FROM held WHERE until <= ?", (now,))
+        # The clock was set back: they were let in before now, whatever it said then.
+        connection.execute("UPDATE taken SET moment = ? WHERE moment > ?", (now, now))
+        longest = now + self._period
+        connection.execute("UPDATE held SET until = ? WHERE until > ?", (longest, longest))
+        taken = connection.execute("SELECT moment FROM taken WHERE user = ? ORDER BY moment", (name,)).fetchall()
+        held = connection.execute("SELECT until FROM held WHERE user = ?", (name,)).fetchone()
+        return Window(self._limit, self._period, (moment for (moment,) in taken), held[0] if held else 0.0)
+
+    @contextmanager
+    def _alone(self) -> Generator["sqlite3.Connection", None, None]:
+        """Have the file alone, from reading the window to having written it."""
+        # Most programs never need it.
+        import sqlite3
+
+        try:
+            with _one_at_a_time, closing(self._open()) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                for table in _TABLES:
+                    connection.execute(table)
+                yield connection
+                connection.execute("COMMIT")
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnavailableError(
+                f"The budget file {self._path} can't be used: {error}. See that it can be written, and that its disk "
+                "has space. It holds no more than the last requests' times: when it is damaged, delete it."
+            ) from error
+
+    def _open(self) -> "sqlite3.Connection":
+        import sqlite3
+
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        # SQLite would make it with the mode that the umask gives.
+        with suppress(FileExistsError):
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
+        return sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)
+
+
+def _checked(path: str | os.PathLike[str]) -> Path:
+    name: object = os.fspath(path) if isinstance(path, str | os.PathLike) else None  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise ConfigurationError(f"path is the path of a file, not {path!r}")
+    try:
+        # A later change of the working directory must not change it.
+        absolute = Path(name).expanduser().absolute()
+        os.fsencode(absolute)
+    except (RuntimeError, UnicodeEncodeError) as error:
+        raise ConfigurationError(f"path {name!r} can't be used: {error}") from None
+    return absolute

@@ -1,0 +1,204 @@
+"""What all rate limiters do alike, wherever they keep the window."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from exist_async import ConfigurationError, ExistClient, RateLimitError
+from exist_async.sandbox import Sandbox
+
+Make = Callable[..., Any]
+
+# Seconds: short enough to wait for, and long enough to spend a budget within on a slow machine.
+PERIOD = 0.3
+
+
+async def spend(limiter: Any) -> None:
+    for _ in range(3):
+        await limiter.acquire("ada", max_wait=0)
+
+
+async def call(limiter: Any, max_wait: float | None = None) -> "asyncio.Task[None]":
+    """Call from a task of its own, and come back when it stands in line."""
+    task = asyncio.create_task(limiter.acquire("ada", max_wait=max_wait))
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_as_many_as_the_limit_go_at_once_and_one_more_waits_for_the_period(make: Make) -> None:
+    limiter = make(PERIOD)
+    start = time.monotonic()
+    await spend(limiter)
+
+    await limiter.acquire("ada", max_wait=None)
+
+    assert time.monotonic() - start >= 0.29
+
+
+async def test_a_longer_wait_than_the_caller_wants_is_refused_at_once(make: Make) -> None:
+    limiter = make()
+    await spend(limiter)
+
+    with pytest.raises(RateLimitError, match=r"budget of 3 requests in 60 s .* max_wait \(5 s\)") as caught:
+        await limiter.acquire("ada", max_wait=5)
+
+    assert caught.value.retry_after is not None
+    assert 30 < caught.value.retry_after <= 60
+
+
+async def test_many_callers_are_let_in_in_the_order_in_which_they_came(make: Make) -> None:
+    limiter = make(PERIOD)
+    let_in: list[int] = []
+
+    async def come(number: int) -> None:
+        await limiter.acquire("ada", max_wait=None)
+        let_in.append(number)
+
+    await asyncio.gather(*(come(number) for number in range(6)))
+
+    assert let_in == [0, 1, 2, 3, 4, 5]
+
+
+async def test_who_stands_too_far_back_in_line_is_refused_at_once(make: Make) -> None:
+    limiter = make()
+    await spend(limiter)
+    # Three fit into the next period, and the fourth would come in after it.
+    calls = [await call(limiter, max_wait=70) for _ in range(4)]
+
+    with pytest.raises(RateLimitError) as caught:
+        await calls[3]
+
+    assert caught.value.retry_after is not None
+    assert 90 < caught.value.retry_after <= 120
+    assert not any(each.done() for each in calls[:3])
+    for each in calls[:3]:
+        each.cancel()
+
+
+async def test_a_cancelled_caller_leaves_the_line_and_blocks_nobody(make: Make) -> None:
+    limiter = make(PERIOD)
+    await spend(limiter)
+    first, second, third = [await call(limiter) for _ in range(3)]
+
+    first.cancel()
+    second.cancel()
+
+    async with asyncio.timeout(5):
+        await third
+    assert limiter._lines == {}
+
+
+async def test_users_have_budgets_of_their_own(make: Make) -> None:
+    limiter = make()
+    await spend(limiter)
+
+    await limiter.acquire("grace", max_wait=0)
+    await limiter.acquire("Ada Lovelace \u20ac \ud800 " + 200 * "x", max_wait=0)
+
+    assert [await limiter.remaining(user) for user in ("ada", "grace", "joan")] == [0, 2, 3]
+
+
+async def test_a_refund_gives_the_slot_back_and_holds_that_user(make: Make) -> None:
+    limiter = make()
+    await spend(limiter)
+    start = time.monotonic()
+
+    await limiter.refund("ada", hold=0.1)
+    await limiter.refund("ada", hold=0.0)
+
+    assert await limiter.remaining("ada") == 0
+    await limiter.acquire("grace", max_wait=0)
+    await limiter.acquire("ada", max_wait=1)
+    assert time.monotonic() - start >= 0.09
+    assert await limiter.remaining("ada") == 1
+
+
+async def test_a_refund_of_nothing_holds_all_the_same(make: Make) -> None:
+    limiter = make()
+
+    await limiter.refund("ada", hold=30.0)
+
+    with pytest.raises(RateLimitError):
+        await limiter.acquire("ada", max_wait=20)
+
+
+async def test_nobody_is_held_longer_than_a_whole_period(make: Make) -> None:
+    limiter = make(PERIOD)
+    await limiter.refund("ada", hold=999_999_999_999.0)
+
+    await limiter.acquire("ada", max_wait=0.4)
+
+
+async def test_more_than_so_many_callers_may_not_wait(make: Make) -> None:
+    limiter = make(max_waiting=2)
+    await spend(limiter)
+    waiting = [await call(limiter) for _ in range(2)]
+
+    with pytest.raises(RateLimitError, match="2 requests wait for this user's budget already"):
+        await limiter.acquire("ada", max_wait=None)
+
+    await limiter.acquire("grace", max_wait=0)
+    for each in waiting:
+        each.cancel()
+
+
+async def test_who_waits_behind_someone_patient_leaves_when_their_own_patience_ends(make: Make) -> None:
+    limiter = make(PERIOD)
+    await spend(limiter)
+    patient, impatient = await call(limiter), await call(limiter, max_wait=0.4)
+    # A 429 in another process, say: what they were promised can't be kept.
+    limiter._period = 60.0
+    await limiter.refund("ada", hold=60.0)
+
+    async with asyncio.timeout(5):
+        with pytest.raises(RateLimitError):
+            await impatient
+
+    assert not patient.done()
+    patient.cancel()
+
+
+async def test_a_limiter_serves_one_event_loop_after_another(make: Make) -> None:
+    limiter = make()
+
+    async def main() -> int:
+        await limiter.acquire("ada", max_wait=0)
+        remaining: int = await limiter.remaining("ada")
+        return remaining
+
+    assert [await asyncio.to_thread(lambda: asyncio.run(main())) for _ in range(3)] == [2, 1, 0]
+
+
+async def test_threads_with_loops_of_their_own_share_the_budget(make: Make) -> None:
+    limiter = make()
+
+    async def main() -> int:
+        calls = (limiter.acquire("ada", max_wait=0) for _ in range(3))
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        return sum(outcome is None for outcome in outcomes)
+
+    assert sum(await asyncio.gather(*(asyncio.to_thread(lambda: asyncio.run(main())) for _ in range(4)))) == 3
+
+
+async def test_a_client_keeps_its_budget_with_it(make: Make, sandbox: Sandbox) -> None:
+    limiter = make()
+    async with (
+        sandbox.serve() as url,
+        ExistClient(sandbox.token, base_url=url, rate_limiter=limiter, max_wait=1) as exist,
+    ):
+        for _ in range(3):
+            await exist.profile.get()
+
+        with pytest.raises(RateLimitError):
+            await exist.profile.get()
+
+    assert len(sandbox.requests) == 3
+
+
+@pytest.mark.parametrize("options", [{"period": 0}, {"max_waiting": 0}, {"max_waiting": "many"}], ids=str)
+def test_a_wrong_argument_is_named(make: Make, options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(options))):
+        make(**options)

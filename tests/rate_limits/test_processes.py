@@ -1,0 +1,117 @@
+"""Several processes that share a window, by the exact times at which each request was let in."""
+
+import asyncio
+import sqlite3
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exist_async import RedisRateLimiter, SqliteRateLimiter
+
+LIMIT, PERIOD = 100, 0.3
+
+WORKER = """
+import asyncio, sys
+from exist_async import RedisRateLimiter, SqliteRateLimiter
+
+async def main(kind, place, limit, period, count):
+    limiter = (SqliteRateLimiter if kind == "sqlite" else RedisRateLimiter)(place, int(limit), float(period))
+    await limiter.acquire("nobody", max_wait=0)
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    await asyncio.gather(*(limiter.acquire("ada", max_wait=None) for _ in range(int(count))))
+    print("done", flush=True)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+LetIn = Callable[[], Awaitable[list[float]]]
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+async def store(request: pytest.FixtureRequest, budget: Path) -> AsyncGenerator[tuple[str, str, LetIn], None]:
+    """A store: its kind, its place, and what tells when it let everyone in, by the time that it went by itself."""
+    if request.param == "sqlite":
+        await SqliteRateLimiter(budget).remaining("ada")
+        with closing(sqlite3.connect(budget)) as connection:
+            connection.execute("CREATE TABLE log (moment REAL)")
+            noting = "INSERT INTO log VALUES (new.moment)"
+            connection.execute(f"CREATE TRIGGER note AFTER INSERT ON taken WHEN new.user = 'ada' BEGIN {noting}; END")
+
+            async def in_file() -> list[float]:
+                return [moment for (moment,) in connection.execute("SELECT moment FROM log ORDER BY moment")]
+
+            yield "sqlite", str(budget), in_file
+        return
+
+    redis = pytest.importorskip("redis.asyncio")
+    url = request.getfixturevalue("redis_server").url
+    async with redis.Redis.from_url(url) as client, client.monitor() as monitor:
+
+        async def in_redis() -> list[float]:
+            await client.echo("the end")
+            moments: list[float] = []
+            async for seen in monitor.listen():
+                match seen["command"].split():
+                    case ["ZADD", "exist_async:rate_limit:{ada}:taken", moment, _]:
+                        moments.append(int(moment) / 1_000_000)
+                    case ["ECHO", *_]:
+                        break
+            return sorted(moments)
+
+        yield "redis", url, in_redis
+
+
+@asynccontextmanager
+async def workers(
+    store: tuple[str, str, LetIn], number: int, count: int, period: float = PERIOD
+) -> AsyncGenerator[list[Any], None]:
+    arguments = ["-c", WORKER, *store[:2], str(LIMIT), str(period), str(count)]
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, *arguments, stdin=PIPE, stdout=PIPE) for _ in range(number)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"ready\n"
+    yield processes
+
+
+def never_more_than_the_limit(moments: list[float]) -> bool:
+    # Of any 101 in a row, the last came a whole period after the first. Half a microsecond is lost in the numbers.
+    return all(later - earlier >= PERIOD - 5e-7 for earlier, later in zip(moments, moments[LIMIT:], strict=False))
+
+
+async def test_four_processes_never_exceed_the_limit_and_waste_little(store: tuple[str, str, LetIn]) -> None:
+    async with asyncio.timeout(60), workers(store, 4, 150) as processes:
+        outcomes = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
+        moments = await store[2]()
+
+    assert [printed for printed, _ in outcomes] == 4 * [b"done\n"]
+    assert len(moments) == 600
+    assert never_more_than_the_limit(moments)
+    # It can't be done in less than 1.5 s. A slow disk takes more, and who sleeps too long takes a minute.
+    assert moments[-1] - moments[0] < 15.0
+
+
+async def test_a_process_that_is_killed_takes_no_more_than_its_own_slots_along(store: tuple[str, str, LetIn]) -> None:
+    async with asyncio.timeout(60), workers(store, 2, 150) as processes:
+        asyncio.get_running_loop().call_later(PERIOD / 2, processes[0].kill)
+        outcomes = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
+        moments = await store[2]()
+
+    assert [printed for printed, _ in outcomes] == [b"", b"done\n"]
+    assert 150 <= len(moments) < 300
+    assert never_more_than_the_limit(moments)
+
+
+async def test_the_next_process_goes_on_where_the_last_one_ended(store: tuple[str, str, LetIn]) -> None:
+    async with asyncio.timeout(60), workers(store, 1, 1, period=3600.0) as (process,):
+        await process.communicate(b"go\n")
+
+    limiter: Any = (SqliteRateLimiter if store[0] == "sqlite" else RedisRateLimiter)(store[1], LIMIT, 3600.0)
+    assert await limiter.remaining("ada") == LIMIT - 1

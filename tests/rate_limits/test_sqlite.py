@@ -1,0 +1,241 @@
+"""A window in a SQLite file: it outlives the process, and is nobody else's to read."""
+# ruff: noqa: ASYNC240  (they are small files, and nothing else runs on the loop)
+
+import asyncio
+import logging
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exist_async import ConfigurationError, RateLimitError, SqliteRateLimiter
+
+DESCRIPTORS = Path("/proc/self/fd")
+
+posix = pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+
+
+def limiter_with(clock: Any, path: Path, limit: int = 3, period: float = 3600.0, **options: Any) -> SqliteRateLimiter:
+    times = {"clock": clock, "wall_clock": clock, "sleep": clock.sleep, "fraction": lambda: 0.0}
+    return SqliteRateLimiter(path, limit, period, **times, **options)
+
+
+async def spend(limiter: SqliteRateLimiter) -> None:
+    for _ in range(3):
+        await limiter.acquire("ada", max_wait=0)
+
+
+async def test_the_next_program_knows_what_the_last_one_sent(clock: Any, budget: Path) -> None:
+    await spend(limiter_with(clock, budget))
+    clock.now += 600
+
+    await limiter_with(clock, budget).acquire("ada", max_wait=None)
+
+    assert sum(clock.slept) == 3000.0
+
+
+async def test_processes_that_wait_for_the_same_slot_dont_wake_at_once(clock: Any, budget: Path) -> None:
+    limiter = limiter_with(clock, budget, period=20.0)
+    limiter._fraction = lambda: 0.5
+    await spend(limiter)
+
+    await limiter.acquire("ada", max_wait=None)
+
+    assert clock.slept == [20.025]
+
+
+async def test_a_clock_that_is_set_back_locks_nobody_out_for_longer_than_a_period(clock: Any, budget: Path) -> None:
+    limiter = limiter_with(clock, budget)
+    clock.now += 7200
+    await spend(limiter)
+    await limiter.refund("ada", hold=3600.0)
+    await limiter.acquire("grace", max_wait=0)
+    clock.now -= 7200
+
+    assert [await limiter.remaining(user) for user in ("ada", "grace")] == [0, 2]
+    clock.now += 3599
+    assert [await limiter.remaining(user) for user in ("ada", "grace")] == [0, 2]
+    clock.now += 1
+    assert [await limiter.remaining(user) for user in ("ada", "grace")] == [3, 3]
+
+
+async def test_a_clock_that_is_set_back_never_lets_in_more_than_the_limit(clock: Any, budget: Path) -> None:
+    limiter = limiter_with(clock, budget)
+    await spend(limiter)
+    clock.now -= 1800
+
+    with pytest.raises(RateLimitError) as caught:
+        await limiter.acquire("ada", max_wait=0)
+
+    assert caught.value.retry_after == 3600.0
+
+
+async def test_a_clock_that_is_set_forward_opens_the_window_early(clock: Any, budget: Path) -> None:
+    limiter = limiter_with(clock, budget)
+    await spend(limiter)
+    clock.now += 3600
+
+    assert await limiter.remaining("ada") == 3
+
+
+async def test_what_is_over_is_cleared_away_for_all_users(clock: Any, budget: Path) -> None:
+    limiter = limiter_with(clock, budget)
+    for user in ("ada", "grace", "joan"):
+        await limiter.acquire(user, max_wait=0)
+        await limiter.refund(user, hold=10.0)
+        await limiter.acquire(user, max_wait=None)
+    clock.now += 3600
+
+    await limiter.acquire("mary", max_wait=0)
+
+    with closing(sqlite3.connect(budget)) as connection:
+        assert connection.execute("SELECT user FROM taken").fetchall() == [("mary",)]
+        assert connection.execute("SELECT user FROM held").fetchall() == []
+
+
+@posix
+async def test_only_its_owner_can_read_it_and_nothing_stays_open(budget: Path) -> None:
+    path = budget.parent / "deep" / "down" / "budget.db"
+    limiter = SqliteRateLimiter(path)
+
+    await asyncio.gather(*(limiter.acquire(f"user {number}", max_wait=0) for number in range(20)))
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    if DESCRIPTORS.exists():
+        opened = [os.path.realpath(descriptor) for descriptor in DESCRIPTORS.iterdir()]
+        assert not any("budget.db" in name for name in opened)
+
+
+async def test_a_name_that_is_no_plain_word_is_kept_as_its_hash(budget: Path) -> None:
+    await SqliteRateLimiter(budget).acquire("Ada Lovelace", max_wait=0)
+
+    assert b"Lovelace" not in budget.read_bytes()
+
+
+def damaged(path: Path) -> None:
+    path.write_bytes(b"not a database, but as long as one" * 100)
+
+
+def a_directory(path: Path) -> None:
+    path.mkdir()
+
+
+def someone_elses(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE taken (else_wise TEXT)")
+
+
+@pytest.mark.parametrize("spoil", [damaged, a_directory, someone_elses])
+async def test_a_file_that_cant_be_used_stops_requests_and_is_named(spoil: Any, budget: Path) -> None:
+    spoil(budget)
+    limiter = SqliteRateLimiter(budget)
+
+    with pytest.raises(RateLimitError, match=r"budget\.db can't be used: .*delete it.*go_on") as caught:
+        await limiter.acquire("ada", max_wait=None)
+
+    assert (caught.value.retry_after, caught.value.status_code) == (None, None)
+    with pytest.raises(RateLimitError):
+        await limiter.remaining("ada")
+
+
+async def test_a_directory_that_cant_be_made_stops_requests_and_is_named(budget: Path) -> None:
+    budget.write_text("a file")
+
+    with pytest.raises(RateLimitError, match=r"below\.db can't be used: .*[Dd]irectory"):
+        await SqliteRateLimiter(budget / "below.db").acquire("ada", max_wait=None)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk is made with Linux's /dev/full")
+async def test_a_full_disk_stops_requests(budget: Path) -> None:
+    await SqliteRateLimiter(budget).acquire("ada", max_wait=0)
+    # The journal goes first, and finds no space.
+    budget.with_name("budget.db-journal").symlink_to("/dev/full")
+
+    with pytest.raises(RateLimitError, match=r"budget\.db can't be used"):
+        await SqliteRateLimiter(budget).acquire("ada", max_wait=0)
+
+
+async def test_a_process_that_holds_the_file_for_too_long_stops_requests(budget: Path) -> None:
+    await SqliteRateLimiter(budget).acquire("ada", max_wait=0)
+    with closing(sqlite3.connect(budget, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+
+        with pytest.raises(RateLimitError, match=r"budget\.db can't be used: database is locked"):
+            await SqliteRateLimiter(budget, timeout=0.05).acquire("ada", max_wait=0)
+
+
+async def test_without_the_file_requests_go_on_where_that_was_asked_for_and_one_warning_says_so(
+    clock: Any, budget: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged(budget)
+    limiter = limiter_with(clock, budget, limit=1, when_unavailable="go_on")
+
+    for _ in range(5):
+        await limiter.acquire("ada", max_wait=0)
+        await limiter.refund("ada", hold=10.0)
+        assert await limiter.remaining("ada") == 1
+        clock.now += 2
+
+    assert [(record.name, record.levelno) for record in caplog.records] == [("exist_async", logging.WARNING)]
+    assert "budget.db can't be used" in caplog.text
+    assert "requests are sent without a budget" in caplog.text
+
+
+async def test_a_file_that_is_there_again_is_used_again(clock: Any, budget: Path) -> None:
+    damaged(budget)
+    limiter = limiter_with(clock, budget, limit=1)
+    with pytest.raises(RateLimitError, match="can't be used"):
+        await limiter.acquire("ada", max_wait=0)
+    budget.unlink()
+
+    # For a moment nobody asks, so that a line of callers need not wait for the same failure each.
+    with pytest.raises(RateLimitError, match="can't be used"):
+        await limiter.acquire("ada", max_wait=0)
+    clock.now += 3
+    await limiter.acquire("ada", max_wait=0)
+
+    with pytest.raises(RateLimitError, match="is spent"):
+        await limiter.acquire("ada", max_wait=0)
+
+
+async def test_a_refund_that_cant_be_written_is_logged_and_hides_nothing(
+    budget: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged(budget)
+
+    await SqliteRateLimiter(budget).refund("ada", hold=1.0)
+
+    assert "budget.db can't be used" in caplog.text
+
+
+async def test_a_user_without_a_name_can_have_no_shared_budget(budget: Path) -> None:
+    limiter = SqliteRateLimiter(budget)
+    for user in (object(), 7, None):
+        with pytest.raises(ConfigurationError, match="needs a user's name"):
+            await limiter.acquire(user, max_wait=0)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"path": ""},
+        {"path": "a\0b"},
+        {"path": 7},
+        {"path": "\ud800"},
+        {"path": "~nobody-of-that-name/budget.db"},
+        {"path": "x", "timeout": 0},
+        {"path": "x", "when_unavailable": "maybe"},
+    ],
+    ids=str,
+)
+def test_a_wrong_argument_is_named(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=list(arguments)[-1]):
+        SqliteRateLimiter(**arguments)
+
+
+def test_its_repr_says_which_file(budget: Path) -> None:
+    assert repr(SqliteRateLimiter(budget)) == f"SqliteRateLimiter({str(budget)!r}, limit=300, period=3600.0)"
