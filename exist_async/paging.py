@@ -83,16 +83,15 @@ class Paginator(Generic[T_co]):
         """
         whole("start", start, least=1)
         number = start
-        before: tuple[T_co, ...] = ()
+        turning = _Turning()
         while True:
             page, is_last = await self._fetch(number)
-            if _is_stuck(before, page):
+            if turning.has_stopped(page):
                 return
             if page.results or number == 1:
                 yield page
             if is_last:
                 return
-            before = page.results
             number += 1
 
     async def collect(self) -> list[T_co]:
@@ -107,24 +106,20 @@ class Paginator(Generic[T_co]):
             return results
         counted = -(-(first.count or 0) // len(first.results))
         number = 1
-        before = first.results
+        turning = _Turning(first)
         pages = in_order(
             (partial(self._fetch, number) for number in range(2, counted + 1)),
             concurrency=self._session.options.concurrency,
         )
         async with aclosing(pages):
             async for page, is_last in pages:
-                if _is_stuck(before, page):
+                if turning.has_stopped(page):
                     return results
                 number += 1
-                before = page.results
                 results += page.results
                 if is_last:
                     return results
         async for page in self.pages(number + 1):
-            if _is_stuck(before, page):
-                return results
-            before = page.results
             results += page.results
         return results
 
@@ -148,11 +143,6 @@ class Paginator(Generic[T_co]):
         return await fetch_page(self._session, self._path, {**self._params, **params}, self._body, number)
 
 
-def _is_stuck(before: tuple[T, ...], page: Page[T]) -> bool:
-    """Whether a service does not turn its pages: it would go on with the same one for ever."""
-    return bool(before) and page.results == before
-
-
 async def fetch_page(
     session: Session, path: str, params: Mapping[str, str], body: type[PageBody[T]], number: int
 ) -> tuple[Page[T], bool]:
@@ -174,3 +164,23 @@ async def fetch_page(
             raise
         return Page((), None, number), True
     return Page(page.results, page.count, number), not page.next or not page.results
+
+
+class _Turning:
+    """Notices that a service does not turn its pages: it would go on with the same one for ever.
+
+    One that comes a second time has only moved, by what came into the listing meanwhile.
+
+    Args:
+        first: The first page, where it was read already.
+    """
+
+    def __init__(self, first: Page[object] | None = None) -> None:
+        self._before = first.results if first is not None else ()
+        self._repeats = 0
+
+    def has_stopped(self, page: Page[object]) -> bool:
+        """Whether a page is the one before it once more, and that the one before that."""
+        self._repeats = self._repeats + 1 if page.results and page.results == self._before else 0
+        self._before = page.results
+        return self._repeats == 2

@@ -214,8 +214,20 @@ async def test_a_service_that_does_not_turn_its_pages_is_not_followed_for_ever(
 ) -> None:
     exist = answering(lambda request: page(["a", "b"], count=count, next=NEXT))
 
-    assert [attribute.name for attribute in await exist.attributes.list().collect()] == ["a", "b"]
-    assert [attribute.name async for attribute in exist.attributes.list()] == ["a", "b"]
+    assert len(await exist.attributes.list().collect()) < 10
+    assert [attribute.name async for attribute in exist.attributes.list()] == ["a", "b", "a", "b"]
+
+
+async def test_a_page_that_has_only_moved_does_not_end_a_listing(exist: ExistClient, sandbox: Sandbox) -> None:
+    for n in range(5):
+        sandbox.add_attribute(name=f"mood_{n}", group="mood")
+    names = []
+    async for attribute in exist.attributes.list(page_size=1):
+        if not names:
+            sandbox.add_attribute(template="steps")  # it comes first, and moves all others by a page
+        names.append(attribute.name)
+
+    assert names == ["mood_0", "mood_0", "mood_1", "mood_2", "mood_3", "mood_4"]
 
 
 async def test_a_count_that_is_missing_is_said_to_be_missing(answering: Answering) -> None:

@@ -1,9 +1,11 @@
 """Checks arguments before anything is sent, and names the one that is wrong."""
 
 import datetime as dt
+import os
 import unicodedata
 from collections.abc import Iterable
 from ipaddress import ip_address
+from pathlib import Path
 from typing import cast
 
 from exist_async.errors import ConfigurationError
@@ -57,6 +59,19 @@ def day(name: str, value: object) -> None:
         )
     if not isinstance(value, dt.date):
         raise ConfigurationError(f"{name} is a datetime.date, not {type(value).__name__}")
+
+
+def file_path(name: str, value: object) -> Path:
+    """Check the path of a file, and return it from the root, so that changing the working directory changes nothing."""
+    path: object = os.fspath(cast("str | os.PathLike[str]", value)) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(path, str) or not path or "\0" in path:
+        raise ConfigurationError(f"{name} is the path of a file, not {value!r}")
+    try:
+        absolute = Path(path).expanduser().absolute()
+        os.fsencode(absolute)
+    except (RuntimeError, UnicodeEncodeError) as error:
+        raise ConfigurationError(f"{name} {path!r} can't be used: {error}") from None
+    return absolute
 
 
 def is_loopback(host: str) -> bool:

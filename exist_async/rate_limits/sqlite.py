@@ -6,12 +6,10 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from exist_async._http import checks
-from exist_async.errors import ConfigurationError
 from exist_async.rate_limits.stored import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
 from exist_async.rate_limits.window import Window
 
@@ -80,7 +78,7 @@ class SqliteRateLimiter(StoredRateLimiter):
             fraction=fraction,
         )
         checks.seconds("timeout", timeout)
-        self._path = _checked(path)
+        self._path = checks.file_path("path", path)
         self._timeout = timeout
         self._wall_clock = wall_clock
 
@@ -157,16 +155,3 @@ class SqliteRateLimiter(StoredRateLimiter):
         with suppress(FileExistsError):
             os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
         return sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)
-
-
-def _checked(path: str | os.PathLike[str]) -> Path:
-    name: object = os.fspath(path) if isinstance(path, str | os.PathLike) else None  # pyright: ignore[reportUnnecessaryIsInstance]
-    if not isinstance(name, str) or not name or "\0" in name:
-        raise ConfigurationError(f"path is the path of a file, not {path!r}")
-    try:
-        # A later change of the working directory must not change it.
-        absolute = Path(name).expanduser().absolute()
-        os.fsencode(absolute)
-    except (RuntimeError, UnicodeEncodeError) as error:
-        raise ConfigurationError(f"path {name!r} can't be used: {error}") from None
-    return absolute

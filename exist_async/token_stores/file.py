@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from exist_async._http import checks
 from exist_async._http.converter import UnreadableError, converter
-from exist_async.errors import ConfigurationError, OAuthError
+from exist_async.errors import OAuthError
 from exist_async.token_stores.token import OAuthToken
 
 if TYPE_CHECKING:
@@ -50,15 +50,7 @@ class FileTokenStore:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        name: object = os.fspath(path) if isinstance(path, str | os.PathLike) else None  # pyright: ignore[reportUnnecessaryIsInstance]
-        if not isinstance(name, str) or not name or "\0" in name:
-            raise ConfigurationError(f"path is the path of a file, not {path!r}")
-        try:
-            # A later change of the working directory must not change it.
-            self._path = Path(name).expanduser().absolute()
-            os.fsencode(self._path)
-        except (RuntimeError, UnicodeEncodeError) as error:
-            raise ConfigurationError(f"path {name!r} can't be used: {error}") from None
+        self._path = checks.file_path("path", path)
 
     def __repr__(self) -> str:
         return f"FileTokenStore({str(self._path)!r})"

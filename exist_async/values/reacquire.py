@@ -44,8 +44,9 @@ class Reacquisition:
             if acquired.status is OutcomeStatus.SUCCEEDED:
                 again.add(outcome.index)
             elif acquired.refused_for_itself:
-                words = ": ".join(filter(None, (acquired.error_code, acquired.error)))
-                not_helped.append(attrs.evolve(outcome, error=f"{outcome.error}. Acquiring it was refused: {words}"))
+                why = ": ".join(filter(None, (acquired.error_code, acquired.error)))
+                words = ". ".join(filter(None, (outcome.error, f"Acquiring it was refused: {why}")))
+                not_helped.append(attrs.evolve(outcome, error=words))
             else:
                 # Whether Exist would take it now, nobody asked.
                 not_helped.append(attrs.evolve(outcome, status=OutcomeStatus.NOT_SENT, cause=acquired.cause))

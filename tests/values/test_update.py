@@ -267,6 +267,16 @@ async def test_what_may_not_be_acquired_says_why(exist: ExistClient, sandbox: Sa
     )
 
 
+async def test_a_refusal_without_words_gets_those_of_acquiring_alone(answering: Answering) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        failed = [{"name": "steps", "error_code": "unauthorised"}]
+        return httpx.Response(202, json={"failed": failed})
+
+    result = await answering(answer).values.update(days(1), reacquire=True)
+
+    assert result[0].error == "Acquiring it was refused: unauthorised"
+
+
 async def test_what_acquiring_may_have_done_is_not_told_of_the_value(exist: ExistClient, sandbox: Sandbox) -> None:
     sandbox.user.attribute("mood").service = None
     sandbox.fail_next(9, status=500, path="attributes/acquire/")
