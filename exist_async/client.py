@@ -1,7 +1,7 @@
 """Builds the session, and hangs the nouns of Exist's API on it."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
 from urllib.parse import quote
@@ -20,6 +20,7 @@ from exist_async.auth import auth_from, settled
 from exist_async.averages import Averages
 from exist_async.correlations import Correlations
 from exist_async.errors import ConfigurationError
+from exist_async.events import Event
 from exist_async.insights import Insights
 from exist_async.profile import Profile
 from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
@@ -33,10 +34,12 @@ class ViewOptions(TypedDict, total=False):
     auth: str | httpx.Auth
     base_url: str
     timeout: float
+    deadline: float | None
     max_retries: int
     concurrency: int
     max_wait: float | None
     rate_limiter: RateLimiter | None
+    on_event: Callable[[Event], object] | None
 
 
 class _Default:
@@ -57,12 +60,17 @@ class ExistClient:
             token in the environment variable EXIST_TOKEN.
         base_url: The origin of the service: https, unless it is this machine itself.
         timeout: Seconds for one attempt, all of it. Waiting for a free connection has as many seconds of its own.
+        deadline: Seconds after which a call begins no further attempt: the items of a write that were not tried by then
+            are `not_sent`, and what waits for its turn gives up. An attempt under way still has its `timeout`. Of a
+            listing that is iterated over, each page is a call. None is no end.
         max_retries: Attempts beyond the first, where another is sure to be harmless.
         concurrency: Requests that one call may have in flight.
         max_connections: Connections in the pool, which all views share.
         max_wait: The longest wait in seconds for the hourly budget or a Retry-After; a longer one raises RateLimitError
             at once. None waits as long as it takes.
         rate_limiter: Keeps the hourly budget, user by user; in this process's memory by default. None switches it off.
+        on_event: Called with each `AttemptEvent`, `RetryEvent`, `WaitEvent` and `RefreshEvent`, for metrics. It is to
+            return at once. What it raises is logged, and changes nothing.
         proxy: The URL of an HTTP proxy.
         verify: Whether to check certificates, or the `ssl.SSLContext` that does.
         trust_env: Whether the environment's proxies and certificates count: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,
@@ -99,11 +107,13 @@ class ExistClient:
         *,
         base_url: str = EXIST,
         timeout: float = 30.0,
+        deadline: float | None = None,
         max_retries: int = 2,
         concurrency: int = 8,
         max_connections: int = 100,
         max_wait: float | None = 60.0,
         rate_limiter: RateLimiter | _Default | None = _Default(),  # noqa: B008  (it holds nothing)
+        on_event: Callable[[Event], object] | None = None,
         proxy: str | None = None,
         verify: bool | ssl.SSLContext = True,
         trust_env: bool = True,
@@ -113,10 +123,12 @@ class ExistClient:
             auth=auth_from(auth, "EXIST_TOKEN"),
             base_url=base_url,
             timeout=timeout,
+            deadline=deadline,
             max_retries=max_retries,
             concurrency=concurrency,
             max_wait=max_wait,
             rate_limiter=MemoryRateLimiter() if isinstance(rate_limiter, _Default) else rate_limiter,
+            on_event=on_event,
         )
         own = (max_connections, proxy, verify, trust_env) == (100, None, True, True)
         if http_client is not None and not own:
@@ -193,9 +205,11 @@ class ExistClient:
         return await self._session.fetch(call, ANYTHING)
 
     async def aclose(self) -> None:
-        """Close the connections, and wait until tokens that are being renewed on this event loop are saved.
+        """Let no further request out, and close the connections. A view closes nothing.
 
-        They would be lost if the loop ended before. A view closes nothing.
+        Writes that are under way on this event loop are waited for, as long as `timeout` at most, those of cancelled
+        callers too. So are tokens that are being renewed, until they are saved: they would be lost if the loop ended
+        before.
         """
         if self._owns_pool:
             try:

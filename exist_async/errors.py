@@ -5,6 +5,7 @@ ExistAsyncError
 ├── ConfigurationError        an argument is wrong; nothing was sent (also a ValueError)
 ├── ClientClosedError         the client was closed
 ├── ConnectionFailedError     no connection was made; nothing was sent
+├── DeadlineExceededError     the call's deadline passed before it was sent
 ├── NoAnswerError             sent, and no readable answer came
 │   └── OutcomeUnknownError   the same for a write: it may have been carried out
 ├── RateLimitError            the hourly budget is spent for longer than the caller wants to wait
@@ -65,6 +66,10 @@ class ConnectionFailedError(ExistAsyncError):
     """No connection was made, so nothing was sent: the call can be made again without harm."""
 
 
+class DeadlineExceededError(ExistAsyncError):
+    """The call's `deadline` passed before this request was sent: it can be made again without harm."""
+
+
 class NoAnswerError(ExistAsyncError):
     """A request was sent, and no readable answer came: cut off, timed out, or not of the documented shape."""
 
@@ -108,6 +113,7 @@ class StatusError(ExistAsyncError):
         code: The service's own short code for the error, where it gave one.
         body: The beginning of the answer's body.
         request_id: The service's name for this request, to quote to its support, where it gave one.
+        retry_after: Seconds after which the service wants to be asked again, where it said so.
     """
 
     def __init__(
@@ -121,6 +127,7 @@ class StatusError(ExistAsyncError):
         code: str | None = None,
         body: str = "",
         request_id: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.status_code = status_code
@@ -130,6 +137,7 @@ class StatusError(ExistAsyncError):
         self.code = code
         self.body = body
         self.request_id = request_id
+        self.retry_after = retry_after
 
 
 class BadRequestError(StatusError):

@@ -1,5 +1,6 @@
 """Walks a listing, page after page."""
 
+import copy
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from functools import partial
@@ -18,6 +19,9 @@ T_co = TypeVar("T_co", covariant=True)
 
 LARGEST_PAGE = 100
 """The most results that Exist gives in one page."""
+
+# A day and a half at 300 an hour, and a million results. What has more turns its pages for ever.
+_MOST_PAGES = 10_000
 
 
 @frozen
@@ -80,8 +84,11 @@ class Paginator(Generic[T_co]):
 
         Args:
             start: The number of the page to start at.
+
+        Raises:
+            NoAnswerError: There is no end of pages, after ten thousand of them.
         """
-        whole("start", start, least=1)
+        whole("start", start, least=1, most=_MOST_PAGES)
         number = start
         turning = _Turning()
         while True:
@@ -100,7 +107,8 @@ class Paginator(Generic[T_co]):
         How many pages there are is told by the first page's size and count. Where the service gives no count, or has
         more pages than it counted, they are asked for one by one.
         """
-        first, is_last = await self._fetch(1)
+        begun = self._begun()
+        first, is_last = await begun._fetch(1)
         results = list(first.results)
         if is_last:
             return results
@@ -108,7 +116,7 @@ class Paginator(Generic[T_co]):
         number = 1
         turning = _Turning(first)
         pages = in_order(
-            (partial(self._fetch, number) for number in range(2, counted + 1)),
+            (partial(begun._fetch, number) for number in range(2, counted + 1)),
             concurrency=self._session.options.concurrency,
         )
         async with aclosing(pages):
@@ -119,7 +127,7 @@ class Paginator(Generic[T_co]):
                 results += page.results
                 if is_last:
                     return results
-        async for page in self.pages(number + 1):
+        async for page in begun.pages(number + 1):
             results += page.results
         return results
 
@@ -139,6 +147,12 @@ class Paginator(Generic[T_co]):
             raise NoAnswerError(f"GET {self._path}: the service does not say how many results there are.")
         return page.count
 
+    def _begun(self) -> "Paginator[T_co]":
+        """Return this listing for one call, whose deadline is counted from now for all of its pages."""
+        begun = copy.copy(self)
+        begun._session = self._session.begin()
+        return begun
+
     async def _fetch(self, number: int, **params: str) -> tuple[Page[T_co], bool]:
         return await fetch_page(self._session, self._path, {**self._params, **params}, self._body, number)
 
@@ -154,7 +168,14 @@ async def fetch_page(
         params: Its filters, encoded.
         body: The type of its pages.
         number: Which page, from 1. One beyond the end is empty.
+
+    Raises:
+        NoAnswerError: There is no end of pages.
     """
+    if number > _MOST_PAGES:
+        raise NoAnswerError(
+            f"GET {path}: the listing does not end: there were {_MOST_PAGES} pages, and there are more."
+        )
     if number > 1:
         params = {**params, "page": str(number)}
     try:

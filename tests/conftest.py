@@ -66,6 +66,7 @@ async def exist(sandbox: Sandbox, clock: Clock) -> AsyncGenerator[ExistClient, N
     async with httpx.AsyncClient(transport=sandbox.transport()) as http_client:
         client = ExistClient(sandbox.token, http_client=http_client, rate_limiter=limiter)
         client._session._sleep = clock.sleep
+        client._session._clock = clock
         yield client
 
 
@@ -128,6 +129,7 @@ def answering(clock: Clock) -> Callable[..., ExistClient]:
         client = ExistClient("a-token", http_client=http_client, **options)
         client._session._fraction = lambda: 0.0
         client._session._sleep = clock.sleep
+        client._session._clock = clock
         return client
 
     return make

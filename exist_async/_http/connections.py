@@ -15,21 +15,15 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
 
+from exist_async._http import bodies
+from exist_async._http.bodies import BodyError
 from exist_async._http.checks import is_loopback
+from exist_async._http.deliveries import Sending
 
 _HTTP_VERSION = {"http_version": b"HTTP/1.1"}
 
 
-class _Attempt:
-    """Remembers whether an attempt got its connection: from then on bytes may have been sent."""
-
-    __slots__ = ("connected",)
-
-    def __init__(self) -> None:
-        self.connected = False
-
-
-_attempt: ContextVar[_Attempt] = ContextVar("exist_async_attempt")
+_sending: ContextVar[Sending] = ContextVar("exist_async_sending")
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -41,12 +35,12 @@ class _Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  (aiohttp's own signature)
     ) -> Connection:
-        attempt = _attempt.get()
-        if attempt.connected:
+        sending = _sending.get()
+        if sending.connected:
             # aiohttp sends a GET again by itself when a reused connection drops. Whether to repeat is not its decision.
             raise aiohttp.ServerDisconnectedError("The server closed the connection before it answered")
         connection = await super().connect(req, traces, timeout)
-        attempt.connected = True
+        sending.connected = True
         return connection
 
 
@@ -70,6 +64,7 @@ class Connections:
         """Send a request and read its answer to the end.
 
         The request's extension `timeout` is httpx's: `pool` bounds the wait for a free connection, `read` all the rest.
+        The extension `sending`, a `Sending` where it is there, is told when the request has its connection.
         """
         timeout = request.extensions.get("timeout", {})
         if self._free.locked():
@@ -80,19 +75,22 @@ class Connections:
                 raise httpx.PoolTimeout("No connection came free in time: all are in use", request=request) from None
         else:
             await self._free.acquire()
-        attempt = _Attempt()
-        _attempt.set(attempt)
+        sending: Sending = request.extensions.get("sending") or Sending()
+        _sending.set(sending)
+        failure: httpx.RequestError
         try:
             async with asyncio.timeout(timeout.get("read")):
                 return await self._exchange(request)
+        except BodyError as error:
+            failure = httpx.DecodingError(f"the body can't be used: {error}", request=request)
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
-            failure = _as_httpx(error, attempt.connected, request)
+            failure = _as_httpx(error, sending.connected, request)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
             # aiohttp's own look-up of a name, ended by the closing of its connector.
-            failure = _as_httpx(ConnectionAbortedError("the client was closed"), attempt.connected, request)
+            failure = _as_httpx(ConnectionAbortedError("the client was closed"), sending.connected, request)
         finally:
             self._free.release()
         # Outside of the handler, or aiohttp's error would come along as context: its repr shows the request's headers.
@@ -126,9 +124,16 @@ class Connections:
             proxy=proxy,
             proxy_headers=proxy_headers,
         ) as response:
-            body = await response.read()
+            try:
+                body = await bodies.read(response)
+            except BodyError:
+                if 200 <= response.status < 300:
+                    raise
+                # What the status says counts all the same; the words are lost.
+                body = b""
+        received = [(name, value) for name, value in response.raw_headers if name.lower() != b"content-encoding"]
         return httpx.Response(
-            response.status, headers=response.raw_headers, stream=httpx.ByteStream(body), extensions=_HTTP_VERSION
+            response.status, headers=received, stream=httpx.ByteStream(body), extensions=_HTTP_VERSION
         )
 
     def _proxy_for(self, url: URL) -> tuple[URL | None, dict[str, str]]:

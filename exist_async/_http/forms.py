@@ -8,12 +8,12 @@ from urllib.parse import quote_plus, urlencode
 
 import httpx
 
-from exist_async._http import retry
+from exist_async._http import attempt, retry
 from exist_async._http.call import Call
 from exist_async._http.converter import UnreadableError, converter
+from exist_async._http.deliveries import Sending
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool
-from exist_async._http.session import Session
 from exist_async.errors import ClientClosedError, ConnectionFailedError, NoAnswerError
 
 _FORM = b"application/x-www-form-urlencoded"
@@ -48,10 +48,12 @@ class Forms:
             auth=httpx.Auth(),
             base_url=base_url,
             timeout=30.0,
+            deadline=None,
             max_retries=2,
             concurrency=1,
             max_wait=0.0,
             rate_limiter=None,
+            on_event=None,
         )
         self._pool = None if http_client is None else Pool.of(http_client)
         self._sleep = sleep
@@ -72,19 +74,19 @@ class Forms:
         """
         call = Call("POST", path, body=urlencode(form).encode(), repeatable=False, content_type=_FORM)
         if self._pool is not None:
-            return await self._exchange(Session(self._pool, self._options), call, repeats)
+            return await self._exchange(self._pool, call, repeats)
         pool = Pool.open(max_connections=1, proxy=None, verify=True, trust_env=True)
         try:
-            return await self._exchange(Session(pool, self._options), call, repeats)
+            return await self._exchange(pool, call, repeats)
         finally:
-            await pool.aclose()
+            await pool.aclose(self._options.timeout)
 
-    async def _exchange(self, session: Session, call: Call, repeats: int) -> httpx.Response:
+    async def _exchange(self, pool: Pool, call: Call, repeats: int) -> httpx.Response:
         sent = 0
         while True:
             sent += 1
             try:
-                response = await self._deliver(session, call)
+                response = await self._deliver(pool, call)
             except NoAnswerError:
                 if sent > repeats:
                     raise
@@ -92,7 +94,7 @@ class Forms:
                 if sent == 1:
                     raise
                 raise NoAnswerError(
-                    f"{call}: sent to {session.options.base_url}, and it may have been carried out, for no answer or a "
+                    f"{call}: sent to {self._options.base_url}, and it may have been carried out, for no answer or a "
                     f"failure came back. Then it could not be sent again. {error}"
                 ) from error
             else:
@@ -100,17 +102,21 @@ class Forms:
                     return response
             await self._sleep(retry.backoff(sent, self._fraction()))
 
-    async def _deliver(self, session: Session, call: Call) -> httpx.Response:
+    async def _deliver(self, pool: Pool, call: Call) -> httpx.Response:
         """Send a form as often as it takes until it is really sent."""
-        attempt, lost = 0, ""
+        attempts, lost = 0, ""
         while True:
-            attempt += 1
+            attempts += 1
             wait = None
             try:
-                return await session.send(call)
+                return await attempt.send(pool, self._options, call, Sending())
             except (ConnectionFailedError, ClientClosedError) as error:
                 wait = retry.pause(
-                    error, attempt, max_retries=self._options.max_retries, max_wait=None, fraction=self._fraction()
+                    retry.failure_of(error),
+                    attempts,
+                    repeatable=False,
+                    max_retries=self._options.max_retries,
+                    fraction=self._fraction(),
                 )
                 if wait is None:
                     raise
@@ -119,7 +125,7 @@ class Forms:
             if wait is None:
                 # Outside of the handler: what a transport says about an answer can quote it, and the tokens in it.
                 raise NoAnswerError(
-                    f"{call}: sent to {session.options.base_url}, but no readable answer came ({lost}). It may have "
+                    f"{call}: sent to {self._options.base_url}, but no readable answer came ({lost}). It may have "
                     "been carried out."
                 )
             await self._sleep(wait)

@@ -1,5 +1,6 @@
 """What each view of a client can set for itself."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from attrs import Attribute, field, frozen
 
 from exist_async._http.checks import is_loopback, seconds, whole
 from exist_async.errors import ConfigurationError
+from exist_async.events import Event
 from exist_async.rate_limits import RateLimiter
 
 
@@ -57,6 +59,16 @@ def _max_wait(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
         seconds(attribute.name, value, zero=True)
 
 
+def _deadline(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
+    if value is not None:
+        seconds(attribute.name, value)
+
+
+def _on_event(_: "Options", __: "Attribute[Any]", value: object) -> None:
+    if value is not None and not callable(value):
+        raise ConfigurationError(f"on_event is a function of an event or None, not {type(value).__name__}")
+
+
 def _count(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
     whole(attribute.name, value, least=0 if attribute.name == "max_retries" else 1)
 
@@ -69,16 +81,20 @@ class Options:
         auth: Signs the requests.
         base_url: The service's origin.
         timeout: Seconds for one attempt, all of it, waiting for a free connection apart.
+        deadline: Seconds after which a call begins no further attempt; None is no end.
         max_retries: Attempts beyond the first.
         concurrency: Requests that one call may have in flight.
         max_wait: The longest wait in seconds for the rate budget or a Retry-After; None is as long as it takes.
         rate_limiter: Keeps the budget; None switches it off.
+        on_event: Called with what happens on the way; None is nobody.
     """
 
     auth: httpx.Auth
     base_url: str = field(validator=_origin)
     timeout: float = field(validator=_timeout)
+    deadline: float | None = field(validator=_deadline)
     max_retries: int = field(validator=_count)
     concurrency: int = field(validator=_count)
     max_wait: float | None = field(validator=_max_wait)
     rate_limiter: RateLimiter | None = field(validator=_limiter)
+    on_event: Callable[[Event], object] | None = field(validator=_on_event)

@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from exist_async._http import checks
+from exist_async._http.deliveries import Deliveries, Sending
+from exist_async._http.gates import Gates
+from exist_async._http.quota import RetryQuota
 from exist_async._http.transport import Transport
 from exist_async.errors import ConfigurationError
 
@@ -17,11 +20,19 @@ class Pool:
     Args:
         http: The client.
         own: Whether it is closed with this pool.
+
+    Attributes:
+        deliveries: The writes under way.
+        gates: What the calls of users go through that the service has refused.
+        quota: The retries that all have left together.
     """
 
-    __slots__ = ("_closed", "_http", "_own")
+    __slots__ = ("_closed", "_http", "_own", "deliveries", "gates", "quota")
 
     def __init__(self, http: httpx.AsyncClient, *, own: bool) -> None:
+        self.deliveries = Deliveries()
+        self.gates = Gates()
+        self.quota = RetryQuota()
         self._http = http
         self._own = own
         self._closed = False
@@ -59,15 +70,29 @@ class Pool:
             raise ConfigurationError(f"http_client is an httpx.AsyncClient, not {type(http).__name__}")
         return cls(http, own=False)
 
-    async def send(self, request: httpx.Request, auth: httpx.Auth, seconds: float) -> httpx.Response:
+    async def send(
+        self, request: httpx.Request, auth: httpx.Auth, seconds: float, sending: Sending, time_left: float | None = None
+    ) -> httpx.Response:
         """Send one request and read its answer to the end, within so many seconds.
+
+        Args:
+            request: The request.
+            auth: Signs it.
+            seconds: How long it may take. Waiting for a free connection has as many seconds of its own.
+            sending: Is told when the request has its connection.
+            time_left: How long it may wait for a free connection, where that is less.
 
         Raises:
             httpx.RequestError: As httpx's own transport and the one of this package have it.
         """
-        request.extensions = {"timeout": {"connect": seconds, "read": seconds, "write": seconds, "pool": seconds}}
+        free = seconds if time_left is None else max(0.0, min(seconds, time_left))
+        timeout = {"connect": seconds, "read": seconds, "write": seconds, "pool": free}
         if self._own:
+            request.extensions = {"timeout": timeout, "sending": sending}
             return await self._http.send(request, auth=auth, follow_redirects=False)
+        request.extensions = {"timeout": timeout}
+        # Whether it has its connection yet, a caller's client does not tell.
+        sending.connected = True
         try:
             # httpx bounds each read, not the whole: one byte a second would go on for ever. By twice the time, waiting
             # for a connection and making it have both ended by their own bounds.
@@ -76,11 +101,18 @@ class Pool:
         except TimeoutError:
             raise httpx.ReadTimeout("The answer took too long", request=request) from None
 
-    async def aclose(self) -> None:
-        """Close the own client; a caller's is left open."""
+    async def aclose(self, seconds: float) -> None:
+        """Let no further request out, wait for the writes under way, and close the own client; a caller's is left open.
+
+        Args:
+            seconds: How long to wait at most.
+        """
         self._closed = True
-        if self._own:
-            await self._http.aclose()
+        try:
+            await self.deliveries.settle(seconds)
+        finally:
+            if self._own:
+                await self._http.aclose()
 
 
 class _NoCookies(httpx.Cookies):

@@ -55,7 +55,7 @@ def failure(response: httpx.Response, call: Call, now: float) -> ExistAsyncError
         return None
     if status == 429:
         return _rate_limited(response, call, now)
-    error = _status_error(response, call)
+    error = _status_error(response, call, now)
     if not call.is_read and (status == 408 or status >= 500):
         # Parts of the write may have been carried out before it failed.
         return _because(unknown(call, f"the service may have failed halfway ({error})"), error)
@@ -119,7 +119,7 @@ def _rate_limited(response: httpx.Response, call: Call, now: float) -> RateLimit
     )
 
 
-def _status_error(response: httpx.Response, call: Call) -> StatusError:
+def _status_error(response: httpx.Response, call: Call, now: float) -> StatusError:
     status = response.status_code
     detail, code = _said(response)
     if detail is None and 300 <= status < 400:
@@ -136,6 +136,7 @@ def _status_error(response: httpx.Response, call: Call) -> StatusError:
         code=code,
         body=_shown(response),
         request_id=next(filter(None, (_header(response, name) for name in _REQUEST_ID_HEADERS)), None),
+        retry_after=retry_after(response.headers.get("retry-after"), now),
     )
 
 

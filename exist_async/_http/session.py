@@ -1,74 +1,78 @@
-"""The one loop that every request goes through: turn, attempt, judge, perhaps again, read."""
+"""The one loop that every call goes through: turn, attempt, judge, perhaps again, read."""
 
 import asyncio
 import random
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Hashable
-from functools import lru_cache
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import httpx
+from attrs import define, frozen
 
-from exist_async._http import responses, retry
+from exist_async._http import attempt, reports, responses, retry
 from exist_async._http.call import Call
+from exist_async._http.deliveries import Delivery, Sending
+from exist_async._http.gates import Gate
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool
-from exist_async._http.secret import forget_requests
+from exist_async._http.reports import Reports
+from exist_async._http.retry import Failure
+from exist_async._http.signing import RenewableAuth, token_of, user_of
 from exist_async.errors import (
     AuthenticationError,
     ClientClosedError,
     ConfigurationError,
-    ConnectionFailedError,
+    DeadlineExceededError,
     ExistAsyncError,
+    NoAnswerError,
     RateLimitError,
 )
-from exist_async.version import __version__
 
 T = TypeVar("T")
 
-_HEADERS = [
-    (b"Accept", b"application/json"),
-    (b"Accept-Encoding", b"gzip, deflate"),
-    (b"User-Agent", f"exist-async/{__version__}".encode()),
-]
-
-_CLOSED = "The client is closed. Make a new one, or call this inside its `async with`."
-
-# With these no byte of the request was sent; every other failure of a transport leaves that open.
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+# Seconds. What takes less was no wait.
+_NO_WAIT = 0.01
 
 
-class IdentifiedAuth(httpx.Auth):
-    """Signs requests and says for whom, so that several clients of one user share one budget.
+@frozen
+class Answer(Generic[T]):
+    """The answer to a write.
 
     Attributes:
-        user: The user, or what stands for the token. Never the token itself: rate limiters may write it down.
+        value: What the service says.
+        repeated: Whether an earlier attempt may have been carried out too, so that it speaks of the second time.
     """
 
-    user: Hashable
+    value: T
+    repeated: bool
 
 
-class RenewableAuth(IdentifiedAuth, ABC):
-    """Signs requests with a token that the session has renewed, so that renewing is no part of a request.
+Late = Callable[[Answer[T] | Exception], object]
+"""Hears how a write ended whose caller was cancelled on the way."""
 
-    What these raise means that the request was not carried out.
+
+@define
+class _Course:
+    """How far a call has got.
 
     Attributes:
-        origin: The origin of the service that gives the tokens. They are sent nowhere else.
+        ends_at: When no further attempt may begin, by the session's clock.
+        renewable: What can renew the token; None once it did, since a second 401 has another reason than its age.
+        attempt: How many attempts there were.
+        waited: Seconds spent waiting for its turn.
+        gate: The gate that it is inside of.
+        lost: What the last attempt ended in that may have been carried out.
+        rejected: The token that a 401 was about.
     """
 
-    origin: str
-
-    @abstractmethod
-    async def ready(self) -> None:
-        """Have a token to sign with; called before each attempt."""
-        ...
-
-    @abstractmethod
-    async def renew(self, rejected: str) -> None:
-        """Have another token than the one that the service rejected with a 401."""
-        ...
+    ends_at: float | None
+    renewable: RenewableAuth | None
+    attempt: int = 0
+    waited: float = 0.0
+    gate: Gate | None = None
+    lost: ExistAsyncError | None = None
+    rejected: str = ""
 
 
 class Session:
@@ -79,10 +83,23 @@ class Session:
         options: How.
         sleep: Waits for some seconds.
         fraction: Gives random numbers from 0 to 1.
+        clock: Seconds that only ever grow.
         wall_clock: Seconds since the epoch.
+        ends_at: When calls begin no further attempt, by the clock; None leaves it at the deadline of each.
     """
 
-    __slots__ = ("_fraction", "_pool", "_renewable", "_sleep", "_user", "_wall_clock", "options")
+    __slots__ = (
+        "_clock",
+        "_ends_at",
+        "_fraction",
+        "_pool",
+        "_renewable",
+        "_reports",
+        "_sleep",
+        "_user",
+        "_wall_clock",
+        "options",
+    )
 
     def __init__(
         self,
@@ -91,14 +108,19 @@ class Session:
         *,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         fraction: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
+        ends_at: float | None = None,
     ) -> None:
         self._pool = pool
         self.options = options
         self._sleep = sleep
         self._fraction = fraction
+        self._clock = clock
         self._wall_clock = wall_clock
-        self._user = _user_of(options.auth)
+        self._ends_at = ends_at
+        self._user = user_of(options.auth)
+        self._reports = Reports(self._user, options.on_event)
         self._renewable = options.auth if isinstance(options.auth, RenewableAuth) else None
         if self._renewable is not None and self._renewable.origin != options.base_url:
             raise ConfigurationError(
@@ -106,9 +128,23 @@ class Session:
                 "give the client and its OAuthApp the same base_url"
             )
 
-    def view(self, options: Options) -> "Session":
+    def view(self, options: Options, ends_at: float | None = None) -> "Session":
         """Return a session with other options over the same pool."""
-        return Session(self._pool, options, sleep=self._sleep, fraction=self._fraction, wall_clock=self._wall_clock)
+        return Session(
+            self._pool,
+            options,
+            sleep=self._sleep,
+            fraction=self._fraction,
+            clock=self._clock,
+            wall_clock=self._wall_clock,
+            ends_at=ends_at,
+        )
+
+    def begin(self) -> "Session":
+        """Return a session for one call that takes several requests: its deadline is counted from now for all."""
+        if self.options.deadline is None or self._ends_at is not None:
+            return self
+        return self.view(self.options, self._end())
 
     async def fetch(self, call: Call, model: type[T]) -> T:
         """Make a call and read its answer.
@@ -116,125 +152,177 @@ class Session:
         Raises:
             ExistAsyncError: As the tree in `errors` has it.
         """
-        return responses.read(await self.exchange(call), call, model)
+        answer = await self.deliver(call, model, partial(reports.ended_late, call))
+        return answer.value
 
-    async def exchange(self, call: Call) -> httpx.Response:
-        """Make a call in as many attempts as it may take, and return its answer, which is a success."""
-        attempt = 0
-        patience = self.options.max_wait
-        renewable = self._renewable
-        while True:
-            await self._turn(patience)
-            attempt += 1
-            try:
-                response = await self.send(call)
-                failure = responses.failure(response, call, self._wall_clock())
-                if failure is None:
-                    return response
-                if renewable is None or not isinstance(failure, AuthenticationError):
-                    raise failure
-                # A 401 was not carried out: with a new token, the next attempt is as good as the first. Only once: a
-                # second 401 has another reason than the age of the token.
-                await renewable.renew(_token_of(response))
-                renewable = None
-                attempt -= 1
-                continue
-            except ExistAsyncError as error:
-                wait = retry.pause(
-                    error,
-                    attempt,
-                    max_retries=self.options.max_retries,
-                    max_wait=patience,
-                    fraction=self._fraction(),
-                )
-                if isinstance(error, RateLimitError):
-                    await self._refund(error)
-                    if patience is not None and wait is not None:
-                        patience = max(0.0, patience - wait)
-                if wait is None:
-                    raise
-            await self._sleep(wait)
+    async def deliver(self, call: Call, model: type[T], late: Late[T]) -> Answer[T]:
+        """Make a call in as many attempts as it may take, and read its answer.
+
+        A write that is cancelled while its request is under way goes on alone, for this one attempt.
+
+        Args:
+            call: The call.
+            model: What its answer is.
+            late: Called with the answer, or the error, of a write that was cancelled after it may have been sent.
+
+        Raises:
+            ExistAsyncError: As the tree in `errors` has it.
+        """
+        course = _Course(self._end(), self._renewable)
+        try:
+            while True:
+                await self._turn(call, course)
+                try:
+                    response = await self._attempt(call, course, model, late)
+                    answer = Answer(responses.read(response, call, model), course.lost is not None)
+                except ExistAsyncError as error:
+                    await self._pause_after(error, call, course)
+                else:
+                    self._pool.quota.give_back()
+                    return answer
+        except ExistAsyncError as error:
+            if course.lost is None or call.is_read or isinstance(error, NoAnswerError):
+                raise
+            what = f"no readable answer came to an earlier attempt, and the last one failed ({error})"
+            raise responses.unknown(call, what) from course.lost
+        except asyncio.CancelledError:
+            if course.lost is not None and not call.is_read:
+                late(course.lost)
+            raise
+        finally:
+            if course.gate is not None:
+                course.gate.leave()
 
     async def close(self) -> None:
-        """Close the pool; every later call says that the client is closed."""
-        await self._pool.aclose()
+        """Wait for the writes under way, `timeout` seconds at most, and close the pool. Later calls say that it is."""
+        await self._pool.aclose(self.options.timeout)
 
-    async def _turn(self, patience: float | None) -> None:
+    def _end(self) -> float | None:
+        if self._ends_at is None and self.options.deadline is not None:
+            return self._clock() + self.options.deadline
+        return self._ends_at
+
+    async def _turn(self, call: Call, course: _Course) -> None:
+        """Wait until the next attempt may be made."""
         if self._pool.closed:
-            raise ClientClosedError(_CLOSED)
+            raise ClientClosedError(attempt.CLOSED)
+        start = self._clock()
+        self._check_deadline(call, course, start)
+        gate = self._pool.gates.of(self._user) if course.gate is None else None
+        if gate is not None:
+            await self._enter(gate, course)
         if self.options.rate_limiter is not None:
-            await self.options.rate_limiter.acquire(self._user, max_wait=patience)
+            await self.options.rate_limiter.acquire(self._user, max_wait=self._patience(course, self._clock()))
+        end = self._clock()
+        if end - start > _NO_WAIT:
+            course.waited += end - start
+            self._reports.wait(call, end - start)
+            self._check_deadline(call, course, end)
+        course.attempt += 1
 
-    async def _refund(self, error: RateLimitError) -> None:
-        if self.options.rate_limiter is not None:
-            await self.options.rate_limiter.refund(self._user, hold=error.retry_after or 0.0)
+    async def _attempt(self, call: Call, course: _Course, model: type[T], late: Late[T]) -> httpx.Response:
+        sending = Sending()
+        exchange = self._exchange(call, course, sending)
+        if call.is_read:
+            return await exchange
+        tell = partial(_tell_late, call, model, late, course.lost is not None)
+        return await self._pool.deliveries.see_through(exchange, sending, tell)
 
-    async def send(self, call: Call) -> httpx.Response:
-        """Make one attempt, and return its answer, whatever it says."""
-        options = self.options
+    async def _exchange(self, call: Call, course: _Course, sending: Sending) -> httpx.Response:
+        """Make one attempt, and return its answer, which is a success."""
+        start = self._clock()
         try:
-            url = _url(options.base_url + call.target)
-        except httpx.InvalidURL as error:
-            raise ConfigurationError(f"{call}: its names and filters make no valid address: {error}") from error
-        request = _request(call, url)
-        if self._renewable is not None:
-            await self._renewable.ready()
-        try:
-            return await self._pool.send(request, options.auth, options.timeout)
-        except httpx.HTTPStatusError as error:  # of an event hook in the caller's client: we judge for ourselves
-            await error.response.aread()
-            return error.response
-        except httpx.RequestError as error:
-            # It goes out as the cause: its request holds the token, or the form.
-            forget_requests(error)
-            raise self._failure(call, error) from error
-        except RuntimeError as error:
-            # What httpx and aiohttp raise for a client that was closed; neither sends anything then.
-            if self._pool.closed:
-                raise ClientClosedError(_CLOSED) from error
+            if self._renewable is not None and await self._renewable.ready():
+                self._reports.refresh(call, self._clock() - start)
+            time_left = None if course.ends_at is None else course.ends_at - self._clock()
+            response = await attempt.send(self._pool, self.options, call, sending, time_left)
+            error = responses.failure(response, call, self._wall_clock())
+            if isinstance(error, RateLimitError) and self.options.rate_limiter is not None:
+                await self.options.rate_limiter.refund(self._user, hold=error.retry_after or 0.0)
+            if isinstance(error, AuthenticationError):
+                course.rejected = token_of(response.request)
+            if error is not None:
+                raise error
+        except ExistAsyncError as error:
+            status = reports.status_of(error)
+            self._reports.attempt(call, course.attempt, self._clock() - start, status, error)
             raise
+        self._reports.attempt(call, course.attempt, self._clock() - start, response.status_code, None)
+        return response
 
-    def _failure(self, call: Call, error: httpx.RequestError) -> ExistAsyncError:
-        """Say what a failure to get any answer means for the call."""
-        not_sent = isinstance(error, _NOT_SENT)
-        if self._pool.closed and (not_sent or call.is_read):
-            return ClientClosedError(f"{call}: the client was closed before an answer came.")
-        what = str(error) or type(error).__name__
-        if not_sent:
-            return ConnectionFailedError(
-                f"{call} was not sent, for want of a connection to {self.options.base_url}: {what}"
+    async def _pause_after(self, error: ExistAsyncError, call: Call, course: _Course) -> None:
+        """Wait as long as it takes after a failed attempt, or raise its error if another would be none the better."""
+        now = self._clock()
+        if isinstance(error, AuthenticationError) and course.renewable is not None:
+            # A 401 was not carried out: with a new token, the next attempt is as good as the first.
+            await course.renewable.renew(course.rejected)
+            self._reports.refresh(call, self._clock() - now)
+            course.renewable = None
+            course.attempt -= 1
+            return
+        failure = retry.failure_of(error)
+        max_wait = self.options.max_wait
+        wait = retry.pause(
+            failure,
+            course.attempt,
+            repeatable=call.repeatable,
+            max_retries=self.options.max_retries,
+            fraction=self._fraction(),
+            retry_after=getattr(error, "retry_after", None),
+            max_wait=None if max_wait is None else max_wait - course.waited,
+            time_left=None if course.ends_at is None else course.ends_at - now,
+            quota_left=self._pool.quota.left,
+        )
+        if wait is None:
+            raise error
+        self._reports.retry(call, course.attempt, error, wait)
+        if failure.is_costly:
+            self._pool.quota.take()
+        if failure.may_have_been_carried_out:
+            course.lost = error
+        if failure is Failure.RATE_LIMITED:
+            if course.gate is None:
+                await self._enter(self._pool.gates.put_up(self._user), course, error)
+            waited = self._clock() - now
+            course.waited += max(wait, waited)
+            wait = max(0.0, wait - waited)
+        await self._sleep(wait)
+
+    async def _enter(self, gate: Gate, course: _Course, error: ExistAsyncError | None = None) -> None:
+        """Go through a gate, or raise the error if it is not one's turn in time."""
+        if not await gate.enter(self._patience(course, self._clock())):
+            raise error or RateLimitError(
+                "The service lets in no more requests of this user for now (429), and others of theirs wait already. "
+                "Call again later, or raise max_wait.",
+                retry_after=None,
+                status_code=None,
             )
-        return responses.unanswered(call, f"sent to {self.options.base_url}, but no readable answer came: {what}")
+        course.gate = gate
+
+    def _patience(self, course: _Course, now: float) -> float | None:
+        """Return how long the call may wait for its turn from now on; None is as long as it takes."""
+        max_wait = self.options.max_wait
+        patience = None if max_wait is None else max(0.0, max_wait - course.waited)
+        if course.ends_at is None:
+            return patience
+        time_left = max(0.0, course.ends_at - now)
+        return time_left if patience is None else min(patience, time_left)
+
+    def _check_deadline(self, call: Call, course: _Course, now: float) -> None:
+        if course.ends_at is not None and now >= course.ends_at:
+            raise DeadlineExceededError(
+                f"{call} was not sent: the call's deadline of {self.options.deadline:g} s had passed. Call again, or "
+                "raise deadline."
+            )
 
 
-def _request(call: Call, url: httpx.URL) -> httpx.Request:
-    """Build a request from its parts, which costs a fifth of having httpx find them out."""
-    body = call.body or b""
-    headers = [(b"Host", url.netloc), *_HEADERS]
-    if call.body is not None:
-        headers.append((b"Content-Type", call.content_type))
-    if not call.is_read:
-        headers.append((b"Content-Length", str(len(body)).encode()))
-    request = httpx.Request(call.method, url, headers=headers, stream=httpx.ByteStream(body))
-    # A caller's own auth may sign the body, and their hooks may show it.
-    request.read()
-    return request
-
-
-def _token_of(response: httpx.Response) -> str:
-    """Return the token that the request of an answer really carried."""
-    signature: str = response.request.headers.get("authorization", "")
-    return signature.rpartition(" ")[2]
-
-
-def _user_of(auth: httpx.Auth) -> Hashable:
-    if isinstance(auth, IdentifiedAuth):
-        return auth.user
-    # A class with an equality of its own, a dataclass say, can have no hash.
-    return auth if getattr(auth, "__hash__", None) else id(auth)
-
-
-@lru_cache(maxsize=1024)
-def _url(url: str) -> httpx.URL:
-    # Parsing costs more than all the rest of building a request.
-    return httpx.URL(url)
+def _tell_late(call: Call, model: type[Any], late: Late[Any], repeated: bool, delivery: Delivery) -> None:
+    """Tell how an attempt ended that went on alone."""
+    answer: Answer[Any] | Exception
+    try:
+        answer = Answer(responses.read(delivery.result(), call, model), repeated)
+    except asyncio.CancelledError:
+        answer = responses.unknown(call, "its event loop ended before an answer came")
+    except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
+        answer = error
+    late(answer)

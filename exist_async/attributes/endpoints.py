@@ -104,7 +104,8 @@ class Attributes(Resource):
         checks.text("name", name)
         if "," in name:
             raise ConfigurationError(f"name {name!r} holds a comma, which no attribute's name does")
-        async for attribute in self.list(attributes=[name], include_inactive=True, include_low_priority=True):
+        begun = Attributes(self._session.begin())
+        async for attribute in begun.list(attributes=[name], include_inactive=True, include_low_priority=True):
             if attribute.name == name:
                 return attribute
         return None
@@ -259,11 +260,13 @@ class Attributes(Resource):
             ConfigurationError: An item is wrong; nothing was sent then.
             ExistAsyncError: Some item was not answered; `result` holds every outcome.
         """
+        session = self._session.begin()
+        begun = Attributes(session)
         return await ensure.ensure(
-            self._session,
+            session,
             items,
-            owned=self.owned(include_inactive=True, include_low_priority=True),
-            everything=self.list(include_inactive=True, include_low_priority=True),
+            owned=begun.owned(include_inactive=True, include_low_priority=True),
+            everything=begun.list(include_inactive=True, include_low_priority=True),
             on_outcome=on_outcome,
         )
 

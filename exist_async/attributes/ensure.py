@@ -18,8 +18,6 @@ from exist_async.batch.writes import Write
 from exist_async.errors import ExistAsyncError
 from exist_async.paging import Paginator
 
-_EXISTS = "exists"
-
 Told = Callable[[Outcome[Ensurable, Attribute]], None] | None
 
 
@@ -159,8 +157,8 @@ class _Ensuring:
 
 
 def _exists(outcome: Outcome[Any, Attribute]) -> bool:
-    """Whether a custom attribute was refused because its label exists."""
-    return isinstance(outcome.item, CustomAttribute) and outcome.error_code == _EXISTS
+    """Whether a custom attribute could not be created, for sure, because its label exists."""
+    return isinstance(outcome.item, CustomAttribute) and outcome.error_code == writes.EXISTS
 
 
 def _by_label(attributes: Sequence[Attribute]) -> dict[str, list[Attribute]]:
@@ -186,6 +184,6 @@ def _of_another_type(place: int, item: CustomAttribute, found: Attribute) -> Out
         place,
         item,
         OutcomeStatus.REFUSED,
-        error_code=_EXISTS,
+        error_code=writes.EXISTS,
         error=f"Attribute '{found.name}' has this label, and value type {found.value_type!r}, not {item.value_type!r}",
     )

@@ -12,7 +12,7 @@ import httpx
 
 from exist_async._http import checks
 from exist_async._http.secret import Unpicklable
-from exist_async._http.session import RenewableAuth
+from exist_async._http.signing import RenewableAuth
 from exist_async.auth.renewals import once
 from exist_async.batch.items import cancelled_by_caller
 from exist_async.errors import ConfigurationError, OAuthError, ReauthorizationRequired
@@ -101,8 +101,11 @@ class OAuth2(Unpicklable, RenewableAuth):
         """
         raise ConfigurationError(f"OAuth2 signs for asynchronous clients only, and not {request.method} {request.url}")
 
-    async def ready(self) -> None:
+    async def ready(self) -> bool:
         """Have a token to sign with: read the store at first, and renew the token shortly before it expires.
+
+        Returns:
+            Whether it had to be renewed.
 
         Raises:
             OAuthError: The token can't be read or renewed.
@@ -113,8 +116,10 @@ class OAuth2(Unpicklable, RenewableAuth):
             with self._explained():
                 token = await self._stored()
             self._use(token)
-        if self._clock() >= self._renew_at:
-            await self._renew_beforehand(token)
+        if self._clock() < self._renew_at:
+            return False
+        await self._renew_beforehand(token)
+        return True
 
     async def renew(self, rejected: str) -> None:
         """Have another token than the one that the service rejected.
@@ -165,6 +170,7 @@ class OAuth2(Unpicklable, RenewableAuth):
                         return stored
                 await self._save(new)
                 _unsaved.pop(what, None)
+                _log.info("The token of %r was renewed", self._user)
             self._use(new)
         await self._tell(new)
         return new

@@ -14,7 +14,7 @@ from exist_async._http.converter import UnreadableError, converter
 from exist_async._http.forms import Forms, said
 from exist_async._http.responses import retry_after
 from exist_async._http.secret import Unpicklable, check_token
-from exist_async._http.session import IdentifiedAuth
+from exist_async._http.signing import IdentifiedAuth
 from exist_async.errors import (
     AuthenticationError,
     ConfigurationError,

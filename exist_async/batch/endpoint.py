@@ -46,6 +46,7 @@ class Endpoint(Generic[I, T]):
             reply would not say whose is whose.
         complete: Fills in what the caller may leave out of the items, before they are sent.
         remedy: Does something for items that were refused; what is worth it is sent again, once.
+        second_time: Says what a refusal means of a request that may have been carried out once before.
     """
 
     path: str
@@ -59,3 +60,4 @@ class Endpoint(Generic[I, T]):
     one_of_each: bool = True
     complete: Callable[[Sequence[I]], Awaitable[Sequence[I]]] | None = None
     remedy: Remedy[I, T] | None = None
+    second_time: Callable[[Outcome[I, T]], Outcome[I, T]] | None = None

@@ -75,7 +75,7 @@ class BatchResult(Sequence[Outcome[I_co, T_co]]):
     outcomes: tuple[Outcome[I_co, T_co], ...]
 
     def __repr__(self) -> str:
-        return f"<BatchResult of {_tally(self)}>"
+        return f"<BatchResult of {tally(self)}>"
 
     @overload
     def __getitem__(self, index: int) -> Outcome[I_co, T_co]: ...
@@ -163,7 +163,7 @@ def conclude(result: BatchResult[I_co, T_co], stop: Stop | None = None) -> Batch
     if stop is not None and stop.callers_own:
         errors = (stop.error, *(error for error in errors if error is not stop.error))
         raise BatchError(
-            f"The write was stopped by {type(stop.error).__name__}: {said(stop.error)}, of {_tally(result)}",
+            f"The write was stopped by {type(stop.error).__name__}: {said(stop.error)}, of {tally(result)}",
             result=result,
             errors=errors,
         ) from stop.error
@@ -179,7 +179,7 @@ def conclude(result: BatchResult[I_co, T_co], stop: Stop | None = None) -> Batch
         errors[0].result = result
         raise errors[0]
     raise BatchError(
-        f"Not every item was answered, of {_tally(result)}. {'; '.join(map(said, errors[:_NAMED]))}",
+        f"Not every item was answered, of {tally(result)}. {'; '.join(map(said, errors[:_NAMED]))}",
         result=result,
         errors=errors,
     ) from next(iter(errors), None)
@@ -193,7 +193,7 @@ def said(error: Exception) -> str:
         return "(no text)"
 
 
-def _tally(result: BatchResult[Any, Any]) -> str:
+def tally(result: BatchResult[Any, Any]) -> str:
     """Say how many items became what."""
     counts = Counter(outcome.status.value.replace("_", " ") for outcome in result)
     return f"{len(result)} items: " + (", ".join(f"{n} {status}" for status, n in counts.items()) or "none")

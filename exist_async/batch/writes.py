@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from exist_async._http import chunks
@@ -10,16 +11,18 @@ from exist_async._http.call import Call
 from exist_async._http.chunks import Chunk
 from exist_async._http.converter import converter
 from exist_async._http.responses import unknown
-from exist_async._http.session import Session
+from exist_async._http.session import Answer, Session
 from exist_async.batch.endpoint import Endpoint, Remedy
 from exist_async.batch.items import ItemReader, Items, callers_error, cancelled_by_caller, check_items
+from exist_async.batch.late import log_late
 from exist_async.batch.outcomes import BatchResult, Outcome, OutcomeStatus, Stop, conclude
-from exist_async.batch.replies import Failure, lay
+from exist_async.batch.replies import Failure, Reply, lay
 from exist_async.errors import (
     AuthenticationError,
     ClientClosedError,
     ConfigurationError,
     ConnectionFailedError,
+    DeadlineExceededError,
     ExistAsyncError,
     OAuthError,
     PermissionDeniedError,
@@ -34,8 +37,22 @@ CHUNK_SIZE = 35
 """The most objects that Exist takes in one request."""
 
 # After these, the next request would end the same way.
-_STOPS = (AuthenticationError, PermissionDeniedError, RateLimitError, ClientClosedError, OAuthError)
-_NOT_DONE = (ConfigurationError, ConnectionFailedError, RateLimitError, ClientClosedError, OAuthError)
+_STOPS = (
+    AuthenticationError,
+    PermissionDeniedError,
+    RateLimitError,
+    ClientClosedError,
+    DeadlineExceededError,
+    OAuthError,
+)
+_NOT_DONE = (
+    ConfigurationError,
+    ConnectionFailedError,
+    RateLimitError,
+    ClientClosedError,
+    DeadlineExceededError,
+    OAuthError,
+)
 
 
 async def write(
@@ -51,7 +68,7 @@ async def write(
         ExistAsyncError: Some item has no answer. The error's `result` holds every outcome.
     """
     check_items(items, on_outcome)
-    sending = Write(session, endpoint, on_outcome)
+    sending = Write(session.begin(), endpoint, on_outcome)
     await sending.run(items)
     return conclude(sending.result, sending.stop)
 
@@ -192,8 +209,13 @@ class Write(Generic[I, T]):
         except (TypeError, ValueError, RecursionError) as error:
             raise ConfigurationError(f"an item can't be written as JSON: {error}") from error
         call = Call("POST", endpoint.path, endpoint.query, body, repeatable=endpoint.repeatable)
-        reply = await self._session.fetch(call, endpoint.reply)
-        answers = lay(list(map(endpoint.subject, chunk.items)), reply, endpoint.subjects_of)
+        answer = await self._session.deliver(call, endpoint.reply, partial(self._ended_late, call, chunk))
+        return self._laid(call, chunk, answer)
+
+    def _laid(self, call: Call, chunk: Chunk[I], reply: Answer[Reply[T]]) -> list[Outcome[I, T]]:
+        """Return what a reply says of each item of its request."""
+        endpoint = self._endpoint
+        answers = lay(list(map(endpoint.subject, chunk.items)), reply.value, endpoint.subjects_of)
         left_out = sum(answer is None for answer in answers)
         cause = unknown(call, f"the reply leaves out {left_out} of {len(answers)} items") if left_out else None
         outcomes: list[Outcome[I, T]] = []
@@ -202,10 +224,23 @@ class Write(Generic[I, T]):
                 outcomes.append(Outcome(index, item, OutcomeStatus.UNKNOWN, cause=cause))
             elif isinstance(answer, Failure):
                 code, words = _text(answer.error_code), _text(answer.error)
-                outcomes.append(Outcome(index, item, OutcomeStatus.REFUSED, error_code=code, error=words))
+                outcome: Outcome[I, T] = Outcome(index, item, OutcomeStatus.REFUSED, error_code=code, error=words)
+                if reply.repeated and endpoint.second_time is not None:
+                    outcome = endpoint.second_time(outcome)
+                outcomes.append(outcome)
             else:
                 outcomes.append(Outcome(index, item, OutcomeStatus.SUCCEEDED, value=answer))
         return outcomes
+
+    def _ended_late(self, call: Call, chunk: Chunk[I], answer: Answer[Reply[T]] | Exception) -> None:
+        """Tell the outcomes of a request that was under way when the write was cancelled: to the log, as well."""
+        if isinstance(answer, Exception):
+            outcomes = _outcomes_without_answer(chunk, answer)
+        else:
+            outcomes = self._laid(call, chunk, answer)
+        told_before = self.stop
+        self._tell(outcomes)
+        log_late(call, outcomes, self.stop if self.stop is not told_before else None)
 
     def _note(self, outcomes: list[Outcome[I, T]]) -> None:
         for outcome in outcomes:

@@ -1,12 +1,15 @@
 """Lets callers in one after another, wherever the window is kept."""
 
 import asyncio
+import logging
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 
 from exist_async._http import checks
 from exist_async.errors import RateLimitError
+
+_log = logging.getLogger("exist_async")
 
 # Seconds after which the first in line asks again. Other processes give slots back too, and clocks jump.
 _LONGEST_SLEEP = 60.0
@@ -110,6 +113,7 @@ class WaitingRateLimiter(ABC):
     async def _wait(self, user: Hashable, line: _Line, turn: "asyncio.Future[None]", max_wait: float | None) -> None:
         start = self._clock()
         slack = 0.0
+        told = False
         while True:
             # One at a time: who was let in has left the line when the next one counts those ahead.
             async with line.asking:
@@ -124,6 +128,11 @@ class WaitingRateLimiter(ABC):
                 if wait > patience or patience <= 0:
                     raise self._too_long(wait, max_wait)
             slack = _SLACK
+            if ahead == 0 and not told:
+                told = True
+                _log.info(
+                    "The budget of %d requests in %.0f s is spent: waiting %.1f s", self._limit, self._period, wait
+                )
             if ahead == 0:
                 await self._pause(wait)
             else:
@@ -132,7 +141,8 @@ class WaitingRateLimiter(ABC):
     def _too_long(self, wait: float, max_wait: float) -> RateLimitError:
         return RateLimitError(
             f"The budget of {self._limit} requests in {self._period:.0f} s is spent: the next one can be sent "
-            f"in {wait:.0f} s, longer than max_wait ({max_wait:.0f} s). Call again then, or raise max_wait.",
+            f"in {wait:.0f} s, and this call waits no longer than {max_wait:.0f} s. Call again then, or raise max_wait, and "
+            "deadline where there is one.",
             retry_after=wait,
             status_code=None,
         )

@@ -121,7 +121,8 @@ class Values(Resource):
             ExistAsyncError: Some item was not answered; `result` holds every outcome.
         """
         checks.flag("reacquire", reacquire)
-        return await write(self._session, writes.update(self._session, reacquire=reacquire), items, on_outcome)
+        session = self._session.begin()
+        return await write(session, writes.update(session, reacquire=reacquire), items, on_outcome)
 
     async def increment(
         self,
@@ -146,4 +147,5 @@ class Values(Resource):
             ConfigurationError: An item is wrong; of a sequence nothing was sent then.
             ExistAsyncError: Some item was not answered; `result` holds every outcome.
         """
-        return await write(self._session, writes.increment(self._session), items, on_outcome)
+        session = self._session.begin()
+        return await write(session, writes.increment(session), items, on_outcome)

@@ -69,4 +69,4 @@ class History:
                         await asyncio.sleep(0)
 
     async def _make_plan(self) -> Plan:
-        return await make_plan(self._session, self._span, self._names, self._filters)
+        return await make_plan(self._session.begin(), self._span, self._names, self._filters)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from exist_async import (
     RateLimitError,
     ValueType,
 )
+from exist_async._http.pool import Pool
 from exist_async.sandbox import Sandbox
 
 TEA = CustomAttribute("Cups of tea", "food", ValueType.INTEGER, manual=False)
@@ -148,7 +148,7 @@ async def test_a_budget_spent_on_the_way_leaves_the_rest_unsent(exist: ExistClie
 
 async def test_a_listing_that_fails_on_the_way_leaves_what_exists_undone(exist: ExistClient, sandbox: Sandbox) -> None:
     sandbox.add_attribute(name="tea", label="Cups of tea", value_type=0)
-    sandbox.fail_next(drop=True, path="/api/2/attributes/")
+    sandbox.fail_next(3, drop=True, path="/api/2/attributes/")
 
     with pytest.raises(BatchError) as caught:
         await exist.attributes.ensure(["steps", TEA])
@@ -220,18 +220,18 @@ async def test_a_callback_that_broke_is_not_called_again(exist: ExistClient) -> 
     assert caught.value.__cause__.args == (1,)
 
 
-async def test_a_listing_that_is_cancelled_from_inside_loses_no_outcome(exist: ExistClient, sandbox: Sandbox) -> None:
+async def test_a_listing_that_is_cancelled_from_inside_loses_no_outcome(
+    exist: ExistClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sandbox.add_attribute(name="tea", label="Cups of tea", value_type=0)
-    fetch = exist._session._pool.send
+    send = Pool.send
 
-    async def cancel(request: Any, *rest: Any) -> Any:
+    async def cancel(pool: Pool, request: Any, *rest: Any) -> Any:
         if request.url.path == "/api/2/attributes/":
             raise asyncio.CancelledError
-        return await fetch(request, *rest)
+        return await send(pool, request, *rest)
 
-    pool = exist._session._pool
-    exist._session._pool = SimpleNamespace(send=cancel, closed=False, aclose=pool.aclose)  # type: ignore[assignment]
-    exist.attributes._session._pool = exist._session._pool
+    monkeypatch.setattr(Pool, "send", cancel)
 
     with pytest.raises(BatchError, match="cancelled from inside") as caught:
         await exist.attributes.ensure(["steps", TEA])

@@ -143,17 +143,3 @@ async def test_a_closed_client_sends_nothing_of_a_write(answering: Answering) ->
 
     assert caught.value.result is not None
     assert statuses(caught.value.result) == [OutcomeStatus.NOT_SENT] * 50
-
-
-async def test_a_write_that_is_cancelled_is_cancelled(answering: Answering) -> None:
-    async def never(request: httpx.Request) -> httpx.Response:
-        await asyncio.Event().wait()
-        return succeed(request)
-
-    task = asyncio.create_task(answering(never).attributes.acquire(names(100)))
-    await asyncio.sleep(0.01)
-    task.cancel()
-
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert asyncio.all_tasks() == {asyncio.current_task()}

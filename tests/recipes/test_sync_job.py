@@ -55,7 +55,7 @@ async def test_one_users_trouble_is_no_other_users(
     job: Job, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await FileTokenStore("tokens.json").save("user_00", OAuthToken("a-token-that-is-there-no-more"))
-    sandbox.fail_next(1, status=500, path="attributes/update/")
+    sandbox.fail_next(1, status=400, path="attributes/update/")
 
     assert await job() == 1
 

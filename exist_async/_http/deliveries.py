@@ -1,0 +1,62 @@
+"""Sees writes through whose callers are cancelled on the way."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import httpx
+
+Delivery = asyncio.Task[httpx.Response]
+
+
+class Sending:
+    """Remembers whether an attempt got its connection: from then on bytes may have been sent.
+
+    Attributes:
+        connected: Whether it did.
+    """
+
+    __slots__ = ("connected",)
+
+    def __init__(self) -> None:
+        self.connected = False
+
+
+class Deliveries:
+    """The writes under way. To cut one short would leave open whether it was carried out."""
+
+    __slots__ = ("_under_way",)
+
+    def __init__(self) -> None:
+        # The event loop itself holds tasks weakly.
+        self._under_way: set[Delivery] = set()
+
+    async def see_through(
+        self, attempt: Coroutine[Any, Any, httpx.Response], sending: Sending, late: Callable[[Delivery], object]
+    ) -> httpx.Response:
+        """Wait for an attempt's answer. When the caller is cancelled, it goes on alone if it has its connection.
+
+        Args:
+            attempt: The attempt.
+            sending: Whether it has its connection.
+            late: Called with the attempt, done, if the caller was cancelled and can't be told any more.
+        """
+        delivery = asyncio.create_task(attempt)
+        self._under_way.add(delivery)
+        delivery.add_done_callback(self._under_way.discard)
+        try:
+            await asyncio.wait((delivery,))
+        except asyncio.CancelledError:
+            if sending.connected or delivery.done():
+                delivery.add_done_callback(late)
+            else:
+                delivery.cancel()
+            raise
+        return delivery.result()
+
+    async def settle(self, seconds: float) -> None:
+        """Wait until those of this event loop have ended, for so many seconds at most."""
+        loop = asyncio.get_running_loop()
+        mine = [delivery for delivery in list(self._under_way) if delivery.get_loop() is loop]
+        if mine:
+            await asyncio.wait(mine, timeout=seconds)

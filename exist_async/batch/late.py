@@ -1,0 +1,26 @@
+"""Logs what became of items whose write was cancelled while they were under way."""
+
+import logging
+from collections.abc import Sequence
+
+from exist_async._http.call import Call
+from exist_async.batch.outcomes import BatchResult, Outcome, Stop, said, tally
+
+_log = logging.getLogger("exist_async")
+
+
+def log_late(call: Call, outcomes: Sequence[Outcome[object, object]], stop: Stop | None) -> None:
+    """Log the outcomes of one request: a line for all, and one for each.
+
+    Args:
+        call: The request.
+        outcomes: The outcomes of its items.
+        stop: What the caller's `on_outcome` raised when it was told of them, if it did.
+    """
+    result = BatchResult(tuple(outcomes))
+    level = logging.INFO if result.ok else logging.WARNING
+    _log.log(level, "%s was cancelled while it was under way. It ended all the same, of %s.", call, tally(result))
+    for outcome in outcomes:
+        _log.log(level, "items[%d], %s", outcome.index, outcome)
+    if stop is not None:
+        _log.error("on_outcome raised %s when it was told: %s", type(stop.error).__name__, said(stop.error))
