@@ -69,7 +69,7 @@ def pause(
     retry_after: float | None = None,
     max_wait: float | None = None,
     time_left: float | None = None,
-    quota_left: float = 1.0,
+    quota_left: int = 1,
 ) -> float | None:
     """Return the seconds to wait before another attempt, or None to give up.
 

@@ -4,23 +4,23 @@ import logging
 from collections.abc import Sequence
 
 from exist_async._http.call import Call
-from exist_async.batch.outcomes import BatchResult, Outcome, Stop, said, tally
+from exist_async.batch.outcomes import BatchResult, Outcome, said, tally
 
 _log = logging.getLogger("exist_async")
 
 
-def log_late(call: Call, outcomes: Sequence[Outcome[object, object]], stop: Stop | None) -> None:
+def log_late(call: Call, outcomes: Sequence[Outcome[object, object]], failure: Exception | None) -> None:
     """Log the outcomes of one request: a line for all, and one for each.
 
     Args:
         call: The request.
         outcomes: The outcomes of its items.
-        stop: What the caller's `on_outcome` raised when it was told of them, if it did.
+        failure: What the caller's `on_outcome` raised when it was told of them, if it did.
     """
     result = BatchResult(tuple(outcomes))
     level = logging.INFO if result.ok else logging.WARNING
     _log.log(level, "%s was cancelled while it was under way. It ended all the same, of %s.", call, tally(result))
     for outcome in outcomes:
         _log.log(level, "items[%d], %s", outcome.index, outcome)
-    if stop is not None:
-        _log.error("on_outcome raised %s when it was told: %s", type(stop.error).__name__, said(stop.error))
+    if failure is not None:
+        _log.error("on_outcome raised %s when it was told: %s", type(failure).__name__, said(failure))

@@ -238,24 +238,26 @@ class Write(Generic[I, T]):
             outcomes = _outcomes_without_answer(chunk, answer)
         else:
             outcomes = self._laid(call, chunk, answer)
-        told_before = self.stop
-        self._tell(outcomes)
-        log_late(call, outcomes, self.stop if self.stop is not told_before else None)
+        log_late(call, outcomes, self._tell(outcomes))
 
     def _note(self, outcomes: list[Outcome[I, T]]) -> None:
         for outcome in outcomes:
             self._outcomes[outcome.index] = outcome
 
-    def _tell(self, outcomes: list[Outcome[I, T]]) -> None:
+    def _tell(self, outcomes: list[Outcome[I, T]]) -> Exception | None:
+        """Note outcomes, tell the caller, and return what their callback raised, which stops the write."""
         self._note(outcomes)
         if self._on_outcome is None:
-            return
+            return None
         try:
             for outcome in outcomes:
                 self._on_outcome(outcome)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  (it reaches the caller with the result)
             self._on_outcome = None
-            self._stop(Stop(callers_error(error), callers_own=True))
+            failure = callers_error(error)
+            self._stop(Stop(failure, callers_own=True))
+            return failure
+        return None
 
     def _heed(self, error: Exception) -> None:
         """Stop after an error that the next request would end in, too."""

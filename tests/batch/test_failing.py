@@ -1,6 +1,5 @@
 """Requests that fail: every item has its outcome all the same."""
 
-import asyncio
 import json
 
 import httpx

@@ -168,4 +168,4 @@ def test_no_attempt_begins_after_the_deadline() -> None:
 
 @pytest.mark.parametrize("failure", Failure)
 def test_with_the_quota_spent_only_what_is_no_load_is_tried_again(failure: Failure) -> None:
-    assert (after(failure, quota_left=0.9) is not None) == (failure is Failure.RATE_LIMITED)
+    assert (after(failure, quota_left=0) is not None) == (failure is Failure.RATE_LIMITED)

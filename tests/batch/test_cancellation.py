@@ -1,0 +1,235 @@
+"""Writes whose callers are cancelled: what is under way ends by itself and is told, and nothing more begins."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import httpx
+import pytest
+
+from exist_async import ExistClient, Outcome, OutcomeStatus, ValueIncrement
+from exist_async.sandbox import Sandbox
+from support import names, succeed
+
+Answering = Callable[..., ExistClient]
+
+DAY = date(2026, 11, 20)
+
+
+class Service:
+    """Answers when it is let."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.requests = 0
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests += 1
+        self.asked.set()
+        await self.may_answer.wait()
+        return succeed(request)
+
+
+async def cancelled(task: "asyncio.Task[Any]") -> None:
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_cancelled_write_returns_at_once_and_its_request_ends_by_itself(answering: Answering) -> None:
+    service, told = Service(), list[Outcome[Any, Any]]()
+    client = answering(service)
+    write = asyncio.create_task(client.attributes.release(names(40), on_outcome=told.append))
+    await service.asked.wait()
+
+    await cancelled(write)
+    assert told == []
+    service.may_answer.set()
+    await client.aclose()
+
+    assert sorted(outcome.index for outcome in told) == list(range(40))
+    assert {outcome.status for outcome in told} == {OutcomeStatus.SUCCEEDED}
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_after_a_cancellation_no_further_request_begins(answering: Answering) -> None:
+    service, told = Service(), list[Outcome[Any, Any]]()
+    client = answering(service, concurrency=2)
+    write = asyncio.create_task(client.attributes.release(names(350), on_outcome=told.append))
+    await service.asked.wait()
+
+    await cancelled(write)
+    service.may_answer.set()
+    await client.aclose()
+
+    assert service.requests == 2
+    assert len(told) == 70
+
+
+async def test_how_it_ended_goes_to_the_log(answering: Answering, caplog: pytest.LogCaptureFixture) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        failed = [{"name": "tag_0", "error_code": "unauthorised", "error": "Not yours"}]
+        return httpx.Response(202, json={"success": [{"name": "tag_1"}], "failed": failed})
+
+    service = Service()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        await service(request)
+        return refuse(request)
+
+    client = answering(answer)
+    write = asyncio.create_task(client.attributes.release(names(2)))
+    await service.asked.wait()
+    await cancelled(write)
+    with caplog.at_level(logging.INFO, "exist_async"):
+        service.may_answer.set()
+        await client.aclose()
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 3
+    summary, *items = [record.getMessage() for record in caplog.records]
+    assert "attributes/release/ was cancelled while it was under way" in summary
+    assert "2 items: 1 refused, 1 succeeded" in summary
+    assert items[0].endswith("refused, unauthorised: Not yours")
+    assert items[1].endswith("succeeded")
+
+
+async def test_a_late_answer_that_never_comes_is_unknown_in_the_log(
+    answering: Answering, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = asyncio.Event()
+
+    async def drop(request: httpx.Request) -> httpx.Response:
+        asked.set()
+        await asyncio.sleep(0.01)
+        raise httpx.ReadError("reset")
+
+    client = answering(drop)
+    write = asyncio.create_task(client.values.increment([ValueIncrement("coffees", 1, DAY)]))
+    await asked.wait()
+    await cancelled(write)
+    with caplog.at_level(logging.INFO, "exist_async"):
+        await client.aclose()
+
+    assert "of 1 items: 1 unknown" in caplog.text
+
+
+async def test_a_callback_that_raises_when_it_is_told_late_is_logged(
+    answering: Answering, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Service()
+
+    def broken(outcome: Outcome[Any, Any]) -> None:
+        raise LookupError("no such progress bar")
+
+    client = answering(service)
+    write = asyncio.create_task(client.attributes.release(names(1), on_outcome=broken))
+    await service.asked.wait()
+    await cancelled(write)
+    service.may_answer.set()
+    await client.aclose()
+
+    assert "on_outcome raised LookupError when it was told: no such progress bar" in caplog.text
+
+
+async def test_a_cancelled_call_of_an_endpoint_without_a_method_ends_by_itself_too(
+    answering: Answering, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Service()
+    client = answering(service)
+    call = asyncio.create_task(client.request("POST", "attributes/release/", json=[]))
+    await service.asked.wait()
+    await cancelled(call)
+    with caplog.at_level(logging.INFO, "exist_async"):
+        service.may_answer.set()
+        await client.aclose()
+
+    assert "POST /api/2/attributes/release/ was cancelled while it was under way. It succeeded." in caplog.text
+
+
+async def test_a_cancelled_read_is_cut_short(answering: Answering) -> None:
+    service = Service()
+    read = asyncio.create_task(answering(service).profile.get())
+    await service.asked.wait()
+
+    await cancelled(read)
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_what_was_lost_before_the_cancellation_is_told_as_unknown(answering: Answering, clock: Any) -> None:
+    told: list[Outcome[Any, Any]] = []
+    waiting = asyncio.Event()
+
+    async def wait(seconds: float) -> None:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    def drop(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("reset")
+
+    client = answering(drop)
+    client.attributes._session._sleep = wait
+    write = asyncio.create_task(client.attributes.release(names(2), on_outcome=told.append))
+    await waiting.wait()
+
+    await cancelled(write)
+
+    assert [outcome.status for outcome in told] == [OutcomeStatus.UNKNOWN] * 2
+
+
+async def test_what_waits_for_the_budget_is_cut_short_and_was_not_sent(answering: Answering) -> None:
+    told: list[Outcome[Any, Any]] = []
+    waiting = asyncio.Event()
+
+    class Spent:
+        async def acquire(self, user: object, *, max_wait: float | None) -> None:
+            waiting.set()
+            await asyncio.Event().wait()
+
+        async def refund(self, user: object, *, hold: float) -> None: ...
+
+    client = answering(succeed, rate_limiter=Spent())
+    write = asyncio.create_task(client.attributes.release(names(2), on_outcome=told.append))
+    await waiting.wait()
+
+    await cancelled(write)
+    await client.aclose()
+
+    assert told == []
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_over_a_socket_increments_of_cancelled_callers_are_applied_and_told() -> None:
+    slow = Sandbox(latency=0.05)
+    slow.add_attribute(template="coffees", service=slow.service)
+    told: list[Outcome[Any, Any]] = []
+
+    async with slow.serve() as url, ExistClient(slow.token, base_url=url, max_connections=4) as client:
+        for delay in (0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.06):
+            write = asyncio.create_task(
+                client.values.increment([ValueIncrement("coffees", 1, DAY)] * 3, on_outcome=told.append)
+            )
+            await asyncio.sleep(delay)
+            write.cancel()
+            await asyncio.wait([write])
+
+    succeeded = [outcome for outcome in told if outcome.status is OutcomeStatus.SUCCEEDED]
+    assert len(succeeded) == len(told)
+    assert slow.values("coffees").get(DAY, 0) == len(succeeded)
+
+
+async def test_closing_waits_for_writes_no_longer_than_the_timeout(raw_server: Any) -> None:
+    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with raw_server(never) as url:
+        client = ExistClient("a-token", base_url=url, timeout=0.2, max_retries=0)
+        write = asyncio.create_task(client.attributes.release(names(1)))
+        await asyncio.sleep(0.1)
+        write.cancel()
+        async with asyncio.timeout(5):
+            await client.aclose()
+        await asyncio.wait([write])

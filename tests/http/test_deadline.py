@@ -1,0 +1,143 @@
+"""The deadline of a call: after it, nothing more begins."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import httpx
+import pytest
+
+from exist_async import (
+    BatchError,
+    ConfigurationError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    ExistClient,
+    NoAnswerError,
+    RateLimitError,
+    ValueIncrement,
+)
+from support import names, statuses, succeed
+
+Answering = Callable[..., ExistClient]
+
+DAY = date(2026, 11, 20)
+
+
+async def test_a_read_that_fails_is_tried_again_only_before_the_deadline(answering: Answering, clock: Any) -> None:
+    requests = 0
+
+    def fail_slowly(request: httpx.Request) -> httpx.Response:
+        nonlocal requests
+        requests += 1
+        clock.now += 4
+        raise httpx.ReadError("reset")
+
+    with pytest.raises(NoAnswerError):
+        await answering(fail_slowly, deadline=7, max_retries=9).profile.get()
+
+    assert requests == 2
+
+
+async def test_items_not_tried_by_the_deadline_were_not_sent(answering: Answering, clock: Any) -> None:
+    def slow(request: httpx.Request) -> httpx.Response:
+        clock.now += 4
+        return succeed(request)
+
+    with pytest.raises(BatchError, match="deadline of 7 s had passed") as caught:
+        await answering(slow, deadline=7, concurrency=1).attributes.release(names(100))
+
+    assert caught.value.result is not None
+    assert statuses(caught.value.result) == ["succeeded"] * 70 + ["not_sent"] * 30
+    assert [type(error) for error in caught.value.errors] == [DeadlineExceededError]
+
+
+async def test_a_call_of_several_requests_has_one_deadline_for_all(answering: Answering, clock: Any) -> None:
+    def slow(request: httpx.Request) -> httpx.Response:
+        clock.now += 4
+        return httpx.Response(200, json={"count": 300, "next": "more", "results": [{"name": "a"}] * 100})
+
+    client = answering(slow, deadline=7, concurrency=1)
+    with pytest.raises(DeadlineExceededError):
+        await client.attributes.owned().collect()
+    with pytest.raises(DeadlineExceededError):
+        await client.attributes.get("b")
+    with pytest.raises(DeadlineExceededError) as caught:
+        await client.attributes.ensure(["steps"])
+    assert caught.value.result is not None
+    assert statuses(caught.value.result) == ["not_sent"]
+
+
+async def test_asking_for_the_day_counts_towards_the_deadline_of_an_increment(answering: Answering, clock: Any) -> None:
+    def slow(request: httpx.Request) -> httpx.Response:
+        clock.now += 9
+        return httpx.Response(200, json={"username": "ada", "local_time": "2026-11-20T12:00:00+00:00"})
+
+    with pytest.raises(DeadlineExceededError) as caught:
+        await answering(slow, deadline=7).values.increment([ValueIncrement("coffees", 1)])
+
+    assert caught.value.result is not None
+    assert statuses(caught.value.result) == ["not_sent"]
+
+
+async def test_each_page_of_an_iteration_has_a_deadline_of_its_own(answering: Answering, clock: Any) -> None:
+    def slow(request: httpx.Request) -> httpx.Response:
+        clock.now += 4
+        page = int(request.url.params.get("page", 1))
+        return httpx.Response(200, json={"next": None if page == 3 else "more", "results": [{"name": f"tag_{page}"}]})
+
+    assert len([attribute async for attribute in answering(slow, deadline=5).attributes.owned()]) == 3
+
+
+async def test_nothing_waits_for_its_turn_beyond_the_deadline(answering: Answering, clock: Any) -> None:
+    def spent(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(429, headers={"Retry-After": "30"})
+
+    client = answering(spent, deadline=20)
+    with pytest.raises(RateLimitError) as caught:
+        await client.profile.get()
+    assert caught.value.status_code == 429
+
+    with pytest.raises(RateLimitError, match="deadline") as caught:
+        await client.profile.get()
+    assert caught.value.status_code is None
+    assert clock.slept == []
+
+
+async def test_a_turn_that_comes_after_the_deadline_is_not_taken(answering: Answering, clock: Any) -> None:
+    class Slow:
+        async def acquire(self, user: object, *, max_wait: float | None) -> None:
+            clock.now += 8
+
+        async def refund(self, user: object, *, hold: float) -> None: ...
+
+    with pytest.raises(DeadlineExceededError):
+        await answering(succeed, deadline=7, rate_limiter=Slow()).profile.get()
+
+
+async def test_no_connection_is_waited_for_beyond_the_deadline(raw_server: Any) -> None:
+    async def never(reader: Any, writer: Any) -> None:
+        await reader.read()
+
+    async with raw_server(never) as url, ExistClient("a-token", base_url=url, max_connections=1, timeout=5) as client:
+        with pytest.raises(BatchError) as caught:
+            await client.with_options(deadline=0.1, timeout=0.5, max_retries=0).attributes.release(names(70))
+
+    assert caught.value.result is not None
+    assert statuses(caught.value.result) == ["unknown"] * 35 + ["not_sent"] * 35
+    assert isinstance(caught.value.result[40].cause, ConnectionFailedError)
+
+
+@pytest.mark.parametrize("deadline", [0, -1, float("nan"), float("inf"), True, "5"])
+def test_a_deadline_is_a_number_of_seconds(deadline: Any) -> None:
+    with pytest.raises(ConfigurationError, match="deadline"):
+        ExistClient("a-token", deadline=deadline)
+
+
+async def test_a_view_can_have_a_deadline_of_its_own(answering: Answering, clock: Any) -> None:
+    def slow(request: httpx.Request) -> httpx.Response:
+        clock.now += 4
+        return succeed(request)
+
+    client = answering(slow, deadline=2, concurrency=1)
+    assert (await client.with_options(deadline=None).attributes.release(names(100))).ok
