@@ -16,7 +16,7 @@ PACKAGE = Path(exist_async.__file__).parent
 LAYERS: list[list[str]] = [
     ["version"],
     ["errors"],
-    ["_http.checks"],
+    ["_http.checks", "_redis"],
     ["rate_limits"],
     [
         "_http.call",

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
 from exist_async._http import checks
-from exist_async.rate_limits.redis_clients import CallersClient, OwnClients
+from exist_async._redis import RedisFailedError, clients_for
 from exist_async.rate_limits.redis_scripts import FREE, GIVE_BACK, TAKE
 from exist_async.rate_limits.stored import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
 
@@ -73,8 +73,7 @@ class RedisRateLimiter(StoredRateLimiter):
         checks.text("prefix", prefix)
         checks.seconds("timeout", timeout)
         self._prefix = prefix
-        self._timeout = timeout
-        self._clients = OwnClients(redis, timeout) if isinstance(redis, str) else CallersClient(redis)
+        self._clients = clients_for(redis, timeout, type(self).__name__)
 
     def __repr__(self) -> str:
         return f"RedisRateLimiter(<{self._clients.where}>, limit={self._limit}, period={self._period})"
@@ -104,23 +103,18 @@ class RedisRateLimiter(StoredRateLimiter):
 
     async def _run(self, script: str, name: str, *arguments: int | str) -> int:
         # The braces keep both keys on one node of a cluster.
-        # It is loaded since the client was made.
-        from redis.exceptions import RedisError
-
         keys = (f"{self._prefix}:{{{name}}}:taken", f"{self._prefix}:{{{name}}}:held")
         period = int(self._period * _MICROSECONDS)
+
+        async def evaluate(client: "Redis") -> int:
+            # By its text and not by its hash: that is one round trip, after a restart or a failover too.
+            answer = client.eval(script, len(keys), *keys, self._limit, period, *arguments)
+            return int(await cast("Awaitable[int]", answer))
+
         try:
-            client = await self._clients.client()
-            async with asyncio.timeout(self._timeout):
-                # By its text and not by its hash: that is one round trip, after a restart or a failover too.
-                answer = client.eval(script, len(keys), *keys, self._limit, period, *arguments)
-                return int(await cast("Awaitable[int]", answer))
-        except TimeoutError:
-            why = f"gave no answer within {self._timeout:g} s"
-        except (RedisError, OSError) as error:
-            why = f"can't be used: {error}"
-        # Outside of the handler: redis-py's errors lead to its connections, which hold the password.
+            return await self._clients.ask(evaluate)
+        except RedisFailedError as error:
+            why = str(error)
         raise StoreUnavailableError(
-            f"The budget's {self._clients.where} {why.removesuffix('.')}. See that it runs, and that its address, user "
-            "and password are right."
+            f"The budget's {why}. See that it runs, and that its address, user and password are right."
         )

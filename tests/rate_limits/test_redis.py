@@ -162,13 +162,14 @@ async def test_without_redis_requests_go_on_where_that_was_asked_for_and_a_warni
     assert [(record.name, record.levelno) for record in caplog.records] == 2 * [("exist_async", logging.WARNING)]
 
 
-async def test_a_cancelled_call_leaves_the_connections_healthy(limiter: RedisRateLimiter) -> None:
+async def test_a_cancelled_call_ends_and_leaves_the_connections_healthy(limiter: RedisRateLimiter) -> None:
     for number in range(100):
         task = asyncio.create_task(limiter.acquire(f"user-{number}", max_wait=0))
         for _ in range(number % 10):
             await asyncio.sleep(0)
-        task.cancel()
+        was_under_way = task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled() == was_under_way
 
     await spend(limiter)
     assert await limiter.remaining("ada") == 0
@@ -276,7 +277,7 @@ def test_a_wrong_argument_is_named(arguments: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("given", ["redis://localhost", object()], ids=["a URL", "a client"])
 def test_a_missing_package_is_named_with_its_install_line(given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exist_async.rate_limits.redis_clients.find_spec", lambda name: None)
+    monkeypatch.setattr("exist_async._redis.find_spec", lambda name: None)
 
     with pytest.raises(ConfigurationError, match=r'pip install "exist-async\[redis\]"'):
         RedisRateLimiter(given)
