@@ -40,7 +40,7 @@ from exist_async.oauth import OAuthApp, Scope
 from exist_async.paging import Page, Paginator
 from exist_async.profile import UserProfile
 from exist_async.rate_limits import MemoryRateLimiter, RateLimiter, RedisRateLimiter, SqliteRateLimiter
-from exist_async.token_stores import FileTokenStore, MemoryTokenStore, OAuthToken, TokenStore
+from exist_async.token_stores import FileTokenStore, MemoryTokenStore, OAuthToken, RedisTokenStore, TokenStore
 from exist_async.values import AttributeWithValues, DayValue, History, ValueEcho, ValueIncrement, ValueUpdate
 from exist_async.version import __version__
 
@@ -90,6 +90,7 @@ __all__ = [
     "RateLimiter",
     "ReauthorizationRequired",
     "RedisRateLimiter",
+    "RedisTokenStore",
     "Scope",
     "ServerError",
     "Service",

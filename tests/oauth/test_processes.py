@@ -1,42 +1,59 @@
-"""Several processes that share a token file, and find its token expired at once."""
+"""Several processes that share a token store, and find its token expired at once."""
 
 import asyncio
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from exist_async import ExistClient, FileTokenStore, OAuth2, OAuthApp
+import pytest
+
+from exist_async import ExistClient, FileTokenStore, OAuth2, OAuthApp, RedisTokenStore, TokenStore
 from exist_async.sandbox import Sandbox
 
 WORKER = """
 import asyncio, sys
-from exist_async import ExistClient, FileTokenStore, OAuth2, OAuthApp
+from exist_async import ExistClient, FileTokenStore, OAuth2, OAuthApp, RedisTokenStore
 
-async def main(url, path):
+async def main(url, kind, place):
     app = OAuthApp("sandbox-client", "sandbox-secret", "http://localhost:8000/", base_url=url)
-    async with ExistClient(OAuth2(app, FileTokenStore(path), "ada"), base_url=url, concurrency=20) as exist:
+    store = FileTokenStore(place) if kind == "file" else RedisTokenStore(place)
+    async with ExistClient(OAuth2(app, store, "ada"), base_url=url, concurrency=20) as exist:
         await exist.profile.get()
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
         profiles = await asyncio.gather(*(exist.profile.get() for _ in range(7)))
         print(len(profiles), flush=True)
+    if kind == "redis":
+        await store.aclose()
 
 asyncio.run(main(*sys.argv[1:]))
 """
 
 
-async def test_three_processes_make_one_refresh(sandbox: Sandbox, tmp_path: Path) -> None:
-    path = tmp_path / "tokens.json"
+@pytest.fixture(params=["file", "redis"])
+async def shared(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[tuple[str, str, TokenStore], None]:
+    """A store: its kind, its place, and itself."""
+    if request.param == "file":
+        path = tmp_path / "tokens.json"
+        yield "file", str(path), FileTokenStore(path)
+        return
+
+    pytest.importorskip("redis.asyncio")
+    url = request.getfixturevalue("redis_server").url
+    async with RedisTokenStore(url) as store:
+        yield "redis", url, store
+
+
+async def test_three_processes_make_one_refresh(sandbox: Sandbox, shared: tuple[str, str, TokenStore]) -> None:
+    kind, place, store = shared
     async with sandbox.serve() as url, asyncio.timeout(60):
         app = OAuthApp("sandbox-client", "sandbox-secret", "http://localhost:8000/", base_url=url)
         address, state = app.authorization_url(["mood_read"])
-        store = FileTokenStore(path)
         await store.save("ada", await app.exchange(sandbox.authorize(address), state=state))
         old = await store.load("ada")
         pipe = asyncio.subprocess.PIPE
-        processes = [
-            await asyncio.create_subprocess_exec(sys.executable, "-c", WORKER, url, str(path), stdin=pipe, stdout=pipe)
-            for _ in range(3)
-        ]
+        program = [sys.executable, "-c", WORKER, url, kind, place]
+        processes = [await asyncio.create_subprocess_exec(*program, stdin=pipe, stdout=pipe) for _ in range(3)]
         for process in processes:
             assert process.stdout is not None
             assert await process.stdout.readline() == b"ready\n"

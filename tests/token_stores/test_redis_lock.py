@@ -1,0 +1,342 @@
+"""The lock of a token in Redis: it outlives a slow renewal, and not a dead process."""
+
+import asyncio
+import logging
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import httpx
+import pytest
+from redis_server import RedisServer
+
+from exist_async import ExistClient, OAuth2, OAuthApp, OAuthError, RedisTokenStore
+from exist_async.sandbox import Sandbox
+from exist_async.token_stores.redis_lock import RedisLock
+
+redis = pytest.importorskip("redis.asyncio", reason='no redis: pip install "exist-async[redis]"')
+
+LOCK = "exist_async:token:{ada}:lock"
+LEASE = 0.6
+SHORT: dict[str, Any] = {"timeout": 0.2, "lease": LEASE}
+
+WORKER = """
+import asyncio, sys
+from exist_async import RedisTokenStore
+from redis.asyncio import Redis
+
+async def hold(url):
+    async with RedisTokenStore(url, timeout=0.2, lease=0.6) as store, store.lock("ada"):
+        print("in", flush=True)
+        await asyncio.sleep(60)
+
+async def count(url):
+    async with RedisTokenStore(url) as store, Redis.from_url(url) as client:
+        for _ in range(3):
+            async with store.lock("ada"):
+                assert await client.incr("inside") == 1
+                await asyncio.sleep(0.01)
+                assert await client.decr("inside") == 0
+    print("done", flush=True)
+
+asyncio.run(globals()[sys.argv[1]](sys.argv[2]))
+"""
+
+
+@pytest.fixture
+async def client(redis_server: RedisServer) -> AsyncGenerator[Any, None]:
+    async with redis.Redis.from_url(redis_server.url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
+async def store(redis_server: RedisServer) -> AsyncGenerator[RedisTokenStore, None]:
+    async with RedisTokenStore(redis_server.url, **SHORT) as store:
+        yield store
+
+
+async def worker(what: str, server: RedisServer) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(sys.executable, "-c", WORKER, what, server.url, stdout=PIPE)
+
+
+async def is_warned(caplog: pytest.LogCaptureFixture) -> None:
+    """Wait until a lease was to be renewed, and was not."""
+    async with asyncio.timeout(5):
+        while not caplog.records:  # noqa: ASYNC110  (a log tells nobody)
+            await asyncio.sleep(0.01)
+
+
+async def test_one_renewal_of_a_user_comes_after_another_and_other_users_do_not_wait(redis_server: RedisServer) -> None:
+    one, another = RedisTokenStore(redis_server.url), RedisTokenStore(redis_server.url)
+    inside = 0
+
+    async def renew(store: RedisTokenStore) -> int:
+        nonlocal inside
+        async with store.lock("ada"):
+            inside += 1
+            seen = inside
+            async with one.lock("grace"):
+                await asyncio.sleep(0)
+            inside -= 1
+        return seen
+
+    async with one, another, asyncio.timeout(10):
+        assert await asyncio.gather(*(renew(store) for store in (one, another) * 3)) == [1] * 6
+
+
+async def test_processes_come_one_after_another(redis_server: RedisServer, client: Any) -> None:
+    processes = [await worker("count", redis_server) for _ in range(3)]
+
+    async with asyncio.timeout(30):
+        assert [await process.communicate() for process in processes] == 3 * [(b"done\n", None)]
+
+    assert await client.keys() == ["inside"]
+
+
+async def test_it_outlives_a_renewal_four_times_as_long_as_its_lease(
+    store: RedisTokenStore, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    inside = asyncio.Event()
+
+    async def wait_for_it() -> None:
+        async with store.lock("ada"):
+            inside.set()
+
+    async with store.lock("ada"):
+        waiting = asyncio.create_task(wait_for_it())
+        await asyncio.sleep(4 * LEASE)
+        assert not inside.is_set()
+        assert 0 < await client.pttl(LOCK) <= LEASE * 1000
+
+    async with asyncio.timeout(1):
+        await waiting
+    assert await client.keys() == []
+    assert caplog.records == []
+
+
+async def test_the_lock_of_a_killed_process_is_free_after_its_lease(
+    store: RedisTokenStore, redis_server: RedisServer, client: Any
+) -> None:
+    process = await worker("hold", redis_server)
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"in\n"
+    process.kill()
+    await process.wait()
+    assert await client.exists(LOCK)
+
+    async with asyncio.timeout(LEASE + 1), store.lock("ada"):
+        pass
+
+
+async def test_a_program_that_ends_gives_its_lock_back(redis_server: RedisServer, client: Any) -> None:
+    store = RedisTokenStore(redis_server.url)
+
+    async def main() -> None:
+        task = asyncio.create_task(hold(store))
+        await asyncio.sleep(0.1)
+        assert not task.done()
+
+    await asyncio.to_thread(lambda: asyncio.run(main()))
+
+    assert await client.keys() == []
+
+
+async def hold(store: RedisTokenStore) -> None:
+    async with store.lock("ada"):
+        await asyncio.sleep(60)
+
+
+async def test_who_is_cancelled_leaves_nothing_behind_at_whatever_moment(
+    store: RedisTokenStore, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    await store.load("ada")
+    tasks = asyncio.all_tasks()
+
+    for number in range(60):
+        task = asyncio.create_task(hold(store))
+        for _ in range(number // 2):
+            await asyncio.sleep(0)
+        task.cancel()
+        if number % 2:
+            # And once more, while it tidies up.
+            await asyncio.sleep(0)
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await client.keys() == []
+
+    assert asyncio.all_tasks() == tasks
+    assert caplog.records == []
+
+
+async def test_who_gives_up_waiting_takes_nothing_from_the_one_inside(store: RedisTokenStore, client: Any) -> None:
+    async with store.lock("ada"):
+        owner = await client.get(LOCK)
+        for _ in range(5):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.03):
+                    await hold(store)
+        assert await client.get(LOCK) == owner
+
+    assert await client.keys() == []
+
+
+async def test_a_cancellation_while_it_is_given_back_comes_afterwards(store: RedisTokenStore, client: Any) -> None:
+    async def renew(steps: int) -> None:
+        async with store.lock("ada"):
+            asyncio.get_running_loop().call_soon(cancel_after, asyncio.current_task(), steps)
+
+    def cancel_after(task: asyncio.Task[None], steps: int) -> None:
+        if steps:
+            asyncio.get_running_loop().call_soon(cancel_after, task, steps - 1)
+        else:
+            task.cancel()
+
+    for steps in range(5):
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.create_task(renew(steps))
+        assert await client.keys() == []
+
+
+async def test_an_error_inside_lets_the_next_in(store: RedisTokenStore) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with store.lock("ada"):
+            raise ZeroDivisionError
+
+    async with asyncio.timeout(5), store.lock("ada"):
+        pass
+
+
+async def test_a_lock_that_hangs_is_said_so(store: RedisTokenStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exist_async.token_stores.redis_lock._LONGEST_RENEWAL", 0.0)
+
+    async with store.lock("ada"):
+        with pytest.raises(OAuthError, match=r"'ada' was locked in Redis at 127.* by another process") as caught:
+            await hold(store)
+
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+async def test_a_lock_that_is_asked_for_twice_is_taken_once(store: RedisTokenStore, client: Any) -> None:
+    # As redis-py does when the connection drops before the answer.
+    lock = RedisLock(store._clients, LOCK.encode(), LEASE, "a token")
+
+    assert [await store._clients.ask(lock._take) for _ in range(3)] == [True] * 3
+    assert [await store._clients.ask(lock._give_back) for _ in range(2)] == [True, False]
+
+
+async def test_one_that_was_lost_to_another_is_not_given_back_and_a_warning_says_so_once(
+    store: RedisTokenStore, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with store.lock("ada"):
+        # As after its end, in a process that stood still.
+        await client.set(LOCK, "another's")
+        await is_warned(caplog)
+
+    assert await client.get(LOCK) == "another's"
+    assert await client.pttl(LOCK) == -1
+    assert [(record.name, record.levelno) for record in caplog.records] == [("exist_async", logging.WARNING)]
+    assert "The lock of the token of 'ada' was lost, and what it guards goes on: Redis at 127" in caplog.text
+
+
+async def test_one_that_is_lost_at_the_last_moment_is_logged_too(
+    store: RedisTokenStore, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with store.lock("ada"):
+        await client.flushall()
+
+    assert len(caplog.records) == 1
+
+
+async def test_one_that_was_lost_to_nobody_is_taken_again(
+    store: RedisTokenStore, redis_server: RedisServer, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with store.lock("ada"):
+        owner = await client.get(LOCK)
+        redis_server.end()
+        redis_server.start()
+        await client.connection_pool.disconnect()
+        await is_warned(caplog)
+        async with asyncio.timeout(5):
+            while await client.get(LOCK) != owner:  # noqa: ASYNC110  (Redis tells nobody)
+                await asyncio.sleep(0.01)
+
+    assert await client.keys() == []
+    assert len(caplog.records) == 1
+
+
+async def test_one_that_is_given_back_while_it_is_taken_again_is_free(
+    store: RedisTokenStore, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, begun, ended = RedisLock._take, asyncio.Event(), asyncio.Event()
+
+    async def take_slowly(lock: RedisLock, client: Any) -> bool:
+        begun.set()
+        await asyncio.sleep(0.05)
+        taken = await take(lock, client)
+        ended.set()
+        return taken
+
+    async with store.lock("ada"):
+        await client.delete(LOCK)
+        monkeypatch.setattr(RedisLock, "_take", take_slowly)
+        await begun.wait()
+
+    await ended.wait()
+    assert await client.keys() == []
+
+
+@pytest.mark.parametrize("how", ["gone", "hanging"])
+async def test_what_it_guards_is_finished_without_redis(
+    store: RedisTokenStore, redis_server: RedisServer, client: Any, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    done = False
+
+    async with store.lock("ada"):
+        redis_server.end() if how == "gone" else redis_server.pause()
+        await is_warned(caplog)
+        done = True
+
+    assert done
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "'ada' can't be kept now, and what it guards goes on: Redis at 127" in caplog.text
+    redis_server.start() if how == "gone" else redis_server.resume()
+    async with asyncio.timeout(5), store.lock("ada"):
+        pass
+
+
+async def test_one_that_cannot_be_given_back_is_free_after_its_lease(
+    store: RedisTokenStore, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with store.lock("ada"):
+        redis_server.pause()
+
+    assert "can't be given back, and is free in 0.6 s: Redis at 127" in caplog.text
+    redis_server.resume()
+    async with asyncio.timeout(5), store.lock("ada"):
+        pass
+
+
+async def test_a_token_is_renewed_and_saved_though_another_process_took_the_lock_meanwhile(
+    store: RedisTokenStore, client: Any, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Slow(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path == "/oauth2/access_token" and b"refresh_token" in request.content:
+                await client.set(LOCK, "another's")
+            return await sandbox.transport().handle_async_request(request)
+
+    async with httpx.AsyncClient(transport=Slow()) as http:
+        app = OAuthApp("sandbox-client", "sandbox-secret", "http://localhost:8000/", http_client=http)
+        url, state = app.authorization_url(["mood_read"])
+        old = await app.exchange(sandbox.authorize(url), state=state)
+        await store.save("ada", old)
+        sandbox.expire_tokens()
+
+        profile = await ExistClient(OAuth2(app, store, "ada"), http_client=http).profile.get()
+
+    assert profile.username == "ada"
+    assert await store.load("ada") not in (None, old)
+    assert await client.get(LOCK) == "another's"
+    assert "The lock of the token of 'ada' was lost" in caplog.text
