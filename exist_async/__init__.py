@@ -24,6 +24,7 @@ from exist_async.errors import (
     ConfigurationError,
     ConflictError,
     ConnectionFailedError,
+    DeadlineExceededError,
     ExistAsyncError,
     NoAnswerError,
     NotFoundError,
@@ -35,6 +36,7 @@ from exist_async.errors import (
     ServerError,
     StatusError,
 )
+from exist_async.events import AttemptEvent, Event, RefreshEvent, RetryEvent, WaitEvent
 from exist_async.insights import Insight, InsightType
 from exist_async.oauth import OAuthApp, Scope
 from exist_async.paging import Page, Paginator
@@ -45,6 +47,7 @@ from exist_async.values import AttributeWithValues, DayValue, History, ValueEcho
 from exist_async.version import __version__
 
 __all__ = [
+    "AttemptEvent",
     "Attribute",
     "AttributeEcho",
     "AttributeTemplate",
@@ -65,6 +68,8 @@ __all__ = [
     "CorrelationRating",
     "CustomAttribute",
     "DayValue",
+    "DeadlineExceededError",
+    "Event",
     "ExistAsyncError",
     "ExistClient",
     "FileTokenStore",
@@ -91,6 +96,8 @@ __all__ = [
     "ReauthorizationRequired",
     "RedisRateLimiter",
     "RedisTokenStore",
+    "RefreshEvent",
+    "RetryEvent",
     "Scope",
     "ServerError",
     "Service",
@@ -103,5 +110,6 @@ __all__ = [
     "ValueIncrement",
     "ValueType",
     "ValueUpdate",
+    "WaitEvent",
     "__version__",
 ]

@@ -47,10 +47,11 @@ class Deliveries:
         try:
             await asyncio.wait((delivery,))
         except asyncio.CancelledError:
-            if sending.connected or delivery.done():
+            if sending.connected:
                 delivery.add_done_callback(late)
             else:
                 delivery.cancel()
+                delivery.add_done_callback(_ignore)
             raise
         return delivery.result()
 
@@ -60,3 +61,9 @@ class Deliveries:
         mine = [delivery for delivery in list(self._under_way) if delivery.get_loop() is loop]
         if mine:
             await asyncio.wait(mine, timeout=seconds)
+
+
+def _ignore(delivery: Delivery) -> None:
+    """Take note of what became of a write that was not sent, or asyncio would say that nobody did."""
+    if not delivery.cancelled():
+        delivery.exception()

@@ -124,9 +124,10 @@ class BatchResult(Sequence[Outcome[I_co, T_co]]):
         failed = [outcome for outcome in self.outcomes if outcome.status is not OutcomeStatus.SUCCEEDED]
         if not failed:
             return self
-        named = "; ".join(map(str, failed[:_NAMED])) + ("; …" if len(failed) > _NAMED else "")
         raise BatchError(
-            f"{len(failed)} of {len(self)} items did not succeed: {named}", result=self, errors=distinct_causes(failed)
+            f"{len(failed)} of {len(self)} items did not succeed: {named(failed)}",
+            result=self,
+            errors=distinct_causes(failed),
         )
 
     def _of(self, status: OutcomeStatus) -> list[Outcome[I_co, T_co]]:
@@ -191,6 +192,11 @@ def said(error: Exception) -> str:
         return str(error)
     except Exception:  # noqa: BLE001  (whatever it is, it must not cost the outcomes)
         return "(no text)"
+
+
+def named(outcomes: Sequence[Outcome[object, object]]) -> str:
+    """Name the first of some outcomes."""
+    return "; ".join(map(str, outcomes[:_NAMED])) + ("; …" if len(outcomes) > _NAMED else "")
 
 
 def tally(result: BatchResult[Any, Any]) -> str:

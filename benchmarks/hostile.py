@@ -1,0 +1,229 @@
+"""A loopback server that misbehaves at random, and counts the increments that it really applied."""
+
+import asyncio
+import json
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_PAUSE: Final = 0.05
+_INCREMENT: Final = b"POST /api/2/attributes/increment/"
+_COUNTS: Final = b"GET /counts"
+
+
+@contextmanager
+def serving(seed: int) -> Generator[str]:
+    """Run the server in a process of its own while a block lasts, and give its origin."""
+    command = [sys.executable, "-m", "benchmarks.hostile", str(seed)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            # It ends with its input, so that it is not left behind by a run that was killed either.
+            process.stdin.close()
+
+
+class _Exchange:
+    """One request, and the ways to answer it."""
+
+    def __init__(
+        self,
+        server: "_Server",
+        head: bytes,
+        body: bytes,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self.server = server
+        self.reader = reader
+        self.writer = writer
+        self.is_increment = head.startswith(_INCREMENT)
+        self.items: list[Any] = json.loads(body) if body else []
+
+    def apply(self, part: float = 1.0) -> None:
+        """Carry out the request, or the first part of it."""
+        if self.is_increment:
+            self.server.applied += round(len(self.items) * part)
+
+    @property
+    def reply(self) -> bytes:
+        """What a service that behaves would answer, in JSON."""
+        if not self.items:
+            return b'{"username": "ada", "count": 0, "next": null, "results": []}'
+        success = [{**item, "current": item.get("value")} for item in self.items]
+        return json.dumps({"success": success, "failed": []}).encode()
+
+    def write(self, body: bytes, status: str = "200 OK", *headers: str, length: int | None = None) -> None:
+        """Write an answer."""
+        lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", *headers]
+        lines.append(f"Content-Length: {len(body) if length is None else length}")
+        self.writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+
+    async def stall(self) -> None:
+        """Answer nothing until the client hangs up."""
+        await self.reader.read()
+
+    def reset(self) -> None:
+        """Cut the connection so that the client sees a reset."""
+        self.writer.transport.abort()
+
+
+async def _good(exchange: _Exchange) -> None:
+    exchange.apply()
+    exchange.write(exchange.reply)
+
+
+async def _slow(exchange: _Exchange) -> None:
+    await asyncio.sleep(exchange.server.random.uniform(0, 2 * _PAUSE))
+    await _good(exchange)
+
+
+async def _reset_before(exchange: _Exchange) -> None:
+    exchange.reset()
+
+
+async def _reset_after(exchange: _Exchange) -> None:
+    exchange.apply()
+    exchange.reset()
+
+
+async def _close_after(exchange: _Exchange) -> None:
+    exchange.apply()
+    exchange.writer.close()
+
+
+async def _cut_short(exchange: _Exchange) -> None:
+    exchange.apply()
+    reply = exchange.reply
+    exchange.write(reply[: len(reply) // 2], length=len(reply))
+    exchange.writer.close()
+
+
+async def _page_of_a_proxy(exchange: _Exchange) -> None:
+    exchange.apply()
+    exchange.write(b"<html>Welcome</html>")
+
+
+async def _half_done(exchange: _Exchange) -> None:
+    exchange.apply(0.5)
+    exchange.write(b"<html>Oops</html>", "500 Internal Server Error")
+
+
+async def _unavailable(exchange: _Exchange) -> None:
+    exchange.write(b"", "503 Service Unavailable")
+
+
+async def _limited(exchange: _Exchange) -> None:
+    exchange.write(b'{"detail": "Throttled."}', "429 Too Many Requests", "Retry-After: 0")
+
+
+async def _garbage(exchange: _Exchange) -> None:
+    exchange.apply()
+    exchange.writer.write(b"\x00\xff garbage\r\n\r\n")
+    exchange.writer.close()
+
+
+async def _surplus(exchange: _Exchange) -> None:
+    exchange.apply()
+    exchange.write(exchange.reply)
+    evil = b'{"username": "EVIL", "success": [], "failed": []}'
+    exchange.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(evil) + evil)
+
+
+async def _stall_before(exchange: _Exchange) -> None:
+    await exchange.stall()
+
+
+async def _stall_after(exchange: _Exchange) -> None:
+    exchange.apply()
+    await exchange.stall()
+
+
+async def _trickle(exchange: _Exchange) -> None:
+    exchange.apply()
+    for byte in exchange.reply:
+        exchange.writer.write(bytes([byte]))
+        await exchange.writer.drain()
+        await asyncio.sleep(_PAUSE)
+
+
+async def _reordered(exchange: _Exchange) -> None:
+    exchange.apply()
+    exchange.items.reverse()
+    exchange.write(exchange.reply)
+
+
+async def _left_out(exchange: _Exchange) -> None:
+    exchange.apply()
+    exchange.items = exchange.items[1:] or exchange.items
+    exchange.write(exchange.reply)
+
+
+_BEHAVIOURS: Final[dict[Callable[[_Exchange], Awaitable[None]], int]] = {
+    _good: 60,
+    _slow: 20,
+    _reset_before: 2,
+    _reset_after: 2,
+    _close_after: 2,
+    _cut_short: 2,
+    _page_of_a_proxy: 2,
+    _half_done: 2,
+    _unavailable: 2,
+    _limited: 2,
+    _garbage: 1,
+    _surplus: 2,
+    _stall_before: 1,
+    _stall_after: 1,
+    _trickle: 1,
+    _reordered: 3,
+    _left_out: 2,
+}
+"""What it does, each so often."""
+
+
+class _Server:
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.requests = 0
+        self.misbehaved = 0
+        self.applied = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the requests of one connection."""
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            while not writer.is_closing():
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = _LENGTH.search(head)
+                body = await reader.readexactly(int(length[1])) if length else b""
+                await self._answer(_Exchange(self, head, body, reader, writer), head)
+                await writer.drain()
+        writer.close()
+
+    async def _answer(self, exchange: _Exchange, head: bytes) -> None:
+        if head.startswith(_COUNTS):
+            counts = {"requests": self.requests, "misbehaved": self.misbehaved, "applied": self.applied}
+            exchange.write(json.dumps(counts).encode())
+            return
+        behaviour = self.random.choices(list(_BEHAVIOURS), list(_BEHAVIOURS.values()))[0]
+        self.requests += 1
+        self.misbehaved += behaviour not in (_good, _slow)
+        await behaviour(exchange)
+
+
+async def _main(seed: int) -> None:
+    server = await asyncio.start_server(_Server(seed).serve, "127.0.0.1", 0)
+    async with server:
+        print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_main(int(sys.argv[1])))

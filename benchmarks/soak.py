@@ -1,0 +1,173 @@
+"""Does anything get lost, counted twice or left behind under a thousand tasks and a service that misbehaves?
+
+`uv run python -m benchmarks.soak [--seconds 60] [--seed N]`
+"""
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import random
+import resource
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+from attrs import Factory, define
+
+from benchmarks import hostile
+from exist_async import ExistAsyncError, ExistClient, Outcome, OutcomeStatus, ValueIncrement, ValueUpdate
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+_TASKS: Final = 1000
+_CONNECTIONS: Final = 10
+_USERS: Final = 50
+_DAY: Final = date(2026, 11, 20)
+_MOST_ITEMS: Final = 80
+# Seconds. Between its calls, so that not all are always waiting for one of the ten connections.
+_PAUSE: Final = 6.0
+_MEGABYTE: Final = 1_000_000
+# A part of the memory that it takes: allocators keep some of what they were given.
+_MOST_GROWTH: Final = 0.05
+
+
+@define
+class _Tally:
+    """What the callers saw.
+
+    Attributes:
+        told: How many increments had which outcome, cancelled callers' included.
+        calls: How many calls ended how.
+        memory: Megabytes of memory, every other second.
+        tasks: The most tasks that there were beside the callers.
+    """
+
+    told: Counter[OutcomeStatus] = Factory(Counter)
+    calls: Counter[str] = Factory(Counter)
+    memory: list[float] = Factory(list)
+    tasks: int = 0
+
+    def hear(self, outcome: Outcome[ValueIncrement, Any]) -> None:
+        """Count the outcome of an increment."""
+        self.told[outcome.status] += 1
+
+
+def main() -> int:
+    """Soak for some time, print what happened, and return the exit code: 1 where something was lost or left behind."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long, 60 by default")
+    parser.add_argument("--seed", type=int, default=None, help="of all that is random, to see a run again")
+    options = parser.parse_args()
+    seed: int = random.randrange(2**32) if options.seed is None else options.seed
+    print(f"{_TASKS} tasks, {_CONNECTIONS} connections, {options.seconds:g} s, seed {seed}", flush=True)
+    # How cancelled writes ended is counted here; of some thousands of them nobody wants to read.
+    logging.getLogger("exist_async").setLevel(logging.ERROR)
+    # The loop's own descriptors come and go with it.
+    descriptors = _descriptors()
+    with hostile.serving(seed) as url:
+        tally, counts, left = asyncio.run(_soak(url, options.seconds, seed))
+    gc.collect()
+    left["descriptors"] = _descriptors() - descriptors
+    return _judge(tally, counts, left)
+
+
+async def _soak(url: str, seconds: float, seed: int) -> tuple[_Tally, dict[str, int], dict[str, int]]:
+    tally = _Tally()
+    end = time.monotonic() + seconds
+    # As in a web backend: one client, and a view for each user.
+    async with ExistClient(
+        "nobody-s-token", base_url=url, max_connections=_CONNECTIONS, timeout=2.0, rate_limiter=None
+    ) as client:
+        views = [client.with_options(auth=f"token-of-user-{number}") for number in range(_USERS)]
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_watch(tally, end))
+            for number in range(_TASKS):
+                tasks.create_task(_call_on(views[number % _USERS], tally, random.Random(f"{seed}/{number}"), end))
+    left = {"tasks": len(asyncio.all_tasks()) - 1}
+    async with httpx.AsyncClient() as http:
+        return tally, (await http.get(f"{url}/counts")).json(), left
+
+
+async def _watch(tally: _Tally, end: float) -> None:
+    while time.monotonic() < end:
+        gc.collect()
+        tally.memory.append(_memory())
+        tally.tasks = max(tally.tasks, len(asyncio.all_tasks()) - _TASKS)
+        await asyncio.sleep(2)
+
+
+async def _call_on(exist: ExistClient, tally: _Tally, chance: random.Random, end: float) -> None:
+    """Make one call after another, and hang up on some of them."""
+    calls: list[Callable[[], Awaitable[object]]] = [
+        lambda: exist.values.increment(
+            [ValueIncrement(f"tag_{chance.randrange(9)}", 1, _DAY) for _ in range(chance.randint(1, _MOST_ITEMS))],
+            on_outcome=tally.hear,
+        ),
+        lambda: exist.values.update([ValueUpdate(f"tag_{n}", _DAY, n) for n in range(chance.randint(1, _MOST_ITEMS))]),
+        exist.profile.get,
+        lambda: exist.attributes.owned().collect(),
+    ]
+    while time.monotonic() < end:
+        await asyncio.sleep(chance.uniform(0, _PAUSE))
+        patience = chance.uniform(0, 3) if chance.random() < 0.5 else None
+        try:
+            async with asyncio.timeout(patience):
+                await chance.choice(calls)()
+            tally.calls["answered"] += 1
+        except TimeoutError:
+            tally.calls["cancelled"] += 1
+        except ExistAsyncError as error:
+            tally.calls[type(error).__name__] += 1
+
+
+def _judge(tally: _Tally, counts: dict[str, int], left: dict[str, int]) -> int:
+    """Print what happened, and return the exit code."""
+    succeeded, unknown = tally.told[OutcomeStatus.SUCCEEDED], tally.told[OutcomeStatus.UNKNOWN]
+    applied = counts["applied"]
+    third = max(1, len(tally.memory) // 3)
+    before, after = median(tally.memory[third : 2 * third] or tally.memory), median(tally.memory[-third:])
+    print(f"service: {counts['requests']:,} requests, {counts['misbehaved']:,} of them met a fault")
+    print("calls: " + ", ".join(f"{count:,} {name}" for name, count in tally.calls.most_common()))
+    print("increments: " + ", ".join(f"{count:,} {status}" for status, count in tally.told.most_common()))
+    print(f"applied: {applied:,} = {succeeded:,} succeeded + {applied - succeeded:,} of {unknown:,} unknown")
+    print(f"memory: {before:.1f} MB in the middle third, {after:.1f} MB in the last; {_peak():.1f} MB at most")
+    print(f"beside the callers {tally.tasks:,} tasks at most; left at the end: {left}")
+    wrong = [
+        (not succeeded <= applied <= succeeded + unknown, "increments were lost or counted twice"),
+        (not (succeeded and unknown and tally.calls["cancelled"]), "it was too short to see anything"),
+        (after > before * (1 + _MOST_GROWTH), "memory grows"),
+        (any(left.values()), "something is left behind"),
+    ]
+    problems = [words for is_wrong, words in wrong if is_wrong]
+    print(f"failed: {', '.join(problems)}" if problems else "nothing lost, nothing counted twice, nothing left behind")
+    return 1 if problems else 0
+
+
+def _memory() -> float:
+    with suppress(OSError):
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / _MEGABYTE
+    return _peak()
+
+
+def _peak() -> float:
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes * 1024 / _MEGABYTE
+
+
+def _descriptors() -> int:
+    descriptors = Path("/proc/self/fd")
+    return len(list(descriptors.iterdir())) if descriptors.exists() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
