@@ -51,12 +51,18 @@ def failure_of(error: ExistAsyncError) -> Failure:
         return Failure.FINAL if isinstance(_root(error), ssl.SSLError) else Failure.NOT_SENT
     if isinstance(error, RateLimitError):
         return Failure.RATE_LIMITED
-    cause = error.__cause__ if isinstance(error, NoAnswerError) else error
+    cause = _said(error)
     if isinstance(cause, StatusError):
         return Failure.SERVER_FAILED if cause.status_code in _SERVER_FAILED else Failure.FINAL
     if not isinstance(error, NoAnswerError):
         return Failure.FINAL
     return Failure.UNREADABLE if isinstance(cause, UnreadableError | httpx.DecodingError) else Failure.NO_ANSWER
+
+
+def asked_for(error: ExistAsyncError) -> float | None:
+    """Return after how many seconds the service wants to be asked again, where it said so."""
+    said = _said(error)
+    return said.retry_after if isinstance(said, RateLimitError | StatusError) else None
 
 
 def pause(
@@ -105,6 +111,11 @@ def pause(
 def backoff(attempt: int, fraction: float) -> float:
     """Return a part of the longest wait in seconds after so many attempts, which doubles with each."""
     return fraction * min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** (attempt - 1))
+
+
+def _said(error: ExistAsyncError) -> BaseException | None:
+    """Return what the service said, which a write's unknown outcome has as its cause."""
+    return error.__cause__ if isinstance(error, NoAnswerError) else error
 
 
 def _root(error: BaseException) -> BaseException:

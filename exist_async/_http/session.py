@@ -5,14 +5,14 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import TypeVar
 
 import httpx
-from attrs import define, frozen
 
 from exist_async._http import attempt, reports, responses, retry
 from exist_async._http.call import Call
-from exist_async._http.deliveries import Delivery, Sending
+from exist_async._http.course import Answer, Course, Late, tell_late, with_earlier
+from exist_async._http.deliveries import Sending
 from exist_async._http.gates import Gate
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool
@@ -25,7 +25,6 @@ from exist_async.errors import (
     ConfigurationError,
     DeadlineExceededError,
     ExistAsyncError,
-    NoAnswerError,
     RateLimitError,
 )
 
@@ -33,46 +32,6 @@ T = TypeVar("T")
 
 # Seconds. What takes less was no wait.
 _NO_WAIT = 0.01
-
-
-@frozen
-class Answer(Generic[T]):
-    """The answer to a write.
-
-    Attributes:
-        value: What the service says.
-        repeated: Whether an earlier attempt may have been carried out too, so that it speaks of the second time.
-    """
-
-    value: T
-    repeated: bool
-
-
-Late = Callable[[Answer[T] | Exception], object]
-"""Hears how a write ended whose caller was cancelled on the way."""
-
-
-@define
-class _Course:
-    """How far a call has got.
-
-    Attributes:
-        ends_at: When no further attempt may begin, by the session's clock.
-        renewable: What can renew the token; None once it did, since a second 401 has another reason than its age.
-        attempt: How many attempts there were.
-        waited: Seconds spent waiting for its turn.
-        gate: The gate that it is inside of.
-        lost: What the last attempt ended in that may have been carried out.
-        rejected: The token that a 401 was about.
-    """
-
-    ends_at: float | None
-    renewable: RenewableAuth | None
-    attempt: int = 0
-    waited: float = 0.0
-    gate: Gate | None = None
-    lost: ExistAsyncError | None = None
-    rejected: str = ""
 
 
 class Session:
@@ -168,7 +127,7 @@ class Session:
         Raises:
             ExistAsyncError: As the tree in `errors` has it.
         """
-        course = _Course(self._end(), self._renewable)
+        course = Course(self._end(), self._renewable)
         try:
             while True:
                 await self._turn(call, course)
@@ -181,10 +140,10 @@ class Session:
                     self._pool.quota.give_back()
                     return answer
         except ExistAsyncError as error:
-            if course.lost is None or call.is_read or isinstance(error, NoAnswerError):
+            told = with_earlier(course.lost, error, call)
+            if told is error:
                 raise
-            what = f"no readable answer came to an earlier attempt, and the last one failed ({error})"
-            raise responses.unknown(call, what) from course.lost
+            raise told from course.lost
         except asyncio.CancelledError:
             if course.lost is not None and not call.is_read:
                 late(course.lost)
@@ -202,7 +161,7 @@ class Session:
             return self._clock() + self.options.deadline
         return self._ends_at
 
-    async def _turn(self, call: Call, course: _Course) -> None:
+    async def _turn(self, call: Call, course: Course) -> None:
         """Wait until the next attempt may be made."""
         if self._pool.closed:
             raise ClientClosedError(attempt.CLOSED)
@@ -220,15 +179,21 @@ class Session:
             self._check_deadline(call, course, end)
         course.attempt += 1
 
-    async def _attempt(self, call: Call, course: _Course, model: type[T], late: Late[T]) -> httpx.Response:
+    async def _attempt(self, call: Call, course: Course, model: type[T], late: Late[T]) -> httpx.Response:
         sending = Sending()
         exchange = self._exchange(call, course, sending)
         if call.is_read:
             return await exchange
-        tell = partial(_tell_late, call, model, late, course.lost is not None)
-        return await self._pool.deliveries.see_through(exchange, sending, tell)
+        tell = partial(tell_late, call, model, late, course.lost)
+        try:
+            return await self._pool.deliveries.see_through(exchange, sending, tell)
+        except asyncio.CancelledError:
+            if sending.connected:
+                # How this attempt ends is told, and what was lost before it with that.
+                course.lost = None
+            raise
 
-    async def _exchange(self, call: Call, course: _Course, sending: Sending) -> httpx.Response:
+    async def _exchange(self, call: Call, course: Course, sending: Sending) -> httpx.Response:
         """Make one attempt, and return its answer, which is a success."""
         start = self._clock()
         try:
@@ -250,7 +215,7 @@ class Session:
         self._reports.attempt(call, course.attempt, self._clock() - start, response.status_code, None)
         return response
 
-    async def _pause_after(self, error: ExistAsyncError, call: Call, course: _Course) -> None:
+    async def _pause_after(self, error: ExistAsyncError, call: Call, course: Course) -> None:
         """Wait as long as it takes after a failed attempt, or raise its error if another would be none the better."""
         now = self._clock()
         if isinstance(error, AuthenticationError) and course.renewable is not None:
@@ -268,7 +233,7 @@ class Session:
             repeatable=call.repeatable,
             max_retries=self.options.max_retries,
             fraction=self._fraction(),
-            retry_after=getattr(error, "retry_after", None),
+            retry_after=retry.asked_for(error),
             max_wait=None if max_wait is None else max_wait - course.waited,
             time_left=None if course.ends_at is None else course.ends_at - now,
             quota_left=self._pool.quota.left,
@@ -288,7 +253,7 @@ class Session:
             wait = max(0.0, wait - waited)
         await self._sleep(wait)
 
-    async def _enter(self, gate: Gate, course: _Course, error: ExistAsyncError | None = None) -> None:
+    async def _enter(self, gate: Gate, course: Course, error: ExistAsyncError | None = None) -> None:
         """Go through a gate, or raise the error if it is not one's turn in time."""
         if not await gate.enter(self._patience(course, self._clock())):
             raise error or RateLimitError(
@@ -299,7 +264,7 @@ class Session:
             )
         course.gate = gate
 
-    def _patience(self, course: _Course, now: float) -> float | None:
+    def _patience(self, course: Course, now: float) -> float | None:
         """Return how long the call may wait for its turn from now on; None is as long as it takes."""
         max_wait = self.options.max_wait
         patience = None if max_wait is None else max(0.0, max_wait - course.waited)
@@ -308,21 +273,9 @@ class Session:
         time_left = max(0.0, course.ends_at - now)
         return time_left if patience is None else min(patience, time_left)
 
-    def _check_deadline(self, call: Call, course: _Course, now: float) -> None:
+    def _check_deadline(self, call: Call, course: Course, now: float) -> None:
         if course.ends_at is not None and now >= course.ends_at:
             raise DeadlineExceededError(
                 f"{call} was not sent: the call's deadline of {self.options.deadline:g} s had passed. Call again, or "
                 "raise deadline."
             )
-
-
-def _tell_late(call: Call, model: type[Any], late: Late[Any], repeated: bool, delivery: Delivery) -> None:
-    """Tell how an attempt ended that went on alone."""
-    answer: Answer[Any] | Exception
-    try:
-        answer = Answer(responses.read(delivery.result(), call, model), repeated)
-    except asyncio.CancelledError:
-        answer = responses.unknown(call, "its event loop ended before an answer came")
-    except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
-        answer = error
-    late(answer)

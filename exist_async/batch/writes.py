@@ -10,8 +10,9 @@ from exist_async._http import chunks
 from exist_async._http.call import Call
 from exist_async._http.chunks import Chunk
 from exist_async._http.converter import converter
+from exist_async._http.course import Answer
 from exist_async._http.responses import unknown
-from exist_async._http.session import Answer, Session
+from exist_async._http.session import Session
 from exist_async.batch.endpoint import Endpoint, Remedy
 from exist_async.batch.items import ItemReader, Items, callers_error, cancelled_by_caller, check_items
 from exist_async.batch.late import log_late

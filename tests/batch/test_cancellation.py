@@ -180,6 +180,34 @@ async def test_what_was_lost_before_the_cancellation_is_told_as_unknown(answerin
     assert [outcome.status for outcome in told] == [OutcomeStatus.UNKNOWN] * 2
 
 
+@pytest.mark.parametrize("status", [200, 429, 403])
+async def test_a_repeat_that_is_cancelled_is_told_once_and_with_what_was_lost_before(
+    answering: Answering, status: int
+) -> None:
+    told: list[Outcome[Any, Any]] = []
+    service = Service()
+
+    async def lost_at_first(request: httpx.Request) -> httpx.Response:
+        if not told_first:
+            told_first.append(True)
+            raise httpx.ReadError("reset")
+        answer = await service(request)
+        return answer if status == 200 else httpx.Response(status, headers={"Retry-After": "1"})
+
+    told_first: list[bool] = []
+    client = answering(lost_at_first)
+    write = asyncio.create_task(client.attributes.release(names(2), on_outcome=told.append))
+    await service.asked.wait()
+
+    await cancelled(write)
+    assert told == []
+    service.may_answer.set()
+    await client.aclose()
+
+    expected = OutcomeStatus.SUCCEEDED if status == 200 else OutcomeStatus.UNKNOWN
+    assert [outcome.status for outcome in told] == [expected] * 2
+
+
 async def test_what_waits_for_the_budget_is_cut_short_and_was_not_sent(answering: Answering) -> None:
     told: list[Outcome[Any, Any]] = []
     waiting = asyncio.Event()

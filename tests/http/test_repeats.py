@@ -196,11 +196,12 @@ async def test_answers_bring_retries_back(answering: Answering) -> None:
 
 
 async def test_a_failing_service_is_asked_again_when_it_wants_to_be(answering: Answering, clock: Any) -> None:
-    service = script(httpx.Response(503, headers={"Retry-After": "20"}), httpx.Response(200, json={"username": "ada"}))
+    failing = httpx.Response(503, headers={"Retry-After": "20"})
 
-    await answering(service).profile.get()
+    await answering(script(failing, httpx.Response(200, json={"username": "ada"}))).profile.get()
+    await answering(script(failing, succeed)).values.update([ValueUpdate("steps", DAY, 1)])
 
-    assert clock.slept == [20.0]
+    assert clock.slept == [20.0, 20.0]
 
 
 async def test_a_failing_service_that_wants_longer_than_max_wait_is_not_waited_for(answering: Answering) -> None:

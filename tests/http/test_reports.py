@@ -33,6 +33,7 @@ from support import succeed
 Answering = Callable[..., ExistClient]
 
 PATH = "/api/2/accounts/profile/"
+NOT_SENT = f"GET {PATH} was not sent, for want of a connection to https://exist.io: refused"
 DAY = date(2026, 11, 20)
 
 
@@ -177,11 +178,7 @@ async def test_the_log_has_a_line_for_each_attempt_retry_and_wait(
     lines = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "exist_async"]
     assert lines == [
         ("DEBUG", f"GET {PATH}, attempt 1: ConnectionFailedError after 0.250 s"),
-        (
-            "INFO",
-            f"GET {PATH}, attempt 1 failed; the next one comes in 0.00 s. GET {PATH} was not sent, for want of a connection "
-            + "to https://exist.io: refused",
-        ),
+        ("INFO", f"GET {PATH}, attempt 1 failed; the next one comes in 0.00 s. {NOT_SENT}"),
         ("DEBUG", f"GET {PATH}, attempt 2: 200 after 0.250 s"),
         ("INFO", "The budget of 2 requests in 30 s is spent: waiting 29.5 s"),
         ("INFO", f"GET {PATH} waited 29.50 s for its turn"),

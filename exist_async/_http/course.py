@@ -1,0 +1,77 @@
+"""How far a call has got, and what becomes of it when its caller has gone."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from attrs import define, frozen
+
+from exist_async._http import responses
+from exist_async._http.call import Call
+from exist_async._http.deliveries import Delivery
+from exist_async._http.gates import Gate
+from exist_async._http.signing import RenewableAuth
+from exist_async.errors import ExistAsyncError, NoAnswerError
+
+T = TypeVar("T")
+
+
+@frozen
+class Answer(Generic[T]):
+    """The answer to a write.
+
+    Attributes:
+        value: What the service says.
+        repeated: Whether an earlier attempt may have been carried out too, so that it speaks of the second time.
+    """
+
+    value: T
+    repeated: bool
+
+
+Late = Callable[[Answer[T] | Exception], object]
+"""Hears how a write ended whose caller was cancelled on the way."""
+
+
+@define
+class Course:
+    """How far a call has got.
+
+    Attributes:
+        ends_at: When no further attempt may begin, by the session's clock.
+        renewable: What can renew the token; None once it did, since a second 401 has another reason than its age.
+        attempt: How many attempts there were.
+        waited: Seconds spent waiting for its turn.
+        gate: The gate that it is inside of.
+        lost: What the last attempt ended in that may have been carried out.
+        rejected: The token that a 401 was about.
+    """
+
+    ends_at: float | None
+    renewable: RenewableAuth | None
+    attempt: int = 0
+    waited: float = 0.0
+    gate: Gate | None = None
+    lost: ExistAsyncError | None = None
+    rejected: str = ""
+
+
+def tell_late(call: Call, model: type[Any], late: Late[Any], lost: ExistAsyncError | None, delivery: Delivery) -> None:
+    """Tell how an attempt ended that went on alone."""
+    answer: Answer[Any] | Exception
+    try:
+        answer = Answer(responses.read(delivery.result(), call, model), lost is not None)
+    except asyncio.CancelledError:
+        answer = responses.unknown(call, "its event loop ended before an answer came")
+    except ExistAsyncError as error:
+        answer = with_earlier(lost, error, call)
+    except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
+        answer = error
+    late(answer)
+
+
+def with_earlier(lost: ExistAsyncError | None, error: ExistAsyncError, call: Call) -> ExistAsyncError:
+    """Return what a write's last error means after an earlier attempt that may have been carried out."""
+    if lost is None or call.is_read or isinstance(error, NoAnswerError):
+        return error
+    return responses.unknown(call, f"no readable answer came to an earlier attempt, and the last one failed ({error})")
