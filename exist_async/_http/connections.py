@@ -2,11 +2,15 @@
 
 import asyncio
 import base64
+import re
+import select
+import sys
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import lru_cache
 from ssl import SSLContext
 from urllib.request import getproxies, proxy_bypass
+from weakref import WeakSet
 
 import aiohttp
 import httpx
@@ -22,12 +26,21 @@ from exist_async._http.deliveries import Sending
 
 _HTTP_VERSION = {"http_version": b"HTTP/1.1"}
 
+# What the body is no more once it is read; and where a redirect leads, which httpx would read and nobody follows.
+_DROPPED = (b"content-encoding", b"location")
+
+# aiohttp quotes the bytes that it can't read, and they may repeat the request's credentials.
+_QUOTED = re.compile(r"""[\s:,]*\bb['"].*""", re.DOTALL)
 
 _sending: ContextVar[Sending] = ContextVar("exist_async_sending")
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Marks the attempt that it gives a connection, and gives it only one."""
+    """Marks the attempt that it gives a connection, and gives it only one, on which nothing came unasked."""
+
+    def __init__(self, ssl_context: SSLContext) -> None:
+        super().__init__(limit=0, ssl=ssl_context)  # pyright: ignore[reportUnknownMemberType]
+        self._used: WeakSet[asyncio.BaseProtocol] = WeakSet()
 
     async def connect(
         self,
@@ -40,8 +53,30 @@ class _Connector(aiohttp.TCPConnector):
             # aiohttp sends a GET again by itself when a reused connection drops. Whether to repeat is not its decision.
             raise aiohttp.ServerDisconnectedError("The server closed the connection before it answered")
         connection = await super().connect(req, traces, timeout)
+        # What came since its last answer would be taken for the next one, which is perhaps another user's.
+        while connection.protocol in self._used and _has_more(connection):
+            connection.close()
+            connection = await super().connect(req, traces, timeout)
+        assert connection.protocol is not None
+        self._used.add(connection.protocol)
         sending.connected = True
         return connection
+
+
+def _has_more(connection: Connection) -> bool:
+    """Whether bytes came, or the end did, on a connection that waits for its next request."""
+    assert connection.protocol is not None
+    assert connection.transport is not None
+    return connection.protocol.should_close or _is_readable(connection.transport.get_extra_info("socket").fileno())
+
+
+def _is_readable(descriptor: int) -> bool:
+    """Whether the loop has not read all yet."""
+    if sys.platform == "win32":
+        return bool(select.select((descriptor,), (), (), 0)[0])
+    poll = select.poll()  # unlike select, it takes any number
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class Connections:
@@ -53,7 +88,7 @@ class Connections:
         # The pool's limit is kept here and not by aiohttp, so that waiting for a connection has a time of its own.
         self._free = asyncio.Semaphore(max_connections)
         self._session = aiohttp.ClientSession(
-            connector=_Connector(limit=0, ssl=ssl_context),
+            connector=_Connector(ssl_context),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
             auto_decompress=False,
@@ -131,7 +166,7 @@ class Connections:
                     raise
                 # What the status says counts all the same; the words are lost.
                 body = b""
-        received = [(name, value) for name, value in response.raw_headers if name.lower() != b"content-encoding"]
+        received = [(name, value) for name, value in response.raw_headers if name.lower() not in _DROPPED]
         return httpx.Response(
             response.status, headers=received, stream=httpx.ByteStream(body), extensions=_HTTP_VERSION
         )
@@ -174,6 +209,14 @@ def _as_httpx(error: Exception, connected: bool, request: httpx.Request) -> http
         cls = httpx.ProxyError
     else:
         cls = httpx.ConnectError
+    if cls is httpx.RemoteProtocolError:
+        return cls(_words(error), request=request)
     failure = cls(str(error) or type(error).__name__, request=request)
     failure.__cause__ = error if isinstance(error, OSError) else error.__cause__
     return failure
+
+
+def _words(error: Exception) -> str:
+    """Say what is wrong with an answer, in one line and without quoting it."""
+    said = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    return " ".join(_QUOTED.sub("", said).split()) or type(error).__name__

@@ -56,8 +56,8 @@ def failure(response: httpx.Response, call: Call, now: float) -> ExistAsyncError
     if status == 429:
         return _rate_limited(response, call, now)
     error = _status_error(response, call, now)
-    if not call.is_read and (status == 408 or status >= 500):
-        # Parts of the write may have been carried out before it failed.
+    if not call.is_read and (status == 408 or not 300 <= status < 500):
+        # Parts of the write may have been carried out before it failed; and a status below 200 ends no request.
         return _because(unknown(call, f"the service may have failed halfway ({error})"), error)
     return error
 
