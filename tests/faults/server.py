@@ -145,6 +145,7 @@ async def serving(
     *,
     tls: ssl.SSLContext | None = None,
     listener: socket.socket | None = None,
+    server: Server | None = None,
 ) -> AsyncGenerator[Server, None]:
     """Serve on loopback, and end what is left of it.
 
@@ -153,8 +154,9 @@ async def serving(
         times: With how many connections; -1 is for ever.
         tls: What to serve TLS with.
         listener: The socket to serve on, bound; one of its own where there is none.
+        server: Where to note what is seen and done, in place of a new one that misbehaves so.
     """
-    server = Server(script, times)
+    server = server or Server(script, times)
     under_way: set[asyncio.Task[object] | None] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
