@@ -12,7 +12,7 @@ from exist_async import ExistClient, ValueUpdate
 
 CALLS: dict[str, Call] = {"get": get, "update": update, "increment": increment}
 
-SHORT = 0.5
+SHORT = 0.35
 """Seconds that an attempt may take where the fault is that it takes for ever."""
 
 _LONGEST = 30.0
