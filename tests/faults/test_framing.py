@@ -161,3 +161,16 @@ async def test_headers_are_bounded() -> None:
             "endlessly many": endless(OK, b"X: a\r\n" * 1_000),
         },
     )
+
+
+async def redirect_to_the_token(talk: Talk) -> None:
+    request = await talk.request()
+    token = request.headers["authorization"].removeprefix("Bearer ")
+    await talk.send(f"HTTP/1.1 302 Found\r\nLocation: http://a:{token}/\r\nContent-Length: 0\r\n\r\n".encode())
+
+
+async def test_where_a_redirect_leads_is_not_even_read() -> None:
+    seen = await run(get, redirect_to_the_token)
+
+    assert str(seen) == "StatusError after 1 attempt"
+    assert "302: a redirect, which is never followed" in str(seen.error)
