@@ -27,15 +27,10 @@ def a_sandbox(**options: Any) -> Sandbox:
 @asynccontextmanager
 async def served(sandbox: Sandbox, clock: Any = None, **options: Any) -> AsyncGenerator[ExistClient, None]:
     """Serve a sandbox, and give a client of it; with a clock its waits take no time."""
-    async with sandbox.serve() as url, plain(url, **options) as client:
+    async with sandbox.serve() as url, quick(url, **options) as client:
         if clock is not None:
             with_clock(client, clock)
         yield client
-
-
-def plain(url: str, **options: Any) -> ExistClient:
-    """Return a quick client of a service without TLS, which reads no certificates."""
-    return quick(url, **({"verify": False} | options))
 
 
 def with_clock(client: ExistClient, clock: Any) -> ExistClient:

@@ -29,12 +29,92 @@ ROWS: list[Row] = [
         test="test_limits.py::test_a_service_that_fails_is_asked_again_where_that_is_harmless",
     ),
     Row(
+        number=28,
+        fault="401 to 20 requests at once, in 3 processes",
+        get="answered at attempt 2",
+        update="answered at attempt 2",
+        increment="answered at attempt 2",
+        test="test_tokens.py::test_a_401_to_calls_of_three_processes_at_once_is_renewed_once_and_all_go_on",
+    ),
+    Row(
+        number=29,
+        fault="the answer to a refresh is lost, or a 500, or nobody waits for it any more",
+        get="the question lost, 500, cancelled: answered at attempt 2; "
+        "the answer lost, 500 and carried out: ReauthorizationRequired after 1 attempt",
+        update="the question lost, 500, cancelled: answered at attempt 2, applied 1; "
+        "the answer lost, 500 and carried out: not_sent after 1 attempt, applied 0",
+        increment="the question lost, 500, cancelled: answered at attempt 2, applied 1; "
+        "the answer lost, 500 and carried out: not_sent after 1 attempt, applied 0",
+        test="test_tokens.py::test_a_refresh_whose_answer_is_lost_ends_in_signing_in_again_and_nothing_is_carried_out",
+    ),
+    Row(
+        number=30,
+        fault="killed between refresh and store",
+        get="ReauthorizationRequired after 1 attempt; signed in again: answered at attempt 1",
+        update="not_sent after 1 attempt, applied 0; signed in again: answered at attempt 1, applied 1",
+        increment="not_sent after 1 attempt, applied 0; signed in again: answered at attempt 1, applied 1",
+        test="test_tokens.py::test_a_process_killed_between_refresh_and_store_leaves_a_user_who_signs_in_again",
+    ),
+    Row(
+        number=31,
+        fault="401 after a refresh",
+        get="AuthenticationError after 2 attempts",
+        update="refused after 2 attempts, applied 0",
+        increment="refused after 2 attempts, applied 0",
+        test="test_tokens.py::test_a_401_after_a_renewal_is_the_caller_s_and_no_loop",
+    ),
+    Row(
+        number=32,
+        fault="redirect to another host, and from https to http",
+        get="StatusError after 1 attempt",
+        update="refused after 1 attempt, applied 0",
+        increment="refused after 1 attempt, applied 0",
+        test="test_listings.py::test_a_redirect_is_an_error_and_nothing_goes_to_the_other_host",
+    ),
+    Row(
+        number=33,
+        fault="`next` to another host, http, with userinfo, to itself, relative; a million pages; repeated items",
+        get="3 results in 3 requests; without end: NoAnswerError",
+        update="-",
+        increment="-",
+        test="test_listings.py::test_what_next_says_is_never_asked_and_a_listing_goes_on_by_its_pages_numbers",
+    ),
+    Row(
+        number=34,
+        fault="other items than were sent, fewer, or reordered",
+        get="answered at attempt 1",
+        update="reordered: answered at attempt 1, applied 3; "
+        "fewer, of other names: 2 succeeded, 1 unknown after 1 attempt, applied 3",
+        increment="reordered: answered at attempt 1, applied 3; "
+        "fewer, of other names: 2 succeeded, 1 unknown after 1 attempt, applied 3",
+        test="test_listings.py::test_items_that_come_back_in_another_order_or_not_at_all_are_matched_or_unknown",
+    ),
+    Row(
+        number=35,
+        fault="Set-Cookie",
+        get="answered at attempt 1",
+        update="answered at attempt 1",
+        increment="answered at attempt 1",
+        test="test_listings.py::test_a_cookie_is_never_sent_back",
+    ),
+    Row(
         number=36,
         fault="cancelled at every await",
         get="stopped; the next: answered at attempt 1",
         update="finished, and told once: succeeded; the next: answered at attempt 1, applied 1",
         increment="finished, and told once: succeeded; the next: answered at attempt 1, applied 1",
         test="test_cancelling.py::test_a_call_that_is_cancelled_at_any_moment_harms_nothing",
+    ),
+    Row(
+        number=41,
+        fault="a proxy that answers 407, 502",
+        get="CONNECT answered with 407, CONNECT answered with 502: ConnectionFailedError after 3 attempts; "
+        "without a tunnel 407: StatusError after 1 attempt; without a tunnel 502: ServerError after 3 attempts",
+        update="CONNECT answered with 407, CONNECT answered with 502: not_sent after 3 attempts; "
+        "without a tunnel 407: refused after 1 attempt; without a tunnel 502: unknown after 3 attempts",
+        increment="CONNECT answered with 407, CONNECT answered with 502: not_sent after 3 attempts; "
+        "without a tunnel 407: refused after 1 attempt; without a tunnel 502: unknown after 1 attempt",
+        test="test_proxies.py::test_a_proxy_that_refuses_a_tunnel_is_asked_again_and_never_sees_the_token",
     ),
     Row(
         number=42,

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.observe import DAY, Seen, cell, get, observe
-from faults.sandboxed import CALLS, plain, until, with_clock
+from faults.observe import DAY, Seen, cell, get, observe, quick
+from faults.sandboxed import CALLS, until, with_clock
 from faults.server import Server, Talk, answer_to, serving, whole
 from faults.service_rows import row
 
@@ -131,7 +131,7 @@ async def test_a_call_that_is_cancelled_at_any_moment_harms_nothing(
     told = Told()
     tasks, files = asyncio.all_tasks(), open_files()
     async with serving() as server:
-        async with plain(server.url, max_connections=CONNECTIONS) as client:
+        async with quick(server.url, max_connections=CONNECTIONS) as client:
             await get(client)
             with_connections = open_files()
 
@@ -194,7 +194,7 @@ async def test_a_call_that_is_cancelled_at_any_moment_after_a_429_leaves_the_gat
     tasks, files = asyncio.all_tasks(), open_files()
     async with (
         serving(refusing) as server,
-        with_clock(plain(server.url, max_connections=CONNECTIONS), clock) as client,
+        with_clock(quick(server.url, max_connections=CONNECTIONS), clock) as client,
     ):
         steps_taken = await every_step(client, kind, told, at_once=CONNECTIONS, prepare=refusing.begin)
         refusing.left = 0
@@ -216,7 +216,7 @@ async def test_a_call_that_is_cancelled_at_any_moment_between_two_attempts_is_to
     tasks, files = asyncio.all_tasks(), open_files()
     async with (
         serving(failing) as server,
-        with_clock(plain(server.url, max_connections=CONNECTIONS), clock) as client,
+        with_clock(quick(server.url, max_connections=CONNECTIONS), clock) as client,
     ):
         client._session._pool.quota = Endless()
         steps_taken = await every_step(client, kind, told, at_once=CONNECTIONS, prepare=failing.begin)
@@ -240,7 +240,7 @@ async def test_a_call_that_is_cancelled_at_any_moment_of_its_wait_for_the_budget
     limiter = MemoryRateLimiter(2, 60.0, clock=clock, sleep=clock.sleep)
     tasks, files = asyncio.all_tasks(), open_files()
     async with serving() as server:
-        client = plain(server.url, max_connections=CONNECTIONS, rate_limiter=limiter, max_wait=None)
+        client = quick(server.url, max_connections=CONNECTIONS, rate_limiter=limiter, max_wait=None)
         async with with_clock(client, clock):
             steps_taken = await every_step(client, kind, told, at_once=CONNECTIONS + 1)
             await assert_healthy(client)
@@ -259,7 +259,7 @@ async def test_a_call_that_is_cancelled_at_any_moment_of_a_client_s_first_is_in_
     tasks, files = asyncio.all_tasks(), open_files()
     async with serving() as server:
         for step in range(60):
-            async with plain(server.url, max_connections=CONNECTIONS) as client:
+            async with quick(server.url, max_connections=CONNECTIONS) as client:
                 task = asyncio.create_task(told.call(client, kind, next(numbers)))
                 # Preparing TLS takes a thread some time, and the steps pass meanwhile.
                 await (steps(step) if step % 2 else asyncio.sleep(step / 20_000))
@@ -292,7 +292,7 @@ async def test_closing_finishes_a_write_and_ends_a_read_and_later_calls_say_so(k
     seen: dict[str, Seen] = {}
     async with serving(answer_late) as server:
         counted = None if kind == "get" else server.applied_count
-        client = plain(server.url)
+        client = quick(server.url)
         call = await under_way(client, server, kind, 1, counted)
         closing = asyncio.create_task(client.aclose())
         await steps(20)
@@ -302,7 +302,7 @@ async def test_closing_finishes_a_write_and_ends_a_read_and_later_calls_say_so(k
         seen["answered late"] = await call
         answering.clear()
 
-        client = plain(server.url, timeout=0.3)
+        client = quick(server.url, timeout=0.3)
         call = await under_way(client, server, kind, 2, counted)
         start = time.monotonic()
         await client.aclose()
@@ -322,7 +322,7 @@ async def test_a_service_that_never_answers_holds_a_closing_client_no_longer_tha
 
     tasks = asyncio.all_tasks()
     async with serving(never) as server:
-        client = plain(server.url, timeout=0.3)
+        client = quick(server.url, timeout=0.3)
         # Their own timeout is not what ends them.
         patient = client.with_options(timeout=60.0)
         calls = [await under_way(patient, server, kind, count) for count, kind in enumerate(CALLS, 1)]
@@ -344,7 +344,7 @@ async def test_what_waits_for_its_turn_when_the_client_is_closed_is_not_sent(clo
 
     limiter = MemoryRateLimiter(1, 60.0, clock=clock, sleep=sleep)
     async with serving() as server:
-        client = with_clock(plain(server.url, rate_limiter=limiter, max_wait=None), clock)
+        client = with_clock(quick(server.url, rate_limiter=limiter, max_wait=None), clock)
         await get(client)
         calls = [asyncio.create_task(observe(client, CALLS[kind], server.applied_count)) for kind in CALLS]
         await steps(10)
@@ -366,7 +366,7 @@ async def test_a_closed_client_ends_the_pause_before_another_attempt_by_saying_s
     failing = Failing(b"503 No")
     failing.left = 99
     async with serving(failing) as server:
-        client = plain(server.url)
+        client = quick(server.url)
         client._session._sleep = sleep
         calls = [asyncio.create_task(observe(client, CALLS[kind])) for kind in ("get", "update")]
         await until(lambda: len(server.requests) == 2)

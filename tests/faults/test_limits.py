@@ -7,8 +7,8 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
-from faults.observe import DAY, Seen, cell, get, observe
-from faults.sandboxed import CALLS, PATHS, a_sandbox, asked, plain, see, served, until, with_clock
+from faults.observe import DAY, Seen, cell, get, observe, quick
+from faults.sandboxed import CALLS, PATHS, a_sandbox, asked, see, served, until, with_clock
 from faults.server import Script, Talk, serving
 from faults.service_rows import row
 
@@ -171,7 +171,7 @@ async def test_a_service_that_fails_is_asked_again_where_that_is_harmless(kind: 
     faults.pop({"get": "carried out all the same", "increment": "for ever"}.get(kind, "none"), None)
     seen: dict[str, Seen] = {}
     for name, fault in faults.items():
-        async with serving(fault) as server, plain(server.url) as client:
+        async with serving(fault) as server, quick(server.url) as client:
             counted = None if kind == "get" else server.applied_count
             seen[name] = await observe(with_clock(client, clock), CALLS[kind], counted)
             assert len(server.requests) == seen[name].attempts
@@ -183,7 +183,7 @@ async def test_a_service_that_fails_is_asked_again_where_that_is_harmless(kind: 
 async def test_a_service_that_fails_for_everybody_gets_a_hundred_retries_and_no_more(
     kind: str, requests: int, clock: Any
 ) -> None:
-    async with serving(failing(503)) as server, plain(server.url) as client:
+    async with serving(failing(503)) as server, quick(server.url) as client:
         with_clock(client, clock)
         ends = await asyncio.gather(*(CALLS[kind](client) for _ in range(80)), return_exceptions=True)
 
