@@ -106,6 +106,42 @@ ROWS: list[Row] = [
         test="test_cancelling.py::test_a_call_that_is_cancelled_at_any_moment_harms_nothing",
     ),
     Row(
+        number=38,
+        fault="a second event loop, a thread, a fork",
+        get="answered at attempt 1",
+        update="answered at attempt 1",
+        increment="answered at attempt 1",
+        test="test_places.py::test_one_client_works_on_several_loops_in_several_threads_and_on_both_sides_of_a_fork",
+    ),
+    Row(
+        number=39,
+        fault="Redis down, slow, flushed",
+        get="down, slow: RateLimitError after 0 attempts; "
+        "down and going on, flushed, slow and going on: answered at attempt 1",
+        update="down, slow: not_sent after 0 attempts, applied 0; "
+        "down and going on, flushed, slow and going on: answered at attempt 1, applied 1",
+        increment="down, slow: not_sent after 0 attempts, applied 0; "
+        "down and going on, flushed, slow and going on: answered at attempt 1, applied 1",
+        test="test_places.py::test_a_redis_in_trouble_stops_calls_or_lets_them_go_on_and_nothing_hangs",
+    ),
+    Row(
+        number=40,
+        fault="a clock jumps an hour",
+        get="the date, ahead, the steady clock: answered at attempt 2; "
+        "the date, behind: RateLimitError after 1 attempt; "
+        "the steady clock, with a deadline: DeadlineExceededError after 1 attempt; "
+        "a budget in a file, ahead: answered at attempt 1; a budget in a file, behind: RateLimitError after 0 attempts",
+        update="the date, ahead, the steady clock: answered at attempt 2, applied 1; "
+        "the date, behind, the steady clock, with a deadline: not_sent after 1 attempt, applied 0; "
+        "a budget in a file, ahead: answered at attempt 1, applied 1; "
+        "a budget in a file, behind: not_sent after 0 attempts, applied 0",
+        increment="the date, ahead, the steady clock: answered at attempt 2, applied 1; "
+        "the date, behind, the steady clock, with a deadline: not_sent after 1 attempt, applied 0; "
+        "a budget in a file, ahead: answered at attempt 1, applied 1; "
+        "a budget in a file, behind: not_sent after 0 attempts, applied 0",
+        test="test_places.py::test_a_clock_that_jumps_an_hour_makes_nothing_wait_for_an_hour",
+    ),
+    Row(
         number=41,
         fault="a proxy that answers 407, 502",
         get="CONNECT answered with 407, CONNECT answered with 502: ConnectionFailedError after 3 attempts; "
