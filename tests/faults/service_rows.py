@@ -106,6 +106,14 @@ ROWS: list[Row] = [
         test="test_cancelling.py::test_a_call_that_is_cancelled_at_any_moment_harms_nothing",
     ),
     Row(
+        number=37,
+        fault="1,000 calls, 10 connections, random faults",
+        get="an answer, or an error of this package",
+        update="each once, twice or thrice if succeeded; others if unknown",
+        increment="applied = succeeded + 0…unknown",
+        test="test_many.py::test_a_thousand_calls_on_ten_connections_lose_nothing_and_count_nothing_twice",
+    ),
+    Row(
         number=38,
         fault="a second event loop, a thread, a fork",
         get="answered at attempt 1",
