@@ -6,10 +6,10 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
+from faults.conftest import open_descriptors
 from faults.observe import DAY, Seen, cell, get, observe, quick
 from faults.sandboxed import CALLS, until, with_clock
 from faults.server import Server, Talk, answer_to, serving, whole
@@ -100,10 +100,6 @@ async def every_step(
     raise AssertionError
 
 
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
 async def assert_healthy(client: ExistClient) -> None:
     """All connections are there for use, at once and soon."""
     async with asyncio.timeout(10):
@@ -114,7 +110,7 @@ async def assert_healthy(client: ExistClient) -> None:
 async def assert_nothing_left(tasks: set[Any], files: int) -> None:
     """Neither a task nor a file that was not there before."""
     await until(lambda: asyncio.all_tasks() <= tasks)
-    await until(lambda: open_files() <= files)
+    await until(lambda: open_descriptors() <= files)
 
 
 def logged_late(log: pytest.LogCaptureFixture) -> list[int]:
@@ -129,18 +125,18 @@ async def test_a_call_that_is_cancelled_at_any_moment_harms_nothing(
 ) -> None:
     caplog.set_level(logging.INFO)
     told = Told()
-    tasks, files = asyncio.all_tasks(), open_files()
+    tasks, files = asyncio.all_tasks(), open_descriptors()
     async with serving() as server:
         async with quick(server.url, max_connections=CONNECTIONS) as client:
             await get(client)
-            with_connections = open_files()
+            with_connections = open_descriptors()
 
             # More of them than connections, so that some wait for one.
             steps_taken = await every_step(client, kind, told, at_once=CONNECTIONS + 2)
 
             await assert_healthy(client)
             # Each connection has two ends here.
-            assert open_files() <= with_connections + 2 * (CONNECTIONS - 1)
+            assert open_descriptors() <= with_connections + 2 * (CONNECTIONS - 1)
             following = await observe(client, CALLS[kind], None if kind == "get" else server.applied_count)
         ends = {str(status) for statuses in told.of.values() for status in statuses}
     await assert_nothing_left(tasks, files)
@@ -191,7 +187,7 @@ class Endless(RetryQuota):
 async def test_a_call_that_is_cancelled_at_any_moment_after_a_429_leaves_the_gate_open(kind: str, clock: Any) -> None:
     told = Told()
     refusing = Failing(b"429 No\r\nRetry-After: 1")
-    tasks, files = asyncio.all_tasks(), open_files()
+    tasks, files = asyncio.all_tasks(), open_descriptors()
     async with (
         serving(refusing) as server,
         with_clock(quick(server.url, max_connections=CONNECTIONS), clock) as client,
@@ -213,7 +209,7 @@ async def test_a_call_that_is_cancelled_at_any_moment_between_two_attempts_is_to
 ) -> None:
     told = Told()
     failing = Failing(b"503 No", carried_out=carried_out)
-    tasks, files = asyncio.all_tasks(), open_files()
+    tasks, files = asyncio.all_tasks(), open_descriptors()
     async with (
         serving(failing) as server,
         with_clock(quick(server.url, max_connections=CONNECTIONS), clock) as client,
@@ -238,7 +234,7 @@ async def test_a_call_that_is_cancelled_at_any_moment_of_its_wait_for_the_budget
 ) -> None:
     told = Told()
     limiter = MemoryRateLimiter(2, 60.0, clock=clock, sleep=clock.sleep)
-    tasks, files = asyncio.all_tasks(), open_files()
+    tasks, files = asyncio.all_tasks(), open_descriptors()
     async with serving() as server:
         client = quick(server.url, max_connections=CONNECTIONS, rate_limiter=limiter, max_wait=None)
         async with with_clock(client, clock):
@@ -256,7 +252,7 @@ async def test_a_call_that_is_cancelled_at_any_moment_of_its_wait_for_the_budget
 async def test_a_call_that_is_cancelled_at_any_moment_of_a_client_s_first_is_in_nobody_s_way(kind: str) -> None:
     told = Told()
     numbers = itertools.count(1)
-    tasks, files = asyncio.all_tasks(), open_files()
+    tasks, files = asyncio.all_tasks(), open_descriptors()
     async with serving() as server:
         for step in range(60):
             async with quick(server.url, max_connections=CONNECTIONS) as client:
