@@ -259,3 +259,25 @@ def test_a_token_that_json_escapes_is_hidden_too() -> None:
     assert isinstance(error, BadRequestError)
     assert error.detail == "Bearer [secret] is wrong"
     assert "ret+tok" not in f"{error} {vars(error)}"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "sek/ret+t&k=",
+        "sek%2Fret%2Bt%26k%3D",
+        "sek%2fret%2bt%26k%3d",
+        "sek\\/ret+t&k=",
+        "sek/ret\\u002Bt\\u0026k=",
+        "sek/ret+t&amp;k=",
+        "sek&#x2F;ret&#43;t&#038;k&#x3d;",
+    ],
+)
+def test_a_token_is_hidden_however_it_is_written(written: str) -> None:
+    request = httpx.Request("GET", "https://exist.io", headers={"Authorization": "Bearer sek/ret+t&k="})
+    response = httpx.Response(400, text=f"<p>Not {written}!", headers={"X-Request-Id": written}, request=request)
+
+    error = responses.failure(response, READ, NOW)
+
+    assert isinstance(error, BadRequestError)
+    assert (error.body, error.request_id) == ("<p>Not [secret]!", "[secret]")
