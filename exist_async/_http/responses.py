@@ -8,6 +8,7 @@ import msgspec
 
 from exist_async._http.call import Call
 from exist_async._http.converter import UnreadableError, converter
+from exist_async._http.secret import LONGEST_FORM, credentials_of, without
 from exist_async.errors import (
     AuthenticationError,
     BadRequestError,
@@ -25,8 +26,7 @@ from exist_async.errors import (
 T = TypeVar("T")
 
 _SHOWN = 500
-_HIDDEN = "[secret]"
-_SHORTEST_SECRET = 6
+_LONGEST_CHARACTER = 4
 _REQUEST_ID_HEADERS = ("x-request-id", "x-attio-execution-id")
 
 _CLASSES: dict[int, type[StatusError]] = {
@@ -72,7 +72,7 @@ def read(response: httpx.Response, call: Call, model: type[T]) -> T:
     try:
         return converter.loads(response.content, model)
     except UnreadableError as error:
-        why = _without(_secret(response), str(error))
+        why = without(credentials_of(response.request), str(error))
     # Outside of the handler: the error quotes the body, which may repeat the request's credentials.
     content_type = _header(response, "content-type") or "no content type"
     what = f"answered {response.status_code} with {content_type} that can't be read ({why}): {_shown(response)!r}"
@@ -154,10 +154,10 @@ def _said(response: httpx.Response) -> tuple[str | None, str | None]:
         # {"field": ["message", ...]} is how invalid input is answered.
         fields = [f"{name}: {_joined(value)}" for name, value in body.items() if isinstance(value, list)]  # pyright: ignore[reportUnknownArgumentType]
         words = "; ".join(fields) or error
-    secret = _secret(response)
+    secret = credentials_of(response.request)
     return (
-        _without(secret, words) if isinstance(words, str) else None,
-        _without(secret, code) if isinstance(code, str) else None,
+        without(secret, words) if isinstance(words, str) else None,
+        without(secret, code) if isinstance(code, str) else None,
     )
 
 
@@ -171,28 +171,17 @@ def _joined(messages: list[Any]) -> str:
 
 def _shown(response: httpx.Response) -> str:
     """Return the beginning of the body as text."""
-    text = response.content.decode("utf-8", "replace")
-    secret = _secret(response)
-    # Some writers of JSON put a backslash before each slash.
-    text = _without(secret.replace("/", "\\/"), _without(secret, text))
+    secret = credentials_of(response.request)
+    # Of megabytes no more than that is needed, were it nothing but secrets, each of which becomes shorter.
+    beginning = response.content[: _SHOWN * (LONGEST_FORM * len(secret) + _LONGEST_CHARACTER)]
+    text = without(secret, beginning.decode("utf-8", "replace"))
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
 def _header(response: httpx.Response, name: str) -> str | None:
     """Return a header, without the request's credentials."""
     value: str | None = response.headers.get(name)
-    return None if value is None else _without(_secret(response), value)
-
-
-def _without(secret: str, text: str) -> str:
-    return text.replace(secret, _HIDDEN) if secret else text
-
-
-def _secret(response: httpx.Response) -> str:
-    """Return the credentials of the request; what is too short to be any would only garble the text."""
-    signature: str = response.request.headers.get("authorization", "")
-    secret = signature.rpartition(" ")[2]
-    return secret if len(secret) >= _SHORTEST_SECRET else ""
+    return None if value is None else without(credentials_of(response.request), value)
 
 
 def _because(error: ExistAsyncError, cause: Exception) -> ExistAsyncError:
