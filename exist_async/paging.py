@@ -79,7 +79,7 @@ class Paginator(Generic[T_co]):
             for result in page.results:
                 yield result
 
-    async def pages(self, start: int = 1) -> AsyncGenerator[Page[T_co], None]:
+    def pages(self, start: int = 1) -> AsyncGenerator[Page[T_co], None]:
         """Give the pages one by one.
 
         Args:
@@ -89,7 +89,9 @@ class Paginator(Generic[T_co]):
             NoAnswerError: There is no end of pages, after ten thousand of them.
         """
         whole("start", start, least=1, most=_MOST_PAGES)
-        number = start
+        return self._from(start)
+
+    async def _from(self, number: int) -> AsyncGenerator[Page[T_co], None]:
         turning = _Turning()
         while True:
             page, is_last = await self._fetch(number)
@@ -127,7 +129,7 @@ class Paginator(Generic[T_co]):
                 results += page.results
                 if is_last:
                     return results
-        async for page in begun.pages(number + 1):
+        async for page in begun._from(number + 1):
             results += page.results
         return results
 

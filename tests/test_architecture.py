@@ -33,6 +33,7 @@ LAYERS: list[list[str]] = [
         "_http.fields",
         "_http.secret",
         "_http.signing",
+        "_http.waits",
     ],
     ["token_stores"],
     ["_http.reports", "_http.responses", "_http.options", "_http.pool"],

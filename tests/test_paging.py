@@ -257,3 +257,36 @@ async def test_a_start_before_the_first_page_is_refused(exist: ExistClient) -> N
 @pytest.fixture
 def exist_without_server() -> ExistClient:
     return ExistClient("token")
+
+
+@pytest.mark.parametrize("counted", [None, 50, 10**18])
+async def test_a_listing_without_an_end_ends_in_an_error(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch, counted: int | None
+) -> None:
+    monkeypatch.setattr("exist_async.paging._MOST_PAGES", 50)
+    requests = 0
+
+    def endless(request: httpx.Request) -> httpx.Response:
+        nonlocal requests
+        requests += 1
+        page = request.url.params.get("page", "1")
+        return httpx.Response(200, json={"count": counted, "next": "more", "results": [{"name": f"tag_{page}"}]})
+
+    client = answering(endless, rate_limiter=None)
+    for listing in (client.attributes.owned().collect(), anext(last_of(client.attributes.owned()))):
+        requests = 0
+        with pytest.raises(NoAnswerError, match="there were 50 pages, and there are more"):
+            await listing
+        assert requests == 50
+
+
+async def last_of(listing: Any) -> Any:
+    last = None
+    async for result in listing:
+        last = result
+    yield last
+
+
+def test_a_page_beyond_every_end_is_a_wrong_argument(answering: Answering) -> None:
+    with pytest.raises(ConfigurationError, match="start is a number from 1 to 10000"):
+        answering(lambda request: httpx.Response(500)).attributes.owned().pages(start=10_001)

@@ -24,6 +24,7 @@ from exist_async._http.bodies import BodyError
 from exist_async._http.checks import is_loopback
 from exist_async._http.deliveries import Sending
 
+_CLOSED = "the client was closed"
 _HTTP_VERSION = {"http_version": b"HTTP/1.1"}
 
 # What the body is no more once it is read; and where a redirect leads, which httpx would read and nobody follows.
@@ -87,6 +88,7 @@ class Connections:
         self._environment = {key: url for key, url in getproxies().items() if trust_env and key != "no"}
         # The pool's limit is kept here and not by aiohttp, so that waiting for a connection has a time of its own.
         self._free = asyncio.Semaphore(max_connections)
+        self._stopped = False
         self._session = aiohttp.ClientSession(
             connector=_Connector(ssl_context),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -114,6 +116,8 @@ class Connections:
         _sending.set(sending)
         failure: httpx.RequestError
         try:
+            if self._stopped:
+                raise httpx.ConnectError(_CLOSED, request=request)
             async with asyncio.timeout(timeout.get("read")):
                 return await self._exchange(request)
         except BodyError as error:
@@ -125,11 +129,15 @@ class Connections:
             if task is None or task.cancelling():
                 raise
             # aiohttp's own look-up of a name, ended by the closing of its connector.
-            failure = _as_httpx(ConnectionAbortedError("the client was closed"), sending.connected, request)
+            failure = _as_httpx(ConnectionAbortedError(_CLOSED), sending.connected, request)
         finally:
             self._free.release()
         # Outside of the handler, or aiohttp's error would come along as context: its repr shows the request's headers.
         raise failure
+
+    def stop(self) -> None:
+        """Let no further request out, those that wait for a free connection included."""
+        self._stopped = True
 
     async def close(self) -> None:
         """Close every connection, those in use included."""
@@ -209,7 +217,7 @@ def _as_httpx(error: Exception, connected: bool, request: httpx.Request) -> http
         cls = httpx.ProxyError
     else:
         cls = httpx.ConnectError
-    if cls is httpx.RemoteProtocolError:
+    if isinstance(error, aiohttp.ClientResponseError) or cls is httpx.RemoteProtocolError:
         return cls(_words(error), request=request)
     failure = cls(str(error) or type(error).__name__, request=request)
     failure.__cause__ = error if isinstance(error, OSError) else error.__cause__
@@ -218,5 +226,7 @@ def _as_httpx(error: Exception, connected: bool, request: httpx.Request) -> http
 
 def _words(error: Exception) -> str:
     """Say what is wrong with an answer, in one line and without quoting it."""
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the proxy refused to connect ({error.status})"
     said = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
     return " ".join(_QUOTED.sub("", said).split()) or type(error).__name__

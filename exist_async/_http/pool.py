@@ -11,6 +11,7 @@ from exist_async._http.deliveries import Deliveries, Sending
 from exist_async._http.gates import Gates
 from exist_async._http.quota import RetryQuota
 from exist_async._http.transport import Transport
+from exist_async._http.waits import Waits
 from exist_async.errors import ConfigurationError
 
 
@@ -19,22 +20,24 @@ class Pool:
 
     Args:
         http: The client.
-        own: Whether it is closed with this pool.
+        transport: What is below an own client, which is closed with this pool; None for a caller's.
 
     Attributes:
         deliveries: The writes under way.
         gates: What the calls of users go through that the service has refused.
         quota: The retries that all have left together.
+        waits: The calls that wait for their turn.
     """
 
-    __slots__ = ("_closed", "_http", "_own", "deliveries", "gates", "quota")
+    __slots__ = ("_closed", "_http", "_transport", "deliveries", "gates", "quota", "waits")
 
-    def __init__(self, http: httpx.AsyncClient, *, own: bool) -> None:
+    def __init__(self, http: httpx.AsyncClient, transport: Transport | None = None) -> None:
         self.deliveries = Deliveries()
         self.gates = Gates()
         self.quota = RetryQuota()
+        self.waits = Waits()
         self._http = http
-        self._own = own
+        self._transport = transport
         self._closed = False
 
     @property
@@ -57,7 +60,7 @@ class Pool:
             _check_proxy(proxy)
         transport = Transport(max_connections=max_connections, proxy=proxy, verify=verify, trust_env=trust_env)
         # The transport reads the environment; the client above it must not mount proxies of its own.
-        return cls(_Client(transport=transport, trust_env=False), own=True)
+        return cls(_Client(transport=transport, trust_env=False), transport)
 
     @classmethod
     def of(cls, http: httpx.AsyncClient) -> "Pool":
@@ -68,7 +71,7 @@ class Pool:
         """
         if not isinstance(http, httpx.AsyncClient):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError(f"http_client is an httpx.AsyncClient, not {type(http).__name__}")
-        return cls(http, own=False)
+        return cls(http)
 
     async def send(
         self, request: httpx.Request, auth: httpx.Auth, seconds: float, sending: Sending, time_left: float | None = None
@@ -87,7 +90,7 @@ class Pool:
         """
         free = seconds if time_left is None else max(0.0, min(seconds, time_left))
         timeout = {"connect": seconds, "read": seconds, "write": seconds, "pool": free}
-        if self._own:
+        if self._transport is not None:
             request.extensions = {"timeout": timeout, "sending": sending}
             return await self._http.send(request, auth=auth, follow_redirects=False)
         request.extensions = {"timeout": timeout}
@@ -108,10 +111,13 @@ class Pool:
             seconds: How long to wait at most.
         """
         self._closed = True
+        self.waits.end()
+        if self._transport is not None:
+            self._transport.stop()
         try:
             await self.deliveries.settle(seconds)
         finally:
-            if self._own:
+            if self._transport is not None:
                 await self._http.aclose()
 
 

@@ -100,7 +100,7 @@ def retry_after(value: str | None, now: float) -> float | None:
     value = value.strip()
     if value.isascii() and value.isdigit():
         # Twelve digits are thirty thousand years; more would only overflow.
-        return float(value[:12])
+        return float(value.lstrip("0")[:12] or "0")
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now)
     except (ValueError, OverflowError):

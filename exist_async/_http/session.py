@@ -167,17 +167,20 @@ class Session:
             raise ClientClosedError(attempt.CLOSED)
         start = self._clock()
         self._check_deadline(call, course, start)
-        gate = self._pool.gates.of(self._user) if course.gate is None else None
-        if gate is not None:
-            await self._enter(gate, course)
-        if self.options.rate_limiter is not None:
-            await self.options.rate_limiter.acquire(self._user, max_wait=self._patience(course, self._clock()))
+        await self._pool.waits.until(self._line_up(course))
         end = self._clock()
         if end - start > _NO_WAIT:
             course.waited += end - start
             self._reports.wait(call, end - start)
             self._check_deadline(call, course, end)
         course.attempt += 1
+
+    async def _line_up(self, course: Course) -> None:
+        gate = self._pool.gates.of(self._user) if course.gate is None else None
+        if gate is not None:
+            await self._enter(gate, course)
+        if self.options.rate_limiter is not None:
+            await self.options.rate_limiter.acquire(self._user, max_wait=self._patience(course, self._clock()))
 
     async def _attempt(self, call: Call, course: Course, model: type[T], late: Late[T]) -> httpx.Response:
         sending = Sending()
@@ -245,10 +248,14 @@ class Session:
             self._pool.quota.take()
         if failure.may_have_been_carried_out:
             course.lost = error
+        await self._pool.waits.until(self._pause(failure, wait, error, course))
+
+    async def _pause(self, failure: Failure, wait: float, error: ExistAsyncError, course: Course) -> None:
         if failure is Failure.RATE_LIMITED:
+            start = self._clock()
             if course.gate is None:
                 await self._enter(self._pool.gates.put_up(self._user), course, error)
-            waited = self._clock() - now
+            waited = self._clock() - start
             course.waited += max(wait, waited)
             wait = max(0.0, wait - waited)
         await self._sleep(wait)

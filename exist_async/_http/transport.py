@@ -52,6 +52,12 @@ class Transport(httpx.AsyncBaseTransport):
             pool = await self._open(request)
         return await pool.send(request)
 
+    def stop(self) -> None:
+        """Let no further request out; those under way go on."""
+        self._closed = True
+        for pool in list(self._pools.values()):
+            pool.stop()
+
     async def aclose(self) -> None:
         """Close the connections of every loop; those of a loop in another thread are closed by that loop, soon."""
         self._closed = True

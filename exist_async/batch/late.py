@@ -1,4 +1,4 @@
-"""Logs what became of items whose write was cancelled while they were under way."""
+"""Logs what became of the items of a write that was cancelled."""
 
 import logging
 from collections.abc import Sequence
@@ -17,13 +17,23 @@ def log_late(call: Call, outcomes: Sequence[Outcome[object, object]], failure: E
         outcomes: The outcomes of its items.
         failure: What the caller's `on_outcome` raised when it was told of them, if it did.
     """
-    result = BatchResult(tuple(outcomes))
-    what = f"{call} was cancelled while it was under way. It ended all the same, of {tally(result)}"
-    if result.ok:
-        _log.info("%s.", what)
-    else:
-        _log.warning("%s: %s", what, named([each for each in outcomes if each.status is not OutcomeStatus.SUCCEEDED]))
-    for outcome in outcomes:
-        _log.info("items[%d], %s", outcome.index, outcome)
+    _log_all(f"{call} was cancelled while it was under way. It ended all the same", outcomes)
     if failure is not None:
         _log.error("on_outcome raised %s when it was told: %s", type(failure).__name__, said(failure))
+
+
+def log_cancelled(path: str, outcomes: Sequence[Outcome[object, object]]) -> None:
+    """Log the outcomes that a write had already when it was cancelled: nobody gets its result."""
+    if outcomes:
+        _log_all(f"POST {path} was cancelled. Some of it was done already", outcomes)
+
+
+def _log_all(what: str, outcomes: Sequence[Outcome[object, object]]) -> None:
+    result = BatchResult(tuple(outcomes))
+    if result.ok:
+        _log.info("%s, of %s.", what, tally(result))
+    else:
+        failed = [outcome for outcome in outcomes if outcome.status is not OutcomeStatus.SUCCEEDED]
+        _log.warning("%s, of %s: %s", what, tally(result), named(failed))
+    for outcome in outcomes:
+        _log.info("items[%d], %s", outcome.index, outcome)

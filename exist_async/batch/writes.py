@@ -15,7 +15,7 @@ from exist_async._http.responses import unknown
 from exist_async._http.session import Session
 from exist_async.batch.endpoint import Endpoint, Remedy
 from exist_async.batch.items import ItemReader, Items, callers_error, cancelled_by_caller, check_items
-from exist_async.batch.late import log_late
+from exist_async.batch.late import log_cancelled, log_late
 from exist_async.batch.outcomes import BatchResult, Outcome, OutcomeStatus, Stop, conclude
 from exist_async.batch.replies import Failure, Reply, lay
 from exist_async.errors import (
@@ -90,6 +90,8 @@ class Write(Generic[I, T]):
         self._on_outcome = on_outcome
         self._items: list[I] = []
         self._outcomes: dict[int, Outcome[I, T]] = {}
+        self._interrupted: list[Outcome[I, T]] = []
+        self._told_late: set[int] = set()
 
     @property
     def result(self) -> BatchResult[I, T]:
@@ -98,8 +100,15 @@ class Write(Generic[I, T]):
 
     async def run(self, items: Items[Any]) -> None:
         """Send all items. Afterwards each that was read has its outcome, whatever happened on the way."""
-        async with aclosing(self._cut(items)) as chunked:
-            await chunks.run(chunked, self._send, concurrency=self._session.options.concurrency)
+        try:
+            async with aclosing(self._cut(items)) as chunked:
+                await chunks.run(chunked, self._send, concurrency=self._session.options.concurrency)
+        except asyncio.CancelledError:
+            early = [outcome for index, outcome in self._outcomes.items() if index not in self._told_late]
+            log_cancelled(self._endpoint.path, early)
+            raise
+        for outcome in self._interrupted:
+            self._outcomes.setdefault(outcome.index, outcome)
         cause = self.stop.error if self.stop is not None else None
         for index, item in enumerate(self._items):
             if index not in self._outcomes:
@@ -181,7 +190,7 @@ class Write(Generic[I, T]):
             outcomes = _outcomes_without_answer(chunk, failure)
             if cancelled_by_caller():
                 # Of the whole write, and nobody sees this; of this task alone, and the outcomes have to be there.
-                self._note(outcomes)
+                self._interrupted += outcomes
                 raise
             return outcomes
         except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
@@ -239,6 +248,7 @@ class Write(Generic[I, T]):
             outcomes = _outcomes_without_answer(chunk, answer)
         else:
             outcomes = self._laid(call, chunk, answer)
+        self._told_late.update(chunk.places)
         log_late(call, outcomes, self._tell(outcomes))
 
     def _note(self, outcomes: list[Outcome[I, T]]) -> None:

@@ -96,6 +96,29 @@ async def test_how_it_ended_goes_to_the_log(answering: Answering, caplog: pytest
     assert items[1].endswith("succeeded")
 
 
+async def test_what_was_done_already_goes_to_the_log_too(
+    answering: Answering, caplog: pytest.LogCaptureFixture
+) -> None:
+    second = asyncio.Event()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if b"tag_35" in request.content:
+            second.set()
+            await asyncio.sleep(0.01)
+        return succeed(request)
+
+    client = answering(answer, concurrency=1)
+    write = asyncio.create_task(client.attributes.release(names(70)))
+    with caplog.at_level(logging.INFO, "exist_async"):
+        await second.wait()
+        await cancelled(write)
+        await client.aclose()
+
+    lines = [record.getMessage() for record in caplog.records]
+    assert "was cancelled. Some of it was done already, of 35 items: 35 succeeded." in lines[0]
+    assert sorted(int(line[6 : line.index("]")]) for line in lines if line.startswith("items[")) == list(range(70))
+
+
 async def test_a_late_answer_that_never_comes_is_unknown_in_the_log(
     answering: Answering, caplog: pytest.LogCaptureFixture
 ) -> None:

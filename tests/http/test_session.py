@@ -1,5 +1,6 @@
 """The one loop: turns, attempts, pauses, and what each failure means for a read and for a write."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -253,3 +254,36 @@ async def test_an_auth_without_a_hash_has_a_budget_too(answering: Answering) -> 
 async def test_filters_that_make_too_long_an_address_are_a_wrong_argument(answering: Answering) -> None:
     with pytest.raises(ConfigurationError, match="no valid address"):
         await answering(Script(OK)).attributes.list(attributes=[f"tag_{n}" for n in range(20_000)]).collect()
+
+
+@pytest.mark.parametrize("waits_for", ["budget", "pause", "gate"])
+async def test_closing_ends_what_waits_for_its_turn(answering: Answering, waits_for: str) -> None:
+    waiting = asyncio.Event()
+
+    async def for_ever(*args: object, **options: object) -> None:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    class Spent(MemoryRateLimiter):
+        acquire = for_ever
+
+    script = Script(httpx.Response(429, headers={"Retry-After": "7"}))
+    client = answering(script, rate_limiter=Spent() if waits_for == "budget" else None)
+    client.profile._session._sleep = for_ever
+    calls = [asyncio.create_task(client.profile.get()) for _ in range(2 if waits_for == "gate" else 1)]
+    await waiting.wait()
+
+    await client.aclose()
+
+    for call in calls:
+        with pytest.raises(ClientClosedError, match="while this call waited for its turn"):
+            await call
+
+
+async def test_a_limiter_s_own_timeout_is_its_own(answering: Answering) -> None:
+    class Slow(MemoryRateLimiter):
+        async def acquire(self, user: object, *, max_wait: float | None) -> None:
+            raise TimeoutError("the database is slow")
+
+    with pytest.raises(TimeoutError, match="the database is slow"):
+        await answering(Script(OK), rate_limiter=Slow()).profile.get()

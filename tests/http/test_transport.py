@@ -509,3 +509,26 @@ async def test_closing_from_another_loop_ends_what_is_under_way_there(sandbox: S
         await asyncio.to_thread(thread.join, 10)
 
     assert len(outcome) == 1
+
+
+async def test_closing_ends_what_waits_for_a_connection_without_sending_it(raw_server: RawServer) -> None:
+    received = 0
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal received
+        while True:
+            await read_request(reader)
+            received += 1
+            await asyncio.sleep(0.1)
+            writer.write(ANSWER)
+            await writer.drain()
+
+    async with raw_server(slow) as url:
+        client = quick(url, max_connections=1)
+        calls = [asyncio.create_task(increment(client)) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        await client.aclose()
+        results = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert received == 1
+    assert [type(result) for result in results] == [dict, ClientClosedError, ClientClosedError]
