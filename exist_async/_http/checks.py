@@ -17,6 +17,14 @@ _NO_TEXT = frozenset(("Cc", "Cs"))
 _LARGEST = 2**31 - 1
 
 
+def shown(value: object) -> str:
+    """Return what a caller gave as an error quotes it; some things can't say what they are."""
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001  (Python's own for a number of five thousand digits, or of any class)
+        return type(value).__name__
+
+
 def seconds(name: str, value: object, *, zero: bool = False) -> None:
     """Check a number of seconds: finite, and above 0, or from 0 where that has a meaning."""
     # bool is an int to Python.
@@ -38,7 +46,13 @@ def whole(name: str, value: object, *, least: int, most: int = _LARGEST) -> None
 def flag(name: str, value: object) -> None:
     """Check a boolean."""
     if not isinstance(value, bool):
-        raise ConfigurationError(f"{name} is True or False, not {value!r}")
+        raise ConfigurationError(f"{name} is True or False, not {shown(value)}")
+
+
+def function(name: str, value: object) -> None:
+    """Check something that is called."""
+    if not callable(value):
+        raise ConfigurationError(f"{name} is a function, not {type(value).__name__}")
 
 
 def text(name: str, value: object) -> None:
@@ -65,7 +79,7 @@ def file_path(name: str, value: object) -> Path:
     """Check the path of a file, and return it from the root, so that changing the working directory changes nothing."""
     path: object = os.fspath(cast("str | os.PathLike[str]", value)) if isinstance(value, str | os.PathLike) else None
     if not isinstance(path, str) or not path or "\0" in path:
-        raise ConfigurationError(f"{name} is the path of a file, not {value!r}")
+        raise ConfigurationError(f"{name} is the path of a file, not {shown(value)}")  # pyright: ignore[reportUnknownArgumentType]
     try:
         absolute = Path(path).expanduser().absolute()
         os.fsencode(absolute)

@@ -72,6 +72,9 @@ class OAuth2(Unpicklable, RenewableAuth):
         if not all(callable(getattr(store, name, None)) for name in ("load", "save", "delete", "lock")):
             raise ConfigurationError(f"store is a TokenStore, not {type(store).__name__}")
         checks.text("user", user)
+        if on_change is not None:
+            checks.function("on_change", on_change)
+        checks.function("clock", clock)
         # The rate limiter's, which can be of any type, and the store's.
         self.user = self._user = user
         self.origin = app.base_url

@@ -71,6 +71,7 @@ class OAuthApp(Unpicklable):
         check_token("client_id", client_id)
         check_token("client_secret", client_secret)
         _check_redirect_uri(redirect_uri)
+        checks.function("clock", clock)
         self._client_id = client_id
         self._client_secret = client_secret
         self._redirect_uri = redirect_uri
@@ -142,7 +143,10 @@ class OAuthApp(Unpicklable):
                 can be used.
             OAuthError: The service refused for another reason, could not be reached, or gave no readable answer, twice:
                 then the old tokens may have ended.
+            ConfigurationError: It is no OAuthToken.
         """
+        if not isinstance(token, OAuthToken):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(f"token is an OAuthToken, not {type(token).__name__}")
         if token.refresh_token is None:
             raise ReauthorizationRequired(f"This token came without a refresh token, and can't be renewed. {_SIGN_IN}")
         response = await self._trade(self._form("refresh_token", refresh_token=token.refresh_token), repeats=1)
@@ -183,7 +187,7 @@ def _checked(scopes: Iterable[Scope | str]) -> list[str]:
         raise ConfigurationError(f"scopes is a list such as [Scope.MOOD_READ], not a bare {type(scopes).__name__}")
     asked: dict[str, None] = {}
     for scope in scopes:
-        check_token(f"scopes: {scope!r}", scope)
+        check_token(f"scopes: {checks.shown(scope)}", scope)
         asked[scope] = None
     if not asked:
         raise ConfigurationError("scopes is empty: ask for one at least")

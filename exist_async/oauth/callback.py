@@ -21,12 +21,15 @@ def code_of(callback: str, state: str | None) -> str:
         state: What `authorization_url` returned, to be found again in the URL; None compares nothing.
 
     Raises:
-        ConfigurationError: It is no URL and no code, or it is a bare code with a state to compare it with.
+        ConfigurationError: It is no URL and no code, or it is a bare code with a state to compare it with, or the state
+            is no string.
         OAuthError: The user or the service said no, the state is not there or another one, or there is no code that can
             be one.
     """
     if not isinstance(callback, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (callers without a type checker)
         raise ConfigurationError(f"callback_url_or_code is a string, not {type(callback).__name__}")
+    if not isinstance(state, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError(f"state is what authorization_url() returned, or None, not {type(state).__name__}")
     callback = callback.strip()
     if "://" not in callback and "?" not in callback:
         if _BARE_QUERY.search(callback):

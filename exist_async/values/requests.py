@@ -3,7 +3,7 @@
 import datetime as dt
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import cast
 
 from attrs import field, frozen
@@ -31,7 +31,10 @@ def _number(value: float) -> int | float:
     if isinstance(value, numbers.Integral):
         return _number(int(value))
     if isinstance(value, numbers.Real):
-        return _number(float(value))
+        try:
+            return _number(float(value))
+        except OverflowError:
+            raise ConfigurationError("value is a number that is too large for a float") from None
     raise ConfigurationError(_unsupported(value))
 
 
@@ -124,7 +127,7 @@ def subjects_of(entry: ValueEcho | Failure, wanted: Sequence[Subject]) -> Sequen
     if date is not None:
         fitting = [key for key in fitting if key[1] == date]
     if not fitting:
-        return [(_KIND, (name, date, entry.value))]
+        return [(_KIND, (name, date, entry.value if isinstance(entry.value, Hashable) else None))]
     same_value = [key for key in fitting if key[2] == entry.value]
     if not same_value and name is None and date is None:
         return []
