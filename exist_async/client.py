@@ -187,7 +187,9 @@ class ExistClient:
         if not isinstance(params, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError(f"params is a mapping of strings to strings, not {type(params).__name__}")
         if not (isinstance(method, str) and method.isascii() and method.isalpha()):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError(f"method is an HTTP method like 'GET', not {method!r}")
+            raise ConfigurationError(f"method is an HTTP method like 'GET', not {checks.shown(method)}")
+        if repeatable is not None:
+            checks.flag("repeatable", repeatable)
         method = method.upper()
         path = path.removeprefix("/")
         if not {".", ".."}.isdisjoint(path.split("/")):

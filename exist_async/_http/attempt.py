@@ -59,11 +59,16 @@ async def send(
         # It goes out as the cause: its request holds the token, or the form.
         forget_requests(error)
         raise _failure(pool, options, call, error) from error
+    except (httpx.InvalidURL, UnicodeError) as error:
+        # Of a caller's client, which reads where an answer leads or what it sets, though nobody follows.
+        why = type(error).__name__
     except RuntimeError as error:
         # What httpx and aiohttp raise for a client that was closed; neither sends anything then.
         if pool.closed:
             raise ClientClosedError(CLOSED) from error
         raise
+    # Outside of the handler: the error quotes what the service sent, which may repeat the token.
+    raise responses.unanswered(call, f"sent to {options.base_url}, and the answer's headers can't be read ({why})")
 
 
 def _failure(pool: Pool, options: Options, call: Call, error: httpx.RequestError) -> ExistAsyncError:

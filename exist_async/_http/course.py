@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from attrs import define, frozen
+import httpx
+from attrs import define, field, frozen
 
 from exist_async._http import responses
 from exist_async._http.call import Call
 from exist_async._http.deliveries import Delivery
 from exist_async._http.gates import Gate
+from exist_async._http.secret import credentials_of, without
 from exist_async._http.signing import RenewableAuth
 from exist_async.errors import ExistAsyncError, NoAnswerError
 
@@ -23,10 +25,16 @@ class Answer(Generic[T]):
     Attributes:
         value: What the service says.
         repeated: Whether an earlier attempt may have been carried out too, so that it speaks of the second time.
+        request: What it answers.
     """
 
     value: T
     repeated: bool
+    request: httpx.Request = field(repr=False)
+
+    def hide(self, text: str) -> str:
+        """Return a text of the answer without what signed the request, which a service may repeat."""
+        return without(credentials_of(self.request), text)
 
 
 Late = Callable[[Answer[T] | Exception], object]
@@ -60,7 +68,8 @@ def tell_late(call: Call, model: type[Any], late: Late[Any], lost: ExistAsyncErr
     """Tell how an attempt ended that went on alone."""
     answer: Answer[Any] | Exception
     try:
-        answer = Answer(responses.read(delivery.result(), call, model), lost is not None)
+        response = delivery.result()
+        answer = Answer(responses.read(response, call, model), lost is not None, response.request)
     except asyncio.CancelledError:
         answer = responses.unknown(call, "its event loop ended before an answer came")
     except ExistAsyncError as error:

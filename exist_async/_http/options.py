@@ -18,20 +18,20 @@ from exist_async.rate_limits import RateLimiter
 def _check_origin(url: str) -> None:
     if not url.isprintable() or " " in url:
         raise ConfigurationError("base_url holds a space or a control character")
+    if "@" in url:
+        # The URL itself is not shown: it holds a password.
+        raise ConfigurationError("base_url holds a user name or password: give credentials as auth")
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
         # Reading the port and the host is what finds wrong ones.
         _ = httpx.URL(url).copy_with(port=parts.port).host
-    except (ValueError, httpx.InvalidURL) as error:
-        raise ConfigurationError(f"base_url is no valid URL: {error}") from None
+    except (ValueError, httpx.InvalidURL):
+        raise ConfigurationError("base_url is no valid URL: it is an origin like 'https://exist.io'") from None
     if parts.scheme not in ("http", "https") or not host:
         raise ConfigurationError("base_url is an origin like 'https://exist.io': a scheme and a host")
-    if parts.username is not None or parts.password is not None:
-        # The URL itself is not shown: it holds a password.
-        raise ConfigurationError("base_url holds a user name or password: give credentials as auth")
     if parts.path or parts.query or parts.fragment or url.endswith(("?", "#")):
-        raise ConfigurationError(f"base_url is an origin alone, without path, query or last slash, not {url!r}")
+        raise ConfigurationError("base_url is an origin alone, without path, query or last slash")
     if parts.scheme == "http" and not is_loopback(host):
         raise ConfigurationError(f"base_url {url!r} is plain http: the token would travel in the clear. Use https")
 

@@ -144,7 +144,8 @@ def _check_proxy(proxy: str) -> None:
     try:
         parts = urlsplit(proxy if isinstance(proxy, str) else "")  # pyright: ignore[reportUnnecessaryIsInstance]
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
+        good = good and proxy.isprintable() and " " not in proxy and bool(httpx.URL(proxy).host)
+    except (ValueError, httpx.InvalidURL):
         good = False
     if not good:
         # The URL is not quoted: it may hold a password.

@@ -133,7 +133,7 @@ class Session:
                 await self._turn(call, course)
                 try:
                     response = await self._attempt(call, course, model, late)
-                    answer = Answer(responses.read(response, call, model), course.lost is not None)
+                    answer = Answer(responses.read(response, call, model), course.lost is not None, response.request)
                 except ExistAsyncError as error:
                     await self._pause_after(error, call, course)
                 else:

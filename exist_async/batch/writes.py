@@ -233,7 +233,7 @@ class Write(Generic[I, T]):
             if answer is None:
                 outcomes.append(Outcome(index, item, OutcomeStatus.UNKNOWN, cause=cause))
             elif isinstance(answer, Failure):
-                code, words = _text(answer.error_code), _text(answer.error)
+                code, words = _text(answer.error_code, reply.hide), _text(answer.error, reply.hide)
                 outcome: Outcome[I, T] = Outcome(index, item, OutcomeStatus.REFUSED, error_code=code, error=words)
                 if reply.repeated and endpoint.second_time is not None:
                     outcome = endpoint.second_time(outcome)
@@ -291,11 +291,11 @@ def _outcomes_without_answer(chunk: Chunk[I], error: Exception) -> list[Outcome[
     return [Outcome(index, item, status, cause=error) for index, item in zip(chunk.places, chunk.items, strict=True)]
 
 
-def _text(value: object) -> str | None:
+def _text(value: object, hide: Callable[[str], str]) -> str | None:
     """Return what Exist said as text; it is not always a string."""
-    if value is None or isinstance(value, str):
-        return value
+    if value is None:
+        return None
     try:
-        return converter.encoder.encode(value).decode()
+        return hide(value if isinstance(value, str) else converter.encoder.encode(value).decode())
     except RecursionError:
         return "(nested too deeply to be shown)"

@@ -56,6 +56,8 @@ class WaitingRateLimiter(ABC):
         checks.whole("limit", limit, least=1)
         checks.seconds("period", period)
         checks.whole("max_waiting", max_waiting, least=1)
+        checks.function("clock", clock)
+        checks.function("sleep", sleep)
         self._limit = limit
         self._period = period
         self._max_waiting = max_waiting

@@ -14,7 +14,7 @@ from attrs import field, frozen
 from exist_async._http import checks
 from exist_async._http.converter import UnreadableError, converter
 from exist_async.errors import OAuthError
-from exist_async.token_stores.token import OAuthToken
+from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
 if TYPE_CHECKING:
     from filelock import AsyncFileLock, FileLock
@@ -72,6 +72,7 @@ class FileTokenStore:
             OAuthError: The file can't be read or written.
         """
         checks.text("user", user)
+        check_oauth_token(token)
         await asyncio.to_thread(self._change, user, token)
 
     async def delete(self, user: str) -> None:

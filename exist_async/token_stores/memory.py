@@ -8,7 +8,7 @@ from threading import Lock
 
 from exist_async._http import checks
 from exist_async._http.secret import Unpicklable
-from exist_async.token_stores.token import OAuthToken
+from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
 
 class MemoryTokenStore(Unpicklable):
@@ -33,6 +33,7 @@ class MemoryTokenStore(Unpicklable):
     async def save(self, user: str, token: OAuthToken) -> None:
         """Keep a token, as `TokenStore.save` has it, as long as the process lives."""
         checks.text("user", user)
+        check_oauth_token(token)
         self._tokens[user] = token
 
     async def delete(self, user: str) -> None:

@@ -11,7 +11,7 @@ from exist_async._http.secret import Unpicklable
 from exist_async._redis import RedisFailedError, clients_for
 from exist_async.errors import ConfigurationError, OAuthError
 from exist_async.token_stores.redis_lock import RedisLock
-from exist_async.token_stores.token import OAuthToken
+from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -98,6 +98,7 @@ class RedisTokenStore(Unpicklable):
         Raises:
             OAuthError: Redis fails, or takes nothing more.
         """
+        check_oauth_token(token)
         key, data = self._key(user), converter.dumps(token)
         await self._ask(lambda client: cast("Awaitable[object]", client.set(key, data)))
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import attrs
 
 from exist_async._http.session import Session
+from exist_async.errors import NoAnswerError
 from exist_async.profile import Profile
 from exist_async.values.requests import ValueIncrement
 
@@ -34,4 +35,7 @@ class Today:
             self._then = await self._profile.now()
             self._asked_at = time.monotonic()
         # A stream can go on over midnight.
-        return (self._then + dt.timedelta(seconds=time.monotonic() - self._asked_at)).date()
+        try:
+            return (self._then + dt.timedelta(seconds=time.monotonic() - self._asked_at)).date()
+        except OverflowError as error:
+            raise NoAnswerError(f"The user's local time is {self._then}, after which there is no other.") from error

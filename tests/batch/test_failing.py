@@ -142,3 +142,13 @@ async def test_a_closed_client_sends_nothing_of_a_write(answering: Answering) ->
 
     assert caught.value.result is not None
     assert statuses(caught.value.result) == [OutcomeStatus.NOT_SENT] * 50
+
+
+async def test_a_refusal_that_repeats_the_token_does_not_show_it(answering: Answering) -> None:
+    def echo(request: httpx.Request) -> httpx.Response:
+        failed = [{"name": "tag_0", "error_code": "a-token", "error": {"sent": request.headers["authorization"]}}]
+        return httpx.Response(202, json={"success": [], "failed": failed})
+
+    result = await answering(echo).attributes.release(names(1))
+
+    assert (result[0].error_code, result[0].error) == ("[secret]", '{"sent":"Bearer [secret]"}')

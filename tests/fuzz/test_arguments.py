@@ -231,7 +231,7 @@ CALLS: dict[str, tuple[Call, list[Any]]] = {
     "request path": (lambda exist, x: exist.request("GET", x), [*TEXT, "..", "../", "a/../b", "./a"]),
     "request method": (
         lambda exist, x: exist.request(x, "a/"),
-        [*(each for each in TEXT if each not in (HUGE, -HUGE)), "GET ", "G3T", "GET\r\nX: y", "GÉT"],
+        [*TEXT, "GET ", "G3T", "GET\r\nX: y", "GÉT"],
     ),
     "request params": (
         lambda exist, x: exist.request("GET", "a/", params=x),
@@ -344,7 +344,7 @@ def test_a_wrong_option_is_refused_at_once(name: str) -> None:
 
 APP = OAuthApp("an-id", "a-secret", "https://example.com/")
 WINDOW: dict[str, list[Any]] = {"limit": [*WHOLE, 0], "period": POSITIVE, "max_waiting": [*WHOLE, 0]}
-STORED: dict[str, list[Any]] = {**WINDOW, "timeout": POSITIVE, "when_unavailable": [7, "", None, "STOP", []]}
+STORED: dict[str, list[Any]] = {**WINDOW, "timeout": POSITIVE, "when_unavailable": [7, "", None, "STOP", [], HUGE]}
 REDIS_URL = [*ANY, None, 7, "", "localhost", "http://a", "redis://a:b", "redis://[", "redis://a/?nonsense=1"]
 
 CONSTRUCTORS: dict[str, tuple[Callable[..., Any], dict[str, Any], dict[str, list[Any]]]] = {

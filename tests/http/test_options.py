@@ -55,6 +55,10 @@ from exist_async import ConfigurationError, ExistClient
         ("proxy", "http://127.0.0.1:99999"),
         ("proxy", "http://[::1"),
         ("proxy", 7),
+        ("proxy", "http://ho st:3128"),
+        ("proxy", "http://\0:3128"),
+        ("proxy", "http://\ud800:3128"),
+        ("proxy", "http://ada:\ud800@127.0.0.1:3128"),
         pytest.param("timeout", 10**5000, id="timeout-huge"),
         pytest.param("max_wait", 10**5000, id="max_wait-huge"),
         pytest.param("concurrency", 10**5000, id="concurrency-huge"),
@@ -69,9 +73,12 @@ def test_a_wrong_option_is_named(name: str, value: Any) -> None:
         ExistClient("token", **{name: value})
 
 
-def test_a_password_in_the_url_is_not_repeated() -> None:
+@pytest.mark.parametrize(
+    "url", ["https://ada:hunter2@exist.io", "https://ada:hunter2/pw@exist.io", "https://exist.io/?x=hunter2"]
+)
+def test_a_password_in_the_url_is_not_repeated(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        ExistClient("token", base_url="https://ada:hunter2@exist.io")
+        ExistClient("token", base_url=url)
 
     assert "hunter2" not in str(caught.value)
 

@@ -287,3 +287,17 @@ async def test_a_limiter_s_own_timeout_is_its_own(answering: Answering) -> None:
 
     with pytest.raises(TimeoutError, match="the database is slow"):
         await answering(Script(OK), rate_limiter=Slow()).profile.get()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [[(b"Location", b"1"), (b"Set-Cookie", b"\x80")], [(b"Location", b"/" + b"a" * 65_530)]],
+    ids=["a cookie", "a location"],
+)
+async def test_headers_that_a_caller_s_client_cannot_read_are_no_answer(answering: Answering, headers: Any) -> None:
+    script = Script(httpx.Response(302, headers=headers))
+
+    with pytest.raises(NoAnswerError, match="the answer's headers can't be read"):
+        await answering(script, max_retries=0).profile.get()
+    with pytest.raises(OutcomeUnknownError):
+        await answering(script).request("POST", "attributes/increment/", json=[])

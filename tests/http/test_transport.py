@@ -513,12 +513,14 @@ async def test_closing_from_another_loop_ends_what_is_under_way_there(sandbox: S
 
 async def test_closing_ends_what_waits_for_a_connection_without_sending_it(raw_server: RawServer) -> None:
     received = 0
+    first = asyncio.Event()
 
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal received
         while True:
             await read_request(reader)
             received += 1
+            first.set()
             await asyncio.sleep(0.1)
             writer.write(ANSWER)
             await writer.drain()
@@ -526,7 +528,7 @@ async def test_closing_ends_what_waits_for_a_connection_without_sending_it(raw_s
     async with raw_server(slow) as url:
         client = quick(url, max_connections=1)
         calls = [asyncio.create_task(increment(client)) for _ in range(3)]
-        await asyncio.sleep(0.05)
+        await first.wait()
         await client.aclose()
         results = await asyncio.gather(*calls, return_exceptions=True)
 

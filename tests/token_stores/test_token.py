@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exist_async import ConfigurationError, OAuthToken
+from exist_async import ConfigurationError, FileTokenStore, MemoryTokenStore, OAuthToken
 
 TOKEN = OAuthToken("s3cr3t-access", "s3cr3t-refresh", datetime(2027, 1, 1, 12, tzinfo=UTC), ("mood_read", "mood_write"))
 
@@ -76,3 +76,15 @@ def test_what_is_none_is_refused_and_not_quoted(fields: Any) -> None:
 def test_a_wrong_field_is_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         OAuthToken(**({"access_token": "a"} | wrong))
+
+
+@pytest.mark.parametrize("wrong", [{"scope": 7}, {"scope": "mood_read"}, {"scope": (7,)}, {"token_type": 7}])
+def test_a_scope_and_a_type_are_strings(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        OAuthToken("access", **wrong)
+
+
+@pytest.mark.parametrize("store", [MemoryTokenStore(), FileTokenStore("/nonexistent/tokens.json")], ids=repr)
+async def test_only_tokens_are_saved(store: Any) -> None:
+    with pytest.raises(ConfigurationError, match="token is an OAuthToken, not str"):
+        await store.save("ada", "a-token")

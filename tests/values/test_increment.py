@@ -10,6 +10,7 @@ import pytest
 
 from exist_async import (
     ExistClient,
+    NoAnswerError,
     OutcomeStatus,
     OutcomeUnknownError,
     ServerError,
@@ -146,3 +147,13 @@ async def test_types_that_cannot_be_added_to_are_refused(exist: ExistClient) -> 
     result = await exist.values.increment([ValueIncrement("mood", 1, DAY), ValueIncrement("mood_note", 1, DAY)])
 
     assert [outcome.error_code for outcome in result] == ["validation", "validation"]
+
+
+async def test_a_clock_at_the_end_of_time_is_no_fault_of_the_caller(answering: Answering) -> None:
+    last = {"username": "ada", "local_time": "9999-12-31T23:59:59.999999+00:00"}
+
+    with pytest.raises(NoAnswerError, match="after which there is no other") as caught:
+        await answering(lambda request: httpx.Response(200, json=last)).values.increment([ValueIncrement("coffees", 1)])
+
+    assert caught.value.result is not None
+    assert [outcome.status for outcome in caught.value.result] == ["not_sent"]
