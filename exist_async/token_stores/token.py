@@ -43,8 +43,8 @@ class OAuthToken(Unpicklable):
         token_type: How it signs; Exist's is a bearer token.
 
     Raises:
-        ConfigurationError: A token holds what no header can carry, `expires_at` has no time zone, `scope` is no tuple of
-            strings, or `token_type` is no string.
+        ConfigurationError: A token holds what no header can carry, `expires_at` has no time zone, `scope` is no tuple
+            of strings, or `token_type` is no string.
     """
 
     access_token: str = field(repr=False, validator=_secret)
