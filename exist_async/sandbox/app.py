@@ -1,12 +1,12 @@
-"""The ASGI app: takes a request through recording, faults, latency, token, throttle and endpoint, in this order."""
+"""The ASGI app: takes a request through the intake, token, throttle and endpoint, in this order."""
 
-import asyncio
+import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, Literal
 
 import attrs
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from exist_async.sandbox.authorization import AUTHORIZE, ask_user, take_answer
@@ -14,14 +14,14 @@ from exist_async.sandbox.averages import list_averages
 from exist_async.sandbox.calls import Call, Visit, form_of
 from exist_async.sandbox.correlations import list_correlations, show_correlation
 from exist_async.sandbox.creation import create_attributes
-from exist_async.sandbox.faults import FaultPlan
+from exist_async.sandbox.faults import Handle
 from exist_async.sandbox.front_page import FRONT, show_front_page
 from exist_async.sandbox.insights import list_insights
+from exist_async.sandbox.intake import Intake
 from exist_async.sandbox.listing import list_attributes, list_owned
 from exist_async.sandbox.ownership import acquire_attributes, release_attributes
 from exist_async.sandbox.profile import show_profile
 from exist_async.sandbox.reading import list_values, list_with_values
-from exist_async.sandbox.recorder import Recorder
 from exist_async.sandbox.replies import ApiError, Reply, refuse
 from exist_async.sandbox.settings import Settings
 from exist_async.sandbox.signing_in import give_simple_token, give_tokens
@@ -75,16 +75,12 @@ ENDPOINTS: Final[dict[str, Endpoint | OpenEndpoint]] = {
 
 
 class App:
-    """The ASGI app of a sandbox; `latency` may be set at any time."""
+    """The ASGI app of a sandbox."""
 
-    def __init__(
-        self, world: World, throttle: Throttle, faults: FaultPlan, recorder: Recorder, settings: Settings
-    ) -> None:
-        self.latency = 0.0
+    def __init__(self, world: World, throttle: Throttle, intake: Intake, settings: Settings) -> None:
         self._world = world
         self._throttle = throttle
-        self._faults = faults
-        self._recorder = recorder
+        self._intake = intake
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,36 +89,25 @@ class App:
         Raises:
             ConnectionDropped: A fault wants the connection cut; the server or transport around the app does it.
         """
-        if scope["type"] != "http":
-            raise NotImplementedError(f"The sandbox speaks HTTP only, not {scope['type']}")
-        request = Request(scope, receive)
+        request = self._intake.open(scope, receive)
         token = self._world.grants.token_of(request.headers.get("authorization"))
-        # Both before the first await: the order of arrival decides about the faults.
-        recording = self._recorder.receive(scope, None if token is None else token.user.username)
-        fault = self._faults.take(scope["path"])
         endpoint = ENDPOINTS.get(scope["path"])
-        try:
-            body = await request.body()
-        except ClientDisconnect:
-            return
-        # What is sent elsewhere holds secrets, at a path with a wrong slash too: passwords, codes, refresh tokens.
-        if isinstance(endpoint, Endpoint):
-            recording.body = body
-        form = await form_of(request)
-        if self.latency:
-            await asyncio.sleep(self.latency)
 
-        def handle() -> Reply:
-            try:
-                if isinstance(endpoint, OpenEndpoint):
-                    return self._welcome(endpoint, Visit(request, form, self._world, self._recorder, self._settings))
-                return self._answer(endpoint, request, body, token)
-            except ApiError as error:
-                return error.reply
+        async def prepare(body: bytes) -> Handle:
+            form = await form_of(request)
+            if isinstance(endpoint, OpenEndpoint):
+                visit = Visit(request, form, self._world, self._intake.recorder, self._settings)
+                return partial(self._welcome, endpoint, visit)
+            return partial(self._answer, endpoint, request, body, token)
 
-        reply = handle() if fault is None else fault.apply(handle)
-        recording.status = reply.status
-        await Response(reply.body, reply.status, reply.headers)(scope, receive, send)
+        await self._intake.take(
+            request,
+            send,
+            prepare,
+            user=None if token is None else token.user.username,
+            # What is sent elsewhere holds secrets, at a path with a wrong slash too: passwords, codes, refresh tokens.
+            keep_body=isinstance(endpoint, Endpoint),
+        )
 
     def _welcome(self, endpoint: OpenEndpoint, visit: Visit) -> Reply:
         answer = endpoint.answers.get(visit.request.method)
@@ -139,8 +124,9 @@ class App:
             raise refuse(403, "You do not have permission to perform this action.")
         wait = self._throttle.admit(token.value)
         if wait is not None:
-            seconds = f"{wait} second" if wait == 1 else f"{wait} seconds"
-            headers = {"retry-after": str(wait)}
+            whole = math.ceil(wait)
+            seconds = f"{whole} second" if whole == 1 else f"{whole} seconds"
+            headers = {"retry-after": str(whole)}
             raise refuse(429, f"Request was throttled. Expected available in {seconds}.", headers)
         # Last, as in Django REST framework: a wrong method needs a token, and is counted.
         if request.method != endpoint.method:

@@ -10,10 +10,12 @@ import msgspec
 
 from exist_async.sandbox.replies import Reply, json_reply
 
-__all__ = ["Apply", "ConnectionDropped", "Fault", "FaultPlan", "faulty", "rewritten"]
+__all__ = ["Apply", "ConnectionDropped", "Fault", "FaultPlan", "Handle", "Refusal", "detail", "faulty", "rewritten"]
 
 Handle: TypeAlias = Callable[[], Reply]
 Apply: TypeAlias = Callable[[Handle], Reply]
+Refusal: TypeAlias = Callable[[int, str], object]
+"""Makes the JSON of a plain refusal, from its status and the phrase for that."""
 
 
 class ConnectionDropped(ConnectionError):  # noqa: N818  (it is what was asked for)
@@ -75,8 +77,11 @@ def faulty(
     *,
     when: Literal["before", "after"],
     drop: bool,
+    refusal: Refusal,
 ) -> Apply:
     """Return the fault that gives this answer, or none at all, instead of the request's own.
+
+    Without JSON or body a 5xx is the page of a proxy, and any other status a plain refusal.
 
     Raises:
         ValueError: Two kinds of answer are given, or the status is none of an answer.
@@ -89,7 +94,7 @@ def faulty(
         raise ValueError("Give json or body, not both")
     if drop and (json is not None or body is not None or headers is not None):
         raise ValueError("A dropped connection has no answer: give neither json nor body nor headers")
-    reply = _reply(status, json, body, headers)
+    reply = _reply(status, json, body, headers, refusal)
 
     def apply(handle: Handle) -> Reply:
         if when == "after":
@@ -111,7 +116,14 @@ def rewritten(rewrite: Callable[[Any], object]) -> Apply:
     return apply
 
 
-def _reply(status: int, json: object, body: bytes | str | None, headers: Mapping[str, str] | None) -> Reply:
+def detail(_status: int, phrase: str) -> object:
+    """Return a plain refusal in Exist's words."""
+    return {"detail": f"{phrase}."}
+
+
+def _reply(
+    status: int, json: object, body: bytes | str | None, headers: Mapping[str, str] | None, refusal: Refusal
+) -> Reply:
     given = {name.lower(): value for name, value in (headers or {}).items()}
     if json is not None:
         return json_reply(json, status, given)
@@ -123,4 +135,4 @@ def _reply(status: int, json: object, body: bytes | str | None, headers: Mapping
         return Reply(status, f"<html><body><h1>{status} {phrase}</h1></body></html>\n".encode(), html)
     if status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
         return Reply(status, headers=given)
-    return json_reply({"detail": f"{phrase}."}, status, given)
+    return json_reply(refusal(status, phrase), status, given)

@@ -1,6 +1,7 @@
 """Shows people what is in the sandbox: `/`."""
 
 from typing import Final
+from urllib.parse import unquote
 
 from exist_async.sandbox.calls import Visit
 from exist_async.sandbox.rendering import html_reply
@@ -23,4 +24,5 @@ def show_front_page(visit: Visit) -> Reply:
         services=visit.world.services,
         requests=visit.recorder.latest(_REQUESTS, but=FRONT),
         describe=describe,
+        readable=unquote,
     )

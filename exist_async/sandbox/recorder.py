@@ -3,13 +3,13 @@
 from collections import deque
 from itertools import islice
 from typing import Any, Final, cast
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import attrs
 import msgspec
 from starlette.types import Scope
 
-__all__ = ["KEPT", "RecordedRequest", "Recorder", "Recording"]
+__all__ = ["KEPT", "RecordedRequest", "Recorder", "Recording", "path_of"]
 
 KEPT: Final = 10_000
 """How many requests are remembered, the last ones."""
@@ -25,12 +25,13 @@ class RecordedRequest:
 
     Attributes:
         method: "GET", "POST", …
-        path: The path alone, as in "/api/2/attributes/".
+        path: The path alone, as it was sent, as in "/api/2/attributes/" or "/v2/lists/hiring%2Fsales/attributes".
         query: The parameters of the query but those that carry secrets; the last, where one was sent more than once.
-        json: The decoded body, or None when it was empty or no JSON. It is recorded at the endpoints that take a token
-            and nowhere else: what is sent to sign in is secret, even at a path with a wrong slash.
+        json: The decoded body, or None when it was empty or no JSON. Of Exist's endpoints it is recorded at those that
+            take a token and nowhere else: what is sent to sign in is secret, even at a path with a wrong slash.
         headers: The headers, in lower case, without those that carry secrets.
-        user: The username of the token, or None when it was missing or not valid.
+        user: Whom the token speaks for, at Exist by username and at Attio by the workspace's slug; None when it was
+            missing or not valid.
         status: The status of the answer, or None when there was none (yet).
     """
 
@@ -63,7 +64,7 @@ class Recording:
         """Return what is known by now."""
         return RecordedRequest(
             method=self.scope["method"],
-            path=self.scope["path"],
+            path=path_of(self.scope),
             query={
                 name: value
                 for name, value in parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
@@ -109,3 +110,9 @@ class Recorder:
     def clear(self) -> None:
         """Forget all requests."""
         self._recordings.clear()
+
+
+def path_of(scope: Scope) -> str:
+    """Return the path as it was sent: only there a slash within a segment differs from one between two."""
+    raw: bytes | None = scope.get("raw_path")
+    return quote(scope["path"]) if raw is None else raw.decode("latin-1")

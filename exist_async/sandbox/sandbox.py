@@ -1,30 +1,25 @@
 """The sandbox itself: one Exist, its people and clients, and the knobs to turn."""
 
 import datetime as dt
-import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Literal, Unpack
-
-import httpx
-from starlette.types import ASGIApp
+from typing import Unpack
 
 from exist_async.sandbox.app import App
 from exist_async.sandbox.attributes import Attribute
 from exist_async.sandbox.authorization import press
-from exist_async.sandbox.faults import Apply, Fault, FaultPlan, faulty, rewritten
+from exist_async.sandbox.faults import detail
 from exist_async.sandbox.findings import Correlation, CorrelationFields, Insight, InsightFields
 from exist_async.sandbox.grants import Grants
 from exist_async.sandbox.groups import SCOPES
+from exist_async.sandbox.harness import Harness
+from exist_async.sandbox.intake import Intake
 from exist_async.sandbox.pages import LARGEST_PAGE
-from exist_async.sandbox.recorder import RecordedRequest, Recorder
 from exist_async.sandbox.sample import add_sample
 from exist_async.sandbox.seeding import attribute_of, seed_attribute, seed_values
 from exist_async.sandbox.services import Service
 from exist_async.sandbox.settings import AveragesKey, MissingDays, Settings
-from exist_async.sandbox.throttle import Throttle
-from exist_async.sandbox.transport import InProcessTransport
+from exist_async.sandbox.throttle import Throttle, checked_limit
 from exist_async.sandbox.users import User
 from exist_async.sandbox.value_types import BOOLEAN
 from exist_async.sandbox.values import Value
@@ -37,7 +32,7 @@ def _utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-class Sandbox:
+class Sandbox(Harness):
     """An Exist in memory, with one user, one service and a token of all scopes to begin with.
 
     Attributes:
@@ -78,29 +73,16 @@ class Sandbox:
         """
         if not 1 <= page_size <= LARGEST_PAGE:
             raise ValueError(f"page_size must be from 1 to {LARGEST_PAGE}, not {page_size}")
-        self._throttle = Throttle(_limit(rate_limit), clock)
-        self._faults = FaultPlan()
-        self._recorder = Recorder()
+        self._throttle = Throttle(checked_limit(rate_limit, "rate_limit"), clock)
         self._settings = Settings(page_size, now)
         self._world = World(Grants(clock, self._settings))
-        self._app = App(self._world, self._throttle, self._faults, self._recorder, self._settings)
-        self.latency = latency
+        intake = Intake()
+        super().__init__(App(self._world, self._throttle, intake, self._settings), intake, detail, latency)
         self.user = self.add_user("ada", first_name="Ada", last_name="Example")
         self.service = self.add_service(
             "my_client", "My client", client_id=client_id, client_secret=client_secret, redirect_uri=redirect_uri
         )
         self.token = self.issue_token(token=token)
-
-    @property
-    def latency(self) -> float:
-        """Seconds that every request waits before it is handled; may be set at any time."""
-        return self._app.latency
-
-    @latency.setter
-    def latency(self, seconds: float) -> None:
-        if not 0 <= seconds < math.inf:
-            raise ValueError(f"latency must be a finite number of seconds from 0, not {seconds}")
-        self._app.latency = seconds
 
     @property
     def rate_limit(self) -> int | None:
@@ -109,7 +91,7 @@ class Sandbox:
 
     @rate_limit.setter
     def rate_limit(self, requests: int | None) -> None:
-        self._throttle.limit = _limit(requests)
+        self._throttle.limit = checked_limit(requests, "rate_limit")
 
     @property
     def token_lifetime(self) -> int:
@@ -152,38 +134,6 @@ class Sandbox:
         if key not in ("user_attribute", "attribute"):
             raise ValueError(f"averages_key must be 'user_attribute' or 'attribute', not {key!r}")
         self._settings.averages_key = key
-
-    # Ways in
-
-    @property
-    def app(self) -> ASGIApp:
-        """The ASGI app, to be run by any server; it has no lifespan."""
-        return self._app
-
-    def transport(self) -> httpx.AsyncBaseTransport:
-        """Return a transport for `httpx.AsyncClient` that runs the app in process, without a socket."""
-        return InProcessTransport(self._app)
-
-    def serve(self, host: str = "127.0.0.1", port: int = 0) -> AbstractAsyncContextManager[str]:
-        """Serve on a loopback socket while a block lasts: `async with sandbox.serve() as url`.
-
-        Signals are left alone: what ends the block ends the server. Requests still in flight then have half a second.
-
-        Args:
-            host: A loopback address or "localhost".
-            port: 0 for any that is free.
-
-        Returns:
-            A context manager, to be used once, of the URL of the server's origin, such as "http://127.0.0.1:54321".
-
-        Raises:
-            ValueError: The host is not a loopback address.
-            OSError: On entering: the port is taken.
-        """
-        # uvicorn takes a tenth of a second to import, and the transport does not need it.
-        from exist_async.sandbox.server import loopback, serve
-
-        return serve(self._app, loopback(host), port)
 
     # People and clients
 
@@ -425,84 +375,6 @@ class Sandbox:
     # What was asked
 
     @property
-    def requests(self) -> list[RecordedRequest]:
-        """The last 10,000 requests, in the order in which they were received."""
-        return self._recorder.requests()
-
-    @property
     def batch_sizes(self) -> list[int]:
         """How many items each write of the last 10,000 requests held, whatever became of it, in order of arrival."""
         return self._recorder.batch_sizes()
-
-    def reset_requests(self) -> None:
-        """Forget the requests so far."""
-        self._recorder.clear()
-
-    # What goes wrong
-
-    def fail_next(
-        self,
-        times: int = 1,
-        *,
-        status: int = 503,
-        json: object = None,
-        body: bytes | str | None = None,
-        headers: Mapping[str, str] | None = None,
-        path: str | None = None,
-        skip: int = 0,
-        when: Literal["before", "after"] = "before",
-        drop: bool = False,
-    ) -> None:
-        """Let the next requests fail.
-
-        Faults queue up: a request meets at most one, the oldest that concerns it, in order of arrival. They come before
-        the token and the rate limit are looked at.
-
-        Args:
-            times: How many requests fail.
-            status: The status of the answer.
-            json: The JSON of the answer.
-            body: The body of the answer, HTML unless the headers say otherwise. Without either, a 5xx is the page of
-                a proxy and any other status has a `detail`.
-            headers: More headers of the answer, such as `{"Retry-After": "7"}`.
-            path: Only requests whose path ends with this, such as "attributes/acquire/".
-            skip: How many requests (to that path) pass unharmed first.
-            when: "before": the request is not carried out. "after": it is, and only its answer is replaced.
-            drop: Cut the connection instead of answering. At a socket the client sees it closed; the in-process
-                transport raises `httpx.RemoteProtocolError`.
-
-        Raises:
-            ValueError: A number is out of its range, or two kinds of answer are given.
-        """
-        self._plan(faulty(status, json, body, headers, when=when, drop=drop), times, path, skip)
-
-    def rewrite_next(
-        self, rewrite: Callable[[Any], object], times: int = 1, *, path: str | None = None, skip: int = 0
-    ) -> None:
-        """Let the next requests be carried out, and change the JSON of their answers.
-
-        Args:
-            rewrite: Gets the decoded answer, which it may change, and returns the one that is sent; the status stays.
-            times: How many answers are changed.
-            path: Only those to requests whose path ends with this, such as "attributes/acquire/".
-            skip: How many requests (to that path) pass unharmed first.
-
-        Raises:
-            ValueError: A number is out of its range.
-        """
-        self._plan(rewritten(rewrite), times, path, skip)
-
-    def clear_faults(self) -> None:
-        """Forget the faults still to come."""
-        self._faults.clear()
-
-    def _plan(self, apply: Apply, times: int, path: str | None, skip: int) -> None:
-        if times < 1 or skip < 0:
-            raise ValueError(f"times must be at least 1 and skip at least 0, not {times} and {skip}")
-        self._faults.add(Fault(apply, times, skip, path))
-
-
-def _limit(requests: int | None) -> int | None:
-    if requests is not None and (not isinstance(requests, int) or requests < 1):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ValueError(f"rate_limit must be a whole number, at least 1, or None, not {requests}")
-    return requests

@@ -125,3 +125,8 @@ async def test_only_the_last_requests_are_kept(monkeypatch):
             await exist.get("/", params={"page": number})
 
     assert [request.query for request in sandbox.requests] == [{"page": "2"}, {"page": "3"}, {"page": "4"}]
+
+
+@pytest.mark.parametrize("raw", [{}, {"raw_path": None}, {"raw_path": b"/a%20b"}])
+def test_a_path_is_as_it_was_sent_also_when_the_server_does_not_say_how(raw):
+    assert recorder.path_of({"path": "/a b", **raw}) == "/a%20b"
