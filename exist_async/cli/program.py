@@ -31,7 +31,7 @@ app.command(
 )
 app.command(
     "exist_async.cli.sandbox:sandbox",
-    help="Serve an Exist in memory on this machine, until Ctrl-C.",
+    help="Serve an Exist, or an Attio, in memory on this machine, until Ctrl-C.",
     sort_key=2,
 )
 app.command(

@@ -9,8 +9,8 @@ async with sandbox.serve() as url:  # or, in process: httpx.AsyncClient(transpor
     ...  # talk to url with the header "Authorization: Bearer " + sandbox.token
 ```
 
-It is written from Exist's documentation and shares no code with the client of this package, so that a mistake of
-the one cannot hide in the other.
+`AttioSandbox` is an Attio of the same kind. Both are written from the services' documentation and share no code with
+the clients of this package, so that a mistake of the one cannot hide in the other.
 """
 
 from importlib.util import find_spec
@@ -21,6 +21,7 @@ if None in map(find_spec, ("jinja2", "python_multipart", "starlette", "uvicorn")
     )
 
 # Only now: these import starlette, and their own ImportError would not say what to install.
+from exist_async.sandbox.attio import AttioSandbox
 from exist_async.sandbox.attributes import Attribute
 from exist_async.sandbox.faults import ConnectionDropped
 from exist_async.sandbox.findings import CorrelationFields, InsightFields
@@ -33,6 +34,7 @@ from exist_async.sandbox.users import User
 __all__ = [
     "READ_SCOPES",
     "SCOPES",
+    "AttioSandbox",
     "Attribute",
     "ConnectionDropped",
     "CorrelationFields",

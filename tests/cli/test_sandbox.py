@@ -95,3 +95,48 @@ def test_a_sample_is_there_to_begin_with(script: str, monkeypatch: pytest.Monkey
         "mood_note",
         "coffees",
     ]
+
+
+def test_an_attio_says_how_to_reach_it_and_heeds_its_options(script: str) -> None:
+    options = ["--attio", "--port", "0", "--latency", "0.01", "--rate-limit", "1"]
+    with subprocess.Popen([script, "sandbox", *options], stdout=subprocess.PIPE, text=True) as running:
+        shown = "".join(running.stdout.readline() for _ in range(15))
+        url = re.search(r"URL +(http://127\.0\.0\.1:\d+)\n", shown)[1]
+        headers = {"Authorization": "Bearer sandbox-token"}
+        first, second = (
+            httpx.get(f"{url}/v2/objects/people/attributes", headers=headers, trust_env=False) for _ in range(2)
+        )
+        running.send_signal(signal.SIGINT)
+
+    assert (
+        shown
+        == f"""\
+An Attio in memory, until Ctrl-C
+  URL      {url}
+  token    sandbox-token
+  objects  people, companies, deals
+  lists    sales, hiring
+
+In another terminal:
+  curl -H "Authorization: Bearer sandbox-token" {url}/v2/objects/people/attributes
+
+In Python the URL is given as base_url:
+  from exist_async.attio import AttioClient
+
+  async with AttioClient("sandbox-token", base_url="{url}") as attio:
+      async for attribute in attio.attributes.list("objects", "people"):
+          print(attribute.title)
+"""
+    )
+    assert first.status_code == 200
+    assert first.elapsed.total_seconds() >= 0.01
+    assert (second.status_code, second.json()["type"]) == (429, "rate_limit_error")
+
+
+@pytest.mark.parametrize("option", [["--sample"], ["--redirect-uri", "http://localhost:9000/back"]])
+def test_what_is_about_exist_does_not_go_with_an_attio(cli: Callable, option: list[str]) -> None:
+    assert cli("sandbox", "--attio", *option) == (
+        2,
+        "",
+        f"exist-async: {option[0]} is about Exist: it does not go with --attio\n",
+    )
