@@ -62,8 +62,9 @@ class ExistClient:
         timeout: Seconds for one attempt, all of it. Waiting for a free connection has as many seconds of its own.
         deadline: Seconds after which a call begins no further attempt: the items of a write that were not tried by then
             are `not_sent`, and what waits for its turn gives up. An attempt under way still has its `timeout`. Of a
-            listing that is iterated over, each page is a call. None is no end.
-        max_retries: Attempts beyond the first, where another is sure to be harmless.
+            listing or a history that is iterated over, each page is a call. None is no end.
+        max_retries: Attempts beyond the first, where another is sure to be harmless. With a `max_wait` of None, those
+            that a 429 has cost don't count.
         concurrency: Requests that one call may have in flight.
         max_connections: Connections in the pool, which all views share.
         max_wait: The longest wait in seconds for the hourly budget or a Retry-After; a longer one raises RateLimitError
@@ -76,7 +77,8 @@ class ExistClient:
         trust_env: Whether the environment's proxies and certificates count: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,
             NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.
         http_client: A client of yours to send with instead of an own pool. It is never closed here, and its timeouts,
-            redirects, cookies, headers and auth are not used.
+            redirects, cookies, headers and auth are not used. What it can't tell is taken to be so: of a cancelled
+            write, requests that wait in its pool are sent all the same.
 
     Attributes:
         attributes: The user's attributes, and who owns them.

@@ -90,6 +90,9 @@ def to_the_sandbox(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
             transport = self.sandbox if request.url.host == "exist.io" else self.own
             return await transport.handle_async_request(request)
 
+        def stop(self) -> None:
+            self.own.stop()
+
         async def aclose(self) -> None:
             await self.own.aclose()
 

@@ -38,6 +38,7 @@ LAYERS: list[list[str]] = [
     ["token_stores"],
     ["_http.reports", "_http.responses", "_http.options", "_http.pool"],
     ["_http.attempt", "_http.course"],
+    ["_http.turns"],
     ["_http.session"],
     ["_http.forms"],
     ["batch", "paging", "resource", "oauth"],

@@ -9,7 +9,6 @@ from attrs import define, field, frozen
 
 from exist_async._http import responses
 from exist_async._http.call import Call
-from exist_async._http.deliveries import Delivery
 from exist_async._http.gates import Gate
 from exist_async._http.secret import credentials_of, without
 from exist_async._http.signing import RenewableAuth
@@ -20,7 +19,7 @@ T = TypeVar("T")
 
 @frozen
 class Answer(Generic[T]):
-    """The answer to a write.
+    """The answer to a call.
 
     Attributes:
         value: What the service says.
@@ -41,6 +40,21 @@ Late = Callable[[Answer[T] | Exception], object]
 """Hears how a write ended whose caller was cancelled on the way."""
 
 
+class Fate:
+    """What a caller wants to know of a call that raises what is none of this package's errors.
+
+    Attributes:
+        sent: Whether anything of it may have been sent.
+        alone: Whether its last attempt goes on alone, and is told late.
+    """
+
+    __slots__ = ("alone", "sent")
+
+    def __init__(self) -> None:
+        self.sent = False
+        self.alone = False
+
+
 @define
 class Course:
     """How far a call has got.
@@ -48,33 +62,40 @@ class Course:
     Attributes:
         ends_at: When no further attempt may begin, by the session's clock.
         renewable: What can renew the token; None once it did, since a second 401 has another reason than its age.
+        fate: What the caller wants to know.
         attempt: How many attempts there were.
+        uncounted: How many of them don't count as retries.
         waited: Seconds spent waiting for its turn.
         gate: The gate that it is inside of.
+        held_up: Whether it had to wait inside of the gate.
+        let_through: How many that gate had let through when the service refused this call last.
         lost: What the last attempt ended in that may have been carried out.
         rejected: The token that a 401 was about.
     """
 
     ends_at: float | None
     renewable: RenewableAuth | None
+    fate: Fate
     attempt: int = 0
+    uncounted: int = 0
     waited: float = 0.0
     gate: Gate | None = None
+    held_up: bool = False
+    let_through: int = 0
     lost: ExistAsyncError | None = None
     rejected: str = ""
 
 
-def tell_late(call: Call, model: type[Any], late: Late[Any], lost: ExistAsyncError | None, delivery: Delivery) -> None:
+def tell_late(call: Call, late: Late[Any], lost: ExistAsyncError | None, delivery: "asyncio.Task[Answer[Any]]") -> None:
     """Tell how an attempt ended that went on alone."""
     answer: Answer[Any] | Exception
     try:
-        response = delivery.result()
-        answer = Answer(responses.read(response, call, model), lost is not None, response.request)
+        answer = delivery.result()
     except asyncio.CancelledError:
         answer = responses.unknown(call, "its event loop ended before an answer came")
     except ExistAsyncError as error:
         answer = with_earlier(lost, error, call)
-    except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
+    except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's)
         answer = error
     late(answer)
 

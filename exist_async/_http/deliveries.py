@@ -2,11 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
-import httpx
-
-Delivery = asyncio.Task[httpx.Response]
+T = TypeVar("T")
 
 
 class Sending:
@@ -29,11 +27,11 @@ class Deliveries:
 
     def __init__(self) -> None:
         # The event loop itself holds tasks weakly.
-        self._under_way: set[Delivery] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     async def see_through(
-        self, attempt: Coroutine[Any, Any, httpx.Response], sending: Sending, late: Callable[[Delivery], object]
-    ) -> httpx.Response:
+        self, attempt: Coroutine[Any, Any, T], sending: Sending, late: "Callable[[asyncio.Task[T]], object]"
+    ) -> T:
         """Wait for an attempt's answer. When the caller is cancelled, it goes on alone if it has its connection.
 
         Args:
@@ -63,7 +61,7 @@ class Deliveries:
             await asyncio.wait(mine, timeout=seconds)
 
 
-def _ignore(delivery: Delivery) -> None:
+def _ignore(delivery: "asyncio.Task[Any]") -> None:
     """Take note of what became of a write that was not sent, or asyncio would say that nobody did."""
     if not delivery.cancelled():
         delivery.exception()

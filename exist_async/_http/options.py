@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from inspect import iscoroutinefunction
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -65,8 +66,9 @@ def _deadline(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
 
 
 def _on_event(_: "Options", __: "Attribute[Any]", value: object) -> None:
-    if value is not None and not callable(value):
-        raise ConfigurationError(f"on_event is a function of an event or None, not {type(value).__name__}")
+    if value is not None and (not callable(value) or iscoroutinefunction(value)):
+        kind = "an async one" if iscoroutinefunction(value) else type(value).__name__
+        raise ConfigurationError(f"on_event is a function of an event or None, not {kind}")
 
 
 def _count(_: "Options", attribute: "Attribute[Any]", value: object) -> None:

@@ -111,10 +111,10 @@ class Pool:
             seconds: How long to wait at most.
         """
         self._closed = True
-        self.waits.end()
-        if self._transport is not None:
-            self._transport.stop()
         try:
+            self.waits.end()
+            if self._transport is not None:
+                self._transport.stop()
             await self.deliveries.settle(seconds)
         finally:
             if self._transport is not None:

@@ -1,10 +1,10 @@
 """Tells the log, and whoever listens to events, what happens on the way of a call."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Hashable
 
 from exist_async._http.call import Call
-from exist_async.errors import ExistAsyncError, RateLimitError, StatusError
 from exist_async.events import AttemptEvent, Event, RefreshEvent, RetryEvent, WaitEvent
 
 OnEvent = Callable[[Event], object]
@@ -27,10 +27,11 @@ class Reports:
         self._user = user if isinstance(user, str) else None
         self._on_event = on_event
 
-    def attempt(self, call: Call, number: int, seconds: float, status: int | None, error: Exception | None) -> None:
+    def attempt(self, call: Call, number: int, seconds: float, status: int | None, error: BaseException | None) -> None:
         """Tell of an attempt that ended."""
         if _log.isEnabledFor(logging.DEBUG):
-            _log.debug("%s, attempt %d: %s after %.3f s", call, number, status or type(error).__name__, seconds)
+            what = " ".join(str(part) for part in (status, error and type(error).__name__) if part is not None)
+            _log.debug("%s, attempt %d: %s after %.3f s", call, number, what, seconds)
         if self._on_event is not None:
             name = None if error is None else type(error).__name__
             self._tell(AttemptEvent(call.method, call.path, self._user, number, seconds, status, name))
@@ -57,16 +58,8 @@ class Reports:
         assert self._on_event is not None
         try:
             self._on_event(event)
-        except Exception:  # noqa: BLE001  (the caller's own, of any class; a call must not fail for want of a metric)
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001  (no call is to fail for want of a metric)
             _log.exception("on_event raised; the call goes on")
-
-
-def status_of(error: ExistAsyncError) -> int | None:
-    """Return the status that an error of an attempt was answered with, if there was an answer."""
-    for each in (error, error.__cause__):
-        if isinstance(each, StatusError | RateLimitError):
-            return each.status_code
-    return None
 
 
 def ended_late(call: Call, answer: object) -> None:

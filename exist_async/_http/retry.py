@@ -69,6 +69,7 @@ def pause(
     failure: Failure,
     attempt: int,
     *,
+    uncounted: int = 0,
     repeatable: bool,
     max_retries: int,
     fraction: float,
@@ -82,6 +83,7 @@ def pause(
     Args:
         failure: What the attempt ended in.
         attempt: How many attempts there were, this one included.
+        uncounted: How many of them don't count as retries.
         repeatable: Whether the call may be carried out twice.
         max_retries: How many attempts there may be beyond the first.
         fraction: A random number from 0 to 1, which spreads out those who failed together.
@@ -90,11 +92,12 @@ def pause(
         time_left: The seconds after which no further attempt may begin; None is no end.
         quota_left: The retries that all callers together have left.
     """
-    if failure is Failure.FINAL or attempt > max_retries:
+    counted = attempt - uncounted
+    if failure is Failure.FINAL or counted > max_retries:
         return None
     if failure.may_have_been_carried_out and not repeatable:
         return None
-    if failure is Failure.UNREADABLE and attempt > _UNREADABLE_REPEATS:
+    if failure is Failure.UNREADABLE and counted > _UNREADABLE_REPEATS:
         return None
     if failure.is_costly and quota_left < 1:
         return None

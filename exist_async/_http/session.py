@@ -1,6 +1,7 @@
 """The one loop that every call goes through: turn, attempt, judge, perhaps again, read."""
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -11,30 +12,21 @@ import httpx
 
 from exist_async._http import attempt, reports, responses, retry
 from exist_async._http.call import Call
-from exist_async._http.course import Answer, Course, Late, tell_late, with_earlier
+from exist_async._http.course import Answer, Course, Fate, Late, tell_late, with_earlier
 from exist_async._http.deliveries import Sending
-from exist_async._http.gates import Gate
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool
-from exist_async._http.reports import Reports
 from exist_async._http.retry import Failure
 from exist_async._http.signing import RenewableAuth, token_of, user_of
-from exist_async.errors import (
-    AuthenticationError,
-    ClientClosedError,
-    ConfigurationError,
-    DeadlineExceededError,
-    ExistAsyncError,
-    RateLimitError,
-)
+from exist_async._http.turns import Turns
+from exist_async.errors import AuthenticationError, ConfigurationError, ExistAsyncError, RateLimitError
 
 T = TypeVar("T")
 
-# Seconds. What takes less was no wait.
-_NO_WAIT = 0.01
+_log = logging.getLogger("exist_async")
 
 
-class Session:
+class Session(Turns):
     """Makes calls by the options of one view, over the pool that all views share.
 
     Args:
@@ -47,18 +39,7 @@ class Session:
         ends_at: When calls begin no further attempt, by the clock; None leaves it at the deadline of each.
     """
 
-    __slots__ = (
-        "_clock",
-        "_ends_at",
-        "_fraction",
-        "_pool",
-        "_renewable",
-        "_reports",
-        "_sleep",
-        "_user",
-        "_wall_clock",
-        "options",
-    )
+    __slots__ = ("_ends_at", "_fraction", "_renewable", "_wall_clock")
 
     def __init__(
         self,
@@ -71,15 +52,10 @@ class Session:
         wall_clock: Callable[[], float] = time.time,
         ends_at: float | None = None,
     ) -> None:
-        self._pool = pool
-        self.options = options
-        self._sleep = sleep
+        super().__init__(pool, options, user_of(options.auth), sleep=sleep, clock=clock)
         self._fraction = fraction
-        self._clock = clock
         self._wall_clock = wall_clock
         self._ends_at = ends_at
-        self._user = user_of(options.auth)
-        self._reports = Reports(self._user, options.on_event)
         self._renewable = options.auth if isinstance(options.auth, RenewableAuth) else None
         if self._renewable is not None and self._renewable.origin != options.base_url:
             raise ConfigurationError(
@@ -114,7 +90,7 @@ class Session:
         answer = await self.deliver(call, model, partial(reports.ended_late, call))
         return answer.value
 
-    async def deliver(self, call: Call, model: type[T], late: Late[T]) -> Answer[T]:
+    async def deliver(self, call: Call, model: type[T], late: Late[T], fate: Fate | None = None) -> Answer[T]:
         """Make a call in as many attempts as it may take, and read its answer.
 
         A write that is cancelled while its request is under way goes on alone, for this one attempt.
@@ -123,21 +99,23 @@ class Session:
             call: The call.
             model: What its answer is.
             late: Called with the answer, or the error, of a write that was cancelled after it may have been sent.
+            fate: Is told what became of it, for a caller who gets an error that does not say so.
 
         Raises:
             ExistAsyncError: As the tree in `errors` has it.
         """
-        course = Course(self._end(), self._renewable)
+        course = Course(self._end(), self._renewable, fate or Fate())
         try:
             while True:
                 await self._turn(call, course)
                 try:
-                    response = await self._attempt(call, course, model, late)
-                    answer = Answer(responses.read(response, call, model), course.lost is not None, response.request)
+                    answer = await self._attempt(call, course, model, late)
                 except ExistAsyncError as error:
                     await self._pause_after(error, call, course)
                 else:
                     self._pool.quota.give_back()
+                    if course.gate is not None:
+                        course.gate.count(at_once=not course.held_up)
                     return answer
         except ExistAsyncError as error:
             told = with_earlier(course.lost, error, call)
@@ -145,7 +123,9 @@ class Session:
                 raise
             raise told from course.lost
         except asyncio.CancelledError:
-            if course.lost is not None and not call.is_read:
+            # How an attempt ends that goes on alone is told, and what was lost before it with that.
+            if course.lost is not None and not call.is_read and not course.fate.alone:
+                course.fate.alone = True
                 late(course.lost)
             raise
         finally:
@@ -161,82 +141,81 @@ class Session:
             return self._clock() + self.options.deadline
         return self._ends_at
 
-    async def _turn(self, call: Call, course: Course) -> None:
-        """Wait until the next attempt may be made."""
-        if self._pool.closed:
-            raise ClientClosedError(attempt.CLOSED)
-        start = self._clock()
-        self._check_deadline(call, course, start)
-        await self._pool.waits.until(self._line_up(course))
-        end = self._clock()
-        if end - start > _NO_WAIT:
-            course.waited += end - start
-            self._reports.wait(call, end - start)
-            self._check_deadline(call, course, end)
-        course.attempt += 1
-
-    async def _line_up(self, course: Course) -> None:
-        gate = self._pool.gates.of(self._user) if course.gate is None else None
-        if gate is not None:
-            await self._enter(gate, course)
-        if self.options.rate_limiter is not None:
-            await self.options.rate_limiter.acquire(self._user, max_wait=self._patience(course, self._clock()))
-
-    async def _attempt(self, call: Call, course: Course, model: type[T], late: Late[T]) -> httpx.Response:
+    async def _attempt(self, call: Call, course: Course, model: type[T], late: Late[T]) -> Answer[T]:
+        """Make one attempt, and tell of it."""
         sending = Sending()
-        exchange = self._exchange(call, course, sending)
-        if call.is_read:
-            return await exchange
-        tell = partial(tell_late, call, model, late, course.lost)
+        exchange = self._exchange(call, course, model, sending)
         try:
+            if call.is_read:
+                return await exchange
+            tell = partial(tell_late, call, late, course.lost)
             return await self._pool.deliveries.see_through(exchange, sending, tell)
         except asyncio.CancelledError:
-            if sending.connected:
-                # How this attempt ends is told, and what was lost before it with that.
-                course.lost = None
+            course.fate.alone = sending.connected and not call.is_read
             raise
+        finally:
+            course.fate.sent = course.fate.sent or sending.connected
 
-    async def _exchange(self, call: Call, course: Course, sending: Sending) -> httpx.Response:
-        """Make one attempt, and return its answer, which is a success."""
+    async def _exchange(self, call: Call, course: Course, model: type[T], sending: Sending) -> Answer[T]:
         start = self._clock()
+        status: int | None = None
         try:
-            if self._renewable is not None and await self._renewable.ready():
+            if self._renewable is not None and await self._before_the_deadline(call, course, self._renewable.ready()):
                 self._reports.refresh(call, self._clock() - start)
             time_left = None if course.ends_at is None else course.ends_at - self._clock()
             response = await attempt.send(self._pool, self.options, call, sending, time_left)
-            error = responses.failure(response, call, self._wall_clock())
-            if isinstance(error, RateLimitError) and self.options.rate_limiter is not None:
-                await self.options.rate_limiter.refund(self._user, hold=error.retry_after or 0.0)
-            if isinstance(error, AuthenticationError):
-                course.rejected = token_of(response.request)
-            if error is not None:
-                raise error
-        except ExistAsyncError as error:
-            status = reports.status_of(error)
+            status = response.status_code
+            await self._judge(response, call, course)
+            answer = Answer(responses.read(response, call, model), course.lost is not None, response.request)
+        except BaseException as error:
             self._reports.attempt(call, course.attempt, self._clock() - start, status, error)
             raise
-        self._reports.attempt(call, course.attempt, self._clock() - start, response.status_code, None)
-        return response
+        self._reports.attempt(call, course.attempt, self._clock() - start, status, None)
+        return answer
+
+    async def _judge(self, response: httpx.Response, call: Call, course: Course) -> None:
+        """Raise the error that an answer is, if it is one."""
+        error = responses.failure(response, call, self._wall_clock())
+        if error is None:
+            return
+        if isinstance(error, RateLimitError):
+            await self._refund(error)
+        elif isinstance(error, AuthenticationError):
+            course.rejected = token_of(response.request)
+        raise error
+
+    async def _refund(self, error: RateLimitError) -> None:
+        if self.options.rate_limiter is None:
+            return
+        try:
+            await self.options.rate_limiter.refund(self._user, hold=error.retry_after or 0.0)
+        except Exception:  # noqa: BLE001  (a limiter of the caller's; that the request was refused is what counts)
+            _log.exception("The rate limiter could not take a slot back")
 
     async def _pause_after(self, error: ExistAsyncError, call: Call, course: Course) -> None:
         """Wait as long as it takes after a failed attempt, or raise its error if another would be none the better."""
         now = self._clock()
         if isinstance(error, AuthenticationError) and course.renewable is not None:
             # A 401 was not carried out: with a new token, the next attempt is as good as the first.
-            await course.renewable.renew(course.rejected)
+            await self._before_the_deadline(call, course, course.renewable.renew(course.rejected))
             self._reports.refresh(call, self._clock() - now)
             course.renewable = None
-            course.attempt -= 1
+            course.uncounted += 1
             return
         failure = retry.failure_of(error)
         max_wait = self.options.max_wait
+        if failure is Failure.RATE_LIMITED and (max_wait is None or _others_got_through(course)):
+            # Not in vain: whoever waits as long as it takes does, and among many it was others' turn.
+            course.uncounted += 1
+        asked = retry.asked_for(error)
         wait = retry.pause(
             failure,
             course.attempt,
+            uncounted=course.uncounted,
             repeatable=call.repeatable,
             max_retries=self.options.max_retries,
             fraction=self._fraction(),
-            retry_after=retry.asked_for(error),
+            retry_after=asked,
             max_wait=None if max_wait is None else max_wait - course.waited,
             time_left=None if course.ends_at is None else course.ends_at - now,
             quota_left=self._pool.quota.left,
@@ -248,41 +227,11 @@ class Session:
             self._pool.quota.take()
         if failure.may_have_been_carried_out:
             course.lost = error
-        await self._pool.waits.until(self._pause(failure, wait, error, course))
-
-    async def _pause(self, failure: Failure, wait: float, error: ExistAsyncError, course: Course) -> None:
         if failure is Failure.RATE_LIMITED:
-            start = self._clock()
-            if course.gate is None:
-                await self._enter(self._pool.gates.put_up(self._user), course, error)
-            waited = self._clock() - start
-            course.waited += max(wait, waited)
-            wait = max(0.0, wait - waited)
-        await self._sleep(wait)
+            wait = await self._line_up_behind(call, course, error, wait)
+        await self._pause(course, wait, asked=asked is not None or failure is Failure.RATE_LIMITED)
 
-    async def _enter(self, gate: Gate, course: Course, error: ExistAsyncError | None = None) -> None:
-        """Go through a gate, or raise the error if it is not one's turn in time."""
-        if not await gate.enter(self._patience(course, self._clock())):
-            raise error or RateLimitError(
-                "The service lets in no more requests of this user for now (429), and others of theirs wait already. "
-                "Call again later, or raise max_wait.",
-                retry_after=None,
-                status_code=None,
-            )
-        course.gate = gate
 
-    def _patience(self, course: Course, now: float) -> float | None:
-        """Return how long the call may wait for its turn from now on; None is as long as it takes."""
-        max_wait = self.options.max_wait
-        patience = None if max_wait is None else max(0.0, max_wait - course.waited)
-        if course.ends_at is None:
-            return patience
-        time_left = max(0.0, course.ends_at - now)
-        return time_left if patience is None else min(patience, time_left)
-
-    def _check_deadline(self, call: Call, course: Course, now: float) -> None:
-        if course.ends_at is not None and now >= course.ends_at:
-            raise DeadlineExceededError(
-                f"{call} was not sent: the call's deadline of {self.options.deadline:g} s had passed. Call again, or "
-                "raise deadline."
-            )
+def _others_got_through(course: Course) -> bool:
+    """Whether the service has let others of the user's calls through since it refused this one last."""
+    return course.gate is not None and course.gate.answered > course.let_through

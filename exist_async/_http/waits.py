@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 
 from exist_async.errors import ClientClosedError
 
@@ -28,15 +29,20 @@ class Waits:
                 try:
                     await waiting
                 finally:
-                    del self._under_way[wait]
+                    self._under_way.pop(wait, None)
         except TimeoutError:
             if wait.expired():
                 raise ClientClosedError("The client was closed while this call waited for its turn.") from None
             raise
 
     def end(self) -> None:
-        """End those of this event loop."""
-        loop = asyncio.get_running_loop()
-        for wait, its_loop in list(self._under_way.items()):
-            if its_loop is loop:
-                wait.reschedule(loop.time())
+        """End all of them, each on its own event loop."""
+        for wait, loop in list(self._under_way.items()):
+            # A loop that was closed has nothing left that waits.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._end, wait)
+
+    def _end(self, wait: asyncio.Timeout) -> None:
+        # It may have ended meanwhile, or is being ended: what is on its way out is no more in here.
+        if self._under_way.pop(wait, None) is not None:
+            wait.reschedule(asyncio.get_running_loop().time())

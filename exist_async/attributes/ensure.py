@@ -13,6 +13,7 @@ from exist_async.attributes.requests import ByName, ByTemplate, CustomAttribute,
 from exist_async.batch import BatchResult, Outcome, OutcomeStatus
 from exist_async.batch.endpoint import Endpoint
 from exist_async.batch.items import ItemReader, Items, callers_error, cancelled_by_caller, check_items
+from exist_async.batch.late import log_cancelled
 from exist_async.batch.outcomes import Stop, conclude
 from exist_async.batch.writes import Write
 from exist_async.errors import ExistAsyncError
@@ -70,6 +71,7 @@ class _Ensuring:
                 await self._write(writes.acquisition(), by_name)
         except asyncio.CancelledError as error:
             if cancelled_by_caller():
+                log_cancelled("ensure()", [*self._existing.values(), *self._outcomes.values()])
                 raise
             self._stop = Stop(callers_error(error), callers_own=True)
         except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
@@ -78,9 +80,19 @@ class _Ensuring:
     def conclude(self) -> BatchResult[Ensurable, Attribute]:
         """Return the result, or raise the error that says why some items have no answer."""
         cause = self._stop.error if self._stop is not None else None
+        for place, outcome in self._existing.items():
+            # Its creation may have been carried out, whatever failed after that.
+            if outcome.status is OutcomeStatus.UNKNOWN and not self._is_settled(place):
+                self._outcomes.pop(place, None)
+                self._decide(outcome)
         for place, item in self._open(object).items():
             self._decide(Outcome(place, item, OutcomeStatus.NOT_SENT, cause=cause))
         return conclude(BatchResult(tuple(self._outcomes[n] for n in range(len(self._wanted)))), self._stop)
+
+    def _is_settled(self, place: int) -> bool:
+        """Whether something was found out about an item since it could not be created for sure."""
+        outcome = self._outcomes.get(place)
+        return outcome is not None and outcome.status is OutcomeStatus.SUCCEEDED
 
     def _open(self, kind: Any) -> dict[int, Ensurable]:
         """Return the items of a kind that have no outcome yet, by their index."""

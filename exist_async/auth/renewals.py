@@ -4,12 +4,16 @@ import asyncio
 import copy
 import logging
 from collections.abc import Callable, Coroutine, Hashable
+from contextlib import suppress
 from typing import Any
 
 from exist_async.errors import ExistAsyncError
 from exist_async.token_stores import OAuthToken
 
 _log = logging.getLogger("exist_async")
+
+# Seconds: two requests of thirty, the pause between them, and as much again for the store.
+_LONGEST = 120.0
 
 _Key = tuple[asyncio.AbstractEventLoop, Hashable]
 
@@ -46,10 +50,12 @@ async def settled() -> None:
     """Wait until no renewal on this event loop has a new token to lose; what they end in is not raised here.
 
     Those that still wait for their store are not waited for: it could hang. A cancellation ends the waiting, and none
-    of them.
+    of them. So does the time in which a renewal ends: a store that hangs while it saves would hang whoever waits.
     """
-    while tasks := _with_something_to_lose():
-        await asyncio.wait(tasks)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LONGEST):
+            while tasks := _with_something_to_lose():
+                await asyncio.wait(tasks)
 
 
 class _Renewal:

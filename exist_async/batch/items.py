@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from inspect import iscoroutinefunction
 from typing import Any, TypeAlias, TypeVar
 
 from exist_async.batch.outcomes import BatchResult, Stop
@@ -26,8 +27,9 @@ def check_items(items: object, on_outcome: object) -> None:
     kind = type(items).__name__
     if isinstance(items, str | bytes | bytearray | Mapping) or not isinstance(items, Iterable | AsyncIterable):
         error = ConfigurationError(f"items is a list or another iterable of items, not a bare {kind}")
-    elif on_outcome is not None and not callable(on_outcome):
-        error = ConfigurationError(f"on_outcome is a function of an outcome, not {type(on_outcome).__name__}")
+    elif on_outcome is not None and (not callable(on_outcome) or iscoroutinefunction(on_outcome)):
+        kind = "an async one" if iscoroutinefunction(on_outcome) else type(on_outcome).__name__
+        error = ConfigurationError(f"on_outcome is a function of an outcome, not {kind}")
     if error is not None:
         error.result = BatchResult(())
         raise error

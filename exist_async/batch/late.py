@@ -22,10 +22,10 @@ def log_late(call: Call, outcomes: Sequence[Outcome[object, object]], failure: E
         _log.error("on_outcome raised %s when it was told: %s", type(failure).__name__, said(failure))
 
 
-def log_cancelled(path: str, outcomes: Sequence[Outcome[object, object]]) -> None:
+def log_cancelled(what: str, outcomes: Sequence[Outcome[object, object]]) -> None:
     """Log the outcomes that a write had already when it was cancelled: nobody gets its result."""
     if outcomes:
-        _log_all(f"POST {path} was cancelled. Some of it was done already", outcomes)
+        _log_all(f"{what} was cancelled. What had become of items before", outcomes)
 
 
 def _log_all(what: str, outcomes: Sequence[Outcome[object, object]]) -> None:

@@ -10,7 +10,7 @@ from exist_async._http import chunks
 from exist_async._http.call import Call
 from exist_async._http.chunks import Chunk
 from exist_async._http.converter import converter
-from exist_async._http.course import Answer
+from exist_async._http.course import Answer, Fate
 from exist_async._http.responses import unknown
 from exist_async._http.session import Session
 from exist_async.batch.endpoint import Endpoint, Remedy
@@ -105,7 +105,7 @@ class Write(Generic[I, T]):
                 await chunks.run(chunked, self._send, concurrency=self._session.options.concurrency)
         except asyncio.CancelledError:
             early = [outcome for index, outcome in self._outcomes.items() if index not in self._told_late]
-            log_cancelled(self._endpoint.path, early)
+            log_cancelled(f"POST {self._endpoint.path}", early)
             raise
         for outcome in self._interrupted:
             self._outcomes.setdefault(outcome.index, outcome)
@@ -174,28 +174,40 @@ class Write(Generic[I, T]):
         """Send one chunk, note its outcomes, and say whether to go on."""
         outcomes = await self._attempt(chunk)
         if self._endpoint.remedy is not None and self.stop is None:
+            refused = [outcome for outcome in outcomes if outcome.refused_for_itself]
+            self._tell([outcome for outcome in outcomes if not outcome.refused_for_itself])
             # They stand if the rest is cancelled.
-            self._note(outcomes)
-            outcomes = await self._remedied(chunk, outcomes, self._endpoint.remedy)
+            self._note(refused)
+            outcomes = await self._remedied(chunk, refused, self._endpoint.remedy) if self.stop is None else refused
         self._tell(outcomes)
         return self.stop is None
 
-    async def _attempt(self, chunk: Chunk[I]) -> list[Outcome[I, T]]:
-        """Send one chunk, and return its outcomes, whatever happens."""
+    async def _attempt(self, chunk: Chunk[I], stands: Sequence[Outcome[I, T]] = ()) -> list[Outcome[I, T]]:
+        """Send one chunk, and return its outcomes, whatever happens.
+
+        Args:
+            chunk: The chunk.
+            stands: The outcomes that its items have if they are not sent.
+        """
+        fate = Fate()
         try:
-            return await self._answered(chunk)
+            return await self._answered(chunk, fate)
         except asyncio.CancelledError as error:
             failure = callers_error(error)
             self._stop(Stop(failure, callers_own=True))
-            outcomes = _outcomes_without_answer(chunk, failure)
+            outcomes = _outcomes_without_answer(chunk, failure, sent=fate.sent)
             if cancelled_by_caller():
                 # Of the whole write, and nobody sees this; of this task alone, and the outcomes have to be there.
                 self._interrupted += outcomes
+                if fate.alone:
+                    self._told_late.update(chunk.places)
+                else:
+                    self._tell(stands)
                 raise
             return outcomes
         except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
             self._heed(error)
-            return _outcomes_without_answer(chunk, error)
+            return _outcomes_without_answer(chunk, error, sent=fate.sent)
 
     async def _remedied(
         self, chunk: Chunk[I], outcomes: list[Outcome[I, T]], remedy: Remedy[I, T]
@@ -209,17 +221,19 @@ class Write(Generic[I, T]):
         if remedied.again and self.stop is None:
             places = [place for place in chunk.places if place in remedied.again]
             repeated = Chunk(places, [self._items[place] for place in places], chunk.things)
-            decided.update((outcome.index, outcome) for outcome in await self._attempt(repeated))
+            stands = [decided[place] for place in places]
+            decided.update((outcome.index, outcome) for outcome in await self._attempt(repeated, stands))
         return list(decided.values())
 
-    async def _answered(self, chunk: Chunk[I]) -> list[Outcome[I, T]]:
+    async def _answered(self, chunk: Chunk[I], fate: Fate) -> list[Outcome[I, T]]:
         endpoint = self._endpoint
         try:
             body = converter.dumps_each(chunk.items)
         except (TypeError, ValueError, RecursionError) as error:
             raise ConfigurationError(f"an item can't be written as JSON: {error}") from error
         call = Call("POST", endpoint.path, endpoint.query, body, repeatable=endpoint.repeatable)
-        answer = await self._session.deliver(call, endpoint.reply, partial(self._ended_late, call, chunk))
+        late = partial(self._ended_late, call, chunk)
+        answer = await self._session.deliver(call, endpoint.reply, late, fate)
         return self._laid(call, chunk, answer)
 
     def _laid(self, call: Call, chunk: Chunk[I], reply: Answer[Reply[T]]) -> list[Outcome[I, T]]:
@@ -245,17 +259,16 @@ class Write(Generic[I, T]):
     def _ended_late(self, call: Call, chunk: Chunk[I], answer: Answer[Reply[T]] | Exception) -> None:
         """Tell the outcomes of a request that was under way when the write was cancelled: to the log, as well."""
         if isinstance(answer, Exception):
-            outcomes = _outcomes_without_answer(chunk, answer)
+            outcomes = _outcomes_without_answer(chunk, answer, sent=True)
         else:
             outcomes = self._laid(call, chunk, answer)
-        self._told_late.update(chunk.places)
         log_late(call, outcomes, self._tell(outcomes))
 
-    def _note(self, outcomes: list[Outcome[I, T]]) -> None:
+    def _note(self, outcomes: Sequence[Outcome[I, T]]) -> None:
         for outcome in outcomes:
             self._outcomes[outcome.index] = outcome
 
-    def _tell(self, outcomes: list[Outcome[I, T]]) -> Exception | None:
+    def _tell(self, outcomes: Sequence[Outcome[I, T]]) -> Exception | None:
         """Note outcomes, tell the caller, and return what their callback raised, which stops the write."""
         self._note(outcomes)
         if self._on_outcome is None:
@@ -281,8 +294,8 @@ class Write(Generic[I, T]):
             self.stop = stop
 
 
-def _outcomes_without_answer(chunk: Chunk[I], error: Exception) -> list[Outcome[I, Any]]:
-    if isinstance(error, _NOT_DONE):
+def _outcomes_without_answer(chunk: Chunk[I], error: Exception, *, sent: bool) -> list[Outcome[I, Any]]:
+    if isinstance(error, _NOT_DONE) or not (sent or isinstance(error, ExistAsyncError)):
         status = OutcomeStatus.NOT_SENT
     elif isinstance(error, StatusError):
         status = OutcomeStatus.REFUSED

@@ -143,7 +143,7 @@ class WaitingRateLimiter(ABC):
     def _too_long(self, wait: float, max_wait: float) -> RateLimitError:
         return RateLimitError(
             f"The budget of {self._limit} requests in {self._period:.0f} s is spent: the next one can be sent "
-            f"in {wait:.0f} s, and this call waits no longer than {max_wait:.0f} s. Call again then, or raise max_wait "
+            f"in {wait:.0f} s, and this call waits no longer than {max_wait:g} s. Call again then, or raise max_wait "
             "(and deadline, where there is one).",
             retry_after=wait,
             status_code=None,

@@ -1,6 +1,7 @@
 """Owning attributes, whichever it takes: nothing, acquiring or creating."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from exist_async import (
     ByTemplate,
     ConnectionFailedError,
     CustomAttribute,
+    ExistAsyncError,
     ExistClient,
     Outcome,
     OutcomeStatus,
@@ -238,3 +240,42 @@ async def test_a_listing_that_is_cancelled_from_inside_loses_no_outcome(
 
     assert caught.value.result is not None
     assert [outcome.status for outcome in caught.value.result] == ["succeeded", "not_sent"]
+
+
+@pytest.mark.parametrize("then", ["the listing", "the acquisition"])
+async def test_what_may_have_been_created_is_never_said_to_be_undone(
+    exist: ExistClient, sandbox: Sandbox, then: str
+) -> None:
+    sandbox.fail_next(status=503, when="after", path="attributes/create/")
+    if then == "the listing":
+        sandbox.fail_next(status=400, path="/api/2/attributes/")
+    else:
+        sandbox.fail_next(status=429, headers={"Retry-After": "600"}, path="attributes/acquire/")
+
+    with pytest.raises(ExistAsyncError) as caught:
+        await exist.attributes.ensure([TEA])
+
+    assert caught.value.result is not None
+    assert [(outcome.status, outcome.error_code) for outcome in caught.value.result] == [("unknown", "exists")]
+
+
+async def test_what_was_done_before_a_cancellation_is_logged(
+    exist: ExistClient, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    creating = asyncio.Event()
+    send = Pool.send
+
+    async def hold(pool: Pool, request: Any, *rest: Any) -> Any:
+        if request.url.path.endswith("create/"):
+            creating.set()
+            await asyncio.sleep(0.01)
+        return await send(pool, request, *rest)
+
+    monkeypatch.setattr(Pool, "send", hold)
+    with caplog.at_level(logging.INFO, "exist_async"):
+        ensuring = asyncio.create_task(exist.attributes.ensure(["steps", TEA]))
+        await creating.wait()
+        ensuring.cancel()
+        await asyncio.wait([ensuring])
+
+    assert "ensure() was cancelled. What had become of items before, of 1 items: 1 succeeded" in caplog.text

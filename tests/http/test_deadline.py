@@ -1,6 +1,8 @@
 """The deadline of a call: after it, nothing more begins."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
 
@@ -13,10 +15,16 @@ from exist_async import (
     ConnectionFailedError,
     DeadlineExceededError,
     ExistClient,
+    MemoryTokenStore,
     NoAnswerError,
+    OAuth2,
+    OAuthApp,
+    OAuthToken,
     RateLimitError,
+    ServerError,
     ValueIncrement,
 )
+from exist_async.sandbox import Sandbox
 from support import names, statuses, succeed
 
 Answering = Callable[..., ExistClient]
@@ -141,3 +149,42 @@ async def test_a_view_can_have_a_deadline_of_its_own(answering: Answering, clock
 
     client = answering(slow, deadline=2, concurrency=1)
     assert (await client.with_options(deadline=None).attributes.release(names(100))).ok
+
+
+@pytest.mark.parametrize("slow", ["load", "lock"])
+async def test_no_token_is_waited_for_beyond_the_deadline(sandbox: Sandbox, slow: str) -> None:
+    class Slow(MemoryTokenStore):
+        async def load(self, user: str) -> OAuthToken | None:
+            if slow == "load":
+                await asyncio.sleep(5)
+            return await super().load(user)
+
+        @asynccontextmanager
+        async def lock(self, user: str) -> AsyncGenerator[None, None]:
+            await asyncio.sleep(5)
+            yield
+
+    async with httpx.AsyncClient(transport=sandbox.transport()) as http_client:
+        service = sandbox.service
+        app = OAuthApp(service.client_id, service.client_secret, service.redirect_uri, http_client=http_client)
+        store = Slow()
+        await store.save("ada", OAuthToken("rejected", "refresh"))
+        exist = ExistClient(OAuth2(app, store, "ada"), http_client=http_client, deadline=0.2)
+
+        with pytest.raises(DeadlineExceededError) as caught:
+            await exist.attributes.release(names(1))
+
+    assert caught.value.result is not None
+    assert statuses(caught.value.result) == ["not_sent"]
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        # The renewal itself goes on for those who can wait.
+        task.cancel()
+
+
+async def test_a_long_pause_that_a_failing_service_asks_for_counts_towards_max_wait(
+    answering: Answering, clock: Any
+) -> None:
+    with pytest.raises(ServerError):
+        await answering(lambda request: httpx.Response(503, headers={"Retry-After": "55"})).profile.get()
+
+    assert clock.slept == [55.0]

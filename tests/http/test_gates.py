@@ -41,6 +41,36 @@ async def test_one_goes_at_a_time_in_the_order_in_which_they_came() -> None:
     assert gates.of("ada") is None
 
 
+async def test_a_gate_widens_with_what_is_answered_at_once_and_narrows_with_what_is_refused() -> None:
+    gates = Gates()
+    gate = gates.put_up("ada")
+    assert await gate.enter(0)
+    gate.count(at_once=False)
+    assert not await gate.enter(0)
+
+    gate.count(at_once=True)
+    assert await gate.enter(0)
+    assert not await gate.enter(0)
+
+    gate.narrow()
+    gate.leave()
+    assert not await gate.enter(0)
+    gate.leave()
+    assert gates.of("ada") is None
+
+
+async def test_a_wide_gate_is_there_for_nobody_new_until_somebody_is_refused_again() -> None:
+    gates = Gates()
+    gate = gates.put_up("ada")
+    await gate.enter(0)
+    for _ in range(4):
+        gate.count(at_once=True)
+    assert gates.of("ada") is None
+
+    gate.narrow()
+    assert gates.of("ada") is gate
+
+
 async def test_users_have_gates_of_their_own() -> None:
     gates = Gates()
     await gates.put_up("ada").enter(None)
@@ -101,7 +131,7 @@ class Window:
 
 
 @pytest.mark.parametrize("limiter", ["default", "none"])
-async def test_fifty_who_wait_get_through_one_by_one_and_are_refused_twice_at_most(
+async def test_fifty_who_wait_get_through_and_are_not_refused_all_the_time(
     answering: Answering, clock: Any, limiter: str
 ) -> None:
     window = Window(clock, every=1)
@@ -112,23 +142,68 @@ async def test_fifty_who_wait_get_through_one_by_one_and_are_refused_twice_at_mo
 
     assert len(profiles) == 50
     assert window.refused <= 2 * 50
-    window.most_in_flight = 0
-    clock.now += 10
-    await client.profile.get()
-    assert window.most_in_flight == 1
 
 
-async def test_who_comes_after_a_429_waits_for_those_who_came_before(answering: Answering, clock: Any) -> None:
-    window = Window(clock, every=5)
-    client = answering(window, rate_limiter=None)
-    await client.profile.get()
-    refused = asyncio.create_task(client.profile.get())
-    await window.has_refused.wait()
-    window.most_in_flight = 0
+async def test_a_busy_user_goes_at_full_width_again_soon_after_a_429(answering: Answering) -> None:
+    requests = in_flight = 0
+    widths: list[int] = []
 
-    await asyncio.gather(refused, *(client.profile.get() for _ in range(5)))
+    async def service(request: httpx.Request) -> httpx.Response:
+        nonlocal requests, in_flight
+        requests += 1
+        if requests == 1:
+            return httpx.Response(429, headers={"Retry-After": "1"})
+        in_flight += 1
+        widths.append(in_flight)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        in_flight -= 1
+        return OK
 
-    assert window.most_in_flight == 1
+    client = answering(service, rate_limiter=None)
+    first = asyncio.create_task(client.profile.get())
+    await asyncio.sleep(0)
+    while requests == 0 or not client._session._pool.gates._gates:  # noqa: ASYNC110  (the loop's own steps)
+        await asyncio.sleep(0)
+
+    await asyncio.gather(first, *(client.profile.get() for _ in range(200)))
+
+    assert widths[0] == 1
+    assert max(widths[:3]) <= 2
+    assert max(widths) > 100
+    assert requests == 202
+
+
+async def test_a_call_that_waits_among_many_may_be_refused_more_often_than_it_would_be_alone(
+    answering: Answering, clock: Any
+) -> None:
+    window = Window(clock, every=3)
+
+    alone = answering(lambda request: httpx.Response(429, headers={"Retry-After": "3"}), rate_limiter=None)
+    with pytest.raises(RateLimitError):
+        await alone.profile.get()
+    assert clock.slept == [3.0, 3.0]
+
+    many = answering(window, max_wait=500, rate_limiter=None)
+    assert len(await asyncio.gather(*(many.profile.get() for _ in range(60)))) == 60
+
+
+async def test_whoever_waits_as_long_as_it_takes_is_refused_as_often_as_it_takes(
+    answering: Answering, clock: Any
+) -> None:
+    refusals = 20
+
+    def service(request: httpx.Request) -> httpx.Response:
+        nonlocal refusals
+        refusals -= 1
+        return OK if refusals < 0 else httpx.Response(429)
+
+    client = answering(service, max_wait=None)
+    client._session._fraction = lambda: 1.0
+    await client.with_options().profile.get()
+
+    assert clock.slept[:5] == [0.5, 1.0, 2.0, 4.0, 8.0]
+    assert len(clock.slept) == 20
 
 
 async def test_who_cannot_wait_that_long_is_told_at_the_end_of_their_patience(

@@ -1,5 +1,6 @@
 """What the log and the listeners to events are told on the way of a call."""
 
+import asyncio
 import logging
 import pickle
 from collections.abc import Callable
@@ -196,3 +197,66 @@ async def test_nothing_is_logged_that_nobody_has_to_do_something_about(
     await answering(succeed).attributes.release(["steps"])
 
     assert [record for record in caplog.records if record.levelno > logging.INFO] == []
+
+
+async def test_a_success_that_cannot_be_read_is_no_success(answering: Answering, clock: Any) -> None:
+    events: list[Event] = []
+    client = answering(script(clock, httpx.Response(200, text="<html>")), on_event=events.append)
+
+    with pytest.raises(OutcomeUnknownError):
+        await client.values.increment([ValueIncrement("coffees", 1, DAY)])
+
+    assert [(event.status_code, event.error) for event in events if isinstance(event, AttemptEvent)] == [
+        (200, "OutcomeUnknownError")
+    ]
+
+
+async def test_a_read_that_is_cancelled_is_an_event(answering: Answering) -> None:
+    events: list[Event] = []
+    asked = asyncio.Event()
+
+    async def never(request: httpx.Request) -> httpx.Response:
+        asked.set()
+        await asyncio.Event().wait()
+        return OK
+
+    read = asyncio.create_task(answering(never, on_event=events.append).profile.get())
+    await asked.wait()
+    read.cancel()
+    await asyncio.wait([read])
+
+    assert [(event.status_code, event.error) for event in events if isinstance(event, AttemptEvent)] == [
+        (None, "CancelledError")
+    ]
+
+
+async def test_attempts_around_a_renewal_have_numbers_of_their_own(sandbox: Sandbox) -> None:
+    events: list[Event] = []
+    async with httpx.AsyncClient(transport=sandbox.transport()) as http_client:
+        service = sandbox.service
+        app = OAuthApp(service.client_id, service.client_secret, service.redirect_uri, http_client=http_client)
+        url, state = app.authorization_url(["mood_read"])
+        store = MemoryTokenStore()
+        await store.save("ada", await app.exchange(sandbox.authorize(url), state=state))
+        sandbox.expire_tokens()
+
+        await ExistClient(OAuth2(app, store, "ada"), http_client=http_client, on_event=events.append).profile.get()
+
+    attempts = [event for event in events if isinstance(event, AttemptEvent)]
+    assert [(event.attempt, event.status_code) for event in attempts] == [(1, 401), (2, 200)]
+
+
+async def test_a_listener_that_raises_a_cancellation_cancels_nothing(answering: Answering, clock: Any) -> None:
+    def broken(event: Event) -> None:
+        raise asyncio.CancelledError
+
+    assert (await answering(script(clock, OK), on_event=broken).profile.get()).username == "ada"
+
+
+async def test_an_async_listener_is_refused_since_nobody_would_wait_for_it(answering: Answering) -> None:
+    async def listen(heard: object) -> None: ...
+
+    with pytest.raises(ConfigurationError, match=r"on_event is a function .* not an async one"):
+        answering(succeed, on_event=listen)
+    with pytest.raises(ConfigurationError, match=r"on_outcome is a function .* not an async one"):
+        await answering(succeed).attributes.release(["steps"], on_outcome=listen)  # type: ignore[arg-type]

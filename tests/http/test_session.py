@@ -1,6 +1,7 @@
 """The one loop: turns, attempts, pauses, and what each failure means for a read and for a write."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from exist_async import (
     AuthenticationError,
+    BatchError,
     ClientClosedError,
     ConfigurationError,
     ConnectionFailedError,
@@ -301,3 +303,82 @@ async def test_headers_that_a_caller_s_client_cannot_read_are_no_answer(answerin
         await answering(script, max_retries=0).profile.get()
     with pytest.raises(OutcomeUnknownError):
         await answering(script).request("POST", "attributes/increment/", json=[])
+
+
+class Broken(MemoryRateLimiter):
+    def __init__(self, method: str, error: BaseException) -> None:
+        super().__init__()
+
+        async def fail(*args: object, **options: object) -> None:
+            raise error
+
+        setattr(self, method, fail)
+
+
+@pytest.mark.parametrize("error", [ValueError("no database"), asyncio.CancelledError()], ids=repr)
+async def test_a_limiter_that_raises_before_anything_is_sent_leaves_a_write_not_sent(
+    answering: Answering, error: BaseException
+) -> None:
+    script = Script(OK)
+
+    with pytest.raises(BatchError) as caught:
+        await answering(script, rate_limiter=Broken("acquire", error)).attributes.release(["steps"])
+
+    assert script.requests == []
+    assert caught.value.result is not None
+    assert [outcome.status for outcome in caught.value.result] == ["not_sent"]
+
+
+async def test_a_limiter_that_cannot_take_a_slot_back_changes_nothing_about_a_429(
+    answering: Answering, caplog: pytest.LogCaptureFixture
+) -> None:
+    script = Script(httpx.Response(429, headers={"Retry-After": "600"}))
+
+    with pytest.raises(RateLimitError, match="429"):
+        await answering(script, rate_limiter=Broken("refund", ValueError("no database"))).attributes.release(["steps"])
+
+    assert "The rate limiter could not take a slot back" in caplog.text
+
+
+async def test_closing_it_twice_at_once_closes_it(answering: Answering) -> None:
+    leaving, waiting = asyncio.Event(), asyncio.Event()
+
+    class Slow(MemoryRateLimiter):
+        async def acquire(self, user: object, *, max_wait: float | None) -> None:
+            waiting.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                # Cleaning up takes it some time.
+                await leaving.wait()
+
+    client = answering(Script(OK), rate_limiter=Slow())
+    call = asyncio.create_task(client.profile.get())
+    await waiting.wait()
+
+    await client.aclose()
+    await asyncio.sleep(0)
+    await client.aclose()
+    leaving.set()
+
+    with pytest.raises(ClientClosedError):
+        await call
+
+
+async def test_closing_it_in_one_thread_ends_what_waits_in_another(answering: Answering) -> None:
+    waiting = threading.Event()
+
+    class Spent(MemoryRateLimiter):
+        async def acquire(self, user: object, *, max_wait: float | None) -> None:
+            waiting.set()
+            await asyncio.Event().wait()
+
+    client = answering(Script(OK), rate_limiter=Spent())
+    elsewhere = asyncio.create_task(asyncio.to_thread(asyncio.run, client.profile.get()))
+    await asyncio.to_thread(waiting.wait)
+
+    await client.aclose()
+
+    with pytest.raises(ClientClosedError):
+        async with asyncio.timeout(5):
+            await elsewhere

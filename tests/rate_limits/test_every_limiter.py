@@ -42,7 +42,7 @@ async def test_a_longer_wait_than_the_caller_wants_is_refused_at_once(make: Make
     limiter = make()
     await spend(limiter)
 
-    with pytest.raises(RateLimitError, match="budget of 3 requests in 60 s .* no longer than 5 s") as caught:
+    with pytest.raises(RateLimitError, match=r"budget of 3 requests in 60 s .* no longer than 5 s") as caught:
         await limiter.acquire("ada", max_wait=5)
 
     assert caught.value.retry_after is not None

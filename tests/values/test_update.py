@@ -1,7 +1,10 @@
 """Updating values: 35 a request, each item with its outcome, in order where order counts."""
 
+import asyncio
 import datetime as dt
 import json
+import logging
+from typing import Any
 
 import attrs
 import httpx
@@ -19,6 +22,7 @@ from exist_async import (
     ValueEcho,
     ValueUpdate,
 )
+from exist_async._http.pool import Pool
 from exist_async.sandbox import Sandbox
 from support import Answering, statuses
 
@@ -311,3 +315,53 @@ async def test_when_acquiring_meets_no_server_the_write_raises_that(answering: A
         await answering(answer).values.update(days(1), reacquire=True)
 
     assert statuses(caught.value.result) == [OutcomeStatus.NOT_SENT]
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+async def test_a_cancellation_while_lost_values_are_sent_again_tells_each_once(
+    is_sent: bool,
+    exist: ExistClient,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told: list[tuple[int, str]] = []
+    again = asyncio.Event()
+    send = Pool.send
+
+    async def hold(pool: Pool, request: httpx.Request, *rest: Any) -> httpx.Response:
+        if request.url.path.endswith("acquire/"):
+            again.set()
+        elif again.is_set() and not is_sent:
+            await asyncio.Event().wait()
+        answer = await send(pool, request, *rest)
+        if again.is_set() and not request.url.path.endswith("acquire/"):
+            await asyncio.sleep(0.01)
+        return answer
+
+    monkeypatch.setattr(Pool, "send", hold)
+    updating = asyncio.create_task(
+        exist.values.update(
+            [ValueUpdate("floors", DAY, 7), *days(3)],
+            reacquire=True,
+            on_outcome=lambda outcome: told.append((outcome.index, outcome.status)),
+        )
+    )
+    with caplog.at_level(logging.INFO, "exist_async"):
+        while len(sandbox.requests) < 2:  # noqa: ASYNC110  (the loop's own steps)
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.005)
+        updating.cancel()
+        await asyncio.wait([updating])
+        assert sorted(told)[-3:] == [(1, "succeeded"), (2, "succeeded"), (3, "succeeded")]
+        await exist._session.close()
+
+    assert sorted(told) == [
+        (0, "succeeded" if is_sent else "refused"),
+        (1, "succeeded"),
+        (2, "succeeded"),
+        (3, "succeeded"),
+    ]
+    assert sandbox.values("floors") == ({DAY: 7} if is_sent else {})
+    logged = [record.getMessage() for record in caplog.records if record.getMessage().startswith("items[")]
+    assert sorted(line[6] for line in logged) == ["0", "1", "2", "3"]
