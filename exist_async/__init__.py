@@ -35,6 +35,7 @@ from exist_async.errors import (
     ReauthorizationRequired,
     ServerError,
     StatusError,
+    ValidationIssue,
 )
 from exist_async.events import AttemptEvent, Event, RefreshEvent, RetryEvent, WaitEvent
 from exist_async.insights import Insight, InsightType
@@ -106,6 +107,7 @@ __all__ = [
     "StatusError",
     "TokenStore",
     "UserProfile",
+    "ValidationIssue",
     "ValueEcho",
     "ValueIncrement",
     "ValueType",

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from attrs import field, frozen
 
-from exist_async.paging import LARGEST_PAGE, PageBody, Paginator
+from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import ROOT, Resource, encode_filters
 
 
@@ -71,4 +71,4 @@ class Averages(Resource):
             flags={"include_historical": include_historical},
             days={"date_min": date_min, "date_max": date_max},
         )
-        return Paginator(self._session, f"{ROOT}averages/", params, PageBody[Average], page_size)
+        return NumberedPaginator(self._session, f"{ROOT}averages/", params, PageBody[Average], page_size)

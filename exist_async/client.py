@@ -1,25 +1,17 @@
 """Builds the session, and hangs the nouns of Exist's API on it."""
 
 import ssl
-from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Any, Self, TypedDict, Unpack
-from urllib.parse import quote
+from collections.abc import Callable
+from typing import Any, Final, Self, Unpack
 
-import attrs
 import httpx
 
-from exist_async._http import checks
-from exist_async._http.call import Call, encode_query
-from exist_async._http.converter import ANYTHING, converter
+from exist_async._http.client import Client, Default, ViewOptions, check_view_options
 from exist_async._http.options import Options
-from exist_async._http.pool import Pool
-from exist_async._http.session import Session
 from exist_async.attributes import Attributes
 from exist_async.auth import auth_from, settled
 from exist_async.averages import Averages
 from exist_async.correlations import Correlations
-from exist_async.errors import ConfigurationError
 from exist_async.events import Event
 from exist_async.insights import Insights
 from exist_async.profile import Profile
@@ -27,29 +19,10 @@ from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
 from exist_async.resource import EXIST, ROOT
 from exist_async.values import Values
 
-
-class ViewOptions(TypedDict, total=False):
-    """What `with_options` takes: the arguments of `ExistClient` but those of the pool."""
-
-    auth: str | httpx.Auth
-    base_url: str
-    timeout: float
-    deadline: float | None
-    max_retries: int
-    concurrency: int
-    max_wait: float | None
-    rate_limiter: RateLimiter | None
-    on_event: Callable[[Event], object] | None
+_VARIABLE: Final = "EXIST_TOKEN"
 
 
-class _Default:
-    """Stands for a rate limiter that each client makes for itself."""
-
-    def __repr__(self) -> str:
-        return "<in memory>"
-
-
-class ExistClient:
+class ExistClient(Client):
     """Exist's API for one user; with `with_options`, for many users over one connection pool.
 
     Use it as an asynchronous context manager, or call `aclose()` at the end. It may be made at module level:
@@ -92,16 +65,9 @@ class ExistClient:
         ConfigurationError: An argument is wrong; it is named.
     """
 
-    __slots__ = (
-        "_owns_pool",
-        "_session",
-        "attributes",
-        "averages",
-        "correlations",
-        "insights",
-        "profile",
-        "values",
-    )
+    __slots__ = ("attributes", "averages", "correlations", "insights", "profile", "values")
+
+    _root = ROOT
 
     def __init__(
         self,
@@ -114,32 +80,35 @@ class ExistClient:
         concurrency: int = 8,
         max_connections: int = 100,
         max_wait: float | None = 60.0,
-        rate_limiter: RateLimiter | _Default | None = _Default(),  # noqa: B008  (it holds nothing)
+        rate_limiter: RateLimiter | Default | None = Default(),  # noqa: B008  (it holds nothing)
         on_event: Callable[[Event], object] | None = None,
         proxy: str | None = None,
         verify: bool | ssl.SSLContext = True,
         trust_env: bool = True,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
+        if isinstance(rate_limiter, Default):
+            rate_limiter = MemoryRateLimiter()
         options = Options(
-            auth=auth_from(auth, "EXIST_TOKEN"),
+            auth=auth_from(auth, _VARIABLE),
             base_url=base_url,
             timeout=timeout,
             deadline=deadline,
             max_retries=max_retries,
             concurrency=concurrency,
             max_wait=max_wait,
-            rate_limiter=MemoryRateLimiter() if isinstance(rate_limiter, _Default) else rate_limiter,
+            rate_limiter=rate_limiter,
+            write_rate_limiter=rate_limiter,
             on_event=on_event,
         )
-        own = (max_connections, proxy, verify, trust_env) == (100, None, True, True)
-        if http_client is not None and not own:
-            raise ConfigurationError("http_client: max_connections, proxy, verify and trust_env are its own to set")
-        if http_client is None:
-            pool = Pool.open(max_connections=max_connections, proxy=proxy, verify=verify, trust_env=trust_env)
-        else:
-            pool = Pool.of(http_client)
-        self._hang_on(Session(pool, options), owns_pool=True)
+        self._open(
+            options,
+            max_connections=max_connections,
+            proxy=proxy,
+            verify=verify,
+            trust_env=trust_env,
+            http_client=http_client,
+        )
 
     def with_options(self, **options: Unpack[ViewOptions]) -> Self:
         """Return a view for another user, or with other options, on the same pool; it costs next to nothing to make.
@@ -152,61 +121,14 @@ class ExistClient:
         Raises:
             ConfigurationError: An option is wrong, or is not a view's to set.
         """
+        check_view_options(options, ViewOptions, "ExistClient")
         changes: dict[str, Any] = dict(options)
-        if unknown := changes.keys() - ViewOptions.__annotations__.keys():
-            raise ConfigurationError(f"{', '.join(sorted(unknown))}: a view can't set this; make another ExistClient")
         if "auth" in changes:
-            changes["auth"] = auth_from(changes["auth"], "EXIST_TOKEN")
-        view = object.__new__(type(self))
-        view._hang_on(self._session.view(attrs.evolve(self._session.options, **changes)), owns_pool=False)
-        return view
-
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        json: object = None,
-        repeatable: bool | None = None,
-    ) -> Any:
-        """Call an endpoint that has no method here yet.
-
-        Args:
-            method: The HTTP method.
-            path: The path below `/api/2/`, such as `attributes/`; Exist's paths end in a slash.
-            params: The query.
-            json: What to send as JSON; None sends nothing.
-            repeatable: Whether it is harmless when it is carried out twice. None means that only a GET is.
-
-        Returns:
-            The decoded JSON.
-
-        Raises:
-            ExistAsyncError: As for every other call.
-        """
-        checks.text("path", path)
-        if not isinstance(params, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError(f"params is a mapping of strings to strings, not {type(params).__name__}")
-        if not (isinstance(method, str) and method.isascii() and method.isalpha()):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError(f"method is an HTTP method like 'GET', not {checks.shown(method)}")
-        if repeatable is not None:
-            checks.flag("repeatable", repeatable)
-        method = method.upper()
-        path = path.removeprefix("/")
-        if not {".", ".."}.isdisjoint(path.split("/")):
-            raise ConfigurationError(f"path {path!r} leads elsewhere: it has no '.' and '..'")
-        for name, value in (params or {}).items():
-            checks.text("params", name)
-            checks.text(f"params[{name!r}]", value)
-        call = Call(
-            method,
-            ROOT + quote(path, safe="/-._~%"),
-            encode_query(params or {}),
-            None if json is None else converter.dumps_strictly("json", json),
-            repeatable=method == "GET" if repeatable is None else repeatable,
-        )
-        return await self._session.fetch(call, ANYTHING)
+            changes["auth"] = auth_from(changes["auth"], _VARIABLE)
+        if "rate_limiter" in changes:
+            # Exist has one budget for reads and writes.
+            changes["write_rate_limiter"] = changes["rate_limiter"]
+        return self._view(changes)
 
     async def aclose(self) -> None:
         """Let no further request out, and close the connections. A view closes nothing.
@@ -215,26 +137,14 @@ class ExistClient:
         callers too. So are tokens that are being renewed, until they are saved: they would be lost if the loop ended
         before.
         """
-        if self._owns_pool:
-            try:
-                await self._session.close()
-            finally:
+        try:
+            await super().aclose()
+        finally:
+            if self._owns_pool:
                 await settled()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    def __repr__(self) -> str:
-        return f"<ExistClient of {self._session.options.base_url}>"
-
-    def _hang_on(self, session: Session, *, owns_pool: bool) -> None:
-        self._session = session
-        self._owns_pool = owns_pool
+    def _hang_on(self) -> None:
+        session = self._session
         self.attributes = Attributes(session)
         self.averages = Averages(session)
         self.correlations = Correlations(session)

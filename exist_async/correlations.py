@@ -7,7 +7,7 @@ from attrs import frozen
 from exist_async._http import checks
 from exist_async._http.call import Call, encode_query
 from exist_async.errors import NotFoundError
-from exist_async.paging import LARGEST_PAGE, PageBody, Paginator
+from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import ROOT, Resource
 
 _NOT_FOUND = "not_found"
@@ -100,7 +100,7 @@ class Correlations(Resource):
         if attribute is not None:
             checks.text("attribute", attribute)
             params["attribute"] = attribute
-        return Paginator(self._session, f"{ROOT}correlations/", params, PageBody[Correlation], page_size)
+        return NumberedPaginator(self._session, f"{ROOT}correlations/", params, PageBody[Correlation], page_size)
 
     async def between(self, attribute: str, attribute2: str) -> Correlation | None:
         """Return the correlation between two attributes, in whichever order, or None if Exist has found none."""

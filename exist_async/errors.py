@@ -29,6 +29,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 if TYPE_CHECKING:
     from exist_async.batch import BatchResult
 
@@ -102,6 +104,29 @@ class RateLimitError(ExistAsyncError):
         self.status_code = status_code
 
 
+@frozen
+class ValidationIssue:
+    """What a service found wrong with one field of a request. Attio says so, though it is not documented.
+
+    Attributes:
+        code: Its short code for what is wrong, such as `invalid_type`.
+        path: Where in the request the field is: its name, and those of the fields and places that it is in.
+        message: What is wrong, in its words.
+        expected: What it wanted there, where it says so.
+        received: What it got, where it says so.
+    """
+
+    code: str | None = None
+    path: tuple[str | int, ...] = ()
+    message: str | None = None
+    expected: str | None = None
+    received: str | None = None
+
+    def __str__(self) -> str:
+        where = ".".join(map(str, self.path))
+        return ": ".join(filter(None, (where, self.message or self.code or "wrong")))
+
+
 class StatusError(ExistAsyncError):
     """The service answered with an error, or with a redirect, which is never followed.
 
@@ -114,6 +139,8 @@ class StatusError(ExistAsyncError):
         body: The beginning of the answer's body.
         request_id: The service's name for this request, to quote to its support, where it gave one.
         retry_after: Seconds after which the service wants to be asked again, where it said so.
+        type: The kind of error, where the service has kinds, as Attio does.
+        validation_errors: What is wrong with the fields of the request, where the service says so, as Attio does.
     """
 
     def __init__(
@@ -128,6 +155,8 @@ class StatusError(ExistAsyncError):
         body: str = "",
         request_id: str | None = None,
         retry_after: float | None = None,
+        type: str | None = None,  # noqa: A002  (the service's own word)
+        validation_errors: tuple[ValidationIssue, ...] = (),
     ) -> None:
         super().__init__(message)
         self.status_code = status_code
@@ -138,6 +167,8 @@ class StatusError(ExistAsyncError):
         self.body = body
         self.request_id = request_id
         self.retry_after = retry_after
+        self.type = type
+        self.validation_errors = validation_errors
 
 
 class BadRequestError(StatusError):

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from exist_async._http import checks
 from exist_async.attributes import AttributeTemplate
-from exist_async.paging import LARGEST_PAGE, PageBody, Paginator
+from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import ROOT, Resource, encode_filters
 
 _LOWEST_PRIORITY = 4
@@ -73,4 +73,4 @@ class Insights(Resource):
         if priority is not None:
             checks.whole("priority", priority, least=1, most=_LOWEST_PRIORITY)
             params["priority"] = str(priority)
-        return Paginator(self._session, f"{ROOT}insights/", params, PageBody[Insight], page_size)
+        return NumberedPaginator(self._session, f"{ROOT}insights/", params, PageBody[Insight], page_size)

@@ -263,7 +263,7 @@ def exist_without_server() -> ExistClient:
 async def test_a_listing_without_an_end_ends_in_an_error(
     answering: Answering, monkeypatch: pytest.MonkeyPatch, counted: int | None
 ) -> None:
-    monkeypatch.setattr("exist_async.paging._MOST_PAGES", 50)
+    monkeypatch.setattr("exist_async.paging.paginator._MOST_PAGES", 50)
     requests = 0
 
     def endless(request: httpx.Request) -> httpx.Response:

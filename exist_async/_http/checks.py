@@ -25,6 +25,11 @@ def shown(value: object) -> str:
         return type(value).__name__
 
 
+def wrong(name: str, wanted: str, value: object) -> ConfigurationError:
+    """Make the error for an argument of another class than is wanted."""
+    return ConfigurationError(f"{name} is {wanted}, not {type(value).__name__}")
+
+
 def seconds(name: str, value: object, *, zero: bool = False) -> None:
     """Check a number of seconds: finite, and above 0, or from 0 where that has a meaning."""
     # bool is an int to Python.

@@ -53,6 +53,7 @@ class Forms:
             concurrency=1,
             max_wait=0.0,
             rate_limiter=None,
+            write_rate_limiter=None,
             on_event=None,
         )
         self._pool = None if http_client is None else Pool.of(http_client)

@@ -43,12 +43,12 @@ def _origin(_: "Options", __: "Attribute[Any]", url: object) -> None:
     _check_origin(url)
 
 
-def _limiter(_: "Options", __: "Attribute[Any]", value: object) -> None:
+def _limiter(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
     # What isinstance would ask of a protocol, at a tenth of its cost.
     if value is not None and not (
         callable(getattr(value, "acquire", None)) and callable(getattr(value, "refund", None))
     ):
-        raise ConfigurationError(f"rate_limiter is a RateLimiter or None, not {type(value).__name__}")
+        raise ConfigurationError(f"{attribute.name} is a RateLimiter or None, not {type(value).__name__}")
 
 
 def _timeout(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
@@ -88,6 +88,7 @@ class Options:
         concurrency: Requests that one call may have in flight.
         max_wait: The longest wait in seconds for the rate budget or a Retry-After; None is as long as it takes.
         rate_limiter: Keeps the budget; None switches it off.
+        write_rate_limiter: Keeps the budget of what is no read; the same one where a service has one for both.
         on_event: Called with what happens on the way; None is nobody.
     """
 
@@ -99,4 +100,5 @@ class Options:
     concurrency: int = field(validator=_count)
     max_wait: float | None = field(validator=_max_wait)
     rate_limiter: RateLimiter | None = field(validator=_limiter)
+    write_rate_limiter: RateLimiter | None = field(validator=_limiter)
     on_event: Callable[[Event], object] | None = field(validator=_on_event)

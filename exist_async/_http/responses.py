@@ -1,13 +1,13 @@
 """Judges an answer: what it says, or which error it is."""
 
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx
-import msgspec
 
 from exist_async._http.call import Call
 from exist_async._http.converter import UnreadableError, converter
+from exist_async._http.error_bodies import said
 from exist_async._http.secret import LONGEST_FORM, credentials_of, without
 from exist_async.errors import (
     AuthenticationError,
@@ -109,7 +109,7 @@ def retry_after(value: str | None, now: float) -> float | None:
 
 def _rate_limited(response: httpx.Response, call: Call, now: float) -> RateLimitError:
     seconds = retry_after(response.headers.get("retry-after"), now)
-    detail, _ = _said(response)
+    detail = said(response).words
     when = "It did not say for how long" if seconds is None else f"The next request can be let in in {seconds:.0f} s"
     return RateLimitError(
         f"{call}: the service lets in no more requests of this user for now (429){f': {detail}' if detail else ''} "
@@ -121,52 +121,26 @@ def _rate_limited(response: httpx.Response, call: Call, now: float) -> RateLimit
 
 def _status_error(response: httpx.Response, call: Call, now: float) -> StatusError:
     status = response.status_code
-    detail, code = _said(response)
-    if detail is None and 300 <= status < 400:
-        detail = "a redirect, which is never followed: check base_url"
-    said = f": {detail}" if detail else ""
+    body = said(response)
+    detail, words = body.detail, body.words
+    if words is None and 300 <= status < 400:
+        detail = words = "a redirect, which is never followed: check base_url"
+    quoted = f": {words}" if words else ""
     advice = f" {_ADVICE[status]}" if status in _ADVICE else ""
     cls = _CLASSES.get(status) or (ServerError if status >= 500 else StatusError)
     return cls(
-        f"{call} was answered with {status}{said}{'' if said.endswith('.') else '.'}{advice}",
+        f"{call} was answered with {status}{quoted}{'' if quoted.endswith('.') else '.'}{advice}",
         status_code=status,
         method=call.method,
         path=call.path,
         detail=detail,
-        code=code,
+        code=body.code,
         body=_shown(response),
         request_id=next(filter(None, (_header(response, name) for name in _REQUEST_ID_HEADERS)), None),
         retry_after=retry_after(response.headers.get("retry-after"), now),
+        type=body.type,
+        validation_errors=body.issues,
     )
-
-
-def _said(response: httpx.Response) -> tuple[str | None, str | None]:
-    """Find the words and the code in the shapes that errors come in; neither is sure to be there."""
-    try:
-        body = converter.loads(response.content, dict[str, Any])
-    except UnreadableError:
-        return None, None
-    error, code = body.get("error"), body.get("code")
-    words = body.get("detail") or body.get("error_description") or body.get("message")
-    if code is None:
-        code = error
-    if words is None:
-        # {"field": ["message", ...]} is how invalid input is answered.
-        fields = [f"{name}: {_joined(value)}" for name, value in body.items() if isinstance(value, list)]  # pyright: ignore[reportUnknownArgumentType]
-        words = "; ".join(fields) or error
-    secret = credentials_of(response.request)
-    return (
-        without(secret, words) if isinstance(words, str) else None,
-        without(secret, code) if isinstance(code, str) else None,
-    )
-
-
-def _joined(messages: list[Any]) -> str:
-    try:
-        texts = [message if isinstance(message, str) else msgspec.json.encode(message).decode() for message in messages]
-    except RecursionError:
-        return "(nested too deeply to be shown)"
-    return " ".join(texts)
 
 
 def _shown(response: httpx.Response) -> str:

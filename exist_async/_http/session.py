@@ -179,16 +179,17 @@ class Session(Turns):
         if error is None:
             return
         if isinstance(error, RateLimitError):
-            await self._refund(error)
+            await self._refund(error, call)
         elif isinstance(error, AuthenticationError):
             course.rejected = token_of(response.request)
         raise error
 
-    async def _refund(self, error: RateLimitError) -> None:
-        if self.options.rate_limiter is None:
+    async def _refund(self, error: RateLimitError, call: Call) -> None:
+        limiter = self._limiter_of(call)
+        if limiter is None:
             return
         try:
-            await self.options.rate_limiter.refund(self._user, hold=error.retry_after or 0.0)
+            await limiter.refund(self._user, hold=error.retry_after or 0.0)
         except Exception:  # noqa: BLE001  (a limiter of the caller's; that the request was refused is what counts)
             _log.exception("The rate limiter could not take a slot back")
 

@@ -11,6 +11,7 @@ from exist_async._http.options import Options
 from exist_async._http.pool import Pool
 from exist_async._http.reports import Reports
 from exist_async.errors import ClientClosedError, DeadlineExceededError, ExistAsyncError, RateLimitError
+from exist_async.rate_limits import RateLimiter
 
 # Seconds. What takes less was no wait.
 _NO_WAIT = 0.01
@@ -58,19 +59,20 @@ class Turns:
         start = self._clock()
         self._check_deadline(call, course, start)
         try:
-            await self._pool.waits.until(self._line_up(course))
+            await self._pool.waits.until(self._line_up(call, course))
         finally:
             self._count_wait(call, course, start)
         if course.waited:
             self._check_deadline(call, course, self._clock())
         course.attempt += 1
 
-    async def _line_up(self, course: Course) -> None:
+    async def _line_up(self, call: Call, course: Course) -> None:
         gate = self._pool.gates.of(self._user) if course.gate is None else None
         if gate is not None:
             await self._enter(gate, course)
-        if self.options.rate_limiter is not None:
-            await self.options.rate_limiter.acquire(self._user, max_wait=self._patience(course, self._clock()))
+        limiter = self._limiter_of(call)
+        if limiter is not None:
+            await limiter.acquire(self._user, max_wait=self._patience(course, self._clock()))
 
     async def _pause(self, course: Course, seconds: float, *, asked: bool) -> None:
         """Sleep before the next attempt.
@@ -130,6 +132,9 @@ class Turns:
             raise self._too_late(call) from None
         self._check_deadline(call, course, self._clock())
         return got
+
+    def _limiter_of(self, call: Call) -> RateLimiter | None:
+        return self.options.rate_limiter if call.is_read else self.options.write_rate_limiter
 
     def _count_wait(self, call: Call, course: Course, start: float) -> None:
         waited = self._clock() - start

@@ -11,7 +11,7 @@ from exist_async.batch import BatchResult, Outcome
 from exist_async.batch.items import Items
 from exist_async.batch.writes import write
 from exist_async.errors import ConfigurationError
-from exist_async.paging import LARGEST_PAGE, PageBody, Paginator
+from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import ROOT, Resource, encode_filters
 
 
@@ -40,7 +40,7 @@ class Attributes(Resource):
         """
         params = encode_filters(lists={"groups": groups}, flags={"include_low_priority": include_low_priority})
         path = f"{ROOT}attributes/templates/"
-        return Paginator(self._session, path, params, PageBody[AttributeTemplate], page_size)
+        return NumberedPaginator(self._session, path, params, PageBody[AttributeTemplate], page_size)
 
     def list(
         self,
@@ -280,4 +280,4 @@ class Attributes(Resource):
         page_size: int,
     ) -> Paginator[Attribute]:
         params = encode_filters(lists={"groups": groups, "attributes": attributes}, flags=flags, manual=manual)
-        return Paginator(self._session, ROOT + path, params, PageBody[Attribute], page_size)
+        return NumberedPaginator(self._session, ROOT + path, params, PageBody[Attribute], page_size)

@@ -7,7 +7,7 @@ from exist_async._http import checks
 from exist_async.batch import BatchResult, Outcome
 from exist_async.batch.items import Items
 from exist_async.batch.writes import write
-from exist_async.paging import LARGEST_PAGE, PageBody, Paginator
+from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import Resource, encode_filters
 from exist_async.values import writes
 from exist_async.values.history import History
@@ -35,7 +35,7 @@ class Values(Resource):
         """
         checks.text("name", name)
         params = {"attribute": name, **encode_filters(days={"date_max": date_max})}
-        return Paginator(self._session, VALUES, params, PageBody[DayValue], page_size)
+        return NumberedPaginator(self._session, VALUES, params, PageBody[DayValue], page_size)
 
     def recent(
         self,
@@ -64,7 +64,7 @@ class Values(Resource):
         checks.whole("days", days, least=1, most=MOST_DAYS)
         lists = {"groups": groups, "attributes": attributes, "templates": templates}
         params = encode_filters(lists=lists, days={"date_max": date_max}, manual=manual)
-        return Paginator(
+        return NumberedPaginator(
             self._session, WITH_VALUES, {"days": str(days), **params}, PageBody[AttributeWithValues], page_size
         )
 

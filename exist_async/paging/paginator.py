@@ -1,6 +1,7 @@
-"""Walks a listing, page after page."""
+"""Walks a listing, however its pages are asked for."""
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from functools import partial
@@ -9,16 +10,12 @@ from typing import Generic, TypeVar
 from attrs import frozen
 
 from exist_async._http.ahead import in_order
-from exist_async._http.call import Call, encode_query
+from exist_async._http.call import encode_query
 from exist_async._http.checks import whole
 from exist_async._http.session import Session
-from exist_async.errors import NoAnswerError, NotFoundError
+from exist_async.errors import NoAnswerError
 
-T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-
-LARGEST_PAGE = 100
-"""The most results that Exist gives in one page."""
 
 # A day and a half at 300 an hour, and a million results. What has more turns its pages for ever.
 _MOST_PAGES = 10_000
@@ -39,16 +36,7 @@ class Page(Generic[T_co]):
     number: int
 
 
-@frozen
-class PageBody(Generic[T_co]):
-    """A page as it is sent. `next` only tells whether there is another page: the address in it is never used."""
-
-    results: tuple[T_co, ...]
-    count: int | None = None
-    next: str | None = None
-
-
-class Paginator(Generic[T_co]):
+class Paginator(ABC, Generic[T_co]):
     """A listing: iterate over it with `async for`, as often as you like. Making one asks for nothing.
 
     Every iteration starts again at the first page. Breaking out of it asks for no further page.
@@ -57,21 +45,28 @@ class Paginator(Generic[T_co]):
         session: What makes the calls.
         path: The path of the listing.
         params: Its filters, encoded.
-        body: The type of its pages.
-        page_size: How many results to ask for in a page, 1 to 100; the service may give fewer.
+        page_size: How many results to ask for in a page; the service may give fewer.
     """
 
-    def __init__(
-        self, session: Session, path: str, params: Mapping[str, str], body: type[PageBody[T_co]], page_size: int
-    ) -> None:
-        whole("page_size", page_size, least=1, most=LARGEST_PAGE)
+    def __init__(self, session: Session, path: str, params: Mapping[str, str], page_size: int) -> None:
         self._session = session
         self._path = path
         self._params = {**params, "limit": str(page_size)}
-        self._body = body
+        self._page_size = page_size
 
     def __repr__(self) -> str:
-        return f"<Paginator of {self._path}?{encode_query(self._params)}>"
+        return f"<{type(self).__name__} of {self._path}?{encode_query(self._params)}>"
+
+    @abstractmethod
+    async def _fetch(self, number: int, received: int, *, limit: int | None = None) -> tuple[Page[T_co], bool]:
+        """Return one page, and whether it is the last.
+
+        Args:
+            number: Which page, from 1.
+            received: How many results the pages before it had.
+            limit: How many results to ask for instead.
+        """
+        ...
 
     async def __aiter__(self) -> AsyncGenerator[T_co, None]:
         """Give the results one by one, asking for the next page when the one before is used up."""
@@ -89,12 +84,14 @@ class Paginator(Generic[T_co]):
             NoAnswerError: There is no end of pages, after ten thousand of them.
         """
         whole("start", start, least=1, most=_MOST_PAGES)
-        return self._from(start)
+        return self._from(start, (start - 1) * self._page_size)
 
-    async def _from(self, number: int) -> AsyncGenerator[Page[T_co], None]:
-        turning = _Turning()
+    async def _from(
+        self, number: int, received: int, turning: "_Turning | None" = None
+    ) -> AsyncGenerator[Page[T_co], None]:
+        turning = turning or _Turning()
         while True:
-            page, is_last = await self._fetch(number)
+            page, is_last = await self._fetch(number, received)
             if turning.has_stopped(page):
                 return
             if page.results or number == 1:
@@ -102,6 +99,7 @@ class Paginator(Generic[T_co]):
             if is_last:
                 return
             number += 1
+            received += len(page.results)
 
     async def collect(self) -> list[T_co]:
         """Return all results in order: the first page, then all others, as many at once as `concurrency` lets.
@@ -110,7 +108,7 @@ class Paginator(Generic[T_co]):
         more pages than it counted, they are asked for one by one.
         """
         begun = self._begun()
-        first, is_last = await begun._fetch(1)
+        first, is_last = await begun._fetch(1, 0)
         results = list(first.results)
         if is_last:
             return results
@@ -118,7 +116,7 @@ class Paginator(Generic[T_co]):
         number = 1
         turning = _Turning(first)
         pages = in_order(
-            (partial(begun._fetch, number) for number in range(2, counted + 1)),
+            (partial(begun._fetch, number, (number - 1) * len(first.results)) for number in range(2, counted + 1)),
             concurrency=self._session.options.concurrency,
         )
         async with aclosing(pages):
@@ -129,13 +127,13 @@ class Paginator(Generic[T_co]):
                 results += page.results
                 if is_last:
                     return results
-        async for page in begun._from(number + 1):
+        async for page in begun._from(number + 1, len(results), turning):
             results += page.results
         return results
 
     async def first(self) -> T_co | None:
         """Return the first result, or None of an empty listing; costs one request."""
-        page, _ = await self._fetch(1, limit="1")
+        page, _ = await self._fetch(1, 0, limit=1)
         return page.results[0] if page.results else None
 
     async def count(self) -> int:
@@ -144,7 +142,7 @@ class Paginator(Generic[T_co]):
         Raises:
             NoAnswerError: The service does not say.
         """
-        page, _ = await self._fetch(1, limit="1")
+        page, _ = await self._fetch(1, 0, limit=1)
         if page.count is None:
             raise NoAnswerError(f"GET {self._path}: the service does not say how many results there are.")
         return page.count
@@ -155,38 +153,17 @@ class Paginator(Generic[T_co]):
         begun._session = self._session.begin()
         return begun
 
-    async def _fetch(self, number: int, **params: str) -> tuple[Page[T_co], bool]:
-        return await fetch_page(self._session, self._path, {**self._params, **params}, self._body, number)
 
-
-async def fetch_page(
-    session: Session, path: str, params: Mapping[str, str], body: type[PageBody[T]], number: int
-) -> tuple[Page[T], bool]:
-    """Return one page of a listing, and whether it is the last.
-
-    Args:
-        session: What makes the call.
-        path: The path of the listing.
-        params: Its filters, encoded.
-        body: The type of its pages.
-        number: Which page, from 1. One beyond the end is empty.
+def check_end(path: str, number: int) -> None:
+    """Refuse to ask for a page that no listing has.
 
     Raises:
-        NoAnswerError: There is no end of pages.
+        NoAnswerError: It is one of a listing without an end.
     """
     if number > _MOST_PAGES:
         raise NoAnswerError(
             f"GET {path}: the listing does not end: there were {_MOST_PAGES} pages, and there are more."
         )
-    if number > 1:
-        params = {**params, "page": str(number)}
-    try:
-        page = await session.fetch(Call("GET", path, encode_query(params)), body)
-    except NotFoundError:
-        if number == 1:
-            raise
-        return Page((), None, number), True
-    return Page(page.results, page.count, number), not page.next or not page.results
 
 
 class _Turning:

@@ -1,0 +1,98 @@
+"""Reads what services say in the bodies of their errors, in whichever shape they say it."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import httpx
+import msgspec
+from attrs import frozen
+
+from exist_async._http.converter import UnreadableError, converter
+from exist_async._http.secret import credentials_of, without
+from exist_async.errors import ValidationIssue
+
+
+@frozen
+class Said:
+    """What the body of an error says; nothing of it is sure to be there.
+
+    Attributes:
+        detail: The service's words.
+        code: Its short code for the error.
+        type: Its kind of error.
+        issues: What is wrong with the fields of the request.
+    """
+
+    detail: str | None = None
+    code: str | None = None
+    type: str | None = None
+    issues: tuple[ValidationIssue, ...] = ()
+
+    @property
+    def words(self) -> str | None:
+        """The service's words, and what they leave out of the fields of the request."""
+        if not self.issues:
+            return self.detail
+        return f"{(self.detail or 'invalid').rstrip('.')} ({'; '.join(map(str, self.issues))})"
+
+
+def said(response: httpx.Response) -> Said:
+    """Return what an error says, without the request's credentials, which it may repeat."""
+    try:
+        body = converter.loads(response.content, dict[str, Any])
+    except UnreadableError:
+        return Said()
+    secret = credentials_of(response.request)
+    error, code = body.get("error"), body.get("code")
+    words = body.get("detail") or body.get("error_description") or body.get("message")
+    issues = _issues(body.get("validation_errors"), secret)
+    if words is None and not issues:
+        # {"field": ["message", ...]} is how Exist answers invalid input.
+        fields = [f"{name}: {_joined(value)}" for name, value in body.items() if isinstance(value, list)]  # pyright: ignore[reportUnknownArgumentType]
+        words = "; ".join(fields) or error
+    return Said(
+        _text(words, secret),
+        _text(error if code is None else code, secret),
+        _text(body.get("type"), secret),
+        issues,
+    )
+
+
+def _issues(found: object, secret: str) -> tuple[ValidationIssue, ...]:
+    if not isinstance(found, list):
+        return ()
+    entries = [cast("Mapping[str, Any]", entry) for entry in cast("list[object]", found) if isinstance(entry, Mapping)]
+    return tuple(
+        ValidationIssue(
+            code=_text(entry.get("code"), secret),
+            path=_path(entry.get("path"), secret),
+            message=_text(entry.get("message"), secret),
+            expected=_shown(entry.get("expected"), secret),
+            received=_shown(entry.get("received"), secret),
+        )
+        for entry in entries
+    )
+
+
+def _path(path: object, secret: str) -> tuple[str | int, ...]:
+    steps = cast("list[object]", path) if isinstance(path, list) else [path]
+    return tuple(
+        without(secret, step) if isinstance(step, str) else step for step in steps if isinstance(step, str | int)
+    )
+
+
+def _text(value: object, secret: str) -> str | None:
+    return without(secret, value) if isinstance(value, str) else None
+
+
+def _shown(value: object, secret: str) -> str | None:
+    """Return a value as text: what was expected is a type's name here, and a list of values there."""
+    return None if value is None else without(secret, _joined([value]))
+
+
+def _joined(messages: list[Any]) -> str:
+    try:
+        texts = [message if isinstance(message, str) else msgspec.json.encode(message).decode() for message in messages]
+    except RecursionError:
+        return "(nested too deeply to be shown)"
+    return " ".join(texts)

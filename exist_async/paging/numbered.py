@@ -1,0 +1,77 @@
+"""Listings whose pages have numbers, as Exist's do."""
+
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+from attrs import frozen
+
+from exist_async._http.call import Call, encode_query
+from exist_async._http.checks import whole
+from exist_async._http.session import Session
+from exist_async.errors import NotFoundError
+from exist_async.paging.paginator import Page, Paginator, check_end
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+LARGEST_PAGE = 100
+"""The most results that Exist gives in one page."""
+
+
+@frozen
+class PageBody(Generic[T_co]):
+    """A page as it is sent. `next` only tells whether there is another page: the address in it is never used."""
+
+    results: tuple[T_co, ...]
+    count: int | None = None
+    next: str | None = None
+
+
+class NumberedPaginator(Paginator[T_co]):
+    """A listing whose pages have numbers.
+
+    Args:
+        session: What makes the calls.
+        path: The path of the listing.
+        params: Its filters, encoded.
+        body: The type of its pages.
+        page_size: How many results to ask for in a page, 1 to 100; the service may give fewer.
+    """
+
+    def __init__(
+        self, session: Session, path: str, params: Mapping[str, str], body: type[PageBody[T_co]], page_size: int
+    ) -> None:
+        whole("page_size", page_size, least=1, most=LARGEST_PAGE)
+        super().__init__(session, path, params, page_size)
+        self._body = body
+
+    async def _fetch(self, number: int, received: int, *, limit: int | None = None) -> tuple[Page[T_co], bool]:  # noqa: ARG002  (a number is all that is asked for)
+        params = self._params if limit is None else {**self._params, "limit": str(limit)}
+        return await fetch_page(self._session, self._path, params, self._body, number)
+
+
+async def fetch_page(
+    session: Session, path: str, params: Mapping[str, str], body: type[PageBody[T]], number: int
+) -> tuple[Page[T], bool]:
+    """Return one page of a listing, and whether it is the last.
+
+    Args:
+        session: What makes the call.
+        path: The path of the listing.
+        params: Its filters, encoded.
+        body: The type of its pages.
+        number: Which page, from 1. One beyond the end is empty.
+
+    Raises:
+        NoAnswerError: There is no end of pages.
+    """
+    check_end(path, number)
+    if number > 1:
+        params = {**params, "page": str(number)}
+    try:
+        page = await session.fetch(Call("GET", path, encode_query(params)), body)
+    except NotFoundError:
+        if number == 1:
+            raise
+        return Page((), None, number), True
+    return Page(page.results, page.count, number), not page.next or not page.results

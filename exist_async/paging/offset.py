@@ -1,0 +1,45 @@
+"""Listings whose pages are asked for by how many results came before, as Attio's are."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from exist_async._http.call import Call, encode_query
+from exist_async._http.checks import whole
+from exist_async._http.session import Session
+from exist_async._http.wrapped import Wrapped
+from exist_async.paging.paginator import Page, Paginator, check_end
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class OffsetPaginator(Paginator[T_co]):
+    """A listing that goes on after the results that were received, and ends at a page shorter than was asked for.
+
+    It does not say how many results there are, so that `collect()` asks for one page after another.
+
+    Args:
+        session: What makes the calls.
+        path: The path of the listing.
+        params: Its filters, encoded.
+        body: The type of its pages.
+        page_size: How many results to ask for in a page.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        path: str,
+        params: Mapping[str, str],
+        body: type[Wrapped[tuple[T_co, ...]]],
+        page_size: int,
+    ) -> None:
+        whole("page_size", page_size, least=1)
+        super().__init__(session, path, params, page_size)
+        self._body = body
+
+    async def _fetch(self, number: int, received: int, *, limit: int | None = None) -> tuple[Page[T_co], bool]:
+        check_end(self._path, number)
+        asked = limit or self._page_size
+        params = {**self._params, "limit": str(asked), "offset": str(received)}
+        page = await self._session.fetch(Call("GET", self._path, encode_query(params)), self._body)
+        return Page(page.data, None, number), len(page.data) < asked
