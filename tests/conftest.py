@@ -12,7 +12,7 @@ from redis_server import RedisServer
 
 import exist_async
 from exist_async import ExistClient, MemoryRateLimiter
-from exist_async.sandbox import Sandbox
+from exist_async.sandbox import AttioSandbox, Sandbox
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -78,17 +78,22 @@ async def over_http(sandbox: Sandbox) -> AsyncGenerator[ExistClient, None]:
 
 
 @pytest.fixture
-def to_the_sandbox(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes all that is meant for exist.io to the sandbox, and leaves loopback alone."""
+def attio_sandbox() -> AttioSandbox:
+    return AttioSandbox(token="your-attio-token")
+
+
+@pytest.fixture
+def to_the_sandbox(sandbox: Sandbox, attio_sandbox: AttioSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes all that is meant for exist.io and for Attio to their sandboxes, and leaves loopback alone."""
     own_transport = exist_async._http.pool.Transport
 
     class ToTheSandbox(httpx.AsyncBaseTransport):
         def __init__(self, **options: Any) -> None:
-            self.own, self.sandbox = own_transport(**options), sandbox.transport()
+            self.own = own_transport(**options)
+            self.sandboxes = {"exist.io": sandbox.transport(), "api.attio.com": attio_sandbox.transport()}
 
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            transport = self.sandbox if request.url.host == "exist.io" else self.own
-            return await transport.handle_async_request(request)
+            return await self.sandboxes.get(request.url.host, self.own).handle_async_request(request)
 
         def stop(self) -> None:
             self.own.stop()

@@ -23,6 +23,7 @@ LAYERS: list[list[str]] = [
         "_http.call",
         "_http.converter",
         "_http.deliveries",
+        "_http.error_bodies",
         "_http.gates",
         "_http.quota",
         "_http.retry",
@@ -34,15 +35,17 @@ LAYERS: list[list[str]] = [
         "_http.secret",
         "_http.signing",
         "_http.waits",
+        "_http.wrapped",
     ],
     ["token_stores"],
     ["_http.reports", "_http.responses", "_http.options", "_http.pool"],
     ["_http.attempt", "_http.course"],
     ["_http.turns"],
     ["_http.session"],
-    ["_http.forms"],
+    ["_http.forms", "_http.client"],
     ["batch", "paging", "resource", "oauth"],
     ["auth"],
+    ["attio"],
     ["attributes", "profile"],
     ["averages", "correlations", "insights", "values"],
     ["client"],
@@ -117,6 +120,18 @@ def test_only_the_command_line_imports_the_sandbox() -> None:
     for module in MODULES:
         if module.split(".")[0] not in ("sandbox", "cli"):
             assert {name for name in imports_of(module) if name.split(".")[0] in ("sandbox", "cli")} == set()
+
+
+def test_attio_imports_only_the_core() -> None:
+    core = {"_http", "attio", "auth", "errors", "events", "paging", "rate_limits"}
+    attio = [module for module in MODULES if module.split(".")[0] == "attio"]
+
+    assert len(attio) > 5
+    for module in attio:
+        assert {name.split(".")[0] for name in imports_of(module)} <= core
+    for module in MODULES:
+        if module.split(".")[0] not in ("attio", "cli"):
+            assert {name for name in imports_of(module) if name.split(".")[0] == "attio"} == set()
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

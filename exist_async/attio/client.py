@@ -1,0 +1,136 @@
+"""Builds the session, and hangs the nouns of Attio's API on it."""
+
+import ssl
+from collections.abc import Callable
+from typing import Any, Final, Self, Unpack
+
+import httpx
+
+from exist_async._http.client import Client, Default, ViewOptions, check_view_options
+from exist_async._http.options import Options
+from exist_async.attio.attributes import ROOT, Attributes
+from exist_async.auth import auth_from
+from exist_async.events import Event
+from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
+
+ATTIO: Final = "https://api.attio.com"
+"""Where Attio is."""
+
+_VARIABLE: Final = "ATTIO_TOKEN"
+_READS_A_SECOND: Final = 100
+_WRITES_A_SECOND: Final = 25
+
+
+class AttioViewOptions(ViewOptions, total=False):
+    """What `with_options` takes: the arguments of `AttioClient` but those of the pool."""
+
+    write_rate_limiter: RateLimiter | None
+
+
+class AttioClient(Client):
+    """Attio's attribute endpoints for one workspace; with `with_options`, for many over one connection pool.
+
+    Use it as an asynchronous context manager, or call `aclose()` at the end. It may be made at module level:
+    connections are opened on the running event loop at first use.
+
+    The token needs the scope `object_configuration:read` to read attributes of objects, `list_configuration:read` for
+    those of lists, and `:read-write` in place of `:read` to change them.
+
+    Args:
+        auth: An access token, or any `httpx.Auth`. None takes the token in the environment variable ATTIO_TOKEN.
+        base_url: The origin of the service: https, unless it is this machine itself.
+        timeout: Seconds for one attempt, all of it. Waiting for a free connection has as many seconds of its own.
+        deadline: Seconds after which a call begins no further attempt. Of a listing that is iterated over, each page is
+            a call. None is no end.
+        max_retries: Attempts beyond the first, where another is sure to be harmless: everything but a `create` that may
+            have been carried out.
+        concurrency: Requests that one call may have in flight.
+        max_connections: Connections in the pool, which all views share.
+        max_wait: The longest wait in seconds for a rate limit or a Retry-After; a longer one raises RateLimitError at
+            once. None waits as long as it takes.
+        rate_limiter: Keeps reads within Attio's 100 a second, token by token; in this process's memory by default. None
+            switches it off.
+        write_rate_limiter: The same for writes, of which there are 25 a second.
+        on_event: Called with each `AttemptEvent`, `RetryEvent` and `WaitEvent`, for metrics. It is to return at once.
+            What it raises is logged, and changes nothing.
+        proxy: The URL of an HTTP proxy.
+        verify: Whether to check certificates, or the `ssl.SSLContext` that does.
+        trust_env: Whether the environment's proxies and certificates count: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,
+            NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.
+        http_client: A client of yours to send with instead of an own pool. It is never closed here, and its timeouts,
+            redirects, cookies, headers and auth are not used.
+
+    Attributes:
+        attributes: The attributes of objects and lists.
+
+    Raises:
+        ConfigurationError: An argument is wrong; it is named.
+    """
+
+    __slots__ = ("attributes",)
+
+    _root = ROOT
+
+    def __init__(
+        self,
+        auth: str | httpx.Auth | None = None,
+        *,
+        base_url: str = ATTIO,
+        timeout: float = 30.0,
+        deadline: float | None = None,
+        max_retries: int = 2,
+        concurrency: int = 8,
+        max_connections: int = 100,
+        max_wait: float | None = 60.0,
+        rate_limiter: RateLimiter | Default | None = Default(),  # noqa: B008  (it holds nothing)
+        write_rate_limiter: RateLimiter | Default | None = Default(),  # noqa: B008  (it holds nothing)
+        on_event: Callable[[Event], object] | None = None,
+        proxy: str | None = None,
+        verify: bool | ssl.SSLContext = True,
+        trust_env: bool = True,
+        http_client: httpx.AsyncClient | None = None,
+    ) -> None:
+        if isinstance(rate_limiter, Default):
+            rate_limiter = MemoryRateLimiter(_READS_A_SECOND, 1.0)
+        if isinstance(write_rate_limiter, Default):
+            write_rate_limiter = MemoryRateLimiter(_WRITES_A_SECOND, 1.0)
+        options = Options(
+            auth=auth_from(auth, _VARIABLE),
+            base_url=base_url,
+            timeout=timeout,
+            deadline=deadline,
+            max_retries=max_retries,
+            concurrency=concurrency,
+            max_wait=max_wait,
+            rate_limiter=rate_limiter,
+            write_rate_limiter=write_rate_limiter,
+            on_event=on_event,
+        )
+        self._open(
+            options,
+            max_connections=max_connections,
+            proxy=proxy,
+            verify=verify,
+            trust_env=trust_env,
+            http_client=http_client,
+        )
+
+    def with_options(self, **options: Unpack[AttioViewOptions]) -> Self:
+        """Return a view for another workspace, or with other options, on the same pool; it costs next to nothing.
+
+        Its rate limits are kept by the same limiters, and are its token's own. Closing it does nothing.
+
+        Args:
+            **options: The arguments of `AttioClient` that differ; all but those of the pool.
+
+        Raises:
+            ConfigurationError: An option is wrong, or is not a view's to set.
+        """
+        check_view_options(options, AttioViewOptions, "AttioClient")
+        changes: dict[str, Any] = dict(options)
+        if "auth" in changes:
+            changes["auth"] = auth_from(changes["auth"], _VARIABLE)
+        return self._view(changes)
+
+    def _hang_on(self) -> None:
+        self.attributes = Attributes(self._session)

@@ -1,0 +1,89 @@
+"""Listing attributes: on after what was received, up to a page that is not full."""
+
+from typing import Any
+
+import httpx
+import pytest
+from attio.samples import Asking, Script, attribute, data
+
+from exist_async import ConfigurationError, NoAnswerError
+
+
+class Object:
+    """An object with so many attributes; it gives pages as large as it is asked for, or as it likes."""
+
+    def __init__(self, count: int, page: int | None = None) -> None:
+        self.attributes = [attribute(api_slug=f"field_{n}") for n in range(count)]
+        self.page = page
+        self.asked: list[tuple[int, int]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        limit, offset = int(request.url.params["limit"]), int(request.url.params["offset"])
+        self.asked.append((limit, offset))
+        return data(self.attributes[offset : offset + (self.page or limit)])
+
+
+async def test_a_listing_goes_on_after_what_was_received(asking: Asking) -> None:
+    service = Object(120)
+
+    slugs = [attribute.api_slug async for attribute in asking(service).attributes.list("objects", "people")]
+
+    assert slugs == [f"field_{n}" for n in range(120)]
+    assert service.asked == [(50, 0), (50, 50), (50, 100)]
+
+
+async def test_a_full_last_page_is_followed_by_an_empty_one(asking: Asking) -> None:
+    service = Object(100)
+
+    assert len(await asking(service).attributes.list("lists", "sales").collect()) == 100
+    assert service.asked == [(50, 0), (50, 50), (50, 100)]
+
+
+async def test_a_page_larger_than_was_asked_for_is_gone_on_after(asking: Asking) -> None:
+    service = Object(100, page=54)
+
+    assert len(await asking(service).attributes.list("lists", "sales").collect()) == 100
+    assert service.asked == [(50, 0), (50, 54)]
+
+
+async def test_an_empty_listing_is_one_request(asking: Asking) -> None:
+    service = Object(0)
+    listing = asking(service).attributes.list("objects", "people")
+
+    assert await listing.collect() == []
+    assert await listing.first() is None
+    assert service.asked == [(50, 0), (1, 0)]
+
+
+async def test_archived_ones_are_asked_for_in_lower_case(asking: Asking) -> None:
+    script = Script(data([]))
+    await asking(script).attributes.list("objects", "people", show_archived=True, page_size=7).collect()
+
+    assert script.requests[0].url.query == b"show_archived=true&limit=7&offset=0"
+
+
+async def test_pages_can_be_had_from_the_middle(asking: Asking) -> None:
+    service = Object(30)
+    listing = asking(service).attributes.list("objects", "people", page_size=10)
+
+    pages = [page async for page in listing.pages(start=3)]
+
+    assert [(page.number, len(page.results), page.count) for page in pages] == [(3, 10, None)]
+    assert service.asked == [(10, 20), (10, 30)]
+
+
+async def test_how_many_there_are_is_not_told(asking: Asking) -> None:
+    with pytest.raises(NoAnswerError, match="does not say how many"):
+        await asking(Object(3)).attributes.list("objects", "people").count()
+
+
+async def test_a_service_that_does_not_turn_its_pages_comes_to_an_end(asking: Asking) -> None:
+    always = Script(data([attribute(api_slug=f"field_{n}") for n in range(50)]))
+
+    assert len(await asking(always).attributes.list("objects", "people").collect()) == 100
+
+
+@pytest.mark.parametrize("page_size", [0, -1, True, "50"])
+def test_a_wrong_page_size_is_refused(asking: Asking, page_size: Any) -> None:
+    with pytest.raises(ConfigurationError, match="page_size"):
+        asking(Object(0)).attributes.list("objects", "people", page_size=page_size)
