@@ -96,12 +96,30 @@ class RateLimitError(ExistAsyncError):
     Attributes:
         retry_after: Seconds until the next request can be let in; None when that is not known.
         status_code: 429 when the service refused the request, None when it was held back here.
+        detail: What the service said, in its own words, where it said something.
+        code: The service's own short code for it, where it gave one.
+        type: The kind of error, where the service has kinds, as Attio does.
+        request_id: The service's name for the request, where it gave one.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None, status_code: int | None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None,
+        status_code: int | None,
+        detail: str | None = None,
+        code: str | None = None,
+        type: str | None = None,  # noqa: A002  (the service's own word)
+        request_id: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.status_code = status_code
+        self.detail = detail
+        self.code = code
+        self.type = type
+        self.request_id = request_id
 
 
 @frozen

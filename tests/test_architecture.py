@@ -122,6 +122,15 @@ def test_only_the_command_line_imports_the_sandbox() -> None:
             assert {name for name in imports_of(module) if name.split(".")[0] in ("sandbox", "cli")} == set()
 
 
+def test_no_module_imports_the_package_s_own_root() -> None:
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                assert node.module != "exist_async", module
+            elif isinstance(node, ast.Import):
+                assert all(alias.name != "exist_async" for alias in node.names), module
+
+
 def test_attio_imports_only_the_core() -> None:
     core = {"_http", "attio", "auth", "errors", "events", "paging", "rate_limits"}
     attio = [module for module in MODULES if module.split(".")[0] == "attio"]

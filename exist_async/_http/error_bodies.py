@@ -11,6 +11,10 @@ from exist_async._http.converter import UnreadableError, converter
 from exist_async._http.secret import credentials_of, without
 from exist_async.errors import ValidationIssue
 
+# In an error's message; its attributes have all of it.
+_LONGEST = 500
+_NAMED = 5
+
 
 @frozen
 class Said:
@@ -31,9 +35,15 @@ class Said:
     @property
     def words(self) -> str | None:
         """The service's words, and what they leave out of the fields of the request."""
+        detail = self.detail
+        if detail is not None and len(detail) > _LONGEST:
+            detail = f"{detail[:_LONGEST]}…"
         if not self.issues:
-            return self.detail
-        return f"{(self.detail or 'invalid').rstrip('.')} ({'; '.join(map(str, self.issues))})"
+            return detail
+        named = [str(issue)[:_LONGEST] for issue in self.issues[:_NAMED]]
+        if len(self.issues) > _NAMED:
+            named.append(f"and {len(self.issues) - _NAMED} more")
+        return f"{(detail or 'invalid').rstrip('.')} ({'; '.join(named)})"
 
 
 def said(response: httpx.Response) -> Said:
@@ -59,18 +69,27 @@ def said(response: httpx.Response) -> Said:
 
 
 def _issues(found: object, secret: str) -> tuple[ValidationIssue, ...]:
-    if not isinstance(found, list):
-        return ()
-    entries = [cast("Mapping[str, Any]", entry) for entry in cast("list[object]", found) if isinstance(entry, Mapping)]
-    return tuple(
-        ValidationIssue(
-            code=_text(entry.get("code"), secret),
-            path=_path(entry.get("path"), secret),
-            message=_text(entry.get("message"), secret),
-            expected=_shown(entry.get("expected"), secret),
-            received=_shown(entry.get("received"), secret),
+    """Read what is wrong with which field; it is not documented, so that it may come in any shape."""
+    if isinstance(found, Mapping):
+        fields = cast("Mapping[str, object]", found)
+        return tuple(
+            ValidationIssue(path=(without(secret, name),), message=_shown(what, secret))
+            for name, what in fields.items()
         )
-        for entry in entries
+    entries = cast("list[object]", found) if isinstance(found, list) else [found]
+    return tuple(_issue(entry, secret) for entry in entries if entry)
+
+
+def _issue(found: object, secret: str) -> ValidationIssue:
+    if not isinstance(found, Mapping):
+        return ValidationIssue(message=_shown(found, secret))
+    entry = cast("Mapping[str, Any]", found)
+    return ValidationIssue(
+        code=_text(entry.get("code"), secret),
+        path=_path(entry.get("path"), secret),
+        message=_text(entry.get("message"), secret),
+        expected=_shown(entry.get("expected"), secret),
+        received=_shown(entry.get("received"), secret),
     )
 
 

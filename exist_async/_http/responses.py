@@ -1,5 +1,6 @@
 """Judges an answer: what it says, or which error it is."""
 
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
@@ -102,20 +103,27 @@ def retry_after(value: str | None, now: float) -> float | None:
         # Twelve digits are thirty thousand years; more would only overflow.
         return float(value.lstrip("0")[:12] or "0")
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+        moment = parsedate_to_datetime(value)
+        # A date of HTTP is one of UTC, whether it says so or not.
+        return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)
     except (ValueError, OverflowError):
         return None
 
 
 def _rate_limited(response: httpx.Response, call: Call, now: float) -> RateLimitError:
     seconds = retry_after(response.headers.get("retry-after"), now)
-    detail = said(response).words
+    body = said(response)
+    detail = body.words
     when = "It did not say for how long" if seconds is None else f"The next request can be let in in {seconds:.0f} s"
     return RateLimitError(
         f"{call}: the service lets in no more requests of this user for now (429){f': {detail}' if detail else ''} "
         f"{when}. Call again then, or raise max_wait.",
         retry_after=seconds,
         status_code=429,
+        detail=body.detail,
+        code=body.code,
+        type=body.type,
+        request_id=_request_id(response),
     )
 
 
@@ -136,7 +144,7 @@ def _status_error(response: httpx.Response, call: Call, now: float) -> StatusErr
         detail=detail,
         code=body.code,
         body=_shown(response),
-        request_id=next(filter(None, (_header(response, name) for name in _REQUEST_ID_HEADERS)), None),
+        request_id=_request_id(response),
         retry_after=retry_after(response.headers.get("retry-after"), now),
         type=body.type,
         validation_errors=body.issues,
@@ -150,6 +158,10 @@ def _shown(response: httpx.Response) -> str:
     beginning = response.content[: _SHOWN * (LONGEST_FORM * len(secret) + _LONGEST_CHARACTER)]
     text = without(secret, beginning.decode("utf-8", "replace"))
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def _request_id(response: httpx.Response) -> str | None:
+    return next(filter(None, (_header(response, name) for name in _REQUEST_ID_HEADERS)), None)
 
 
 def _header(response: httpx.Response, name: str) -> str | None:

@@ -108,12 +108,15 @@ def pause(
         wait += max(_SHORTEST_WAIT, retry_after)
     elif failure is Failure.RATE_LIMITED:
         wait = max(_SHORTEST_WAIT, wait)
+        if max_wait is not None and wait > max_wait:
+            return None
     return None if time_left is not None and wait >= time_left else wait
 
 
 def backoff(attempt: int, fraction: float) -> float:
     """Return a part of the longest wait in seconds after so many attempts, which doubles with each."""
-    return fraction * min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** (attempt - 1))
+    # From the fifth doubling on it is the longest; after a thousand, 2.0 would overflow.
+    return fraction * min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(attempt - 1, 5))
 
 
 def _said(error: ExistAsyncError) -> BaseException | None:

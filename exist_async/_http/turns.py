@@ -67,7 +67,7 @@ class Turns:
         course.attempt += 1
 
     async def _line_up(self, call: Call, course: Course) -> None:
-        gate = self._pool.gates.of(self._user) if course.gate is None else None
+        gate = self._pool.gates.of(self._budget_of(call)) if course.gate is None else None
         if gate is not None:
             await self._enter(gate, course)
         limiter = self._limiter_of(call)
@@ -84,20 +84,25 @@ class Turns:
         """
         if asked:
             course.waited += seconds
-        await self._pool.waits.until(self._sleep(seconds))
+        await self._pool.waits.until(self._asleep(seconds))
+
+    async def _asleep(self, seconds: float) -> None:
+        await self._sleep(seconds)
 
     async def _line_up_behind(self, call: Call, course: Course, error: ExistAsyncError, seconds: float) -> float:
         """After a 429, stand in line with the user's other calls, and return how much is left of a pause then."""
         if course.gate is not None:
             course.gate.narrow()
         else:
-            gate = self._pool.gates.put_up(self._user)
+            gate = self._pool.gates.put_up(self._budget_of(call))
             gate.narrow()
             start = self._clock()
             await self._pool.waits.until(self._enter(gate, course, error))
-            # What it would have slept anyway is no wait for others.
+            slept = min(seconds, self._clock() - start)
+            course.waited += slept
+            # Only what it would not have slept anyway is a wait for others.
             self._count_wait(call, course, start + seconds)
-            seconds = max(0.0, seconds - (self._clock() - start))
+            seconds -= slept
         assert course.gate is not None
         course.let_through = course.gate.answered
         course.held_up = course.held_up or seconds > 0
@@ -132,6 +137,12 @@ class Turns:
             raise self._too_late(call) from None
         self._check_deadline(call, course, self._clock())
         return got
+
+    def _budget_of(self, call: Call) -> Hashable:
+        """Return what stands for the budget that a call takes from: of a user's reads and writes, or of both."""
+        if self.options.rate_limiter is self.options.write_rate_limiter:
+            return self._user
+        return self._user, call.is_read
 
     def _limiter_of(self, call: Call) -> RateLimiter | None:
         return self.options.rate_limiter if call.is_read else self.options.write_rate_limiter

@@ -11,6 +11,7 @@ async with AttioClient("your-access-token") as attio:
 Its errors are those of `exist_async`.
 """
 
+from exist_async.attio.attributes import Target
 from exist_async.attio.client import AttioClient
 from exist_async.attio.inputs import ConfigInput, CurrencyInput, RecordReferenceInput, RelationshipInput
 from exist_async.attio.models import (
@@ -53,4 +54,5 @@ __all__ = [
     "SelectOption",
     "Status",
     "StatusId",
+    "Target",
 ]

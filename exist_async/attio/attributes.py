@@ -77,7 +77,7 @@ class Attributes:
         is_multiselect: bool = False,
         config: ConfigInput = ConfigInput(),  # noqa: B008  (it is frozen)
         default_value: DefaultValue | NotGiven | None = NOT_GIVEN,
-        relationship: RelationshipInput | NotGiven = NOT_GIVEN,
+        relationship: RelationshipInput | None = None,
     ) -> Attribute:
         """Create an attribute.
 
@@ -113,7 +113,7 @@ class Attributes:
             "is_multiselect": is_multiselect,
             "config": config,
             "default_value": default_value,
-            "relationship": relationship,
+            "relationship": NOT_GIVEN if relationship is None else relationship,
         }
         checks.text("type", type)
         path = f"{_owner(target, identifier)}/attributes"

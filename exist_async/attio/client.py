@@ -50,7 +50,8 @@ class AttioClient(Client):
             once. None waits as long as it takes.
         rate_limiter: Keeps reads within Attio's 100 a second, token by token; in this process's memory by default. None
             switches it off.
-        write_rate_limiter: The same for writes, of which there are 25 a second.
+        write_rate_limiter: The same for writes, of which there are 25 a second. Where the two are kept in files or in
+            Redis, give each a file or a `prefix` of its own.
         on_event: Called with each `AttemptEvent`, `RetryEvent` and `WaitEvent`, for metrics. It is to return at once.
             What it raises is logged, and changes nothing.
         proxy: The URL of an HTTP proxy.

@@ -1,16 +1,29 @@
 """What is sent of an attribute that depends on its type, and checks itself."""
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 import attrs
 from attrs import field, frozen
 
 from exist_async._http import checks
-from exist_async._http.fields import is_flag, is_text
+from exist_async._http.fields import is_text
+from exist_async.errors import ConfigurationError
 
 
-def _objects(value: Any) -> Any:
-    return tuple(checks.names("allowed_objects", value))
+def _objects(value: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise checks.wrong("allowed_objects", "a list of slugs or UUIDs", cast("object", value))
+    objects = tuple(value)
+    for each in objects:
+        checks.text("allowed_objects", each)
+    if not objects:
+        raise ConfigurationError("allowed_objects is empty: give one at least")
+    return objects
+
+
+def _is_given_flag(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    checks.flag(attribute.name, value)
 
 
 def _is_currency(_: object, __: "attrs.Attribute[Any]", value: object) -> None:
@@ -86,4 +99,4 @@ class RelationshipInput:
     object: str = field(validator=is_text)
     title: str = field(validator=is_text)
     api_slug: str = field(validator=is_text)
-    is_multiselect: bool = field(validator=is_flag)
+    is_multiselect: bool = field(validator=_is_given_flag)

@@ -71,7 +71,8 @@ class _Ensuring:
                 await self._write(writes.acquisition(), by_name)
         except asyncio.CancelledError as error:
             if cancelled_by_caller():
-                log_cancelled("ensure()", [*self._existing.values(), *self._outcomes.values()])
+                self._tell_unsettled()
+                log_cancelled("ensure()", list(self._outcomes.values()))
                 raise
             self._stop = Stop(callers_error(error), callers_own=True)
         except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
@@ -80,19 +81,26 @@ class _Ensuring:
     def conclude(self) -> BatchResult[Ensurable, Attribute]:
         """Return the result, or raise the error that says why some items have no answer."""
         cause = self._stop.error if self._stop is not None else None
-        for place, outcome in self._existing.items():
-            # Its creation may have been carried out, whatever failed after that.
-            if outcome.status is OutcomeStatus.UNKNOWN and not self._is_settled(place):
-                self._outcomes.pop(place, None)
-                self._decide(outcome)
+        self._tell_unsettled()
         for place, item in self._open(object).items():
             self._decide(Outcome(place, item, OutcomeStatus.NOT_SENT, cause=cause))
         return conclude(BatchResult(tuple(self._outcomes[n] for n in range(len(self._wanted)))), self._stop)
 
-    def _is_settled(self, place: int) -> bool:
-        """Whether something was found out about an item since it could not be created for sure."""
-        outcome = self._outcomes.get(place)
-        return outcome is not None and outcome.status is OutcomeStatus.SUCCEEDED
+    def _tell_unsettled(self) -> None:
+        """Decide those whose creation may have been carried out, whatever failed after that."""
+        for place, outcome in self._existing.items():
+            if outcome.status is OutcomeStatus.UNKNOWN and place not in self._outcomes:
+                self._outcomes[place] = outcome
+                self._tell(outcome)
+
+    def _is_unsettled(self, outcome: Outcome[Any, Attribute]) -> bool:
+        """Whether an item may have been created, and an outcome does not say that it is owned."""
+        created = self._existing.get(outcome.index)
+        return (
+            created is not None
+            and created.status is OutcomeStatus.UNKNOWN
+            and outcome.status is not OutcomeStatus.SUCCEEDED
+        )
 
     def _open(self, kind: Any) -> dict[int, Ensurable]:
         """Return the items of a kind that have no outcome yet, by their index."""
@@ -143,22 +151,30 @@ class _Ensuring:
             return attrs.evolve(outcome, index=place, item=self._wanted[place])
 
         def tell(outcome: Outcome[Any, Attribute]) -> None:
-            if self._on_outcome is not None and not _exists(outcome):
+            there = placed(outcome)
+            if self._on_outcome is not None and not _exists(outcome) and not self._is_unsettled(there):
                 told, self._on_outcome = self._on_outcome, None
-                told(placed(outcome))
+                told(there)
                 # One that raised is not called again.
                 self._on_outcome = told
 
         sending = Write(self._session, endpoint, tell)
         await sending.run(list(items.values()))
         for outcome in sending.result:
-            kept = self._existing if _exists(outcome) else self._outcomes
-            kept[places[outcome.index]] = placed(outcome)
+            there = placed(outcome)
+            if _exists(outcome):
+                self._existing[there.index] = there
+            elif not self._is_unsettled(there):
+                self._outcomes[there.index] = there
         self._stop = sending.stop
 
     def _decide(self, outcome: Outcome[Ensurable, Attribute]) -> None:
         """Note an outcome that no further request changes."""
-        self._outcomes[outcome.index] = outcome
+        if not self._is_unsettled(outcome):
+            self._outcomes[outcome.index] = outcome
+            self._tell(outcome)
+
+    def _tell(self, outcome: Outcome[Ensurable, Attribute]) -> None:
         if self._on_outcome is None:
             return
         try:

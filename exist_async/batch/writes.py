@@ -178,17 +178,16 @@ class Write(Generic[I, T]):
             self._tell([outcome for outcome in outcomes if not outcome.refused_for_itself])
             # They stand if the rest is cancelled.
             self._note(refused)
-            outcomes = await self._remedied(chunk, refused, self._endpoint.remedy) if self.stop is None else refused
+            try:
+                outcomes = await self._remedied(chunk, refused, self._endpoint.remedy) if self.stop is None else refused
+            except asyncio.CancelledError:
+                self._tell([outcome for outcome in refused if outcome.index not in self._told_late])
+                raise
         self._tell(outcomes)
         return self.stop is None
 
-    async def _attempt(self, chunk: Chunk[I], stands: Sequence[Outcome[I, T]] = ()) -> list[Outcome[I, T]]:
-        """Send one chunk, and return its outcomes, whatever happens.
-
-        Args:
-            chunk: The chunk.
-            stands: The outcomes that its items have if they are not sent.
-        """
+    async def _attempt(self, chunk: Chunk[I]) -> list[Outcome[I, T]]:
+        """Send one chunk, and return its outcomes, whatever happens."""
         fate = Fate()
         try:
             return await self._answered(chunk, fate)
@@ -201,8 +200,6 @@ class Write(Generic[I, T]):
                 self._interrupted += outcomes
                 if fate.alone:
                     self._told_late.update(chunk.places)
-                else:
-                    self._tell(stands)
                 raise
             return outcomes
         except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
@@ -221,8 +218,7 @@ class Write(Generic[I, T]):
         if remedied.again and self.stop is None:
             places = [place for place in chunk.places if place in remedied.again]
             repeated = Chunk(places, [self._items[place] for place in places], chunk.things)
-            stands = [decided[place] for place in places]
-            decided.update((outcome.index, outcome) for outcome in await self._attempt(repeated, stands))
+            decided.update((outcome.index, outcome) for outcome in await self._attempt(repeated))
         return list(decided.values())
 
     async def _answered(self, chunk: Chunk[I], fate: Fate) -> list[Outcome[I, T]]:

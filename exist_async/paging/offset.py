@@ -11,9 +11,12 @@ from exist_async.paging.paginator import Page, Paginator, check_end
 
 T_co = TypeVar("T_co", covariant=True)
 
+# A page of so many is given for sure. Of larger ones nobody has documented whether a service cuts them.
+_SURE = 50
+
 
 class OffsetPaginator(Paginator[T_co]):
-    """A listing that goes on after the results that were received, and ends at a page shorter than was asked for.
+    """A listing that goes on after the results that were received, and ends at a page that is not full.
 
     It does not say how many results there are, so that `collect()` asks for one page after another.
 
@@ -42,4 +45,4 @@ class OffsetPaginator(Paginator[T_co]):
         asked = limit or self._page_size
         params = {**self._params, "limit": str(asked), "offset": str(received)}
         page = await self._session.fetch(Call("GET", self._path, encode_query(params)), self._body)
-        return Page(page.data, None, number), len(page.data) < asked
+        return Page(page.data, None, number), len(page.data) < min(asked, _SURE)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 import attrs
 
@@ -14,8 +15,11 @@ from exist_async.batch.writes import Write
 from exist_async.values.models import ValueEcho
 from exist_async.values.requests import ValueUpdate
 
-_LOST = "unauthorised"
-_MISSING = "not_found"
+LOST: Final = "unauthorised"
+"""Exist's code for a value of an attribute that is another service's."""
+
+MISSING: Final = "not_found"
+"""Exist's code for a value of an attribute that the user lacks."""
 
 
 class Reacquisition:
@@ -32,7 +36,7 @@ class Reacquisition:
 
     async def __call__(self, outcomes: Sequence[Outcome[ValueUpdate, ValueEcho]]) -> Remedied[ValueUpdate, ValueEcho]:
         """Acquire what some outcomes show to be lost or missing, and say which of their items can be sent again."""
-        refused = [outcome for outcome in outcomes if outcome.error_code in (_LOST, _MISSING)]
+        refused = [outcome for outcome in outcomes if outcome.error_code in (LOST, MISSING)]
         if not refused:
             return Remedied(())
         async with self._one_at_a_time:
@@ -57,7 +61,7 @@ class Reacquisition:
         for outcome in refused:
             name = outcome.item.name
             if name not in self._acquired:
-                wanted[name] = ByName(name) if outcome.error_code == _LOST else ByTemplate(name, manual=False)
+                wanted[name] = ByName(name) if outcome.error_code == LOST else ByTemplate(name, manual=False)
         sending = Write(self._session, acquisition())
         await sending.run(list(wanted.values()))
         self._acquired.update(zip(wanted, sending.result, strict=True))

@@ -1,12 +1,16 @@
 """How values are updated and incremented."""
 
+import attrs
+
 from exist_async._http.session import Session
+from exist_async.batch import Outcome, OutcomeStatus
 from exist_async.batch.endpoint import Endpoint
 from exist_async.batch.replies import Reply
+from exist_async.errors import OutcomeUnknownError
 from exist_async.resource import ROOT
 from exist_async.values import requests
 from exist_async.values.models import ValueEcho
-from exist_async.values.reacquire import Reacquisition
+from exist_async.values.reacquire import LOST, MISSING, Reacquisition
 from exist_async.values.requests import ValueIncrement, ValueUpdate
 from exist_async.values.today import Today
 
@@ -23,6 +27,7 @@ def update(session: Session, *, reacquire: bool) -> Endpoint[ValueUpdate, ValueE
         subjects_of=requests.subjects_of,
         thing=requests.day_of,
         remedy=Reacquisition(session) if reacquire else None,
+        second_time=_lost_meanwhile,
     )
 
 
@@ -41,3 +46,15 @@ def increment(session: Session) -> Endpoint[ValueIncrement, ValueEcho]:
         one_of_each=False,
         complete=Today(session),
     )
+
+
+def _lost_meanwhile(outcome: Outcome[ValueUpdate, ValueEcho]) -> Outcome[ValueUpdate, ValueEcho]:
+    """Leave open whether a value was written by the first attempt, if the attribute is gone at the second."""
+    if outcome.error_code not in (LOST, MISSING):
+        return outcome
+    cause = OutcomeUnknownError(
+        "An earlier attempt to write it was not answered, and now the attribute is not this service's. Doing it again "
+        "is harmless.",
+        repeatable=True,
+    )
+    return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, cause=cause)

@@ -1,10 +1,12 @@
 """The client of Attio: where it sends what, within which limits, and how its errors look."""
 
+import asyncio
 import datetime as dt
 import pickle
 from email.utils import format_datetime
 from typing import Any
 
+import httpx
 import pytest
 from attio.samples import ATTRIBUTE, Asking, Script, data, refusal
 
@@ -147,12 +149,63 @@ async def test_a_429_is_waited_for_until_its_date(asking: Asking, clock: Any) ->
     assert len(script.requests) == 2
 
 
+async def test_a_429_to_writes_holds_no_reads_back(asking: Asking, clock: Any) -> None:
+    def service(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return data(ATTRIBUTE)
+        return httpx.Response(429, headers={"Retry-After": "30"})
+
+    client = asking(service)
+    held, go_on = asyncio.Event(), asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        held.set()
+        await go_on.wait()
+
+    client.attributes._session._sleep = sleep
+    writing = asyncio.create_task(client.attributes.update("objects", "people", "a", title="b"))
+    await held.wait()
+
+    async with asyncio.timeout(5):
+        await client.with_options(max_wait=0).attributes.get("objects", "people", "a")
+
+    writing.cancel()
+    await asyncio.wait([writing])
+
+
+async def test_a_429_keeps_what_attio_says(asking: Asking) -> None:
+    limited = refusal(429, "rate_limit_error", "rate_limit_exceeded", "Slow down.")
+    limited.headers["Retry-After"] = "600"
+
+    with pytest.raises(RateLimitError, match="Slow down") as caught:
+        await asking(Script(limited)).attributes.get("objects", "people", "a")
+
+    error = caught.value
+    assert (error.type, error.code, error.detail, error.request_id) == (
+        "rate_limit_error",
+        "rate_limit_exceeded",
+        "Slow down.",
+        "exec-1",
+    )
+
+
+async def test_a_message_is_no_longer_than_a_person_reads(asking: Asking) -> None:
+    issues = [{"path": [f"field_{n}"], "message": "x" * 9_000} for n in range(50)]
+    script = Script(refusal(400, "invalid_request_error", "odd", "y" * 9_000, validation_errors=issues))
+
+    with pytest.raises(BadRequestError, match="and 45 more") as caught:
+        await asking(script).attributes.update("objects", "people", "a", title="b")
+
+    assert len(str(caught.value)) < 4_000
+    assert len(caught.value.validation_errors) == 50
+
+
 async def test_an_undocumented_400_is_shown_with_what_it_says_of_the_fields(asking: Asking) -> None:
     issues = [
         {"code": "invalid_type", "path": ["data", "title"], "message": "Required", "expected": "string"},
         {"code": "unrecognized_keys", "path": [], "message": "Unrecognized key", "received": ["colour"]},
         {"path": ["data", "config", 0], "code": "odd"},
-        "no issue at all",
+        {},
     ]
     script = Script(
         refusal(400, "invalid_request_error", "validation_type", "Body payload is wrong.", validation_errors=issues)
@@ -171,6 +224,21 @@ async def test_an_undocumented_400_is_shown_with_what_it_says_of_the_fields(aski
     )
     assert "Body payload is wrong (data.title: Required; Unrecognized key; data.config.0: odd)" in str(error)
     assert pickle.loads(pickle.dumps(error)).validation_errors == error.validation_errors
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (["title is required"], "title is required"),
+        ({"title": ["is required"]}, r'title: \[\["is required"\]\]|title: \["is required"\]'),
+        ("title is required", "title is required"),
+    ],
+)
+async def test_issues_of_other_shapes_are_shown_too(asking: Asking, found: Any, words: str) -> None:
+    script = Script(refusal(400, "invalid_request_error", "odd", "Wrong.", validation_errors=found))
+
+    with pytest.raises(BadRequestError, match=words):
+        await asking(script).attributes.update("objects", "people", "a", title="b")
 
 
 @pytest.mark.parametrize("found", [None, "text", 7, {"path": "title"}, [None], [{}]])

@@ -46,6 +46,13 @@ async def test_a_page_larger_than_was_asked_for_is_gone_on_after(asking: Asking)
     assert service.asked == [(50, 0), (50, 54)]
 
 
+async def test_pages_that_a_service_cuts_are_gone_on_after(asking: Asking) -> None:
+    service = Object(120, page=60)
+
+    assert len(await asking(service).attributes.list("lists", "sales", page_size=1000).collect()) == 120
+    assert service.asked == [(1000, 0), (1000, 60), (1000, 120)]
+
+
 async def test_an_empty_listing_is_one_request(asking: Asking) -> None:
     service = Object(0)
     listing = asking(service).attributes.list("objects", "people")

@@ -243,6 +243,9 @@ async def test_a_wrong_field_is_refused_before_anything_is_sent(asking: Asking, 
         lambda: ConfigInput(record_reference=["people"]),  # type: ignore[arg-type]
         lambda: RelationshipInput("companies", "", "members", is_multiselect=True),
         lambda: RelationshipInput("companies", "Members", "members", is_multiselect=1),  # type: ignore[arg-type]
+        lambda: RelationshipInput("companies", "Members", "members", is_multiselect=None),  # type: ignore[arg-type]
+        lambda: RecordReferenceInput({"people": 1}),
+        lambda: RecordReferenceInput([""]),
         lambda: DefaultValue.static({"value": 5}),
         lambda: DefaultValue.static([5]),  # type: ignore[list-item]
         lambda: DefaultValue.static(7),  # type: ignore[arg-type]
@@ -253,6 +256,10 @@ async def test_a_wrong_field_is_refused_before_anything_is_sent(asking: Asking, 
 def test_a_wrong_part_of_a_field_is_refused_where_it_is_made(make: Any) -> None:
     with pytest.raises(ConfigurationError):
         make()
+
+
+def test_a_slug_with_a_comma_is_one_slug() -> None:
+    assert RecordReferenceInput(["a, b"]).allowed_objects == ("a, b",)
 
 
 def test_what_was_not_given_is_false_and_says_what_it_is() -> None:

@@ -18,6 +18,7 @@ from exist_async import (
     ExistClient,
     Outcome,
     OutcomeStatus,
+    OutcomeUnknownError,
     RateLimitError,
     ValueType,
 )
@@ -252,11 +253,34 @@ async def test_what_may_have_been_created_is_never_said_to_be_undone(
     else:
         sandbox.fail_next(status=429, headers={"Retry-After": "600"}, path="attributes/acquire/")
 
+    told: list[Outcome[Any, Any]] = []
     with pytest.raises(ExistAsyncError) as caught:
-        await exist.attributes.ensure([TEA])
+        await exist.attributes.ensure([TEA], on_outcome=told.append)
 
     assert caught.value.result is not None
     assert [(outcome.status, outcome.error_code) for outcome in caught.value.result] == [("unknown", "exists")]
+    assert told == list(caught.value.result)
+
+
+@pytest.mark.parametrize("found", ["nothing", "another type"])
+async def test_what_may_have_been_created_and_is_not_found_is_told_once(
+    exist: ExistClient, sandbox: Sandbox, found: str
+) -> None:
+    sandbox.fail_next(status=503, when="after", path="attributes/create/")
+
+    def rewrite(page: Any) -> Any:
+        results = [{**entry, "value_type": 2} for entry in page["results"]]
+        return {**page, "results": results if found == "another type" else []}
+
+    sandbox.rewrite_next(rewrite, path="/api/2/attributes/")
+    told: list[Outcome[Any, Any]] = []
+
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await exist.attributes.ensure([TEA], on_outcome=told.append)
+
+    assert caught.value.result is not None
+    assert told == list(caught.value.result)
+    assert [outcome.status for outcome in told] == ["unknown"]
 
 
 async def test_what_was_done_before_a_cancellation_is_logged(

@@ -143,7 +143,7 @@ def itself(url: str, number: int) -> str:
 async def test_a_listing_without_end_is_ended_here(
     read: Any, count: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exist_async.paging._MOST_PAGES", 50)
+    monkeypatch.setattr("exist_async.paging.paginator._MOST_PAGES", 50)
 
     async with serving(Pages(itself, float("inf"), count)) as server, quick(server.url) as client:
         seen = await observe(client, read)

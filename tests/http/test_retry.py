@@ -125,6 +125,15 @@ def test_it_is_tried_again_after_ever_longer_pauses() -> None:
     assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
 
 
+def test_the_thousandth_pause_is_no_longer_than_the_tenth() -> None:
+    assert after(Failure.RATE_LIMITED, 5_000, uncounted=5_000, max_wait=None) == 8.0
+
+
+def test_a_429_without_a_time_is_not_waited_for_longer_than_max_wait() -> None:
+    assert after(Failure.RATE_LIMITED, 1, max_wait=0.4) is None
+    assert after(Failure.RATE_LIMITED, 1, max_wait=0.5) == 0.5
+
+
 def test_the_pause_is_spread_over_its_whole_length() -> None:
     assert after(Failure.NOT_SENT, fraction=0.0) == 0.0
     assert after(Failure.NOT_SENT, fraction=0.5) == 0.25

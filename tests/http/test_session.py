@@ -382,3 +382,28 @@ async def test_closing_it_in_one_thread_ends_what_waits_in_another(answering: An
     with pytest.raises(ClientClosedError):
         async with asyncio.timeout(5):
             await elsewhere
+
+
+async def test_a_pause_that_would_begin_after_closing_does_not(answering: Answering) -> None:
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def service(request: httpx.Request) -> httpx.Response:
+        asked.set()
+        await may_answer.wait()
+        return httpx.Response(429, headers={"Retry-After": "30"})
+
+    async def for_ever(seconds: float) -> None:
+        await asyncio.Event().wait()
+
+    client = answering(service)
+    client.attributes._session._sleep = for_ever
+    call = asyncio.create_task(client.attributes.release(["steps"]))
+    await asked.wait()
+    closing = asyncio.create_task(client.aclose())
+    await asyncio.sleep(0)
+    may_answer.set()
+    await closing
+
+    with pytest.raises(ClientClosedError):
+        async with asyncio.timeout(5):
+            await call

@@ -365,3 +365,19 @@ async def test_a_cancellation_while_lost_values_are_sent_again_tells_each_once(
     assert sandbox.values("floors") == ({DAY: 7} if is_sent else {})
     logged = [record.getMessage() for record in caplog.records if record.getMessage().startswith("items[")]
     assert sorted(line[6] for line in logged) == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("reacquire", [True, False])
+async def test_what_may_have_been_written_before_the_attribute_was_lost_is_unknown(
+    exist: ExistClient, sandbox: Sandbox, reacquire: bool
+) -> None:
+    gone = {"success": [], "failed": [{"name": "steps", "error_code": "unauthorised", "error": "Not yours"}]}
+    sandbox.fail_next(status=502, when="after", path="attributes/update/")
+    sandbox.fail_next(status=202, json=gone, path="attributes/update/")
+
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await exist.values.update([ValueUpdate("steps", DAY, 1)], reacquire=reacquire)
+
+    assert caught.value.result is not None
+    assert [(outcome.status, outcome.error_code) for outcome in caught.value.result] == [("unknown", "unauthorised")]
+    assert sandbox.values("steps") == {DAY: 1}
