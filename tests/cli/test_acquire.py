@@ -113,7 +113,7 @@ def test_a_wrong_argument_is_found_before_anything_is_sent(cli: Callable, sandbo
 
 
 def test_of_a_failure_that_all_items_share_the_reason_is_told_once(cli: Callable, sandbox: Sandbox) -> None:
-    sandbox.fail_next(status=503)
+    sandbox.fail_next(3, status=503)
 
     ran = cli("acquire", "steps", "mood")
 
@@ -126,7 +126,7 @@ def test_of_a_failure_that_all_items_share_the_reason_is_told_once(cli: Callable
 def test_outcomes_are_listed_before_the_error_that_not_every_item_was_answered(cli: Callable, sandbox: Sandbox) -> None:
     for number in range(40):
         sandbox.add_attribute(name=f"tag_{number:02}")
-    sandbox.fail_next(status=500, path="acquire/", skip=1)
+    sandbox.fail_next(3, status=500, path="acquire/", skip=1)
 
     ran = cli("acquire", "--by-name", *(f"tag_{number:02}" for number in range(40)))
 

@@ -400,7 +400,7 @@ def test_an_error_that_stops_the_write_tells_how_far_the_reading_came(fed: Calla
 
 
 def test_unknown_outcomes_are_listed_by_line_and_the_reason_is_told_once(fed: Callable, owned: Sandbox) -> None:
-    owned.fail_next(status=500, path="update/", skip=1)
+    owned.fail_next(3, status=500, path="update/", skip=1)
     lines = "".join(f"steps,{NEW_YEAR + dt.timedelta(days=day)},1\n" for day in range(40))
 
     ran = fed(lines)
