@@ -12,7 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote_plus
@@ -272,8 +272,8 @@ class Service:
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[str]:
-        server = await asyncio.start_server(self, "127.0.0.1", 0)
-        async with server:
+        # Not `async with server`, which would wait for connections that a client has left behind.
+        with closing(await asyncio.start_server(self, "127.0.0.1", 0)) as server:
             yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
