@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import unicodedata
 from collections.abc import Iterable
+from inspect import iscoroutinefunction
 from ipaddress import ip_address
 from pathlib import Path
 from typing import cast
@@ -58,6 +59,15 @@ def function(name: str, value: object) -> None:
     """Check something that is called."""
     if not callable(value):
         raise ConfigurationError(f"{name} is a function, not {type(value).__name__}")
+
+
+def listener(name: str, heard: str, value: object) -> None:
+    """Check a function that is called with something and that nobody waits for, or None."""
+    if value is None:
+        return
+    if iscoroutinefunction(value) or not callable(value):
+        kind = "an async one" if iscoroutinefunction(value) else type(value).__name__
+        raise ConfigurationError(f"{name} is a function of {heard} or None, not {kind}")
 
 
 def text(name: str, value: object) -> None:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from inspect import iscoroutinefunction
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 from attrs import Attribute, field, frozen
 
-from exist_async._http.checks import is_loopback, seconds, whole
+from exist_async._http.checks import is_loopback, listener, seconds, whole
 from exist_async.errors import ConfigurationError
 from exist_async.events import Event
 from exist_async.rate_limits import RateLimiter
@@ -66,9 +65,7 @@ def _deadline(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
 
 
 def _on_event(_: "Options", __: "Attribute[Any]", value: object) -> None:
-    if value is not None and (not callable(value) or iscoroutinefunction(value)):
-        kind = "an async one" if iscoroutinefunction(value) else type(value).__name__
-        raise ConfigurationError(f"on_event is a function of an event or None, not {kind}")
+    listener("on_event", "an event", value)
 
 
 def _count(_: "Options", attribute: "Attribute[Any]", value: object) -> None:

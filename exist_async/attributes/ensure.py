@@ -185,7 +185,7 @@ class _Ensuring:
 
 
 def _exists(outcome: Outcome[Any, Attribute]) -> bool:
-    """Whether a custom attribute could not be created, for sure, because its label exists."""
+    """Whether Exist says of a custom attribute that was to be created that its label exists."""
     return isinstance(outcome.item, CustomAttribute) and outcome.error_code == writes.EXISTS
 
 

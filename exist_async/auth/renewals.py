@@ -4,7 +4,6 @@ import asyncio
 import copy
 import logging
 from collections.abc import Callable, Coroutine, Hashable
-from contextlib import suppress
 from typing import Any
 
 from exist_async.errors import ExistAsyncError
@@ -52,10 +51,14 @@ async def settled() -> None:
     Those that still wait for their store are not waited for: it could hang. A cancellation ends the waiting, and none
     of them. So does the time in which a renewal ends: a store that hangs while it saves would hang whoever waits.
     """
-    with suppress(TimeoutError):
+    try:
         async with asyncio.timeout(_LONGEST):
             while tasks := _with_something_to_lose():
                 await asyncio.wait(tasks)
+    except TimeoutError:
+        _log.warning(
+            "A renewed token is not saved after %.0f s, and is lost if the event loop ends now", _LONGEST
+        )
 
 
 class _Renewal:

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-from inspect import iscoroutinefunction
 from typing import Any, TypeAlias, TypeVar
 
+from exist_async._http import checks
 from exist_async.batch.outcomes import BatchResult, Stop
 from exist_async.errors import ConfigurationError
 
@@ -23,16 +23,15 @@ def check_items(items: object, on_outcome: object) -> None:
     Raises:
         ConfigurationError: The items are a string, bytes, a mapping, or nothing that can be iterated.
     """
-    error = None
+    # Of what isinstance has narrowed, the type is known in part only.
     kind = type(items).__name__
-    if isinstance(items, str | bytes | bytearray | Mapping) or not isinstance(items, Iterable | AsyncIterable):
-        error = ConfigurationError(f"items is a list or another iterable of items, not a bare {kind}")
-    elif on_outcome is not None and (not callable(on_outcome) or iscoroutinefunction(on_outcome)):
-        kind = "an async one" if iscoroutinefunction(on_outcome) else type(on_outcome).__name__
-        error = ConfigurationError(f"on_outcome is a function of an outcome, not {kind}")
-    if error is not None:
+    try:
+        if isinstance(items, str | bytes | bytearray | Mapping) or not isinstance(items, Iterable | AsyncIterable):
+            raise ConfigurationError(f"items is a list or another iterable of items, not a bare {kind}")  # noqa: TRY301
+        checks.listener("on_outcome", "an outcome", on_outcome)
+    except ConfigurationError as error:
         error.result = BatchResult(())
-        raise error
+        raise
 
 
 class ItemReader:
