@@ -56,9 +56,7 @@ async def settled() -> None:
             while tasks := _with_something_to_lose():
                 await asyncio.wait(tasks)
     except TimeoutError:
-        _log.warning(
-            "A renewed token is not saved after %.0f s, and is lost if the event loop ends now", _LONGEST
-        )
+        _log.warning("A renewed token is not saved after %.0f s, and is lost if the event loop ends now", _LONGEST)
 
 
 class _Renewal:
