@@ -1,6 +1,7 @@
 """Incrementing values: never twice, and with the user's own day."""
 
 import datetime as dt
+import itertools
 import json
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -149,7 +150,11 @@ async def test_types_that_cannot_be_added_to_are_refused(exist: ExistClient) -> 
     assert [outcome.error_code for outcome in result] == ["validation", "validation"]
 
 
-async def test_a_clock_at_the_end_of_time_is_no_fault_of_the_caller(answering: Answering) -> None:
+async def test_a_clock_at_the_end_of_time_is_no_fault_of_the_caller(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = itertools.count()
+    monkeypatch.setattr("exist_async.values.today.time", SimpleNamespace(monotonic=lambda: next(seconds)))
     last = {"username": "ada", "local_time": "9999-12-31T23:59:59.999999+00:00"}
 
     with pytest.raises(NoAnswerError, match="after which there is no other") as caught:
