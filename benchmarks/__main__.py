@@ -1,14 +1,17 @@
-"""Runs the benchmarks, all or those named: `uv run python -m benchmarks [NAME ...]`."""
+"""Runs the benchmarks, all or those named: `uv run python -m benchmarks [NAME ...] [--json FILE]`."""
 
 import argparse
+import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
-_NAMES: Final = ("writes", "listing", "cpu", "decoding", "imports")
+_NAMES: Final = ("writes", "cpu", "listing", "decoding", "history", "users", "growth", "startup")
 _AGAIN: Final = "EXIST_ASYNC_BENCHMARKS_AGAIN"
 
 
@@ -16,27 +19,35 @@ def main() -> int:
     """Print one table for each question, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(_NAMES)}; all by default")
-    names: list[str] = parser.parse_args().names or list(_NAMES)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file, too")
+    given = parser.parse_args()
+    names: list[str] = given.names or list(_NAMES)
     if unknown := set(names) - set(_NAMES):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(_NAMES)}")
     if find_spec("pydantic") is None:
-        return _run_again_with_pydantic(names)
-    _compare(names)
+        return _run_again_with_pydantic(sys.argv[1:])
+    _compare(names, given.json)
     return 0
 
 
-def _compare(names: list[str]) -> None:
+def _compare(names: list[str], file: Path | None) -> None:
     # They import pydantic, which the check above is about.
     from benchmarks import report, server
 
     print(report.machine(), end="\n\n", flush=True)
+    figures: dict[str, Any] = {}
     with server.serving() as origins:
         for name in names:
-            for comparison in import_module(f"benchmarks.{name}").run(origins):
+            comparisons = import_module(f"benchmarks.{name}").run(origins)
+            for comparison in comparisons:
                 report.show(comparison)
+            figures[name] = [comparison.as_json() for comparison in comparisons]
+    if file is not None:
+        document = {"machine": report.machine(), "date": datetime.now(UTC).date().isoformat(), "benchmarks": figures}
+        file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
-def _run_again_with_pydantic(names: list[str]) -> int:
+def _run_again_with_pydantic(arguments: list[str]) -> int:
     """Run the same in an environment of uv's that has the group `benchmarks`, and leave the one in use as it is."""
     uv = os.environ.get("UV")
     if uv is None or _AGAIN in os.environ:
@@ -44,7 +55,7 @@ def _run_again_with_pydantic(names: list[str]) -> int:
         return 1
     print("pydantic is missing here: running in an environment with the group `benchmarks`.", file=sys.stderr)
     command = [uv, "run", "--isolated", "--python", sys.executable, "--group", "benchmarks"]
-    command += ["python", "-m", "benchmarks", *names]
+    command += ["python", "-m", "benchmarks", *arguments]
     return subprocess.run(command, env={**os.environ, _AGAIN: "1"}, check=False).returncode
 
 

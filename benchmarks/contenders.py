@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 import aiohttp
 import httpx
 
+from benchmarks.peer_models import WrittenModel
 from exist_async import ByName, ExistClient, MemoryRateLimiter
 
 CHUNK: Final = 35
@@ -54,28 +55,8 @@ async def documented_loop(url: str, concurrency: int) -> AsyncGenerator[Acquire]
 
 
 @asynccontextmanager
-async def bare_httpx(url: str, concurrency: int) -> AsyncGenerator[Acquire]:
-    """Nothing but `httpx.AsyncClient.post` and `.json()`, in as many loops as there are to be requests in flight."""
-    async with httpx.AsyncClient(headers=HEADERS) as http:
-
-        async def acquire(names: Sequence[str]) -> int:
-            bodies = iter(_bodies(names))
-            replies: list[Any] = []
-
-            async def post_in_turn() -> None:
-                for body in bodies:
-                    response = await http.post(url + _PATH, json=body)
-                    replies.append(response.json())
-
-            await asyncio.gather(*(post_in_turn() for _ in range(concurrency)))
-            return _acquired(replies)
-
-        yield acquire
-
-
-@asynccontextmanager
 async def httpx_gather(url: str, concurrency: int) -> AsyncGenerator[Acquire]:
-    """What one writes by hand with httpx: `gather` under a semaphore, statuses checked, dictionaries returned."""
+    """What one writes by hand with httpx as it comes: `gather` under a semaphore, statuses checked, dictionaries."""
     slots = asyncio.Semaphore(concurrency)
     async with httpx.AsyncClient(headers=HEADERS) as http:
 
@@ -87,6 +68,24 @@ async def httpx_gather(url: str, concurrency: int) -> AsyncGenerator[Acquire]:
 
         async def acquire(names: Sequence[str]) -> int:
             return _acquired(await asyncio.gather(*map(post, _bodies(names))))
+
+        yield acquire
+
+
+@asynccontextmanager
+async def httpx_pydantic(url: str, concurrency: int) -> AsyncGenerator[Acquire]:
+    """The same with replies as models of pydantic, as the SDKs of popular services have them."""
+    slots = asyncio.Semaphore(concurrency)
+    async with httpx.AsyncClient(headers=HEADERS) as http:
+
+        async def post(body: list[dict[str, str]]) -> WrittenModel:
+            async with slots:
+                response = await http.post(url + _PATH, json=body)
+                response.raise_for_status()
+                return WrittenModel.model_validate_json(response.content)
+
+        async def acquire(names: Sequence[str]) -> int:
+            return sum(len(reply.success) for reply in await asyncio.gather(*map(post, _bodies(names))))
 
         yield acquire
 

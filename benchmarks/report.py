@@ -1,4 +1,4 @@
-"""Prints what was measured: the least, the median, the ratios, and on what machine."""
+"""Holds what was measured against what is asked for, and shows it."""
 
 import os
 import platform
@@ -6,16 +6,30 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 from rich.console import Console
 from rich.table import Table
 
 OURS: Final = "exist_async"
-"""The row that a target is for."""
+"""The row that targets are for."""
 
-_PACKAGES: Final = ("httpx", "aiohttp", "msgspec", "pydantic")
+_PACKAGES: Final = ("httpx", "aiohttp", "attrs", "cattrs", "msgspec", "pydantic")
+_WIDTH: Final = 120
+
+
+@frozen
+class Target:
+    """What is asked of this package.
+
+    Attributes:
+        at_most: The largest figure, or ratio, that is good enough.
+        against: The row whose figure is one; None holds the figure itself against the target.
+    """
+
+    at_most: float
+    against: str | None = None
 
 
 @frozen
@@ -25,9 +39,9 @@ class Comparison:
     Attributes:
         question: The question.
         unit: The unit of the figures.
-        samples: The figures of each contender, one a turn.
-        baseline: The contender that the others are compared with.
-        target: What the ratio of this package is to be at most; None where nothing is asked of it.
+        samples: The figures of each row, one a turn.
+        baseline: The row that the others are compared with in the table.
+        targets: What is asked of this package.
         note: What a reader has to know beside the figures.
     """
 
@@ -35,41 +49,69 @@ class Comparison:
     unit: str
     samples: Mapping[str, Sequence[float]]
     baseline: str
-    target: float | None = None
+    targets: Sequence[Target] = ()
     note: str = ""
 
-    def ratio(self, name: str) -> float:
+    def ratio(self, name: str, against: str) -> float:
         """Return the ratio of the least figures, which the machine disturbed least: the one that targets are for."""
-        return min(self.samples[name]) / min(self.samples[self.baseline])
+        return min(self.samples[name]) / min(self.samples[against])
 
-    def median_ratio(self, name: str) -> float:
+    def median_ratio(self, name: str, against: str) -> float:
         """Return the median of the turns' own ratios: where it is far from the other one, there was a disturbance."""
-        return median(a / b for a, b in zip(self.samples[name], self.samples[self.baseline], strict=True))
+        pairs = zip(self.samples[name], self.samples[against], strict=False)
+        return median(a / b for a, b in pairs)
+
+    def reached(self, target: Target) -> float:
+        """Return what came of a target: a ratio, or the least figure."""
+        if target.against is None:
+            return min(self.samples[OURS])
+        return self.ratio(OURS, target.against)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it for a file."""
+        return {
+            "question": self.question,
+            "unit": self.unit,
+            "baseline": self.baseline,
+            "samples": {name: list(figures) for name, figures in self.samples.items()},
+            "targets": [
+                {"against": target.against, "at_most": target.at_most, "reached": self.reached(target)}
+                for target in self.targets
+            ],
+            "note": self.note,
+        }
 
 
 def show(comparison: Comparison) -> None:
-    """Print one comparison as a table."""
-    turns = len(comparison.samples[comparison.baseline])
+    """Print one comparison as a table, and what came of its targets."""
     table = Table()
-    for heading in ("", "least", "median", "ratio of least", "median ratio", "target"):
+    for heading in ("", "min", "median", "max", "ratio of mins", "median ratio"):
         table.add_column(heading, justify="right" if heading else "left")
     for name, figures in comparison.samples.items():
         table.add_row(
             name,
-            _figure(min(figures)),
-            _figure(median(figures)),
-            f"{comparison.ratio(name):.2f}",
-            f"{comparison.median_ratio(name):.2f}",
-            _verdict(comparison.ratio(name), comparison.target) if name == OURS else "",
+            *(figure(of(figures)) for of in (min, median, max)),
+            f"{comparison.ratio(name, comparison.baseline):.2f}",
+            f"{comparison.median_ratio(name, comparison.baseline):.2f}",
             style="bold" if name == OURS else None,
         )
     # Piped into a file there is no terminal to ask for its width.
-    console = Console() if Console().is_terminal else Console(width=120)
+    console = Console() if Console().is_terminal else Console(width=_WIDTH)
+    turns = max(map(len, comparison.samples.values()))
     console.print(f"[bold]{comparison.question}[/bold]\n{comparison.unit}, {turns} turns", highlight=False)
     console.print(table)
+    for target in comparison.targets:
+        console.print(verdict(target.against, target.at_most, comparison.reached(target)), highlight=False)
     if comparison.note:
         console.print(comparison.note, highlight=False)
     console.print()
+
+
+def verdict(against: str | None, at_most: float, reached: float) -> str:
+    """Say what came of a target."""
+    of = "" if against is None else f" x {against}"
+    shown = figure(reached) if against is None else f"{reached:.2f}"
+    return f"{'reached' if reached <= at_most else 'MISSED'}: {shown}{of}, {at_most:g} at most"
 
 
 def machine() -> str:
@@ -78,14 +120,9 @@ def machine() -> str:
     return f"Python {platform.python_version()} on {os.cpu_count()} cores of {_processor()}; {packages}"
 
 
-def _figure(figure: float) -> str:
-    return f"{figure:,.0f}" if figure >= 10 else f"{figure:.3f}"
-
-
-def _verdict(ratio: float, target: float | None) -> str:
-    if target is None:
-        return ""
-    return f"{'reached' if ratio <= target else 'missed'}: {target:g} at most"
+def figure(number: float) -> str:
+    """Write a figure with as many digits as say something."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:,.1f}" if number >= 10 else f"{number:.3f}"
 
 
 def _processor() -> str:
