@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Callable
-from typing import Any, Final, Self, Unpack
+from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
 import httpx
 
@@ -10,14 +10,16 @@ from exist_async._http.client import Client, Default, ViewOptions, check_view_op
 from exist_async._http.options import Options
 from exist_async.attributes import Attributes
 from exist_async.auth import auth_from, settled
-from exist_async.averages import Averages
-from exist_async.correlations import Correlations
 from exist_async.events import Event
-from exist_async.insights import Insights
 from exist_async.profile import Profile
 from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
 from exist_async.resource import EXIST, ROOT
 from exist_async.values import Values
+
+if TYPE_CHECKING:
+    from exist_async.averages import Averages
+    from exist_async.correlations import Correlations
+    from exist_async.insights import Insights
 
 _VARIABLE: Final = "EXIST_TOKEN"
 
@@ -53,19 +55,11 @@ class ExistClient(Client):
             redirects, cookies, headers and auth are not used. What it can't tell is taken to be so: of a cancelled
             write, requests that wait in its pool are sent all the same.
 
-    Attributes:
-        attributes: The user's attributes, and who owns them.
-        averages: What is usual for the user.
-        correlations: What goes together in their life.
-        insights: What Exist found worth telling them.
-        profile: The user.
-        values: What their attributes have on each day.
-
     Raises:
         ConfigurationError: An argument is wrong; it is named.
     """
 
-    __slots__ = ("attributes", "averages", "correlations", "insights", "profile", "values")
+    __slots__ = ()
 
     _root = ROOT
 
@@ -90,7 +84,6 @@ class ExistClient(Client):
         if isinstance(rate_limiter, Default):
             rate_limiter = MemoryRateLimiter()
         options = Options(
-            auth=auth_from(auth, _VARIABLE),
             base_url=base_url,
             timeout=timeout,
             deadline=deadline,
@@ -102,6 +95,7 @@ class ExistClient(Client):
             on_event=on_event,
         )
         self._open(
+            auth_from(auth, _VARIABLE),
             options,
             max_connections=max_connections,
             proxy=proxy,
@@ -109,6 +103,42 @@ class ExistClient(Client):
             trust_env=trust_env,
             http_client=http_client,
         )
+
+    @property
+    def attributes(self) -> Attributes:
+        """The user's attributes, and who owns them."""
+        return Attributes(self._session)
+
+    @property
+    def averages(self) -> "Averages":
+        """What is usual for the user."""
+        from exist_async.averages import Averages
+
+        return Averages(self._session)
+
+    @property
+    def correlations(self) -> "Correlations":
+        """What goes together in their life."""
+        from exist_async.correlations import Correlations
+
+        return Correlations(self._session)
+
+    @property
+    def insights(self) -> "Insights":
+        """What Exist found worth telling them."""
+        from exist_async.insights import Insights
+
+        return Insights(self._session)
+
+    @property
+    def profile(self) -> Profile:
+        """The user."""
+        return Profile(self._session)
+
+    @property
+    def values(self) -> Values:
+        """What their attributes have on each day."""
+        return Values(self._session)
 
     def with_options(self, **options: Unpack[ViewOptions]) -> Self:
         """Return a view for another user, or with other options, on the same pool; it costs next to nothing to make.
@@ -123,12 +153,11 @@ class ExistClient(Client):
         """
         check_view_options(options, ViewOptions, "ExistClient")
         changes: dict[str, Any] = dict(options)
-        if "auth" in changes:
-            changes["auth"] = auth_from(changes["auth"], _VARIABLE)
+        auth = auth_from(changes.pop("auth"), _VARIABLE) if "auth" in changes else None
         if "rate_limiter" in changes:
             # Exist has one budget for reads and writes.
             changes["write_rate_limiter"] = changes["rate_limiter"]
-        return self._view(changes)
+        return self._view(auth, changes)
 
     async def aclose(self) -> None:
         """Let no further request out, and close the connections. A view closes nothing.
@@ -142,12 +171,3 @@ class ExistClient(Client):
         finally:
             if self._owns_pool:
                 await settled()
-
-    def _hang_on(self) -> None:
-        session = self._session
-        self.attributes = Attributes(session)
-        self.averages = Averages(session)
-        self.correlations = Correlations(session)
-        self.insights = Insights(session)
-        self.profile = Profile(session)
-        self.values = Values(session)

@@ -45,7 +45,7 @@ def test_without_a_token_the_environment_is_asked(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setenv("EXIST_TOKEN", SECRET)
 
-    assert signed(ExistClient()._session.options.auth) == f"Bearer {SECRET}"
+    assert signed(ExistClient()._session.auth) == f"Bearer {SECRET}"
 
 
 @pytest.mark.parametrize("auth", [BearerToken(SECRET), SimpleToken(SECRET)])

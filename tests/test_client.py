@@ -37,9 +37,9 @@ async def test_views_sign_for_their_own_users_on_one_pool(answering: Answering) 
 async def test_a_view_keeps_what_it_was_not_told_to_change(answering: Answering) -> None:
     client = answering(echo_user, timeout=5.0, concurrency=3)
 
-    options = client.with_options(timeout=7.0)._session.options
+    session = client.with_options(timeout=7.0)._session
 
-    assert (options.timeout, options.concurrency, options.auth) == (7.0, 3, client._session.options.auth)
+    assert (session.options.timeout, session.options.concurrency, session.auth) == (7.0, 3, client._session.auth)
 
 
 async def test_closing_a_view_does_nothing(answering: Answering) -> None:

@@ -26,12 +26,13 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.
 
 
 async def send(
-    pool: Pool, options: Options, call: Call, sending: Sending, time_left: float | None = None
+    pool: Pool, auth: httpx.Auth, options: Options, call: Call, sending: Sending, time_left: float | None = None
 ) -> httpx.Response:
     """Make one attempt, and return its answer, whatever it says.
 
     Args:
         pool: What sends.
+        auth: Signs it.
         options: How.
         call: What is asked.
         sending: Is told when the request has its connection.
@@ -51,7 +52,7 @@ async def send(
         raise ConfigurationError(f"{call}: its names and filters make no valid address: {error}") from error
     request = _request(call, url)
     try:
-        return await pool.send(request, options.auth, options.timeout, sending, time_left)
+        return await pool.send(request, auth, options.timeout, sending, time_left)
     except httpx.HTTPStatusError as error:  # of an event hook in the caller's client: we judge for ourselves
         await error.response.aread()
         return error.response

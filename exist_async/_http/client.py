@@ -1,7 +1,6 @@
 """What the clients of all services have in common: a pool, views of it, closing, and calls of any endpoint."""
 
 import ssl
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypedDict
@@ -42,8 +41,8 @@ class Default:
         return "<in memory>"
 
 
-class Client(ABC):
-    """A client of one service. Its nouns hold the session below it."""
+class Client:
+    """A client of one service. Its nouns hold the session below it, and are made whenever they are asked for."""
 
     __slots__ = ("_owns_pool", "_session")
 
@@ -52,6 +51,7 @@ class Client(ABC):
 
     def _open(
         self,
+        auth: httpx.Auth,
         options: Options,
         *,
         max_connections: int,
@@ -68,22 +68,18 @@ class Client(ABC):
             pool = Pool.open(max_connections=max_connections, proxy=proxy, verify=verify, trust_env=trust_env)
         else:
             pool = Pool.of(http_client)
-        self._session = Session(pool, options)
+        self._session = Session(pool, auth, options)
         self._owns_pool = True
-        self._hang_on()
 
-    def _view(self, changes: Mapping[str, Any]) -> Self:
-        """Return a view with other options; the caller has checked that they are a view's to set."""
+    def _view(self, auth: httpx.Auth | None, changes: Mapping[str, Any]) -> Self:
+        """Return a view of another user, or with other options; the caller has checked that a view can set them."""
+        mine = self._session
         view = object.__new__(type(self))
-        view._session = self._session.view(attrs.evolve(self._session.options, **changes))
+        # Most views are of another user alone: they share the options, which are checked whenever they are made.
+        options = attrs.evolve(mine.options, **changes) if changes else mine.options
+        view._session = mine.view(mine.auth if auth is None else auth, options)
         view._owns_pool = False
-        view._hang_on()
         return view
-
-    @abstractmethod
-    def _hang_on(self) -> None:
-        """Hang the nouns on the session."""
-        ...
 
     async def request(
         self,
@@ -123,11 +119,12 @@ class Client(ABC):
         for name, value in (params or {}).items():
             checks.text("params", name)
             checks.text(f"params[{name!r}]", value)
+        await self._session.prepare()
         call = Call(
             method,
             self._root + quote(path, safe="/-._~%"),
             encode_query(params or {}),
-            None if json is None else converter.dumps_strictly("json", json),
+            None if json is None else converter().dumps_strictly("json", json),
             repeatable=method == "GET" if repeatable is None else repeatable,
         )
         return await self._session.fetch(call, ANYTHING)

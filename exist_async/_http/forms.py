@@ -10,10 +10,11 @@ import httpx
 
 from exist_async._http import attempt, retry
 from exist_async._http.call import Call
-from exist_async._http.converter import UnreadableError, converter
+from exist_async._http.converter import converter
 from exist_async._http.deliveries import Sending
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool
+from exist_async._http.unreadable import UnreadableError
 from exist_async.errors import ClientClosedError, ConnectionFailedError, NoAnswerError
 
 _FORM = b"application/x-www-form-urlencoded"
@@ -45,7 +46,6 @@ class Forms:
         fraction: Callable[[], float] = random.random,
     ) -> None:
         self._options = Options(
-            auth=httpx.Auth(),
             base_url=base_url,
             timeout=30.0,
             deadline=None,
@@ -110,7 +110,7 @@ class Forms:
             attempts += 1
             wait = None
             try:
-                return await attempt.send(pool, self._options, call, Sending())
+                return await attempt.send(pool, httpx.Auth(), self._options, call, Sending())
             except (ConnectionFailedError, ClientClosedError) as error:
                 wait = retry.pause(
                     retry.failure_of(error),
@@ -135,7 +135,7 @@ class Forms:
 def said(response: httpx.Response, secrets: Collection[str]) -> tuple[str | None, str | None]:
     """Return the words and the code of an answer that is an error; None for what repeats one of the secrets."""
     try:
-        body = converter.loads(response.content, dict[str, Any])
+        body = converter().loads(response.content, dict[str, Any])
     except UnreadableError:
         return None, None
     words = body.get("error_description") or body.get("detail")

@@ -72,12 +72,11 @@ def _count(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
     whole(attribute.name, value, least=0 if attribute.name == "max_retries" else 1)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Options:
     """What each view of a client can set for itself; checked at construction.
 
     Attributes:
-        auth: Signs the requests.
         base_url: The service's origin.
         timeout: Seconds for one attempt, all of it, waiting for a free connection apart.
         deadline: Seconds after which a call begins no further attempt; None is no end.
@@ -89,7 +88,6 @@ class Options:
         on_event: Called with what happens on the way; None is nobody.
     """
 
-    auth: httpx.Auth
     base_url: str = field(validator=_origin)
     timeout: float = field(validator=_timeout)
     deadline: float | None = field(validator=_deadline)

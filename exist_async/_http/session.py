@@ -31,6 +31,7 @@ class Session(Turns):
 
     Args:
         pool: What sends.
+        auth: Signs the requests.
         options: How.
         sleep: Waits for some seconds.
         fraction: Gives random numbers from 0 to 1.
@@ -39,11 +40,12 @@ class Session(Turns):
         ends_at: When calls begin no further attempt, by the clock; None leaves it at the deadline of each.
     """
 
-    __slots__ = ("_ends_at", "_fraction", "_renewable", "_wall_clock")
+    __slots__ = ("_ends_at", "_fraction", "_renewable", "_wall_clock", "auth")
 
     def __init__(
         self,
         pool: Pool,
+        auth: httpx.Auth,
         options: Options,
         *,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
@@ -52,21 +54,23 @@ class Session(Turns):
         wall_clock: Callable[[], float] = time.time,
         ends_at: float | None = None,
     ) -> None:
-        super().__init__(pool, options, user_of(options.auth), sleep=sleep, clock=clock)
+        super().__init__(pool, options, user_of(auth), sleep=sleep, clock=clock)
+        self.auth = auth
         self._fraction = fraction
         self._wall_clock = wall_clock
         self._ends_at = ends_at
-        self._renewable = options.auth if isinstance(options.auth, RenewableAuth) else None
+        self._renewable = auth if isinstance(auth, RenewableAuth) else None
         if self._renewable is not None and self._renewable.origin != options.base_url:
             raise ConfigurationError(
                 f"base_url is {options.base_url}, and the tokens are of {self._renewable.origin}: "
                 "give the client and its OAuthApp the same base_url"
             )
 
-    def view(self, options: Options, ends_at: float | None = None) -> "Session":
-        """Return a session with other options over the same pool."""
+    def view(self, auth: httpx.Auth, options: Options, ends_at: float | None = None) -> "Session":
+        """Return a session for another user, or with other options, over the same pool."""
         return Session(
             self._pool,
+            auth,
             options,
             sleep=self._sleep,
             fraction=self._fraction,
@@ -75,11 +79,15 @@ class Session(Turns):
             ends_at=ends_at,
         )
 
+    async def prepare(self) -> None:
+        """Have all there that a call needs. A call does it itself; what writes its body before that asks for it."""
+        await self._pool.prepare()
+
     def begin(self) -> "Session":
         """Return a session for one call that takes several requests: its deadline is counted from now for all."""
         if self.options.deadline is None or self._ends_at is not None:
             return self
-        return self.view(self.options, self._end())
+        return self.view(self.auth, self.options, self._end())
 
     async def fetch(self, call: Call, model: type[T]) -> T:
         """Make a call and read its answer.
@@ -105,6 +113,7 @@ class Session(Turns):
             ExistAsyncError: As the tree in `errors` has it.
         """
         course = Course(self._end(), self._renewable, fate or Fate())
+        await self._pool.prepare()
         try:
             while True:
                 await self._turn(call, course)
@@ -163,7 +172,7 @@ class Session(Turns):
             if self._renewable is not None and await self._before_the_deadline(call, course, self._renewable.ready()):
                 self._reports.refresh(call, self._clock() - start)
             time_left = None if course.ends_at is None else course.ends_at - self._clock()
-            response = await attempt.send(self._pool, self.options, call, sending, time_left)
+            response = await attempt.send(self._pool, self.auth, self.options, call, sending, time_left)
             status = response.status_code
             await self._judge(response, call, course)
             answer = Answer(responses.read(response, call, model), course.lost is not None, response.request)

@@ -61,14 +61,11 @@ class AttioClient(Client):
         http_client: A client of yours to send with instead of an own pool. It is never closed here, and its timeouts,
             redirects, cookies, headers and auth are not used.
 
-    Attributes:
-        attributes: The attributes of objects and lists.
-
     Raises:
         ConfigurationError: An argument is wrong; it is named.
     """
 
-    __slots__ = ("attributes",)
+    __slots__ = ()
 
     _root = ROOT
 
@@ -96,7 +93,6 @@ class AttioClient(Client):
         if isinstance(write_rate_limiter, Default):
             write_rate_limiter = MemoryRateLimiter(_WRITES_A_SECOND, 1.0)
         options = Options(
-            auth=auth_from(auth, _VARIABLE),
             base_url=base_url,
             timeout=timeout,
             deadline=deadline,
@@ -108,6 +104,7 @@ class AttioClient(Client):
             on_event=on_event,
         )
         self._open(
+            auth_from(auth, _VARIABLE),
             options,
             max_connections=max_connections,
             proxy=proxy,
@@ -115,6 +112,11 @@ class AttioClient(Client):
             trust_env=trust_env,
             http_client=http_client,
         )
+
+    @property
+    def attributes(self) -> Attributes:
+        """The attributes of objects and lists."""
+        return Attributes(self._session)
 
     def with_options(self, **options: Unpack[AttioViewOptions]) -> Self:
         """Return a view for another workspace, or with other options, on the same pool; it costs next to nothing.
@@ -129,9 +131,5 @@ class AttioClient(Client):
         """
         check_view_options(options, AttioViewOptions, "AttioClient")
         changes: dict[str, Any] = dict(options)
-        if "auth" in changes:
-            changes["auth"] = auth_from(changes["auth"], _VARIABLE)
-        return self._view(changes)
-
-    def _hang_on(self) -> None:
-        self.attributes = Attributes(self._session)
+        auth = auth_from(changes.pop("auth"), _VARIABLE) if "auth" in changes else None
+        return self._view(auth, changes)

@@ -383,7 +383,7 @@ async def test_when_the_answer_was_lost_and_another_has_stored_a_token_that_is_u
     async def store_meanwhile(seconds: float) -> None:
         await store.save("ada", another)
 
-    exist._session.options.auth._app._forms._sleep = store_meanwhile  # type: ignore[attr-defined]
+    exist._session.auth._app._forms._sleep = store_meanwhile  # type: ignore[attr-defined]
 
     assert (await exist.profile.get()).username == "ada"
     assert await store.load("ada") == another
