@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -42,8 +43,11 @@ class Deliveries:
         delivery = asyncio.create_task(attempt)
         self._under_way.add(delivery)
         delivery.add_done_callback(self._under_way.discard)
+        # Who is cancelled here leaves the delivery as it is. asyncio.wait does the same for more than twice the price.
+        ended: asyncio.Future[None] = delivery.get_loop().create_future()
+        delivery.add_done_callback(partial(_tell, ended))
         try:
-            await asyncio.wait((delivery,))
+            await ended
         except asyncio.CancelledError:
             if sending.connected:
                 delivery.add_done_callback(late)
@@ -59,6 +63,11 @@ class Deliveries:
         mine = [delivery for delivery in list(self._under_way) if delivery.get_loop() is loop]
         if mine:
             await asyncio.wait(mine, timeout=seconds)
+
+
+def _tell(ended: "asyncio.Future[None]", _: "asyncio.Task[Any]") -> None:
+    if not ended.done():
+        ended.set_result(None)
 
 
 def _ignore(delivery: "asyncio.Task[Any]") -> None:

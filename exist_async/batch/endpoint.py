@@ -12,7 +12,7 @@ I = TypeVar("I")  # noqa: E741  (the letter for an item, as T is for an answer)
 T = TypeVar("T")
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Remedied(Generic[I, T]):
     """What became of refused items that something was done for.
 
@@ -29,7 +29,7 @@ Remedy: TypeAlias = Callable[[Sequence[Outcome[I, T]]], Awaitable[Remedied[I, T]
 """Does something for items that were refused, given the outcomes of a request."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Endpoint(Generic[I, T]):
     """How one kind of write is made.
 
@@ -47,6 +47,7 @@ class Endpoint(Generic[I, T]):
         complete: Fills in what the caller may leave out of the items, before they are sent.
         remedy: Does something for items that were refused; what is worth it is sent again, once.
         second_time: Says what a refusal means of a request that may have been carried out once before.
+        share: Has what was answered about an item hold the item's own parts where it repeats them.
     """
 
     path: str
@@ -61,3 +62,4 @@ class Endpoint(Generic[I, T]):
     complete: Callable[[Sequence[I]], Awaitable[Sequence[I]]] | None = None
     remedy: Remedy[I, T] | None = None
     second_time: Callable[[Outcome[I, T]], Outcome[I, T]] | None = None
+    share: Callable[[I, T], None] | None = None

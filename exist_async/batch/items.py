@@ -42,7 +42,8 @@ class ItemReader:
     """
 
     def __init__(self, items: Items[Any]) -> None:
-        self._items = items
+        self._items: Any = items
+        self._is_stream = isinstance(items, AsyncIterable)
         self._iterator: Any = None
 
     async def read(self, prepare: Callable[[Any], I], into: list[I], most: int | None = None) -> Stop | None:
@@ -60,7 +61,7 @@ class ItemReader:
         end = None if most is None else len(into) + most
         while len(into) != end:
             try:
-                item = await self._next()
+                item = await self._next_of_stream() if self._is_stream else self._next()
             except asyncio.CancelledError as error:
                 if cancelled_by_caller():
                     raise
@@ -75,20 +76,18 @@ class ItemReader:
                 return Stop(ConfigurationError(f"items[{len(into)}]: {error}"))
         return None
 
-    async def _next(self) -> object:
-        if isinstance(self._items, AsyncIterable):
-            if self._iterator is None:
-                self._iterator = aiter(self._items)
-            try:
-                return await anext(self._iterator)
-            except StopAsyncIteration:
-                return _END
+    async def _next_of_stream(self) -> object:
+        if self._iterator is None:
+            self._iterator = aiter(self._items)
+        try:
+            return await anext(self._iterator)
+        except StopAsyncIteration:
+            return _END
+
+    def _next(self) -> object:
         if self._iterator is None:
             self._iterator = iter(self._items)
-        try:
-            return next(self._iterator)
-        except StopIteration:
-            return _END
+        return next(self._iterator, _END)
 
 
 def callers_error(error: BaseException) -> Exception:

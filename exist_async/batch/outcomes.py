@@ -28,7 +28,7 @@ class OutcomeStatus(StrEnum):
     """It was not done: no connection was made, the budget was spent, or the write stopped before its turn."""
 
 
-@frozen
+@frozen(weakref_slot=False)  # there are very many of them
 class Outcome(Generic[I_co, T_co]):
     """What became of one item of a write.
 
@@ -140,7 +140,7 @@ def distinct_causes(outcomes: Sequence[Outcome[object, object]]) -> tuple[Except
     return tuple({(type(cause), said(cause)): cause for cause in reversed(causes)}.values())[::-1]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Stop:
     """Why a write ended before its time.
 

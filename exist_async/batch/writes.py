@@ -1,7 +1,7 @@
 """Sends the items of a write, 35 a request, and sees to it that each gets its outcome."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -89,29 +89,33 @@ class Write(Generic[I, T]):
         self._endpoint = endpoint
         self._on_outcome = on_outcome
         self._items: list[I] = []
-        self._outcomes: dict[int, Outcome[I, T]] = {}
+        # At the indices of the items that were read.
+        self._outcomes: list[Outcome[I, T] | None] = []
         self._interrupted: list[Outcome[I, T]] = []
         self._told_late: set[int] = set()
 
     @property
     def result(self) -> BatchResult[I, T]:
-        """The outcomes of all items that were read."""
-        return BatchResult(tuple(self._outcomes[index] for index in range(len(self._items))))
+        """The outcomes of all items that were read, once it has run."""
+        outcomes = tuple(outcome for outcome in self._outcomes if outcome is not None)
+        assert len(outcomes) == len(self._items)
+        return BatchResult(outcomes)
 
     async def run(self, items: Items[Any]) -> None:
         """Send all items. Afterwards each that was read has its outcome, whatever happened on the way."""
+        await self._session.prepare()
         try:
             async with aclosing(self._cut(items)) as chunked:
                 await chunks.run(chunked, self._send, concurrency=self._session.options.concurrency)
         except asyncio.CancelledError:
-            early = [outcome for index, outcome in self._outcomes.items() if index not in self._told_late]
+            known = [outcome for outcome in self._outcomes if outcome is not None]
+            early = [outcome for outcome in known if outcome.index not in self._told_late]
             log_cancelled(f"POST {self._endpoint.path}", early)
             raise
-        for outcome in self._interrupted:
-            self._outcomes.setdefault(outcome.index, outcome)
+        self._note([outcome for outcome in self._interrupted if self._outcomes[outcome.index] is None])
         cause = self.stop.error if self.stop is not None else None
         for index, item in enumerate(self._items):
-            if index not in self._outcomes:
+            if self._outcomes[index] is None:
                 self._tell([Outcome(index, item, OutcomeStatus.NOT_SENT, cause=cause)])
 
     async def _cut(self, items: Items[Any]) -> AsyncGenerator[Chunk[I], None]:
@@ -120,7 +124,10 @@ class Write(Generic[I, T]):
         reader = ItemReader(items)
         while True:
             start = len(self._items)
-            stop = await reader.read(self._endpoint.prepare, self._items, most)
+            try:
+                stop = await reader.read(self._endpoint.prepare, self._items, most)
+            finally:
+                self._outcomes += [None] * (len(self._items) - start)
             if stop is None:
                 stop = await self._complete(start)
             if stop is not None:
@@ -147,8 +154,10 @@ class Write(Generic[I, T]):
 
     def _chunks(self, start: int) -> Iterator[Chunk[I]]:
         """Cut the items from an index on; what may not share a request with an earlier one goes into a later round."""
-        thing_of, one_of_each = self._endpoint.thing, self._endpoint.one_of_each
+        thing_of = self._endpoint.thing
         places: Sequence[int] = range(start, len(self._items))
+        # Found out first, so that of a long list no more than these is remembered while it is sent.
+        repeated = _repeated(thing_of(self._items[place]) for place in places) if self._endpoint.one_of_each else ()
         while places:
             again: list[int] = []
             seen: set[Hashable] = set()
@@ -156,10 +165,11 @@ class Write(Generic[I, T]):
             for place in places:
                 item = self._items[place]
                 thing = thing_of(item)
-                if one_of_each and thing in seen:
-                    again.append(place)
-                    continue
-                seen.add(thing)
+                if repeated and thing in repeated:
+                    if thing in seen:
+                        again.append(place)
+                        continue
+                    seen.add(thing)
                 chunk.places.append(place)
                 chunk.items.append(item)
                 chunk.things.add(thing)
@@ -224,7 +234,7 @@ class Write(Generic[I, T]):
     async def _answered(self, chunk: Chunk[I], fate: Fate) -> list[Outcome[I, T]]:
         endpoint = self._endpoint
         try:
-            body = converter.dumps_each(chunk.items)
+            body = converter().dumps_each(chunk.items)
         except (TypeError, ValueError, RecursionError) as error:
             raise ConfigurationError(f"an item can't be written as JSON: {error}") from error
         call = Call("POST", endpoint.path, endpoint.query, body, repeatable=endpoint.repeatable)
@@ -249,6 +259,8 @@ class Write(Generic[I, T]):
                     outcome = endpoint.second_time(outcome)
                 outcomes.append(outcome)
             else:
+                if endpoint.share is not None:
+                    endpoint.share(item, answer)
                 outcomes.append(Outcome(index, item, OutcomeStatus.SUCCEEDED, value=answer))
         return outcomes
 
@@ -290,6 +302,15 @@ class Write(Generic[I, T]):
             self.stop = stop
 
 
+def _repeated(things: Iterable[Hashable]) -> set[Hashable]:
+    """Return those that come more than once."""
+    seen: set[Hashable] = set()
+    repeated: set[Hashable] = set()
+    for thing in things:
+        (repeated if thing in seen else seen).add(thing)
+    return repeated
+
+
 def _outcomes_without_answer(chunk: Chunk[I], error: Exception, *, sent: bool) -> list[Outcome[I, Any]]:
     if isinstance(error, _NOT_DONE) or not (sent or isinstance(error, ExistAsyncError)):
         status = OutcomeStatus.NOT_SENT
@@ -305,6 +326,6 @@ def _text(value: object, hide: Callable[[str], str]) -> str | None:
     if value is None:
         return None
     try:
-        return hide(value if isinstance(value, str) else converter.encoder.encode(value).decode())
+        return hide(value if isinstance(value, str) else converter().encoder.encode(value).decode())
     except RecursionError:
         return "(nested too deeply to be shown)"

@@ -17,7 +17,7 @@ from exist_async.values.plans import VALUES, Span
 _Part: TypeAlias = tuple[str, Span]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Paged:
     """One page of the values of an attribute.
 

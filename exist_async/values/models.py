@@ -10,7 +10,7 @@ Value = int | float | str | bool
 """What an attribute can have on a day. Exist writes a boolean as 0 or 1, and minutes for durations and times of day."""
 
 
-@frozen
+@frozen(weakref_slot=False)  # there are very many of them
 class DayValue:
     """What an attribute had on one day.
 
@@ -35,7 +35,7 @@ class AttributeWithValues(Attribute):
     values: tuple[DayValue, ...] = ()
 
 
-@frozen
+@frozen(weakref_slot=False)
 class ValueEcho:
     """What Exist repeats of a value that was written.
 

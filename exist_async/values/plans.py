@@ -54,7 +54,7 @@ class Span:
             yield Span(end - dt.timedelta(days=days - 1), end)
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Listing:
     """Attributes as Exist lists them with their values, and the first page of that for the newest window.
 
@@ -73,7 +73,7 @@ class Listing:
         return [attribute for attribute in attributes if self.names is None or attribute.name in self.names]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Plan:
     """How a history is read.
 

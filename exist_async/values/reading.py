@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Values: TypeAlias = list[tuple[str, DayValue]]
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class _Listed:
     """One page of a listing for one window."""
 

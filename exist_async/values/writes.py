@@ -1,5 +1,7 @@
 """How values are updated and incremented."""
 
+import datetime as dt
+
 import attrs
 
 from exist_async._http.session import Session
@@ -28,6 +30,7 @@ def update(session: Session, *, reacquire: bool) -> Endpoint[ValueUpdate, ValueE
         thing=requests.day_of,
         remedy=Reacquisition(session) if reacquire else None,
         second_time=_lost_meanwhile,
+        share=_share,
     )
 
 
@@ -45,7 +48,17 @@ def increment(session: Session) -> Endpoint[ValueIncrement, ValueEcho]:
         # Events of one day come in numbers, and what Exist refuses one of them for it mostly refuses all for.
         one_of_each=False,
         complete=Today(session),
+        share=_share,
     )
+
+
+def _share(item: ValueUpdate | ValueIncrement, echo: ValueEcho) -> None:
+    """Have a fresh echo hold the item's own name and day: its copies are a quarter of what an outcome takes."""
+    if echo.name == item.name:
+        object.__setattr__(echo, "name", item.name)
+    # Another library's day is equal to the echo's, and is no plain one.
+    if item.date.__class__ is dt.date and echo.date == item.date:
+        object.__setattr__(echo, "date", item.date)
 
 
 def _lost_meanwhile(outcome: Outcome[ValueUpdate, ValueEcho]) -> Outcome[ValueUpdate, ValueEcho]:
