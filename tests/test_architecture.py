@@ -16,7 +16,7 @@ PACKAGE = Path(exist_async.__file__).parent
 LAYERS: list[list[str]] = [
     ["version"],
     ["errors", "events"],
-    ["_http.checks", "_redis"],
+    ["_http.checks", "_http.unreadable", "_redis"],
     ["rate_limits"],
     [
         "_http.bodies",
@@ -25,6 +25,7 @@ LAYERS: list[list[str]] = [
         "_http.deliveries",
         "_http.error_bodies",
         "_http.gates",
+        "_http.json_converter",
         "_http.quota",
         "_http.retry",
         "_http.transport",
@@ -144,7 +145,7 @@ def test_attio_imports_only_the_core() -> None:
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
-    heavy = ["aiohttp", "filelock", "redis", "starlette", "uvicorn", "rich", "cyclopts", "sqlite3"]
+    heavy = ["aiohttp", "cattrs", "filelock", "msgspec", "redis", "starlette", "uvicorn", "rich", "cyclopts", "sqlite3"]
     # httpx loads rich by itself, for its own command, where rich and click are installed.
     loaded = f"sorted({set(heavy)} & (sys.modules.keys() - had))"
     code = f"import sys, httpx; had = set(sys.modules); import exist_async; print({loaded})"

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from attrs import field, frozen
+from attrs import frozen
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Call:
     """One call, however many attempts it takes.
 
@@ -22,7 +22,7 @@ class Call:
     method: str
     path: str
     query: str = ""
-    body: bytes | None = field(default=None, repr=False)
+    body: bytes | None = None
     repeatable: bool = True
     content_type: bytes = b"application/json"
 

@@ -9,7 +9,7 @@ from attrs import frozen
 T = TypeVar("T")
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Chunk(Generic[T]):
     """Some items that travel in one request.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import httpx
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from exist_async._http import responses
 from exist_async._http.call import Call
@@ -17,7 +17,7 @@ from exist_async.errors import ExistAsyncError, NoAnswerError
 T = TypeVar("T")
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Answer(Generic[T]):
     """The answer to a call.
 
@@ -29,7 +29,7 @@ class Answer(Generic[T]):
 
     value: T
     repeated: bool
-    request: httpx.Request = field(repr=False)
+    request: httpx.Request
 
     def hide(self, text: str) -> str:
         """Return a text of the answer without what signed the request, which a service may repeat."""
@@ -55,7 +55,7 @@ class Fate:
         self.alone = False
 
 
-@define
+@define(eq=False, repr=False)
 class Course:
     """How far a call has got.
 

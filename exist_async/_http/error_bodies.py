@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import httpx
-import msgspec
 from attrs import frozen
 
-from exist_async._http.converter import UnreadableError, converter
+from exist_async._http.converter import converter
 from exist_async._http.secret import credentials_of, without
+from exist_async._http.unreadable import UnreadableError
 from exist_async.errors import ValidationIssue
 
 # In an error's message; its attributes have all of it.
@@ -16,7 +16,7 @@ _LONGEST = 500
 _NAMED = 5
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Said:
     """What the body of an error says; nothing of it is sure to be there.
 
@@ -49,7 +49,7 @@ class Said:
 def said(response: httpx.Response) -> Said:
     """Return what an error says, without the request's credentials, which it may repeat."""
     try:
-        body = converter.loads(response.content, dict[str, Any])
+        body = converter().loads(response.content, dict[str, Any])
     except UnreadableError:
         return Said()
     secret = credentials_of(response.request)
@@ -110,8 +110,9 @@ def _shown(value: object, secret: str) -> str | None:
 
 
 def _joined(messages: list[Any]) -> str:
+    encode = converter().encoder.encode
     try:
-        texts = [message if isinstance(message, str) else msgspec.json.encode(message).decode() for message in messages]
+        texts = [message if isinstance(message, str) else encode(message).decode() for message in messages]
     except RecursionError:
         return "(nested too deeply to be shown)"
     return " ".join(texts)

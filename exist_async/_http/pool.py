@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from exist_async._http import checks
+from exist_async._http.converter import converter
 from exist_async._http.deliveries import Deliveries, Sending
 from exist_async._http.gates import Gates
 from exist_async._http.quota import RetryQuota
@@ -29,7 +30,7 @@ class Pool:
         waits: The calls that wait for their turn.
     """
 
-    __slots__ = ("_closed", "_http", "_transport", "deliveries", "gates", "quota", "waits")
+    __slots__ = ("_closed", "_http", "_prepared", "_transport", "deliveries", "gates", "quota", "waits")
 
     def __init__(self, http: httpx.AsyncClient, transport: Transport | None = None) -> None:
         self.deliveries = Deliveries()
@@ -39,6 +40,7 @@ class Pool:
         self._http = http
         self._transport = transport
         self._closed = False
+        self._prepared = False
 
     @property
     def closed(self) -> bool:
@@ -72,6 +74,13 @@ class Pool:
         if not isinstance(http, httpx.AsyncClient):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError(f"http_client is an httpx.AsyncClient, not {type(http).__name__}")
         return cls(http)
+
+    async def prepare(self) -> None:
+        """Import what reads and writes JSON before the first call, in a thread: the loop would stand still."""
+        if not self._prepared:
+            if converter.cache_info().currsize == 0:
+                await asyncio.to_thread(converter)
+            self._prepared = True
 
     async def send(
         self, request: httpx.Request, auth: httpx.Auth, seconds: float, sending: Sending, time_left: float | None = None

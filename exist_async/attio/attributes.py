@@ -214,7 +214,8 @@ class Attributes:
         given = {name: value for name, value in fields.items() if value is not NOT_GIVEN}
         for name, value in given.items():
             _check(name, value)
-        body = converter.dumps_strictly("the attribute", {"data": given})
+        await self._session.prepare()
+        body = converter().dumps_strictly("the attribute", {"data": given})
         call = Call(method, path, body=body, repeatable=repeatable)
         wrapped = await self._session.fetch(call, Wrapped[Attribute])
         return wrapped.data

@@ -4,10 +4,12 @@ import asyncio
 import copy
 import logging
 from collections.abc import Callable, Coroutine, Hashable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from exist_async.errors import ExistAsyncError
-from exist_async.token_stores import OAuthToken
+
+if TYPE_CHECKING:
+    from exist_async.token_stores import OAuthToken
 
 _log = logging.getLogger("exist_async")
 
@@ -16,14 +18,14 @@ _LONGEST = 120.0
 
 _Key = tuple[asyncio.AbstractEventLoop, Hashable]
 
-Work = Callable[[Callable[[], None]], Coroutine[Any, Any, OAuthToken]]
+Work = Callable[[Callable[[], None]], Coroutine[Any, Any, "OAuthToken"]]
 """Renews a token. It is given what to call when it asks the service, and has a new token to lose from then on."""
 
 # The event loop itself holds tasks weakly.
 _under_way: dict[_Key, "_Renewal"] = {}
 
 
-async def once(what: Hashable, user: str, renew: Work) -> OAuthToken:
+async def once(what: Hashable, user: str, renew: Work) -> "OAuthToken":
     """Renew a token, or wait for the renewal of the same token that is under way on this event loop.
 
     It goes on when those who wait for it are cancelled. If it fails, each of them gets the error; if none is left, the
@@ -71,7 +73,7 @@ class _Renewal:
         self._waiting = 0
         self._heard = False
 
-    async def token(self) -> OAuthToken:
+    async def token(self) -> "OAuthToken":
         """Wait for the token."""
         self._waiting += 1
         try:
@@ -90,7 +92,7 @@ class _Renewal:
     def _ask(self) -> None:
         self.has_something_to_lose = True
 
-    def _end(self, _: asyncio.Task[OAuthToken]) -> None:
+    def _end(self, _: "asyncio.Task[OAuthToken]") -> None:
         del _under_way[self._key]
         self._log_if_unheard()
 
@@ -105,7 +107,7 @@ class _Renewal:
             _log.error("The token of %r was not renewed, and nobody waits for it any more: %s", self._user, error)
 
 
-def _with_something_to_lose() -> list[asyncio.Task[OAuthToken]]:
+def _with_something_to_lose() -> "list[asyncio.Task[OAuthToken]]":
     running = asyncio.get_running_loop()
     renewals = [renewal for (loop, _), renewal in list(_under_way.items()) if loop is running]
     return [renewal.task for renewal in renewals if renewal.has_something_to_lose]

@@ -10,11 +10,12 @@ import httpx
 from attrs import frozen
 
 from exist_async._http import checks
-from exist_async._http.converter import UnreadableError, converter
+from exist_async._http.converter import converter
 from exist_async._http.forms import Forms, said
 from exist_async._http.responses import retry_after
 from exist_async._http.secret import Unpicklable, check_token
 from exist_async._http.signing import IdentifiedAuth
+from exist_async._http.unreadable import UnreadableError
 from exist_async.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -96,7 +97,7 @@ class SimpleToken(TokenAuth):
         if not response.is_success:
             raise _refusal(response, password)
         try:
-            return cls(converter.loads(response.content, _LoginReply).token)
+            return cls(converter().loads(response.content, _LoginReply).token)
         except (UnreadableError, ConfigurationError) as error:
             why = str(error)
         # Outside of the handler: the error behind that one can hold the whole answer, and so the token.

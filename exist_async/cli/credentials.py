@@ -5,7 +5,8 @@ import os
 import httpx
 from attrs import frozen
 
-from exist_async.auth import BearerToken, OAuth2
+from exist_async.auth import BearerToken
+from exist_async.auth.oauth2 import OAuth2
 from exist_async.cli.apps import app_of_environment
 from exist_async.cli.logins import Login, login_command, page_of
 from exist_async.errors import ConfigurationError

@@ -3,7 +3,8 @@
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from typing import cast
 
-from exist_async._http.converter import ANYTHING, UnreadableError, converter
+from exist_async._http.converter import ANYTHING, converter
+from exist_async._http.unreadable import UnreadableError
 from exist_async.attributes import ValueType
 from exist_async.cli.csv_records import COLUMNS
 from exist_async.cli.days import parse_day
@@ -39,7 +40,7 @@ def _record(line: Line, types: Mapping[str, ValueType | None]) -> Written | Unre
 def _entry(content: bytes) -> Mapping[str, object]:
     try:
         content.decode()
-        entry = converter.loads(content, ANYTHING)
+        entry = converter().loads(content, ANYTHING)
     except UnicodeDecodeError:
         raise ValueError("it is not UTF-8") from None
     except UnreadableError:

@@ -9,9 +9,9 @@ import attrs
 import httpx
 
 from exist_async._http import checks
-from exist_async._http.converter import UnreadableError
 from exist_async._http.forms import Forms
 from exist_async._http.secret import Unpicklable, check_token
+from exist_async._http.unreadable import UnreadableError
 from exist_async.errors import (
     ClientClosedError,
     ConfigurationError,

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import httpx
 
-from exist_async._http.converter import UnreadableError
 from exist_async._http.forms import said
 from exist_async._http.secret import check_token, is_token
+from exist_async._http.unreadable import UnreadableError
 from exist_async.errors import ConfigurationError, OAuthError
 from exist_async.token_stores import OAuthToken
 

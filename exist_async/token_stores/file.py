@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from exist_async._http import checks
-from exist_async._http.converter import UnreadableError, converter
+from exist_async._http.converter import converter
+from exist_async._http.unreadable import UnreadableError
 from exist_async.errors import OAuthError
 from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
@@ -125,7 +126,7 @@ class FileTokenStore:
             except FileNotFoundError:
                 return _Contents()
         try:
-            return converter.loads(data, _Contents)
+            return converter().loads(data, _Contents)
         except UnreadableError as error:
             why = str(error)
         # Outside of the handler: the error behind that one can hold the whole file, and so the tokens.
@@ -151,7 +152,7 @@ class FileTokenStore:
                     users.pop(user, None)
                 else:
                     users[user] = token
-                self._replace(converter.dumps(_Contents(users)))
+                self._replace(converter().dumps(_Contents(users)))
 
     def _replace(self, data: bytes) -> None:
         # One name is enough under the lock, and what a crash left there is cleared away.

@@ -6,8 +6,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from exist_async._http import checks
-from exist_async._http.converter import UnreadableError, converter
+from exist_async._http.converter import converter
 from exist_async._http.secret import Unpicklable
+from exist_async._http.unreadable import UnreadableError
 from exist_async._redis import RedisFailedError, clients_for
 from exist_async.errors import ConfigurationError, OAuthError
 from exist_async.token_stores.redis_lock import RedisLock
@@ -83,7 +84,7 @@ class RedisTokenStore(Unpicklable):
         if data is None:
             return None
         try:
-            return converter.loads(data, OAuthToken)
+            return converter().loads(data, OAuthToken)
         except UnreadableError as error:
             why = str(error)
         # Outside of the handler: the error behind that one can hold the whole token.
@@ -99,7 +100,7 @@ class RedisTokenStore(Unpicklable):
             OAuthError: Redis fails, or takes nothing more.
         """
         check_oauth_token(token)
-        key, data = self._key(user), converter.dumps(token)
+        key, data = self._key(user), converter().dumps(token)
         await self._ask(lambda client: cast("Awaitable[object]", client.set(key, data)))
 
     async def delete(self, user: str) -> None:

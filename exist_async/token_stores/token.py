@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Self, cast
 
-import msgspec
 from attrs import Attribute, field, frozen
 
 from exist_async._http.secret import Unpicklable, check_token
@@ -55,6 +54,8 @@ class OAuthToken(Unpicklable):
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as JSON has it, the secrets too, for a store to write down."""
+        import msgspec
+
         fields: dict[str, Any] = msgspec.to_builtins(self)
         return fields
 
@@ -65,6 +66,8 @@ class OAuthToken(Unpicklable):
         Raises:
             ConfigurationError: It is something else.
         """
+        import msgspec
+
         try:
             return msgspec.convert(fields, cls)
         except msgspec.ValidationError as error:

@@ -22,7 +22,8 @@ from exist_async import (
     ValueEcho,
     ValueType,
 )
-from exist_async._http.converter import UnreadableError, converter
+from exist_async._http.converter import converter
+from exist_async._http.unreadable import UnreadableError
 from exist_async.batch.replies import Failure, Reply
 from exist_async.paging import PageBody
 
@@ -79,9 +80,9 @@ SAMPLES: list[tuple[Any, Any]] = [
 
 @pytest.mark.parametrize(("model", "document"), SAMPLES)
 def test_both_paths_read_the_same(model: Any, document: Any) -> None:
-    fast = converter.loads(json.dumps(document).encode(), model)
+    fast = converter().loads(json.dumps(document).encode(), model)
 
-    assert fast == converter.structure(document, model)
+    assert fast == converter().structure(document, model)
 
 
 @pytest.mark.parametrize(
@@ -105,9 +106,9 @@ def test_both_paths_read_the_same(model: Any, document: Any) -> None:
 )
 def test_both_paths_refuse_a_wrong_shape(model: Any, document: Any) -> None:
     with pytest.raises(UnreadableError):
-        converter.loads(json.dumps(document).encode(), model)
+        converter().loads(json.dumps(document).encode(), model)
     with pytest.raises(Exception):  # noqa: B017, PT011  (cattrs raises several classes)
-        converter.structure(document, model)
+        converter().structure(document, model)
 
 
 @pytest.mark.parametrize(
@@ -133,35 +134,35 @@ def test_both_paths_refuse_a_wrong_shape(model: Any, document: Any) -> None:
 )
 def test_what_cannot_be_read_is_one_kind_of_error(data: bytes) -> None:
     with pytest.raises(UnreadableError):
-        converter.loads(data, Attribute)
+        converter().loads(data, Attribute)
 
 
 def test_an_error_names_the_place() -> None:
     page = {"results": [{"name": "a"}, {"name": "b", "priority": "x"}]}
 
     with pytest.raises(UnreadableError, match=r"\$\.results\[1\]\.priority"):
-        converter.loads(json.dumps(page).encode(), PageBody[Attribute])
+        converter().loads(json.dumps(page).encode(), PageBody[Attribute])
 
 
 def test_an_unknown_value_type_stays_itself() -> None:
-    attribute = converter.loads(b'{"name": "a", "value_type": 42}', Attribute)
+    attribute = converter().loads(b'{"name": "a", "value_type": 42}', Attribute)
 
     assert attribute.value_type == 42
     assert attribute.value_type == ValueType(42)
-    assert converter.dumps(attribute) == b'{"name":"a","value_type":42}'
+    assert converter().dumps(attribute) == b'{"name":"a","value_type":42}'
 
 
 def test_no_service_is_none_and_a_flag_is_a_boolean_however_exist_spells_them() -> None:
-    attribute = converter.loads(b'{"name": "a", "service": "", "active": "true"}', Attribute)
+    attribute = converter().loads(b'{"name": "a", "service": "", "active": "true"}', Attribute)
 
     assert (attribute.service, attribute.active) == (None, True)
-    assert converter.loads(b'{"name": "a", "active": "false"}', AttributeEcho).active is False
+    assert converter().loads(b'{"name": "a", "active": "false"}', AttributeEcho).active is False
 
 
 def test_what_was_not_given_is_not_sent() -> None:
     items = [ByTemplate("steps"), ByName("mood", manual=False), CustomAttribute("Tea", "custom", 7, manual=True)]
 
-    assert json.loads(converter.dumps(items)) == [
+    assert json.loads(converter().dumps(items)) == [
         {"template": "steps"},
         {"name": "mood", "manual": False},
         {"label": "Tea", "group": "custom", "value_type": 7, "manual": True},
@@ -173,6 +174,6 @@ def test_a_type_that_msgspec_does_not_know_is_built_by_hooks() -> None:
         def __init__(self, name: str) -> None:
             self.name = name
 
-    converter.register_structure_hook(Colour, lambda name, _: Colour(name))
+    converter().register_structure_hook(Colour, lambda name, _: Colour(name))
 
-    assert converter.loads(b'["red"]', list[Colour])[0].name == "red"
+    assert converter().loads(b'["red"]', list[Colour])[0].name == "red"

@@ -20,8 +20,8 @@ from exist_async import (
     ServerError,
     StatusError,
 )
-from exist_async._http.converter import UnreadableError
 from exist_async._http.retry import Failure, failure_of, pause
+from exist_async._http.unreadable import UnreadableError
 
 
 def after(failure: Failure, attempt: int = 1, **changes: Any) -> float | None:
