@@ -1,6 +1,7 @@
 """Runs a measure in an interpreter of its own, where nothing was imported, allocated or cached before."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,10 +12,25 @@ Figures: TypeAlias = dict[str, float]
 """What one run of a measure gave, by name."""
 
 
-def alone(measure: Callable[..., Figures], *args: str) -> Figures:
-    """Call a measure, which a module of this package has at its top, and return its figures."""
+def environment(bytecode: str) -> dict[str, str]:
+    """Return the environment of an interpreter that keeps its bytecode in a folder, so that the next one finds it.
+
+    Where none is kept, most of a start is compiling, whatever is imported.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": bytecode}
+
+
+def alone(measure: Callable[..., Figures], *args: str, bytecode: str) -> Figures:
+    """Call a measure, which a module of this package has at its top, and return its figures.
+
+    Args:
+        measure: The measure.
+        *args: What it is called with.
+        bytecode: The folder that keeps the interpreter's bytecode.
+    """
     command = [sys.executable, "-m", "benchmarks.alone", measure.__module__, measure.__name__, *args]
-    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    ended = subprocess.run(command, env=environment(bytecode), stdout=subprocess.PIPE, text=True, check=True)
     figures: Figures = json.loads(ended.stdout)
     return figures
 

@@ -1,6 +1,5 @@
 """What does the package cost a program that starts?"""
 
-import os
 import resource
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.alone import environment
 from benchmarks.report import OURS, Comparison, Target
 from benchmarks.turns import by_turns
 
@@ -79,7 +79,7 @@ def _importing(statement: str, folder: str) -> Callable[[], float]:
 
     def milliseconds() -> float:
         command = [sys.executable, "-c", program]
-        ended = subprocess.run(command, env=_environment(folder), capture_output=True, text=True, check=True)
+        ended = subprocess.run(command, env=environment(folder), capture_output=True, text=True, check=True)
         return float(ended.stdout) * 1e3
 
     return milliseconds
@@ -88,7 +88,7 @@ def _importing(statement: str, folder: str) -> Callable[[], float]:
 def _running(command: list[str], folder: str) -> Callable[[], float]:
     def milliseconds() -> float:
         before = _cpu_of_children()
-        subprocess.run(command, env=_environment(folder), stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(command, env=environment(folder), stdout=subprocess.DEVNULL, check=True)
         return (_cpu_of_children() - before) * 1e3
 
     return milliseconds
@@ -97,9 +97,3 @@ def _running(command: list[str], folder: str) -> Callable[[], float]:
 def _cpu_of_children() -> float:
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
-
-
-def _environment(folder: str) -> dict[str, str]:
-    # Where bytecode is not kept, most of an import is compiling, whatever is imported.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**environment, "PYTHONPYCACHEPREFIX": folder}

@@ -19,9 +19,13 @@ async def in_order(jobs: Iterable[Callable[[], Awaitable[T]]], *, concurrency: i
         concurrency: How many may be under way at once.
     """
     free = asyncio.Semaphore(concurrency)
+    beginning = asyncio.Lock()
 
     async def do(job: Callable[[], Awaitable[T]]) -> T:
         async with free:
+            # Answers come together. If all that follows them began in one turn of the event loop, it would stand still.
+            async with beginning:
+                await asyncio.sleep(0)
             return await job()
 
     begun: deque[asyncio.Task[T]] = deque()

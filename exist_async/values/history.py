@@ -61,10 +61,12 @@ class History:
         """Give the values as they come."""
         plan, self._plan = self._plan or await self._make_plan(), None
         async with aclosing(Reading(self._session, self._span, self._filters, plan).values()) as reading:
+            given = 0
             async for values in reading:
-                for number, value in enumerate(values, start=1):
+                for value in values:
                     yield value
-                    if number % _AT_ONCE == 0:
+                    given += 1
+                    if given % _AT_ONCE == 0:
                         # A page holds thousands, and whoever does something with each must not hold up all others.
                         await asyncio.sleep(0)
 

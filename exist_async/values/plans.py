@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from attrs import frozen
@@ -12,7 +13,9 @@ from exist_async._http.ahead import in_order
 from exist_async._http.session import Session
 from exist_async.paging import LARGEST_PAGE, Page, PageBody, fetch_page
 from exist_async.resource import ROOT
-from exist_async.values.models import AttributeWithValues
+
+if TYPE_CHECKING:
+    from exist_async.values.columns import Column
 
 WITH_VALUES = f"{ROOT}attributes/with-values/"
 VALUES = f"{ROOT}attributes/values/"
@@ -65,10 +68,10 @@ class Listing:
     """
 
     names: frozenset[str] | None
-    first: Page[AttributeWithValues]
+    first: "Page[Column]"
     pages: int
 
-    def wanted(self, attributes: Iterable[AttributeWithValues]) -> list[AttributeWithValues]:
+    def wanted(self, attributes: "Iterable[Column]") -> "list[Column]":
         """Return those that were asked for: Exist has ignored the names at times, and listed everything."""
         return [attribute for attribute in attributes if self.names is None or attribute.name in self.names]
 
@@ -122,17 +125,32 @@ async def make_plan(session: Session, span: Span, names: Sequence[str] | None, f
     return Plan(by_window + hidden, listings, by_window=True, asked_for=asked_for)
 
 
-def window_params(window: Span, names: Iterable[str] | None, filters: Mapping[str, str]) -> dict[str, str]:
-    """Return what asks for the attributes with their values of one window."""
+async def fetch_columns(
+    session: Session, window: Span, names: Iterable[str] | None, filters: Mapping[str, str], number: int
+) -> "tuple[Page[Column], bool]":
+    """Return one page of the attributes with their values of one window, and whether it is the last.
+
+    Args:
+        session: What makes the call.
+        window: The days.
+        names: The attributes; None is all.
+        filters: Other filters, encoded.
+        number: Which page, from 1.
+    """
+    # It imports msgspec, which is there then.
+    await session.prepare()
+    from exist_async.values.columns import Column
+
     params = {"days": str(window.days), "date_max": window.end.isoformat(), "limit": str(LARGEST_PAGE), **filters}
-    return params if names is None else {**params, "attributes": ",".join(sorted(names))}
+    if names is not None:
+        params["attributes"] = ",".join(sorted(names))
+    return await fetch_page(session, WITH_VALUES, params, PageBody[Column], number)
 
 
 async def _first_page(
     session: Session, window: Span, names: frozenset[str] | None, filters: Mapping[str, str]
 ) -> Listing:
-    params = window_params(window, names, filters)
-    page, is_last = await fetch_page(session, WITH_VALUES, params, PageBody[AttributeWithValues], 1)
+    page, is_last = await fetch_columns(session, window, names, filters, 1)
     counted = -(-(page.count or 0) // len(page.results)) if page.results else 1
     return Listing(names, page, pages=1 if is_last else max(2, counted))
 

@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING, TypeAlias
 from attrs import frozen
 
 from exist_async._http.ahead import in_order
+from exist_async._http.converter import converter
 from exist_async._http.session import Session
-from exist_async.paging import Page, PageBody, fetch_page
+from exist_async._http.unreadable import UnreadableError
+from exist_async.errors import NoAnswerError
 from exist_async.values.alone import read_alone
-from exist_async.values.models import AttributeWithValues, DayValue
-from exist_async.values.plans import WITH_VALUES, Listing, Plan, Span, window_params
+from exist_async.values.models import DayValue
+from exist_async.values.plans import WITH_VALUES, Listing, Plan, Span, fetch_columns
 
 if TYPE_CHECKING:
     import datetime as dt
+
+    from exist_async.paging import Page
+    from exist_async.values.columns import Column
 
 Values: TypeAlias = list[tuple[str, DayValue]]
 
@@ -28,7 +33,7 @@ class _Listed:
     window: Span
     listing: Listing
     number: int
-    page: Page[AttributeWithValues]
+    page: "Page[Column]"
     is_last: bool
 
     def repeats(self, before: "_Listed") -> bool:
@@ -86,12 +91,9 @@ class Reading:
                 shown.update(attribute.name for attribute in attributes)
                 async for values in self._come(window, shown):
                     yield values
-                yield [
-                    value
-                    for attribute in attributes
-                    if attribute.name in self._regular
-                    for value in self._new(attribute.name, window, attribute.values)
-                ]
+                for attribute in attributes:
+                    if attribute.name in self._regular:
+                        yield self._new(attribute.name, window, _read(attribute))
         async for values in self._missed(window, shown):
             yield values
 
@@ -165,8 +167,7 @@ class Reading:
             self._pages_of[listed.listing] = listed.number
 
     async def _page(self, window: Span, listing: Listing, number: int) -> _Listed:
-        params = window_params(window, listing.names, self._filters)
-        page, is_last = await fetch_page(self._session, WITH_VALUES, params, PageBody[AttributeWithValues], number)
+        page, is_last = await fetch_columns(self._session, window, listing.names, self._filters, number)
         return _Listed(window, listing, number, page, is_last)
 
     async def _alone(self, parts: Sequence[tuple[str, Span]], *, gone: bool = False) -> AsyncGenerator[Values, None]:
@@ -189,3 +190,12 @@ class Reading:
         if given is not None:
             self._given[name] = given
         return new
+
+
+def _read(column: "Column") -> tuple[DayValue, ...]:
+    try:
+        return converter().loads(bytes(column.values), tuple[DayValue, ...])
+    except UnreadableError as error:
+        why = str(error)
+    # Outside of the handler: what is behind that error can hold the answer.
+    raise NoAnswerError(f"GET {WITH_VALUES}: an attribute's values can't be read ({why})")

@@ -1,0 +1,144 @@
+"""Reads ten years of 120 attributes, with this package and by hand, and measures the process that does it.
+
+It imports nothing before that: what the first request imports is a part of what is measured.
+"""
+
+import asyncio
+import gc
+import time
+from collections.abc import Awaitable, Callable
+from datetime import date, timedelta
+from math import ceil
+from typing import Any, Final
+
+import httpx
+from attrs import define
+
+from benchmarks import memory
+from benchmarks.alone import Figures
+from benchmarks.replies import WITH_VALUES
+from exist_async import AttemptEvent, Event, ExistClient, MemoryRateLimiter
+
+START: Final = date(2016, 11, 21)
+END: Final = date(2026, 11, 20)
+DAYS: Final = (END - START).days + 1
+CONCURRENCY: Final = 8
+
+_MOST_DAYS: Final = 31
+_PAGES: Final = ceil(WITH_VALUES / 100)
+REQUESTS: Final = ceil(DAYS / _MOST_DAYS) * _PAGES
+"""The fewest that there can be: 31 days and 100 attributes in each."""
+
+_TOKEN: Final = "a-token"
+_PATH: Final = "/api/2/attributes/with-values/"
+_BEAT: Final = 0.001
+_MEGABYTE: Final = 1e6
+
+
+@define
+class _Heart:
+    """Beats once a millisecond, and notices how long the loop stood still and how much memory there was at most.
+
+    Attributes:
+        stall: Seconds of the longest stall.
+        peak: The most bytes in memory.
+    """
+
+    stall: float = 0.0
+    peak: int = 0
+
+    async def beat(self) -> None:
+        """Beat until it is cancelled."""
+        while True:
+            start = time.perf_counter()
+            await asyncio.sleep(_BEAT)
+            self.stall = max(self.stall, time.perf_counter() - start - _BEAT)
+            self.peak = max(self.peak, memory.resident())
+
+
+def by_this_client(url: str) -> Figures:
+    """Read it with this package, as a stream."""
+
+    async def read(heart: _Heart) -> Figures:
+        requests = 0
+
+        def count(event: Event) -> None:
+            nonlocal requests
+            requests += isinstance(event, AttemptEvent)
+
+        limiter = MemoryRateLimiter(limit=10**6)
+        async with ExistClient(
+            _TOKEN, base_url=url, concurrency=CONCURRENCY, rate_limiter=limiter, on_event=count
+        ) as exist:
+
+            async def values() -> int:
+                count = 0
+                async for _ in exist.values.history(START, END):
+                    count += 1
+                return count
+
+            await exist.profile.get()
+            requests = 0
+            figures = await _measured(heart, values)
+            return {**figures, "requests": requests}
+
+    return asyncio.run(_with_a_heart(read))
+
+
+def by_httpx(url: str) -> Figures:
+    """Read it with `gather` under a semaphore, which keeps all of it."""
+
+    async def read(heart: _Heart) -> Figures:
+        slots = asyncio.Semaphore(CONCURRENCY)
+        async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {_TOKEN}"}) as http:
+
+            async def page(window: int, number: int) -> Any:
+                last = END - timedelta(days=window * _MOST_DAYS)
+                days = min(_MOST_DAYS, (last - START).days + 1)
+                params: dict[str, str | int] = {
+                    "days": days,
+                    "date_max": last.isoformat(),
+                    "limit": 100,
+                    "page": number,
+                }
+                async with slots:
+                    response = await http.get(_PATH, params=params)
+                    response.raise_for_status()
+                    return response.json()
+
+            async def values() -> int:
+                windows = ceil(DAYS / _MOST_DAYS)
+                pages = await asyncio.gather(
+                    *(page(window, number) for window in range(windows) for number in range(1, _PAGES + 1))
+                )
+                return sum(len(attribute["values"]) for page in pages for attribute in page["results"])
+
+            await http.get("/api/2/accounts/profile/")
+            figures = await _measured(heart, values)
+            return {**figures, "requests": REQUESTS}
+
+    return asyncio.run(_with_a_heart(read))
+
+
+async def _with_a_heart(read: Callable[[_Heart], Awaitable[Figures]]) -> Figures:
+    # As in a program that runs for a while: Python's first full collection goes through all that was ever imported.
+    gc.collect()
+    heart = _Heart()
+    beating = asyncio.create_task(heart.beat())
+    try:
+        return await read(heart)
+    finally:
+        beating.cancel()
+
+
+async def _measured(heart: _Heart, values: Callable[[], Awaitable[int]]) -> Figures:
+    heart.peak = before = memory.resident()
+    start = time.perf_counter()
+    count = await values()
+    seconds = time.perf_counter() - start
+    assert count == WITH_VALUES * DAYS
+    return {
+        "seconds": seconds,
+        "stall": heart.stall * 1e3,
+        "growth": (heart.peak - before) / _MEGABYTE,
+    }
