@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from inspect import iscoroutinefunction
 from ipaddress import ip_address
 from pathlib import Path
@@ -103,6 +104,7 @@ def file_path(name: str, value: object) -> Path:
     return absolute
 
 
+@lru_cache(maxsize=64)  # each request asks
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine itself."""
     if host == "localhost" or host.endswith(".localhost"):

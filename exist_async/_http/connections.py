@@ -36,6 +36,27 @@ _QUOTED = re.compile(r"""[\s:,]*\bb['"].*""", re.DOTALL)
 _sending: ContextVar[Sending] = ContextVar("exist_async_sending")
 
 
+class _Answer(httpx.Response):
+    """An answer whose body is there already: httpx would look for its encoding and read it through a stream."""
+
+    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        super().__init__(status, headers=headers, stream=httpx.ByteStream(body), extensions=_HTTP_VERSION)
+        self._body = body
+
+    @property
+    def content(self) -> bytes:
+        """The body."""
+        return self._body
+
+    def read(self) -> bytes:
+        """Return the body."""
+        return self._body
+
+    async def aread(self) -> bytes:
+        """Return the body."""
+        return self._body
+
+
 class _Connector(aiohttp.TCPConnector):
     """Marks the attempt that it gives a connection, and gives it only one, on which nothing came unasked."""
 
@@ -175,9 +196,7 @@ class Connections:
                 # What the status says counts all the same; the words are lost.
                 body = b""
         received = [(name, value) for name, value in response.raw_headers if name.lower() not in _DROPPED]
-        return httpx.Response(
-            response.status, headers=received, stream=httpx.ByteStream(body), extensions=_HTTP_VERSION
-        )
+        return _Answer(response.status, received, body)
 
     def _proxy_for(self, url: URL) -> tuple[URL | None, dict[str, str]]:
         """Return the proxy to use, and the headers that sign in at it."""

@@ -71,11 +71,9 @@ def lay(
 
 def _each_names_its_item(wanted: Sequence[Subject], reply: Reply[Any]) -> bool:
     """Whether all succeeded, in their order, which is how most replies are: there is nothing to find out then."""
-    return (
-        len(reply.success) == len(wanted)
-        and not reply.failed
-        and all(_key(kind, entry) == key for (kind, key), entry in zip(wanted, reply.success, strict=True))
-    )
+    if reply.failed or len(reply.success) != len(wanted):
+        return False
+    return [(kind, _key(kind, entry)) for (kind, _), entry in zip(wanted, reply.success, strict=True)] == wanted
 
 
 def _key(kind: str, entry: object) -> object:
