@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-_NAMES: Final = ("writes", "cpu", "listing", "decoding", "history", "users", "growth", "startup")
+_NAMES: Final = ("writes", "cpu", "listing", "decoding", "history", "views", "users", "growth", "startup")
 _AGAIN: Final = "EXIST_ASYNC_BENCHMARKS_AGAIN"
 
 

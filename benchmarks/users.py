@@ -1,9 +1,8 @@
-"""What does a web backend pay for its many users: for a view of each, and for one update of each?"""
+"""What does a web backend pay for one update of each of its many users?"""
 
 import asyncio
 import gc
 import time
-import tracemalloc
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date
@@ -16,18 +15,16 @@ import httpx
 from benchmarks.contenders import client
 from benchmarks.report import OURS, Comparison, Target
 from benchmarks.turns import by_turns
-from exist_async import ExistClient, ValueUpdate
+from exist_async import ValueUpdate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from benchmarks.server import Origins
 
-_VIEWS: Final = 10_000
 _USERS: Final = 1000
 _IN_FLIGHT: Final = 64
 _TURNS: Final = 6
-_VIEW_TURNS: Final = 11
 _DAY: Final = date(2026, 11, 20)
 _PATH: Final = "/api/2/attributes/update/"
 _HTTPX: Final = "httpx + gather"
@@ -38,40 +35,8 @@ _Update = Callable[[str], Awaitable[int]]
 
 
 def run(origins: "Origins") -> list[Comparison]:
-    """Measure views of one client, and updates through them."""
-    return [*_views(), _updates(origins[0.0])]
-
-
-def _views() -> list[Comparison]:
-    exist = client("http://127.0.0.1:9", concurrency=8)
-    tokens = [f"token-{n}" for n in range(_VIEWS)]
-
-    def made() -> list[ExistClient]:
-        return [exist.with_options(auth=token) for token in tokens]
-
-    def microseconds() -> float:
-        gc.collect()
-        start = time.process_time()
-        views = made()
-        took = time.process_time() - start
-        assert len(views) == _VIEWS
-        return took / _VIEWS * 1e6
-
-    def size() -> float:
-        gc.collect()
-        tracemalloc.start()
-        views = made()
-        held, _ = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        return held / len(views)
-
-    question = f"{_VIEWS:,} views, one for each user"
-    return [
-        Comparison(f"{question}: size", "bytes of a view", by_turns({OURS: size}, 3), OURS, [Target(1000)]),
-        Comparison(
-            f"{question}: making", "microseconds", by_turns({OURS: microseconds}, _VIEW_TURNS), OURS, [Target(5)]
-        ),
-    ]
+    """Measure updates through views of one client."""
+    return [_updates(origins[0.0])]
 
 
 def _updates(url: str) -> Comparison:

@@ -41,7 +41,7 @@ from exist_async.errors import (
 from exist_async.events import AttemptEvent, Event, RefreshEvent, RetryEvent, WaitEvent
 from exist_async.paging import Page, Paginator
 from exist_async.profile import UserProfile
-from exist_async.rate_limits import MemoryRateLimiter, RateLimiter, RedisRateLimiter, SqliteRateLimiter
+from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
 from exist_async.values import AttributeWithValues, DayValue, History, ValueEcho, ValueIncrement, ValueUpdate
 from exist_async.version import __version__
 
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from exist_async.correlations import Correlation, CorrelationRating
     from exist_async.insights import Insight, InsightType
     from exist_async.oauth import OAuthApp, Scope
+    from exist_async.rate_limits.redis import RedisRateLimiter
+    from exist_async.rate_limits.sqlite import SqliteRateLimiter
     from exist_async.token_stores import FileTokenStore, MemoryTokenStore, OAuthToken, RedisTokenStore, TokenStore
 else:
     _HOMES = {
@@ -64,6 +66,8 @@ else:
         "InsightType": "exist_async.insights",
         "OAuthApp": "exist_async.oauth",
         "Scope": "exist_async.oauth",
+        "RedisRateLimiter": "exist_async.rate_limits.redis",
+        "SqliteRateLimiter": "exist_async.rate_limits.sqlite",
         "FileTokenStore": "exist_async.token_stores",
         "MemoryTokenStore": "exist_async.token_stores",
         "OAuthToken": "exist_async.token_stores",

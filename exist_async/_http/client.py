@@ -158,5 +158,6 @@ def check_view_options(changes: Mapping[str, Any], known: type, client: str) -> 
         known: The TypedDict of those that it can.
         client: The name of the client's class.
     """
-    if unknown := changes.keys() - known.__annotations__.keys():
+    if not changes.keys() <= known.__annotations__.keys():
+        unknown = changes.keys() - known.__annotations__.keys()
         raise ConfigurationError(f"{', '.join(sorted(unknown))}: a view can't set this; make another {client}")

@@ -2,9 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
+
+import httpx
 
 from exist_async._http.call import Call
+from exist_async._http.signing import user_of
 from exist_async.events import AttemptEvent, Event, RefreshEvent, RetryEvent, WaitEvent
 
 OnEvent = Callable[[Event], object]
@@ -16,15 +19,14 @@ class Reports:
     """What is told of the calls of one user.
 
     Args:
-        user: Whose calls they are.
+        auth: Whose calls they are.
         on_event: Is called with each event. What it raises is logged, and changes nothing: the call is not its own.
     """
 
-    __slots__ = ("_on_event", "_user")
+    __slots__ = ("_auth", "_on_event")
 
-    def __init__(self, user: Hashable, on_event: OnEvent | None) -> None:
-        # What stands for a caller's own auth is the auth itself, which may show its secrets.
-        self._user = user if isinstance(user, str) else None
+    def __init__(self, auth: httpx.Auth, on_event: OnEvent | None) -> None:
+        self._auth = auth
         self._on_event = on_event
 
     def attempt(self, call: Call, number: int, seconds: float, status: int | None, error: BaseException | None) -> None:
@@ -53,6 +55,12 @@ class Reports:
         _log.info("%s waited %.2f s for a token to be renewed", call, seconds)
         if self._on_event is not None:
             self._tell(RefreshEvent(self._user, seconds))
+
+    @property
+    def _user(self) -> str | None:
+        user = user_of(self._auth)
+        # What stands for a caller's own auth is the auth itself, which may show its secrets.
+        return user if isinstance(user, str) else None
 
     def _tell(self, event: Event) -> None:
         assert self._on_event is not None

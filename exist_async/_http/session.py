@@ -17,7 +17,7 @@ from exist_async._http.deliveries import Sending
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool
 from exist_async._http.retry import Failure
-from exist_async._http.signing import RenewableAuth, token_of, user_of
+from exist_async._http.signing import RenewableAuth, token_of
 from exist_async._http.turns import Turns
 from exist_async.errors import AuthenticationError, ConfigurationError, ExistAsyncError, RateLimitError
 
@@ -40,7 +40,7 @@ class Session(Turns):
         ends_at: When calls begin no further attempt, by the clock; None leaves it at the deadline of each.
     """
 
-    __slots__ = ("_ends_at", "_fraction", "_renewable", "_wall_clock", "auth")
+    __slots__ = ("_ends_at", "_fraction", "_renewable", "_wall_clock")
 
     def __init__(
         self,
@@ -54,8 +54,7 @@ class Session(Turns):
         wall_clock: Callable[[], float] = time.time,
         ends_at: float | None = None,
     ) -> None:
-        super().__init__(pool, options, user_of(auth), sleep=sleep, clock=clock)
-        self.auth = auth
+        super().__init__(pool, auth, options, sleep=sleep, clock=clock)
         self._fraction = fraction
         self._wall_clock = wall_clock
         self._ends_at = ends_at

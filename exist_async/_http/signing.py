@@ -7,13 +7,13 @@ import httpx
 
 
 class IdentifiedAuth(httpx.Auth):
-    """Signs requests and says for whom, so that several clients of one user share one budget.
+    """Signs requests and says for whom, so that several clients of one user share one budget."""
 
-    Attributes:
-        user: The user, or what stands for the token. Never the token itself: rate limiters may write it down.
-    """
-
-    user: Hashable
+    @property
+    @abstractmethod
+    def user(self) -> Hashable:
+        """The user, or what stands for the token. Never the token itself: rate limiters may write it down."""
+        ...
 
 
 class RenewableAuth(IdentifiedAuth, ABC):

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 
+import httpx
+
 from exist_async._http.attempt import CLOSED
 from exist_async._http.call import Call
 from exist_async._http.course import Course
@@ -10,6 +12,7 @@ from exist_async._http.gates import Gate
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool
 from exist_async._http.reports import Reports
+from exist_async._http.signing import user_of
 from exist_async.errors import ClientClosedError, DeadlineExceededError, ExistAsyncError, RateLimitError
 from exist_async.rate_limits import RateLimiter
 
@@ -22,27 +25,27 @@ class Turns:
 
     Args:
         pool: What all views share.
+        auth: Whose budget it is.
         options: How long a call may wait, and what keeps the budget.
-        user: Whose budget it is.
         sleep: Waits for some seconds.
         clock: Seconds that only ever grow.
     """
 
-    __slots__ = ("_clock", "_pool", "_reports", "_sleep", "_user", "options")
+    __slots__ = ("_clock", "_pool", "_reports", "_sleep", "auth", "options")
 
     def __init__(
         self,
         pool: Pool,
+        auth: httpx.Auth,
         options: Options,
-        user: Hashable,
         *,
         sleep: Callable[[float], Awaitable[object]],
         clock: Callable[[], float],
     ) -> None:
         self._pool = pool
+        self.auth = auth
         self.options = options
-        self._user = user
-        self._reports = Reports(user, options.on_event)
+        self._reports = Reports(auth, options.on_event)
         self._sleep = sleep
         self._clock = clock
 
@@ -137,6 +140,10 @@ class Turns:
             raise self._too_late(call) from None
         self._check_deadline(call, course, self._clock())
         return got
+
+    @property
+    def _user(self) -> Hashable:
+        return user_of(self.auth)
 
     def _budget_of(self, call: Call) -> Hashable:
         """Return what stands for the budget that a call takes from: of a user's reads and writes, or of both."""

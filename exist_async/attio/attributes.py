@@ -12,7 +12,8 @@ from exist_async.attio.inputs import ConfigInput, RelationshipInput
 from exist_async.attio.models import Attribute, AttributeType, DefaultValue, SelectOption, Status
 from exist_async.attio.not_given import NOT_GIVEN, NotGiven
 from exist_async.errors import ConfigurationError
-from exist_async.paging import OffsetPaginator, Paginator
+from exist_async.paging import Paginator
+from exist_async.paging.offset import OffsetPaginator
 
 T = TypeVar("T")
 

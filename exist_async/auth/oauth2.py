@@ -76,7 +76,7 @@ class OAuth2(Unpicklable, RenewableAuth):
             checks.function("on_change", on_change)
         checks.function("clock", clock)
         # The rate limiter's, which can be of any type, and the store's.
-        self.user = self._user = user
+        self._user = user
         self.origin = app.base_url
         self._app = app
         self._store = store
@@ -84,6 +84,11 @@ class OAuth2(Unpicklable, RenewableAuth):
         self._clock = clock
         self._token: OAuthToken | None = None
         self._renew_at = math.inf
+
+    @property
+    def user(self) -> str:
+        """Their name in the store."""
+        return self._user
 
     def __repr__(self) -> str:
         # A store's own repr may show where its database is, with the password.

@@ -4,6 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Generator
+from functools import cached_property
 from typing import Self
 
 import httpx
@@ -44,10 +45,14 @@ class TokenAuth(Unpicklable, IdentifiedAuth):
     def __init__(self, token: str) -> None:
         check_token("the token", token)
         self._header = f"{self._scheme} {token}"
-        self.user = hashlib.sha256(self._header.encode()).hexdigest()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(<hidden>)"
+
+    @cached_property
+    def user(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]  (it is one, kept once it is asked for)
+        """A hash of the token."""
+        return hashlib.sha256(self._header.encode()).hexdigest()
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Sign a request."""

@@ -2,7 +2,5 @@
 
 from exist_async.rate_limits.base import RateLimiter
 from exist_async.rate_limits.memory import MemoryRateLimiter
-from exist_async.rate_limits.redis import RedisRateLimiter
-from exist_async.rate_limits.sqlite import SqliteRateLimiter
 
-__all__ = ["MemoryRateLimiter", "RateLimiter", "RedisRateLimiter", "SqliteRateLimiter"]
+__all__ = ["MemoryRateLimiter", "RateLimiter"]
