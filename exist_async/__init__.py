@@ -42,7 +42,7 @@ from exist_async.events import AttemptEvent, Event, RefreshEvent, RetryEvent, Wa
 from exist_async.paging import Page, Paginator
 from exist_async.profile import UserProfile
 from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
-from exist_async.values import AttributeWithValues, DayValue, History, ValueEcho, ValueIncrement, ValueUpdate
+from exist_async.values import AttributeWithValues, DayValue, ValueEcho, ValueIncrement, ValueUpdate
 from exist_async.version import __version__
 
 # Not every program needs these, and together they would cost it a quarter of the import: they are imported when they
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from exist_async.rate_limits.redis import RedisRateLimiter
     from exist_async.rate_limits.sqlite import SqliteRateLimiter
     from exist_async.token_stores import FileTokenStore, MemoryTokenStore, OAuthToken, RedisTokenStore, TokenStore
+    from exist_async.values.history import History
 else:
     _HOMES = {
         "OAuth2": "exist_async.auth.oauth2",
@@ -73,6 +74,7 @@ else:
         "OAuthToken": "exist_async.token_stores",
         "RedisTokenStore": "exist_async.token_stores",
         "TokenStore": "exist_async.token_stores",
+        "History": "exist_async.values.history",
     }
 
     def __getattr__(name: str) -> object:

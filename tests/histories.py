@@ -6,7 +6,7 @@ from typing import Any
 
 from exist_async import DayValue
 from exist_async.sandbox import Sandbox
-from exist_async.values import History
+from exist_async.values.history import History
 
 END = dt.date(2026, 11, 20)
 WITH_VALUES = "/api/2/attributes/with-values/"

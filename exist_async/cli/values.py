@@ -14,7 +14,7 @@ from exist_async.cli.tables import cell, screen, table
 from exist_async.cli.text import complain, one_line
 from exist_async.cli.value_text import for_people
 from exist_async.resource import EXIST
-from exist_async.values import History
+from exist_async.values.history import History
 
 
 async def values(

@@ -1,8 +1,7 @@
 """Values: what an attribute has on each day."""
 
 from exist_async.values.endpoints import Values
-from exist_async.values.history import History
 from exist_async.values.models import AttributeWithValues, DayValue, ValueEcho
 from exist_async.values.requests import ValueIncrement, ValueUpdate
 
-__all__ = ["AttributeWithValues", "DayValue", "History", "ValueEcho", "ValueIncrement", "ValueUpdate", "Values"]
+__all__ = ["AttributeWithValues", "DayValue", "ValueEcho", "ValueIncrement", "ValueUpdate", "Values"]

@@ -12,7 +12,8 @@ from exist_async._http.session import Session
 from exist_async.errors import NotFoundError
 from exist_async.paging import LARGEST_PAGE, Page, PageBody, fetch_page
 from exist_async.values.models import DayValue
-from exist_async.values.plans import VALUES, Span
+from exist_async.values.paths import VALUES
+from exist_async.values.plans import Span
 
 _Part: TypeAlias = tuple[str, Span]
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from exist_async._http import checks
 from exist_async.batch import BatchResult, Outcome
@@ -10,10 +11,12 @@ from exist_async.batch.writes import write
 from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import Resource, encode_filters
 from exist_async.values import writes
-from exist_async.values.history import History
 from exist_async.values.models import AttributeWithValues, DayValue, ValueEcho
-from exist_async.values.plans import MOST_DAYS, VALUES, WITH_VALUES
+from exist_async.values.paths import MOST_DAYS, VALUES, WITH_VALUES
 from exist_async.values.requests import ValueIncrement, ValueUpdate
+
+if TYPE_CHECKING:
+    from exist_async.values.history import History
 
 
 class Values(Resource):
@@ -75,7 +78,7 @@ class Values(Resource):
         *,
         attributes: Iterable[str] | None = None,
         groups: Iterable[str] | None = None,
-    ) -> History:
+    ) -> "History":
         """Read every value between two days, in the fewest requests that it can be had in.
 
         Iterate over it with `async for`: it gives pairs of an attribute's name and a `DayValue`, for each attribute
@@ -92,6 +95,8 @@ class Values(Resource):
         Raises:
             ConfigurationError: A day is no date, or `end` lies before `start`; a list is a bare string or is empty.
         """
+        from exist_async.values.history import History
+
         return History(self._session, start, end, attributes=attributes, groups=groups)
 
     async def update(

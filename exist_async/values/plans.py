@@ -12,16 +12,10 @@ from attrs import frozen
 from exist_async._http.ahead import in_order
 from exist_async._http.session import Session
 from exist_async.paging import LARGEST_PAGE, Page, PageBody, fetch_page
-from exist_async.resource import ROOT
+from exist_async.values.paths import MOST_DAYS, WITH_VALUES
 
 if TYPE_CHECKING:
     from exist_async.values.columns import Column
-
-WITH_VALUES = f"{ROOT}attributes/with-values/"
-VALUES = f"{ROOT}attributes/values/"
-
-MOST_DAYS = 31
-"""The most days that Exist lists with attributes."""
 
 # Servers take addresses of four thousand characters, some of them no longer ones.
 _LONGEST_FILTER = 2000

@@ -15,7 +15,8 @@ from exist_async._http.unreadable import UnreadableError
 from exist_async.errors import NoAnswerError
 from exist_async.values.alone import read_alone
 from exist_async.values.models import DayValue
-from exist_async.values.plans import WITH_VALUES, Listing, Plan, Span, fetch_columns
+from exist_async.values.paths import WITH_VALUES
+from exist_async.values.plans import Listing, Plan, Span, fetch_columns
 
 if TYPE_CHECKING:
     import datetime as dt
