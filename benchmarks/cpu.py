@@ -51,7 +51,7 @@ _LOADS: Final = (
     # The 1,050 items of `writes`; short turns, so that many of them fall into quiet moments.
     _Load(8, requests=30, turns=25, target=0.42),
     # Three rounds, so that most requests wait for one another as in a long job.
-    _Load(64, requests=192, turns=8, target=0.22),
+    _Load(64, requests=192, turns=16, target=0.22),
 )
 
 

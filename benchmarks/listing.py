@@ -1,6 +1,7 @@
 """How long does it take to list 3,400 attributes, and how many of them are held on the way?"""
 
 import asyncio
+import gc
 import time
 from collections.abc import Awaitable, Callable
 from math import ceil
@@ -12,6 +13,7 @@ from benchmarks.contenders import HEADERS, client
 from benchmarks.replies import OWNED
 from benchmarks.report import OURS, Comparison, Target
 from benchmarks.turns import by_turns
+from exist_async import Attribute
 
 if TYPE_CHECKING:
     from benchmarks.server import Origins
@@ -21,6 +23,7 @@ _CONCURRENCY: Final = 8
 _PAGE_SIZE: Final = 100
 _PATH: Final = "/api/2/attributes/owned/"
 _TURNS: Final = 3
+_LOOK_AFTER: Final = 30
 _PAGES: Final = ceil(OWNED / _PAGE_SIZE)
 # Only the first page tells how many there are.
 _ROUNDS: Final = 1 + ceil((_PAGES - 1) / _CONCURRENCY)
@@ -44,7 +47,29 @@ def run(origins: "Origins") -> list[Comparison]:
     )
     question = f"Listing {OWNED:,} attributes at {_LATENCY * 1000:g} ms latency, {_CONCURRENCY} in flight"
     note = f"Ideal: the first page of {_PAGE_SIZE}, then {_ROUNDS - 1} rounds."
-    return [Comparison(question, "seconds of wall time", samples, _IDEAL, [Target(1.12, _IDEAL)], note)]
+    held = {"collect()": [float(OWNED)], OURS: [asyncio.run(_held(origins[0.0]))]}
+    return [
+        Comparison(question, "seconds of wall time", samples, _IDEAL, [Target(1.12, _IDEAL)], note),
+        Comparison(
+            f"Iterating over {OWNED:,} attributes with `async for`",
+            "attributes in memory at most",
+            held,
+            OURS,
+            [Target(_PAGE_SIZE)],
+        ),
+    ]
+
+
+async def _held(url: str) -> float:
+    """Return how many attributes are in memory at most while all are iterated over."""
+    most, count = 0, 0
+    async with client(url, _CONCURRENCY) as exist:
+        async for _ in exist.attributes.owned():
+            count += 1
+            if count % _LOOK_AFTER == 0:
+                most = max(most, sum(type(thing) is Attribute for thing in gc.get_objects()))
+    assert count == OWNED
+    return float(most)
 
 
 async def _seconds(listing: _List) -> float:
