@@ -163,3 +163,13 @@ def test_every_public_name_is_there_and_says_what_it_is() -> None:
     for name in exist_async.__all__:
         if name != "__version__":
             assert getattr(exist_async, name).__doc__, name
+
+
+def test_names_that_are_imported_late_are_listed_and_others_are_not_there() -> None:
+    code = (
+        "import exist_async; from exist_async import *; "
+        "assert set(exist_async.__all__) <= set(dir(exist_async)) & set(globals()); "
+        "assert not hasattr(exist_async, 'ExistClint')"
+    )
+
+    subprocess.check_call([sys.executable, "-c", code])

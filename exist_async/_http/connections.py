@@ -71,7 +71,7 @@ class _Connector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  (aiohttp's own signature)
     ) -> Connection:
         sending = _sending.get()
-        if sending.connected:
+        if sending.request_connected:
             # aiohttp sends a GET again by itself when a reused connection drops. Whether to repeat is not its decision.
             raise aiohttp.ServerDisconnectedError("The server closed the connection before it answered")
         connection = await super().connect(req, traces, timeout)
@@ -81,7 +81,7 @@ class _Connector(aiohttp.TCPConnector):
             connection = await super().connect(req, traces, timeout)
         assert connection.protocol is not None
         self._used.add(connection.protocol)
-        sending.connected = True
+        sending.connected = sending.request_connected = True
         return connection
 
 
@@ -134,6 +134,7 @@ class Connections:
         else:
             await self._free.acquire()
         sending: Sending = request.extensions.get("sending") or Sending()
+        sending.request_connected = False
         _sending.set(sending)
         failure: httpx.RequestError
         try:

@@ -13,12 +13,14 @@ class Sending:
 
     Attributes:
         connected: Whether it did.
+        request_connected: Whether its last request did; an auth that answers a challenge makes several.
     """
 
-    __slots__ = ("connected",)
+    __slots__ = ("connected", "request_connected")
 
     def __init__(self) -> None:
         self.connected = False
+        self.request_connected = False
 
 
 class Deliveries:

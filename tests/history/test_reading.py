@@ -15,12 +15,14 @@ from exist_async import (
     ConfigurationError,
     DayValue,
     ExistClient,
+    NoAnswerError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,
     ServerError,
 )
 from exist_async.sandbox import Sandbox
+from support import Answering
 
 # What comes
 
@@ -308,7 +310,7 @@ async def test_without_a_count_the_pages_of_one_attribute_are_still_asked_for_at
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)
         under_way -= 1
         first = (int(request.url.params.get("page", 1)) - 1) * 100
         days = [(END - dt.timedelta(days=first + n)).isoformat() for n in range(100)]
@@ -434,3 +436,25 @@ async def test_a_reader_who_stops_in_the_middle_is_asked_for_no_more_than_a_few_
         await asyncio.sleep(0.5)
 
         assert len(sandbox.requests) <= 21 + 2 * 8
+
+
+@pytest.mark.parametrize("values", ["null", '[{"date": 7}]', '[{"date": "2026-11-20", "value": [1]}]', '"a-token"'])
+async def test_values_that_are_none_are_an_error_after_what_came_before_them(answering: Answering, values: str) -> None:
+    good = '[{"date": "2026-11-20", "value": 1}]'
+    page = '{"results": [{"name": "a", "values": %s}, {"name": "b", "values": %s}], "count": 2, "next": null}'
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, text=page % (good, values))
+
+    day = dt.date(2026, 11, 20)
+    read: list[str] = []
+
+    async def follow() -> None:
+        async for name, _ in answering(answer).values.history(day, day):
+            read.append(name)
+
+    with pytest.raises(NoAnswerError, match="can't be read") as caught:
+        await follow()
+
+    assert read == ["a"]
+    assert "a-token" not in repr(caught.value) + repr(caught.value.__cause__) + repr(caught.value.__context__)

@@ -1,9 +1,13 @@
 """Turning JSON into models: strict, by either of two paths, and never with a crash."""
 
+import gc
 import json
+import threading
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
+import httpx
 import pytest
 
 from exist_async import (
@@ -23,9 +27,11 @@ from exist_async import (
     ValueType,
 )
 from exist_async._http.converter import converter
+from exist_async._http.json_converter import JsonConverter
 from exist_async._http.unreadable import UnreadableError
 from exist_async.batch.replies import Failure, Reply
 from exist_async.paging import PageBody
+from support import Answering
 
 ATTRIBUTE: dict[str, Any] = {
     "template": "steps",
@@ -177,3 +183,38 @@ def test_a_type_that_msgspec_does_not_know_is_built_by_hooks() -> None:
     converter().register_structure_hook(Colour, lambda name, _: Colour(name))
 
     assert converter().loads(b'["red"]', list[Colour])[0].name == "red"
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+@pytest.mark.parametrize("body", [b"[" + b"1," * 50_000 + b"1]", b"[" + b"1," * 50_000 + b"x]"])
+def test_the_garbage_collector_is_left_as_it_was(body: bytes, collecting: bool) -> None:
+    if not collecting:
+        gc.disable()
+    try:
+        with suppress(UnreadableError):
+            converter().loads(body, list[int])
+
+        assert gc.isenabled() is collecting
+    finally:
+        gc.enable()
+
+
+async def test_the_first_call_makes_the_converter_beside_the_event_loop(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_in: list[threading.Thread] = []
+    make = JsonConverter.__init__
+
+    def note(self: JsonConverter) -> None:
+        made_in.append(threading.current_thread())
+        make(self)
+
+    monkeypatch.setattr(JsonConverter, "__init__", note)
+    converter.cache_clear()
+    client = answering(lambda request: httpx.Response(200, json={"success": [{"name": "tea"}], "failed": []}))
+
+    await client.attributes.acquire([ByName("tea")], success_objects=False)
+    await client.attributes.acquire([ByName("tea")], success_objects=False)
+
+    assert len(made_in) == 1
+    assert made_in[0] is not threading.current_thread()

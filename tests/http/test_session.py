@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import httpx
@@ -21,6 +21,7 @@ from exist_async import (
     OutcomeUnknownError,
     RateLimitError,
 )
+from exist_async.sandbox import Sandbox
 
 Answering = Callable[..., ExistClient]
 
@@ -243,6 +244,23 @@ async def test_a_caller_s_own_auth_can_sign_the_body(answering: Answering) -> No
     await answering(script).with_options(auth=Signing()).request("POST", "attributes/acquire/", json=[])
 
     assert script.requests[0].headers["X-Signature"] == "2"
+
+
+async def test_an_auth_that_answers_a_challenge_is_sent_both_requests(sandbox: Sandbox) -> None:
+    class Challenged(httpx.Auth):
+        def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+            request.headers["Authorization"] = "Bearer not-yet"
+            response = yield request
+            assert response.status_code == 401
+            assert response.content
+            assert response.request is request
+            request.headers["Authorization"] = f"Bearer {sandbox.token}"
+            yield request
+
+    async with sandbox.serve() as url, ExistClient(Challenged(), base_url=url) as client:
+        assert (await client.profile.get()).username
+
+    assert [request.status for request in sandbox.requests] == [401, 200]
 
 
 async def test_an_auth_without_a_hash_has_a_budget_too(answering: Answering) -> None:

@@ -381,3 +381,13 @@ async def test_what_may_have_been_written_before_the_attribute_was_lost_is_unkno
     assert caught.value.result is not None
     assert [(outcome.status, outcome.error_code) for outcome in caught.value.result] == [("unknown", "unauthorised")]
     assert sandbox.values("steps") == {DAY: 1}
+
+
+async def test_an_echo_holds_the_name_and_the_day_of_its_item_and_no_copies(exist: ExistClient) -> None:
+    item = ValueUpdate("st" + "eps".lower(), DAY, 7)
+
+    result = await exist.values.update([item])
+
+    assert result[0].value == ValueEcho("steps", DAY, 7)
+    assert result[0].value.name is item.name
+    assert result[0].value.date is item.date
