@@ -42,16 +42,23 @@ def _compare(names: list[str], file: Path | None) -> None:
             for comparison in comparisons:
                 report.show(comparison)
             figures[name] = [comparison.as_json() for comparison in comparisons]
-    if file is not None:
-        document = {"machine": report.machine(), "date": datetime.now(UTC).date().isoformat(), "benchmarks": figures}
-        file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+            if file is not None:
+                _write(file, report.machine(), figures)
+
+
+def _write(file: Path, machine: str, figures: dict[str, Any]) -> None:
+    document = {"machine": machine, "date": datetime.now(UTC).date().isoformat(), "benchmarks": figures}
+    file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _run_again_with_pydantic(arguments: list[str]) -> int:
     """Run the same in an environment of uv's that has the group `benchmarks`, and leave the one in use as it is."""
     uv = os.environ.get("UV")
     if uv is None or _AGAIN in os.environ:
-        print("pydantic, which is compared with, is missing: pip install --group benchmarks", file=sys.stderr)
+        print(
+            "pydantic, which is compared with, is missing: pip install -e . --group dev --group benchmarks",
+            file=sys.stderr,
+        )
         return 1
     print("pydantic is missing here: running in an environment with the group `benchmarks`.", file=sys.stderr)
     command = [uv, "run", "--isolated", "--python", sys.executable, "--group", "benchmarks"]

@@ -20,7 +20,7 @@ _CHUNK: Final = 35
 def running(url: str) -> Generator[Callable[[int], tuple[float, float]] | None]:
     """Run it while a block lasts: what it gives acquires so many attributes, and returns seconds of wall time and CPU.
 
-    It gives None, and says so, where there is no uv to make the environment.
+    It gives None, and says so, where the environment can't be made.
     """
     uv = os.environ.get("UV") or shutil.which("uv")
     if uv is None:
@@ -40,7 +40,11 @@ def running(url: str) -> Generator[Callable[[int], tuple[float, float]] | None]:
             return float(wall), float(cpu)
 
         try:
-            yield acquire
+            assert process.stdout is not None
+            ready = bool(process.stdout.readline())
+            if not ready:
+                print(f"{NAME} is left out: its environment could not be made.", file=sys.stderr)
+            yield acquire if ready else None
         finally:
             assert process.stdin is not None
             process.stdin.close()
@@ -52,6 +56,7 @@ def _answer(url: str) -> None:
     from exist_client.models import AttributeByName
 
     client: Any = ExistClient(token="a-token", base_url=url)
+    print("ready", flush=True)
     for line in sys.stdin:
         names = [f"tag_{n}" for n in range(int(line))]
         wall, cpu = time.perf_counter(), time.process_time()

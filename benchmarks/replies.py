@@ -29,7 +29,7 @@ def reply(method: str, target: str, body: bytes) -> bytes:
     return page(number, size) if path.endswith("/owned/") else _PROFILE
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def attribute(name: str) -> bytes:
     """Return an attribute as Exist's documentation shows one."""
     fields = {**_fields(name), "available_services": [_OWN, {"name": "oura", "label": "Oura"}]}

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -26,10 +26,13 @@ class Target:
     Attributes:
         at_most: The largest figure, or ratio, that is good enough.
         against: The row whose figure is one; None holds the figure itself against the target.
+        of: Which figure counts where nothing is compared: the least of what others only ever make longer, but the
+            median or the largest of what a client does itself.
     """
 
     at_most: float
     against: str | None = None
+    of: Callable[[Sequence[float]], float] = min
 
 
 @frozen
@@ -62,9 +65,9 @@ class Comparison:
         return median(a / b for a, b in pairs)
 
     def reached(self, target: Target) -> float:
-        """Return what came of a target: a ratio, or the least figure."""
+        """Return what came of a target: a ratio, or a figure."""
         if target.against is None:
-            return min(self.samples[OURS])
+            return target.of(self.samples[OURS])
         return self.ratio(OURS, target.against)
 
     def as_json(self) -> dict[str, Any]:
@@ -110,7 +113,7 @@ def show(comparison: Comparison) -> None:
 def verdict(against: str | None, at_most: float, reached: float) -> str:
     """Say what came of a target."""
     of = "" if against is None else f" x {against}"
-    shown = figure(reached) if against is None else f"{reached:.2f}"
+    shown = figure(reached) if against is None else f"{reached:.3f}"
     return f"{'reached' if reached <= at_most else 'MISSED'}: {shown}{of}, {at_most:g} at most"
 
 

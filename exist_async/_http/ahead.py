@@ -19,13 +19,9 @@ async def in_order(jobs: Iterable[Callable[[], Awaitable[T]]], *, concurrency: i
         concurrency: How many may be under way at once.
     """
     free = asyncio.Semaphore(concurrency)
-    beginning = asyncio.Lock()
 
     async def do(job: Callable[[], Awaitable[T]]) -> T:
         async with free:
-            # Answers come together. If all that follows them began in one turn of the event loop, it would stand still.
-            async with beginning:
-                await asyncio.sleep(0)
             return await job()
 
     begun: deque[asyncio.Task[T]] = deque()
@@ -34,6 +30,8 @@ async def in_order(jobs: Iterable[Callable[[], Awaitable[T]]], *, concurrency: i
         while True:
             while len(begun) < 2 * concurrency and (job := next(left, None)) is not None:
                 begun.append(asyncio.create_task(do(job)))
+                # It begins now: all in one turn of the event loop would make it stand still.
+                await asyncio.sleep(0)
             if not begun:
                 return
             result = await begun[0]

@@ -83,6 +83,7 @@ class Forms:
             await pool.aclose(self._options.timeout)
 
     async def _exchange(self, pool: Pool, call: Call, repeats: int) -> httpx.Response:
+        await pool.prepare()
         sent = 0
         while True:
             sent += 1

@@ -76,10 +76,10 @@ class JsonConverter(MsgspecJsonConverter):
             UnreadableError: The bytes are no JSON, or not of this shape.
         """
         pausing = len(data) > _LARGE and gc.isenabled()
-        if pausing:
-            # Nothing that a decoder has made so far is garbage, and to look for it among thousands costs a fifth of it.
-            gc.disable()
         try:
+            if pausing:
+                # Nothing that a decoder has made is garbage, and to look for it among thousands costs a fifth of it.
+                gc.disable()
             return self.get_loads_hook(cl)(data, **kwargs)
         # UnicodeError is a ValueError; RecursionError comes of brackets nested without end.
         except (msgspec.MsgspecError, BaseValidationError, ValueError, TypeError, RecursionError) as error:

@@ -80,7 +80,10 @@ class Pool:
         """Import what reads and writes JSON before the first call, in a thread: the loop would stand still."""
         if not self._prepared:
             if converter.cache_info().currsize == 0:
-                await asyncio.to_thread(converter)
+                try:
+                    await asyncio.to_thread(converter)
+                except RuntimeError:  # of an event loop that is shutting down, and gives no thread any more
+                    converter()
             self._prepared = True
 
     async def send(
@@ -151,9 +154,18 @@ class _Client(httpx.AsyncClient):
         try:
             request = await anext(flow)
             while True:
-                response = await transport.handle_async_request(request)
+                try:
+                    response = await transport.handle_async_request(request)
+                except httpx.RequestError as error:
+                    # Whoever stands in for the transport may have left it out, and it says what to hide.
+                    error.request = request
+                    raise
                 response.request = request
-                await response.aread()
+                try:
+                    await response.aread()
+                except BaseException:
+                    await response.aclose()
+                    raise
                 try:
                     request = await flow.asend(response)
                 except StopAsyncIteration:

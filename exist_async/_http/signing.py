@@ -6,7 +6,7 @@ from collections.abc import Hashable
 import httpx
 
 
-class IdentifiedAuth(httpx.Auth):
+class IdentifiedAuth(httpx.Auth, ABC):
     """Signs requests and says for whom, so that several clients of one user share one budget."""
 
     @property
@@ -16,7 +16,7 @@ class IdentifiedAuth(httpx.Auth):
         ...
 
 
-class RenewableAuth(IdentifiedAuth, ABC):
+class RenewableAuth(IdentifiedAuth):
     """Signs requests with a token that the session has renewed, so that renewing is no part of a request.
 
     What these raise means that the request was not carried out.

@@ -135,10 +135,14 @@ async def fetch_columns(
     await session.prepare()
     from exist_async.values.columns import Column
 
-    params = {"days": str(window.days), "date_max": window.end.isoformat(), "limit": str(LARGEST_PAGE), **filters}
-    if names is not None:
-        params["attributes"] = ",".join(sorted(names))
+    params = window_params(window, names, filters)
     return await fetch_page(session, WITH_VALUES, params, PageBody[Column], number)
+
+
+def window_params(window: Span, names: Iterable[str] | None, filters: Mapping[str, str]) -> dict[str, str]:
+    """Return what asks for the attributes with their values of one window."""
+    params = {"days": str(window.days), "date_max": window.end.isoformat(), "limit": str(LARGEST_PAGE), **filters}
+    return params if names is None else {**params, "attributes": ",".join(sorted(names))}
 
 
 async def _first_page(

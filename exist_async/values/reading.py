@@ -12,11 +12,11 @@ from exist_async._http.ahead import in_order
 from exist_async._http.converter import converter
 from exist_async._http.session import Session
 from exist_async._http.unreadable import UnreadableError
-from exist_async.errors import NoAnswerError
+from exist_async.paging import PageBody, fetch_page
 from exist_async.values.alone import read_alone
-from exist_async.values.models import DayValue
+from exist_async.values.models import AttributeWithValues, DayValue
 from exist_async.values.paths import WITH_VALUES
-from exist_async.values.plans import Listing, Plan, Span, fetch_columns
+from exist_async.values.plans import Listing, Plan, Span, fetch_columns, window_params
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -92,9 +92,15 @@ class Reading:
                 shown.update(attribute.name for attribute in attributes)
                 async for values in self._come(window, shown):
                     yield values
+                again: dict[str, tuple[DayValue, ...]] | None = None
                 for attribute in attributes:
-                    if attribute.name in self._regular:
-                        yield self._new(attribute.name, window, _read(attribute))
+                    if attribute.name not in self._regular:
+                        continue
+                    days = _read(attribute) if again is None else None
+                    if days is None:
+                        again = again or await self._read_again(listed)
+                        days = again.get(attribute.name, ())
+                    yield self._new(attribute.name, window, days)
         async for values in self._missed(window, shown):
             yield values
 
@@ -171,6 +177,12 @@ class Reading:
         page, is_last = await fetch_columns(self._session, window, listing.names, self._filters, number)
         return _Listed(window, listing, number, page, is_last)
 
+    async def _read_again(self, listed: _Listed) -> dict[str, tuple[DayValue, ...]]:
+        """Ask for a page once more whose values could not be read, and read it whole, as every answer is."""
+        params = window_params(listed.window, listed.listing.names, self._filters)
+        page, _ = await fetch_page(self._session, WITH_VALUES, params, PageBody[AttributeWithValues], listed.number)
+        return {attribute.name: attribute.values for attribute in page.results}
+
     async def _alone(self, parts: Sequence[tuple[str, Span]], *, gone: bool = False) -> AsyncGenerator[Values, None]:
         async with aclosing(read_alone(self._session, parts, gone=gone)) as pages:
             async for name, span, values in pages:
@@ -193,10 +205,9 @@ class Reading:
         return new
 
 
-def _read(column: "Column") -> tuple[DayValue, ...]:
+def _read(column: "Column") -> tuple[DayValue, ...] | None:
+    """Read the values of an attribute; None where they are none."""
     try:
         return converter().loads(bytes(column.values), tuple[DayValue, ...])
-    except UnreadableError as error:
-        why = str(error)
-    # Outside of the handler: what is behind that error can hold the answer.
-    raise NoAnswerError(f"GET {WITH_VALUES}: an attribute's values can't be read ({why})")
+    except UnreadableError:
+        return None

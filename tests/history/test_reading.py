@@ -438,23 +438,41 @@ async def test_a_reader_who_stops_in_the_middle_is_asked_for_no_more_than_a_few_
         assert len(sandbox.requests) <= 21 + 2 * 8
 
 
-@pytest.mark.parametrize("values", ["null", '[{"date": 7}]', '[{"date": "2026-11-20", "value": [1]}]', '"a-token"'])
+UNREADABLE = ["null", '[{"date": 7}]', '[{"date": "2026-11-20", "value": [1]}]', '"a-token"']
+
+
+@pytest.mark.parametrize("values", UNREADABLE)
 async def test_values_that_are_none_are_an_error_after_what_came_before_them(answering: Answering, values: str) -> None:
-    good = '[{"date": "2026-11-20", "value": 1}]'
-    page = '{"results": [{"name": "a", "values": %s}, {"name": "b", "values": %s}], "count": 2, "next": null}'
+    read: list[str] = []
+    asked = 0
 
     def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, text=page % (good, values))
-
-    day = dt.date(2026, 11, 20)
-    read: list[str] = []
+        nonlocal asked
+        asked += 1
+        return two_attributes(values)
 
     async def follow() -> None:
-        async for name, _ in answering(answer).values.history(day, day):
+        async for name, _ in answering(answer).values.history(END, END):
             read.append(name)
 
-    with pytest.raises(NoAnswerError, match="can't be read") as caught:
+    with pytest.raises(NoAnswerError, match=r"can't be read .*results\[1\]") as caught:
         await follow()
 
     assert read == ["a"]
+    assert asked == 3
     assert "a-token" not in repr(caught.value) + repr(caught.value.__cause__) + repr(caught.value.__context__)
+
+
+@pytest.mark.parametrize("values", UNREADABLE)
+async def test_values_that_are_none_are_asked_for_again(answering: Answering, values: str) -> None:
+    answers = [two_attributes(values), two_attributes(f'[{{"date": "{END}", "value": 2}}]')]
+
+    history = await read(answering(lambda request: answers.pop(0)).values.history(END, END))
+
+    assert history == {"a": [DayValue(END, 1)], "b": [DayValue(END, 2)]}
+
+
+def two_attributes(values: str) -> httpx.Response:
+    first = f'{{"name": "a", "values": [{{"date": "{END}", "value": 1}}]}}'
+    page = f'{{"results": [{first}, {{"name": "b", "values": {values}}}], "count": 2}}'
+    return httpx.Response(200, text=page, headers={"content-type": "application/json"})
