@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 import httpx
 import pytest
+import respx
 
 from exist_async import (
     AuthenticationError,
@@ -261,6 +262,37 @@ async def test_an_auth_that_answers_a_challenge_is_sent_both_requests(sandbox: S
         assert (await client.profile.get()).username
 
     assert [request.status for request in sandbox.requests] == [401, 200]
+
+
+async def test_an_error_of_what_stands_in_for_the_transport_shows_no_token() -> None:
+    with respx.mock(using="httpx") as router:
+        router.get("https://exist.io/api/2/accounts/profile/").mock(side_effect=httpx.ConnectError("no: secret-token"))
+        async with ExistClient("secret-token", max_retries=0) as client:
+            with pytest.raises(ConnectionFailedError, match="no: ") as caught:
+                await client.profile.get()
+
+    assert "secret-token" not in f"{caught.value} {caught.value.__cause__!r}"
+
+
+async def test_an_answer_that_breaks_off_is_closed() -> None:
+    class Broken(httpx.AsyncByteStream):
+        is_closed = False
+
+        async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+            yield b"{"
+            raise httpx.ReadError("broken off")
+
+        async def aclose(self) -> None:
+            self.is_closed = True
+
+    stream = Broken()
+    with respx.mock(using="httpx") as router:
+        router.get("https://exist.io/api/2/accounts/profile/").mock(return_value=httpx.Response(200, stream=stream))
+        async with ExistClient("secret-token", max_retries=0) as client:
+            with pytest.raises(NoAnswerError):
+                await client.profile.get()
+
+    assert stream.is_closed
 
 
 async def test_an_auth_without_a_hash_has_a_budget_too(answering: Answering) -> None:
