@@ -96,11 +96,15 @@ class Reading:
                 for attribute in attributes:
                     if attribute.name not in self._regular:
                         continue
-                    days = _read(attribute) if again is None else None
+                    days = _read(attribute) if again is None else again.get(attribute.name)
+                    if days is None and again is None:
+                        again = await self._read_again(listed)
+                        days = again.get(attribute.name)
                     if days is None:
-                        again = again or await self._read_again(listed)
-                        days = again.get(attribute.name, ())
-                    yield self._new(attribute.name, window, days)
+                        # It has left the listing meanwhile.
+                        shown.discard(attribute.name)
+                    else:
+                        yield self._new(attribute.name, window, days)
         async for values in self._missed(window, shown):
             yield values
 

@@ -472,6 +472,20 @@ async def test_values_that_are_none_are_asked_for_again(answering: Answering, va
     assert history == {"a": [DayValue(END, 1)], "b": [DayValue(END, 2)]}
 
 
+async def test_what_is_gone_when_it_is_asked_for_again_is_read_by_itself(answering: Answering) -> None:
+    pages = [two_attributes("null"), httpx.Response(200, json={"results": [{"name": "a", "values": []}], "count": 1})]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "with-values" in request.url.path:
+            return pages.pop(0)
+        assert request.url.params["attribute"] == "b"
+        return httpx.Response(200, json={"results": [{"date": f"{END}", "value": 2}], "count": 1, "next": None})
+
+    history = await read(answering(answer).values.history(END, END))
+
+    assert history == {"a": [DayValue(END, 1)], "b": [DayValue(END, 2)]}
+
+
 def two_attributes(values: str) -> httpx.Response:
     first = f'{{"name": "a", "values": [{{"date": "{END}", "value": 1}}]}}'
     page = f'{{"results": [{first}, {{"name": "b", "values": {values}}}], "count": 2}}'
