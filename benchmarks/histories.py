@@ -1,6 +1,6 @@
 """Reads ten years of 120 attributes, with this package and by hand, and measures the process that does it.
 
-It imports nothing before that: what the first request imports is a part of what is measured.
+It imports no more than both need for that: what the first request imports is a part of what is measured.
 """
 
 import asyncio

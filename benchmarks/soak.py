@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import gc
 import logging
-import os
 import random
 import resource
 import sys
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 from attrs import Factory, define
 
-from benchmarks import hostile
+from benchmarks import hostile, memory
 from exist_async import ExistAsyncError, ExistClient, Outcome, OutcomeStatus, ValueIncrement, ValueUpdate
 
 if TYPE_CHECKING:
@@ -154,8 +153,7 @@ def _judge(tally: _Tally, counts: dict[str, int], left: dict[str, int]) -> int:
 
 def _memory() -> float:
     with suppress(OSError):
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / _MEGABYTE
+        return memory.resident() / _MEGABYTE
     return _peak()
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -103,9 +102,9 @@ class Pool:
         """
         free = seconds if time_left is None else max(0.0, min(seconds, time_left))
         timeout = {"connect": seconds, "read": seconds, "write": seconds, "pool": free}
-        if self._transport is not None:
+        if isinstance(self._http, _Client):
             request.extensions = {"timeout": timeout, "sending": sending}
-            return await self._http.send(request, auth=auth, follow_redirects=False)
+            return await self._http.sign_and_send(request, auth)
         request.extensions = {"timeout": timeout}
         # Whether it has its connection yet, a caller's client does not tell.
         sending.connected = True
@@ -135,18 +134,11 @@ class Pool:
 
 
 class _Client(httpx.AsyncClient):
-    async def send(
-        self,
-        request: httpx.Request,
-        *,
-        stream: bool = False,  # noqa: ARG002  (httpx's own signature)
-        auth: httpx.Auth | Any = None,
-        follow_redirects: bool | Any = False,  # noqa: ARG002
-    ) -> httpx.Response:
+    async def sign_and_send(self, request: httpx.Request, auth: httpx.Auth) -> httpx.Response:
         """Have an auth sign a request, send it and what else the auth asks for, and return the last answer, read.
 
-        httpx's own does this and more: redirects, cookies, which would travel with another user's token, and hooks. All
-        that is not wanted here, and costs a twentieth of a request.
+        httpx's own `send` does this and more: redirects, cookies, which would travel with another user's token, and
+        hooks. All that is not wanted here, and costs a twentieth of a request.
         """
         # What mocks of httpx put themselves in place of.
         transport = self._transport_for_url(request.url)
