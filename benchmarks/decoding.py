@@ -15,7 +15,7 @@ from benchmarks.peer_models import PageModel, PageStruct, ValuesPageModel, Value
 from benchmarks.report import OURS, Comparison, Target
 from benchmarks.turns import by_turns
 from exist_async import Attribute, AttributeWithValues
-from exist_async._http.converter import converter
+from exist_async._json import converter
 from exist_async.paging import PageBody
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from exist_async.attributes import (
     ValueType,
 )
 from exist_async.auth import BearerToken, SimpleToken
-from exist_async.batch import BatchResult, Outcome, OutcomeStatus
 from exist_async.client import ExistClient
 from exist_async.errors import (
     AuthenticationError,
@@ -39,6 +38,7 @@ from exist_async.errors import (
     ValidationIssue,
 )
 from exist_async.events import AttemptEvent, Event, RefreshEvent, RetryEvent, WaitEvent
+from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus
 from exist_async.paging import Page, Paginator
 from exist_async.profile import UserProfile
 from exist_async.rate_limits import MemoryRateLimiter, RateLimiter

@@ -4,7 +4,7 @@ import datetime as dt
 
 from attrs import frozen
 
-from exist_async._http import checks
+from exist_async._checks import check_flag, check_text
 from exist_async._http.call import Call, encode_query
 from exist_async.errors import NotFoundError
 from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
@@ -94,18 +94,18 @@ class Correlations(Resource):
         """
         params: dict[str, str] = {}
         for name, flag in (("strong", strong), ("confident", confident)):
-            checks.flag(name, flag)
+            check_flag(name, flag)
             if flag:
                 params[name] = "1"
         if attribute is not None:
-            checks.text("attribute", attribute)
+            check_text("attribute", attribute)
             params["attribute"] = attribute
         return NumberedPaginator(self._session, f"{ROOT}correlations/", params, PageBody[Correlation], page_size)
 
     async def between(self, attribute: str, attribute2: str) -> Correlation | None:
         """Return the correlation between two attributes, in whichever order, or None if Exist has found none."""
-        checks.text("attribute", attribute)
-        checks.text("attribute2", attribute2)
+        check_text("attribute", attribute)
+        check_text("attribute2", attribute2)
         query = encode_query({"attribute": attribute, "attribute2": attribute2})
         try:
             return await self._session.fetch(Call("GET", f"{ROOT}correlations/combo/", query), Correlation)

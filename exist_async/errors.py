@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from exist_async.batch import BatchResult
+    from exist_async.outcomes import BatchResult
 
 
 class ExistAsyncError(Exception):

@@ -4,7 +4,7 @@ import datetime as dt
 
 from attrs import frozen
 
-from exist_async._http import checks
+from exist_async._checks import check_int
 from exist_async.attributes import AttributeTemplate
 from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import ROOT, Resource, encode_filters
@@ -71,6 +71,6 @@ class Insights(Resource):
         """
         params = encode_filters(days={"date_min": date_min, "date_max": date_max})
         if priority is not None:
-            checks.whole("priority", priority, least=1, most=_LOWEST_PRIORITY)
+            check_int("priority", priority, least=1, most=_LOWEST_PRIORITY)
             params["priority"] = str(priority)
         return NumberedPaginator(self._session, f"{ROOT}insights/", params, PageBody[Insight], page_size)

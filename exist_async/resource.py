@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from exist_async._http import checks
+from exist_async._checks import check_day, check_flag, check_names
 from exist_async._http.session import Session
 
 EXIST: Final = "https://exist.io"
@@ -44,16 +44,16 @@ def encode_filters(
     params: dict[str, str] = {}
     for name, values in (lists or {}).items():
         if values is not None:
-            params[name] = ",".join(checks.names(name, values))
+            params[name] = ",".join(check_names(name, values))
     for name, flag in (flags or {}).items():
-        checks.flag(name, flag)
+        check_flag(name, flag)
         if flag:
             params[name] = "true"
     for name, day in (days or {}).items():
         if day is not None:
-            checks.day(name, day)
+            check_day(name, day)
             params[name] = day.isoformat()
     if manual is not None:
-        checks.flag("manual", manual)
+        check_flag("manual", manual)
         params["manual"] = "true" if manual else "false"
     return params

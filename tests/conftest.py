@@ -64,10 +64,7 @@ async def exist(sandbox: Sandbox, clock: Clock) -> AsyncGenerator[ExistClient, N
     """A client of the sandbox, in process; its waits take no time."""
     limiter = MemoryRateLimiter(clock=clock, sleep=clock.sleep)
     async with httpx.AsyncClient(transport=sandbox.transport()) as http_client:
-        client = ExistClient(sandbox.token, http_client=http_client, rate_limiter=limiter)
-        client._session._sleep = clock.sleep
-        client._session._clock = clock
-        yield client
+        yield ExistClient(sandbox.token, http_client=http_client, rate_limiter=limiter, clock=clock, sleep=clock.sleep)
 
 
 @pytest.fixture
@@ -134,10 +131,8 @@ def answering(clock: Clock) -> Callable[..., ExistClient]:
     def make(answer: Callable[[httpx.Request], httpx.Response], **options: Any) -> ExistClient:
         http_client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
         options.setdefault("rate_limiter", MemoryRateLimiter(clock=clock, sleep=clock.sleep))
-        client = ExistClient("a-token", http_client=http_client, **options)
-        client._session._fraction = lambda: 0.0
-        client._session._sleep = clock.sleep
-        client._session._clock = clock
-        return client
+        return ExistClient(
+            "a-token", http_client=http_client, clock=clock, sleep=clock.sleep, fraction=lambda: 0.0, **options
+        )
 
     return make

@@ -16,24 +16,19 @@ PACKAGE = Path(exist_async.__file__).parent
 LAYERS: list[list[str]] = [
     ["version"],
     ["errors", "events"],
-    ["_http.checks", "_http.unreadable", "_redis"],
+    ["outcomes"],
+    ["_checks", "_json", "_secrets", "_concurrency", "_redis"],
     ["rate_limits"],
     [
         "_http.bodies",
         "_http.call",
-        "_http.converter",
         "_http.deliveries",
         "_http.error_bodies",
         "_http.gates",
-        "_http.json_converter",
         "_http.quota",
         "_http.retry",
         "_http.transport",
         "_http.connections",
-        "_http.chunks",
-        "_http.ahead",
-        "_http.fields",
-        "_http.secret",
         "_http.signing",
         "_http.waits",
         "_http.wrapped",
@@ -133,7 +128,7 @@ def test_no_module_imports_the_package_s_own_root() -> None:
 
 
 def test_attio_imports_only_the_core() -> None:
-    core = {"_http", "attio", "auth", "errors", "events", "paging", "rate_limits"}
+    core = {"_checks", "_http", "_json", "attio", "auth", "errors", "events", "paging", "rate_limits"}
     attio = [module for module in MODULES if module.split(".")[0] == "attio"]
 
     assert len(attio) > 5

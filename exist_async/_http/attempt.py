@@ -9,7 +9,7 @@ from exist_async._http.call import Call
 from exist_async._http.deliveries import Sending
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool
-from exist_async._http.secret import forget_requests
+from exist_async._secrets import forget_requests
 from exist_async.errors import ClientClosedError, ConfigurationError, ConnectionFailedError, ExistAsyncError
 from exist_async.version import __version__
 

@@ -1,7 +1,7 @@
 """What the clients of all services have in common: a pool, views of it, closing, and calls of any endpoint."""
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypedDict
 from urllib.parse import quote
@@ -9,12 +9,12 @@ from urllib.parse import quote
 import attrs
 import httpx
 
-from exist_async._http import checks
+from exist_async._checks import check_flag, check_function, check_text, safe_repr
 from exist_async._http.call import Call, encode_query
-from exist_async._http.converter import ANYTHING, converter
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool
 from exist_async._http.session import Session
+from exist_async._json import ANYTHING, encode_argument
 from exist_async.errors import ConfigurationError
 from exist_async.events import Event
 from exist_async.rate_limits import RateLimiter
@@ -59,8 +59,13 @@ class Client:
         verify: bool | ssl.SSLContext,
         trust_env: bool,
         http_client: httpx.AsyncClient | None,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[object]],
+        fraction: Callable[[], float],
     ) -> None:
         """Begin with an own pool, or with a caller's client."""
+        for name, function in (("clock", clock), ("sleep", sleep), ("fraction", fraction)):
+            check_function(name, function)
         own = (max_connections, proxy, verify, trust_env) == (100, None, True, True)
         if http_client is not None and not own:
             raise ConfigurationError("http_client: max_connections, proxy, verify and trust_env are its own to set")
@@ -68,7 +73,7 @@ class Client:
             pool = Pool.open(max_connections=max_connections, proxy=proxy, verify=verify, trust_env=trust_env)
         else:
             pool = Pool.of(http_client)
-        self._session = Session(pool, auth, options)
+        self._session = Session(pool, auth, options, clock=clock, sleep=sleep, fraction=fraction)
         self._owns_pool = True
 
     def _view(self, auth: httpx.Auth | None, changes: Mapping[str, Any]) -> Self:
@@ -105,26 +110,26 @@ class Client:
         Raises:
             ExistAsyncError: As for every other call.
         """
-        checks.text("path", path)
+        check_text("path", path)
         if not isinstance(params, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError(f"params is a mapping of strings to strings, not {type(params).__name__}")
         if not (isinstance(method, str) and method.isascii() and method.isalpha()):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError(f"method is an HTTP method like 'GET', not {checks.shown(method)}")
+            raise ConfigurationError(f"method is an HTTP method like 'GET', not {safe_repr(method)}")
         if repeatable is not None:
-            checks.flag("repeatable", repeatable)
+            check_flag("repeatable", repeatable)
         method = method.upper()
         path = path.removeprefix("/")
         if not {".", ".."}.isdisjoint(path.split("/")):
             raise ConfigurationError(f"path {path!r} leads elsewhere: it has no '.' and '..'")
         for name, value in (params or {}).items():
-            checks.text("params", name)
-            checks.text(f"params[{name!r}]", value)
+            check_text("params", name)
+            check_text(f"params[{name!r}]", value)
         await self._session.prepare()
         call = Call(
             method,
             self._root + quote(path, safe="/-._~%"),
             encode_query(params or {}),
-            None if json is None else converter().dumps_strictly("json", json),
+            None if json is None else encode_argument("json", json),
             repeatable=method == "GET" if repeatable is None else repeatable,
         )
         return await self._session.fetch(call, ANYTHING)

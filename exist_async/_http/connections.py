@@ -19,9 +19,9 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
 
+from exist_async._checks import is_loopback
 from exist_async._http import bodies
 from exist_async._http.bodies import BodyError
-from exist_async._http.checks import is_loopback
 from exist_async._http.deliveries import Sending
 
 _CLOSED = "the client was closed"

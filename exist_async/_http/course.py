@@ -10,8 +10,8 @@ from attrs import define, frozen
 from exist_async._http import responses
 from exist_async._http.call import Call
 from exist_async._http.gates import Gate
-from exist_async._http.secret import credentials_of, without
 from exist_async._http.signing import RenewableAuth
+from exist_async._secrets import credentials_of, without
 from exist_async.errors import ExistAsyncError, NoAnswerError
 
 T = TypeVar("T")

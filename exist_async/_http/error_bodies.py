@@ -6,9 +6,8 @@ from typing import Any, cast
 import httpx
 from attrs import frozen
 
-from exist_async._http.converter import converter
-from exist_async._http.secret import credentials_of, without
-from exist_async._http.unreadable import UnreadableError
+from exist_async._json import UnreadableError, decode, encode
+from exist_async._secrets import credentials_of, without
 from exist_async.errors import ValidationIssue
 
 # In an error's message; its attributes have all of it.
@@ -49,7 +48,7 @@ class Said:
 def said(response: httpx.Response) -> Said:
     """Return what an error says, without the request's credentials, which it may repeat."""
     try:
-        body = converter().loads(response.content, dict[str, Any])
+        body = decode(response.content, dict[str, Any])
     except UnreadableError:
         return Said()
     secret = credentials_of(response.request)
@@ -110,7 +109,6 @@ def _shown(value: object, secret: str) -> str | None:
 
 
 def _joined(messages: list[Any]) -> str:
-    encode = converter().encoder.encode
     try:
         texts = [message if isinstance(message, str) else encode(message).decode() for message in messages]
     except RecursionError:

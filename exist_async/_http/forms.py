@@ -10,11 +10,10 @@ import httpx
 
 from exist_async._http import attempt, retry
 from exist_async._http.call import Call
-from exist_async._http.converter import converter
 from exist_async._http.deliveries import Sending
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool
-from exist_async._http.unreadable import UnreadableError
+from exist_async._json import UnreadableError, decode
 from exist_async.errors import ClientClosedError, ConnectionFailedError, NoAnswerError
 
 _FORM = b"application/x-www-form-urlencoded"
@@ -136,7 +135,7 @@ class Forms:
 def said(response: httpx.Response, secrets: Collection[str]) -> tuple[str | None, str | None]:
     """Return the words and the code of an answer that is an error; None for what repeats one of the secrets."""
     try:
-        body = converter().loads(response.content, dict[str, Any])
+        body = decode(response.content, dict[str, Any])
     except UnreadableError:
         return None, None
     words = body.get("error_description") or body.get("detail")

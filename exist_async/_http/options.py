@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 from attrs import Attribute, field, frozen
 
-from exist_async._http.checks import is_loopback, listener, seconds, whole
+from exist_async._checks import check_callback, check_int, check_seconds, is_loopback
 from exist_async.errors import ConfigurationError
 from exist_async.events import Event
 from exist_async.rate_limits import RateLimiter
@@ -51,25 +51,25 @@ def _limiter(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
 
 
 def _timeout(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
-    seconds(attribute.name, value)
+    check_seconds(attribute.name, value)
 
 
 def _max_wait(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
     if value is not None:
-        seconds(attribute.name, value, zero=True)
+        check_seconds(attribute.name, value, zero=True)
 
 
 def _deadline(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
     if value is not None:
-        seconds(attribute.name, value)
+        check_seconds(attribute.name, value)
 
 
 def _on_event(_: "Options", __: "Attribute[Any]", value: object) -> None:
-    listener("on_event", "an event", value)
+    check_callback("on_event", "an event", value)
 
 
 def _count(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
-    whole(attribute.name, value, least=0 if attribute.name == "max_retries" else 1)
+    check_int(attribute.name, value, least=0 if attribute.name == "max_retries" else 1)
 
 
 @frozen(eq=False, repr=False)

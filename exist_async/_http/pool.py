@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from exist_async._http import checks
-from exist_async._http.converter import converter
+from exist_async import _json
+from exist_async._checks import check_flag, check_int
 from exist_async._http.deliveries import Deliveries, Sending
 from exist_async._http.gates import Gates
 from exist_async._http.quota import RetryQuota
@@ -54,8 +54,8 @@ class Pool:
         Raises:
             ConfigurationError: An argument is wrong.
         """
-        checks.whole("max_connections", max_connections, least=1)
-        checks.flag("trust_env", trust_env)
+        check_int("max_connections", max_connections, least=1)
+        check_flag("trust_env", trust_env)
         if not isinstance(verify, bool | ssl.SSLContext):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError(f"verify is True, False or an ssl.SSLContext, not {type(verify).__name__}")
         if proxy is not None:
@@ -78,11 +78,11 @@ class Pool:
     async def prepare(self) -> None:
         """Import what reads and writes JSON before the first call, in a thread: the loop would stand still."""
         if not self._prepared:
-            if converter.cache_info().currsize == 0:
+            if not _json.is_ready():
                 try:
-                    await asyncio.to_thread(converter)
+                    await asyncio.to_thread(_json.prepare)
                 except RuntimeError:  # of an event loop that is shutting down, and gives no thread any more
-                    converter()
+                    _json.prepare()
             self._prepared = True
 
     async def send(

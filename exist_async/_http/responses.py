@@ -7,10 +7,9 @@ from typing import TypeVar
 import httpx
 
 from exist_async._http.call import Call
-from exist_async._http.converter import converter
 from exist_async._http.error_bodies import said
-from exist_async._http.secret import LONGEST_FORM, credentials_of, without
-from exist_async._http.unreadable import UnreadableError
+from exist_async._json import UnreadableError, decode
+from exist_async._secrets import LONGEST_FORM, credentials_of, without
 from exist_async.errors import (
     AuthenticationError,
     BadRequestError,
@@ -72,7 +71,7 @@ def read(response: httpx.Response, call: Call, model: type[T]) -> T:
         OutcomeUnknownError: The same, for a write.
     """
     try:
-        return converter().loads(response.content, model)
+        return decode(response.content, model)
     except UnreadableError as error:
         why = without(credentials_of(response.request), str(error))
     # Outside of the handler: the error quotes the body, which may repeat the request's credentials.

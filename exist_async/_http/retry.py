@@ -5,7 +5,7 @@ from enum import Enum, auto
 
 import httpx
 
-from exist_async._http.unreadable import UnreadableError
+from exist_async._json import UnreadableError
 from exist_async.errors import ConnectionFailedError, ExistAsyncError, NoAnswerError, RateLimitError, StatusError
 
 _FIRST_BACKOFF = 0.5

@@ -3,11 +3,11 @@
 from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
 from urllib.parse import quote
 
-from exist_async._http import checks
+from exist_async._checks import check_flag, check_text, safe_repr, wrong_type
 from exist_async._http.call import Call, encode_query
-from exist_async._http.converter import converter
 from exist_async._http.session import Session
 from exist_async._http.wrapped import Wrapped
+from exist_async._json import encode_argument
 from exist_async.attio.inputs import ConfigInput, RelationshipInput
 from exist_async.attio.models import Attribute, AttributeType, DefaultValue, SelectOption, Status
 from exist_async.attio.not_given import NOT_GIVEN, NotGiven
@@ -116,7 +116,7 @@ class Attributes:
             "default_value": default_value,
             "relationship": NOT_GIVEN if relationship is None else relationship,
         }
-        checks.text("type", type)
+        check_text("type", type)
         path = f"{_owner(target, identifier)}/attributes"
         return await self._write("POST", path, fields, repeatable=False)
 
@@ -216,7 +216,7 @@ class Attributes:
         for name, value in given.items():
             _check(name, value)
         await self._session.prepare()
-        body = converter().dumps_strictly("the attribute", {"data": given})
+        body = encode_argument("the attribute", {"data": given})
         call = Call(method, path, body=body, repeatable=repeatable)
         wrapped = await self._session.fetch(call, Wrapped[Attribute])
         return wrapped.data
@@ -224,7 +224,7 @@ class Attributes:
 
 def _owner(target: str, identifier: str) -> str:
     if target not in get_args(Target):
-        raise ConfigurationError(f"target is 'objects' or 'lists', not {checks.shown(target)}")
+        raise ConfigurationError(f"target is 'objects' or 'lists', not {safe_repr(target)}")
     return f"{ROOT}{target}/{_segment('identifier', identifier)}"
 
 
@@ -234,14 +234,14 @@ def _path(target: str, identifier: str, attribute: str) -> str:
 
 def _segment(name: str, value: str) -> str:
     """Encode a part of a path whole: slugs can hold slashes and emoji."""
-    checks.text(name, value)
+    check_text(name, value)
     if value in (".", ".."):
         raise ConfigurationError(f"{name} {value!r} leads elsewhere: give a slug or UUID")
     return quote(value, safe="")
 
 
 def _archived(show_archived: bool) -> dict[str, str]:
-    checks.flag("show_archived", show_archived)
+    check_flag("show_archived", show_archived)
     return {"show_archived": "true"} if show_archived else {}
 
 
@@ -252,17 +252,17 @@ def _check(name: str, value: object) -> None:
         ConfigurationError: It is of a wrong class, or empty.
     """
     if name.startswith("is_"):
-        checks.flag(name, value)
+        check_flag(name, value)
     elif name == "config":
         if not isinstance(value, ConfigInput):
-            raise checks.wrong(name, "a ConfigInput", value)
+            raise wrong_type(name, "a ConfigInput", value)
     elif name == "relationship":
         if not isinstance(value, RelationshipInput):
-            raise checks.wrong(name, "a RelationshipInput", value)
+            raise wrong_type(name, "a RelationshipInput", value)
     elif name == "default_value":
         if value is not None and not isinstance(value, DefaultValue):
-            raise checks.wrong(name, "a DefaultValue or None", value)
+            raise wrong_type(name, "a DefaultValue or None", value)
     elif name != "description":
-        checks.text(name, value)
+        check_text(name, value)
     elif value is not None and not isinstance(value, str):
-        raise checks.wrong(name, "a string or None", value)
+        raise wrong_type(name, "a string or None", value)

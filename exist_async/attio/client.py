@@ -1,7 +1,10 @@
 """Builds the session, and hangs the nouns of Attio's API on it."""
 
+import asyncio
+import random
 import ssl
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Self, Unpack
 
 import httpx
@@ -60,6 +63,9 @@ class AttioClient(Client):
             NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.
         http_client: A client of yours to send with instead of an own pool. It is never closed here, and its timeouts,
             redirects, cookies, headers and auth are not used.
+        clock: Monotonic clock, in seconds; for tests.
+        sleep: Waits for a number of seconds; for tests.
+        fraction: Returns random numbers from 0 to 1, for the jitter of pauses; for tests.
 
     Raises:
         ConfigurationError: An argument is wrong; it is named.
@@ -87,6 +93,9 @@ class AttioClient(Client):
         verify: bool | ssl.SSLContext = True,
         trust_env: bool = True,
         http_client: httpx.AsyncClient | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        fraction: Callable[[], float] = random.random,
     ) -> None:
         if isinstance(rate_limiter, Default):
             rate_limiter = MemoryRateLimiter(_READS_A_SECOND, 1.0)
@@ -111,6 +120,9 @@ class AttioClient(Client):
             verify=verify,
             trust_env=trust_env,
             http_client=http_client,
+            clock=clock,
+            sleep=sleep,
+            fraction=fraction,
         )
 
     @property

@@ -6,34 +6,29 @@ from typing import Any, cast
 import attrs
 from attrs import field, frozen
 
-from exist_async._http import checks
-from exist_async._http.fields import is_text
+from exist_async._checks import check_text, is_flag, is_text, wrong_type
 from exist_async.errors import ConfigurationError
 
 
 def _objects(value: Iterable[str]) -> tuple[str, ...]:
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise checks.wrong("allowed_objects", "a list of slugs or UUIDs", cast("object", value))
+        raise wrong_type("allowed_objects", "a list of slugs or UUIDs", cast("object", value))
     objects = tuple(value)
     for each in objects:
-        checks.text("allowed_objects", each)
+        check_text("allowed_objects", each)
     if not objects:
         raise ConfigurationError("allowed_objects is empty: give one at least")
     return objects
 
 
-def _is_given_flag(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    checks.flag(attribute.name, value)
-
-
 def _is_currency(_: object, __: "attrs.Attribute[Any]", value: object) -> None:
     if value is not None and not isinstance(value, CurrencyInput):
-        raise checks.wrong("currency", "a CurrencyInput", value)
+        raise wrong_type("currency", "a CurrencyInput", value)
 
 
 def _is_reference(_: object, __: "attrs.Attribute[Any]", value: object) -> None:
     if value is not None and not isinstance(value, RecordReferenceInput):
-        raise checks.wrong("record_reference", "a RecordReferenceInput", value)
+        raise wrong_type("record_reference", "a RecordReferenceInput", value)
 
 
 @frozen
@@ -99,4 +94,4 @@ class RelationshipInput:
     object: str = field(validator=is_text)
     title: str = field(validator=is_text)
     api_slug: str = field(validator=is_text)
-    is_multiselect: bool = field(validator=_is_given_flag)
+    is_multiselect: bool = field(validator=is_flag)

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, overload
 
-from exist_async._http import checks
+from exist_async._checks import check_text
 from exist_async.attributes import ensure, writes
 from exist_async.attributes.models import Attribute, AttributeEcho, AttributeTemplate
 from exist_async.attributes.requests import Acquirable, ByName, Creatable, Ensurable
-from exist_async.batch import BatchResult, Outcome
 from exist_async.batch.items import Items
 from exist_async.batch.writes import write
 from exist_async.errors import ConfigurationError
+from exist_async.outcomes import BatchResult, Outcome
 from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import ROOT, Resource, encode_filters
 
@@ -101,7 +101,7 @@ class Attributes(Resource):
 
     async def get(self, name: str) -> Attribute | None:
         """Return the user's attribute of this name, inactive and low-priority ones included, or None."""
-        checks.text("name", name)
+        check_text("name", name)
         if "," in name:
             raise ConfigurationError(f"name {name!r} holds a comma, which no attribute's name does")
         begun = Attributes(self._session.begin())

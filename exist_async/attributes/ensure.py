@@ -6,17 +6,17 @@ from typing import Any
 
 import attrs
 
+from exist_async._concurrency import as_exception, cancelled_by_caller
 from exist_async._http.session import Session
 from exist_async.attributes import writes
 from exist_async.attributes.models import Attribute
 from exist_async.attributes.requests import ByName, ByTemplate, CustomAttribute, Ensurable, ensurable, same_label
-from exist_async.batch import BatchResult, Outcome, OutcomeStatus
 from exist_async.batch.endpoint import Endpoint
-from exist_async.batch.items import ItemReader, Items, callers_error, cancelled_by_caller, check_items
+from exist_async.batch.items import ItemReader, Items, Stop, check_items
 from exist_async.batch.late import log_cancelled
-from exist_async.batch.outcomes import Stop, conclude
-from exist_async.batch.writes import Write
+from exist_async.batch.writes import Write, conclude
 from exist_async.errors import ExistAsyncError
+from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus
 from exist_async.paging import Paginator
 
 Told = Callable[[Outcome[Ensurable, Attribute]], None] | None
@@ -74,7 +74,7 @@ class _Ensuring:
                 self._tell_unsettled()
                 log_cancelled("ensure()", list(self._outcomes.values()))
                 raise
-            self._stop = Stop(callers_error(error), callers_own=True)
+            self._stop = Stop(as_exception(error), callers_own=True)
         except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
             self._stop = Stop(error, callers_own=not isinstance(error, ExistAsyncError))
 
@@ -181,7 +181,7 @@ class _Ensuring:
             self._on_outcome(outcome)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  (it reaches the caller with the result)
             self._on_outcome = None
-            self._stop = Stop(callers_error(error), callers_own=True)
+            self._stop = Stop(as_exception(error), callers_own=True)
 
 
 def _exists(outcome: Outcome[Any, Attribute]) -> bool:

@@ -4,9 +4,9 @@ from collections.abc import Hashable
 from typing import TypeAlias
 
 from attrs import field, frozen
+from attrs.validators import optional
 
-from exist_async._http import checks
-from exist_async._http.fields import is_flag, is_text, plain
+from exist_async._checks import check_int, is_flag, is_text, plain_string
 from exist_async.attributes.models import Attribute, AttributeEcho
 from exist_async.attributes.value_types import ValueType
 from exist_async.batch.replies import Failure, Subject
@@ -14,7 +14,7 @@ from exist_async.errors import ConfigurationError
 
 
 def _value_type(value: int) -> ValueType:
-    checks.whole("value_type", value, least=0)
+    check_int("value_type", value, least=0)
     value_type = ValueType(value)
     if value_type is ValueType.TIME_FROM_MIDDAY:
         raise ConfigurationError("value_type 6 (time from midday) is for templates alone: it can't be created")
@@ -31,8 +31,8 @@ class ByTemplate:
             a service that provides the data wants False.
     """
 
-    template: str = field(converter=plain, validator=is_text)
-    manual: bool | None = field(default=None, validator=is_flag)
+    template: str = field(converter=plain_string, validator=is_text)
+    manual: bool | None = field(default=None, validator=optional(is_flag))
 
 
 @frozen
@@ -44,8 +44,8 @@ class ByName:
         manual: Whether the user enters it by hand; None leaves that as it is.
     """
 
-    name: str = field(converter=plain, validator=is_text)
-    manual: bool | None = field(default=None, validator=is_flag)
+    name: str = field(converter=plain_string, validator=is_text)
+    manual: bool | None = field(default=None, validator=optional(is_flag))
 
 
 @frozen
@@ -59,10 +59,10 @@ class CustomAttribute:
         manual: Whether the user enters it by hand. Exist's default is True: a service that provides data wants False.
     """
 
-    label: str = field(converter=plain, validator=is_text)
-    group: str = field(converter=plain, validator=is_text)
+    label: str = field(converter=plain_string, validator=is_text)
+    group: str = field(converter=plain_string, validator=is_text)
     value_type: ValueType = field(converter=_value_type)
-    manual: bool | None = field(default=None, validator=is_flag)
+    manual: bool | None = field(default=None, validator=optional(is_flag))
 
 
 Creatable: TypeAlias = ByTemplate | CustomAttribute

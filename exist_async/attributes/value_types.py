@@ -4,7 +4,7 @@ import datetime as dt
 import math
 from enum import IntEnum
 
-from exist_async._http.checks import shown
+from exist_async._checks import safe_repr
 from exist_async.errors import ConfigurationError
 
 PythonValue = int | float | str | bool | dt.timedelta | dt.time
@@ -129,7 +129,7 @@ class ValueType(IntEnum):
         return int(number)
 
     def _wrong(self, value: object) -> ConfigurationError:
-        return ConfigurationError(f"{shown(value)} is no value of type {self._words}")
+        return ConfigurationError(f"{safe_repr(value)} is no value of type {self._words}")
 
 
 _KNOWN = frozenset(ValueType)

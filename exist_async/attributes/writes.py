@@ -8,10 +8,10 @@ from exist_async._http.call import encode_query
 from exist_async.attributes import requests
 from exist_async.attributes.models import Attribute, AttributeEcho
 from exist_async.attributes.requests import Acquirable, ByName, Creatable
-from exist_async.batch import Outcome, OutcomeStatus
 from exist_async.batch.endpoint import Endpoint
 from exist_async.batch.replies import Reply
 from exist_async.errors import OutcomeUnknownError
+from exist_async.outcomes import Outcome, OutcomeStatus
 from exist_async.resource import ROOT, encode_filters
 
 EXISTS: Final = "exists"

@@ -10,11 +10,11 @@ from contextlib import AbstractContextManager, contextmanager
 
 import httpx
 
-from exist_async._http import checks
-from exist_async._http.secret import Unpicklable
+from exist_async._checks import check_function, check_text
+from exist_async._concurrency import cancelled_by_caller
 from exist_async._http.signing import RenewableAuth
+from exist_async._secrets import Unpicklable
 from exist_async.auth.renewals import once
-from exist_async.batch.items import cancelled_by_caller
 from exist_async.errors import ConfigurationError, OAuthError, ReauthorizationRequired
 from exist_async.oauth import OAuthApp
 from exist_async.token_stores import OAuthToken, TokenStore
@@ -71,10 +71,10 @@ class OAuth2(Unpicklable, RenewableAuth):
             raise ConfigurationError(f"app is an OAuthApp, not {type(app).__name__}")
         if not all(callable(getattr(store, name, None)) for name in ("load", "save", "delete", "lock")):
             raise ConfigurationError(f"store is a TokenStore, not {type(store).__name__}")
-        checks.text("user", user)
+        check_text("user", user)
         if on_change is not None:
-            checks.function("on_change", on_change)
-        checks.function("clock", clock)
+            check_function("on_change", on_change)
+        check_function("clock", clock)
         # The rate limiter's, which can be of any type, and the store's.
         self._user = user
         self.origin = app.base_url

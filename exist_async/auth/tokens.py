@@ -10,13 +10,12 @@ from typing import Self
 import httpx
 from attrs import frozen
 
-from exist_async._http import checks
-from exist_async._http.converter import converter
+from exist_async._checks import check_text
 from exist_async._http.forms import Forms, said
 from exist_async._http.responses import retry_after
-from exist_async._http.secret import Unpicklable, check_token
 from exist_async._http.signing import IdentifiedAuth
-from exist_async._http.unreadable import UnreadableError
+from exist_async._json import UnreadableError, decode
+from exist_async._secrets import Unpicklable, check_token
 from exist_async.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -94,7 +93,7 @@ class SimpleToken(TokenAuth):
             NoAnswerError: No readable answer came. Doing it again is harmless.
             ConfigurationError: An argument is wrong.
         """
-        checks.text("username", username)
+        check_text("username", username)
         # Half a surrogate pair could not be sent, and Python's error would carry the password.
         if not isinstance(password, str) or not password or any("\ud800" <= letter <= "\udfff" for letter in password):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError("password is a string of text, and not empty")
@@ -102,7 +101,7 @@ class SimpleToken(TokenAuth):
         if not response.is_success:
             raise _refusal(response, password)
         try:
-            return cls(converter().loads(response.content, _LoginReply).token)
+            return cls(decode(response.content, _LoginReply).token)
         except (UnreadableError, ConfigurationError) as error:
             why = str(error)
         # Outside of the handler: the error behind that one can hold the whole answer, and so the token.

@@ -1,5 +1,1 @@
-"""One outcome for every item of a write."""
-
-from exist_async.batch.outcomes import BatchResult, Outcome, OutcomeStatus
-
-__all__ = ["BatchResult", "Outcome", "OutcomeStatus"]
+"""Sends the items of a write in chunks, and finds the outcome of each in the replies."""

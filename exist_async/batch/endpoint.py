@@ -5,8 +5,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import frozen
 
-from exist_async.batch.outcomes import Outcome
 from exist_async.batch.replies import Failure, Reply, Subject
+from exist_async.outcomes import Outcome
 
 I = TypeVar("I")  # noqa: E741  (the letter for an item, as T is for an answer)
 T = TypeVar("T")

@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
-from exist_async._http import checks
-from exist_async.batch.outcomes import BatchResult, Stop
+from attrs import frozen
+
+from exist_async._checks import check_callback
+from exist_async._concurrency import as_exception, cancelled_by_caller
 from exist_async.errors import ConfigurationError
+from exist_async.outcomes import BatchResult
 
 I = TypeVar("I")  # noqa: E741  (the letter for an item, as T is for an answer)
 X = TypeVar("X")
@@ -28,10 +31,23 @@ def check_items(items: object, on_outcome: object) -> None:
     try:
         if isinstance(items, str | bytes | bytearray | Mapping) or not isinstance(items, Iterable | AsyncIterable):
             raise ConfigurationError(f"items is a list or another iterable of items, not a bare {kind}")  # noqa: TRY301
-        checks.listener("on_outcome", "an outcome", on_outcome)
+        check_callback("on_outcome", "an outcome", on_outcome)
     except ConfigurationError as error:
         error.result = BatchResult(())
         raise
+
+
+@frozen(eq=False, repr=False)
+class Stop:
+    """Why a write ended before its time.
+
+    Attributes:
+        error: A wrong item, an error that the next request would meet too, or the caller's own.
+        callers_own: Whether the caller's iterable, callback, auth or rate limiter raised it.
+    """
+
+    error: Exception
+    callers_own: bool = False
 
 
 class ItemReader:
@@ -65,7 +81,7 @@ class ItemReader:
             except asyncio.CancelledError as error:
                 if cancelled_by_caller():
                     raise
-                return Stop(callers_error(error), callers_own=True)
+                return Stop(as_exception(error), callers_own=True)
             except Exception as error:  # noqa: BLE001  (the caller's own, of any class: it reaches them with the result)
                 return Stop(error, callers_own=True)
             if item is _END:
@@ -88,14 +104,3 @@ class ItemReader:
         if self._iterator is None:
             self._iterator = iter(self._items)
         return next(self._iterator, _END)
-
-
-def callers_error(error: BaseException) -> Exception:
-    """Return what the caller's code raised as an error: a cancellation raised in their name would cancel them."""
-    return error if isinstance(error, Exception) else InterruptedError(f"cancelled from inside: {error!r}")
-
-
-def cancelled_by_caller() -> bool:
-    """Whether the running task itself was cancelled, and not something that it waited for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

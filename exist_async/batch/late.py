@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from exist_async._http.call import Call
-from exist_async.batch.outcomes import BatchResult, Outcome, OutcomeStatus, named, said, tally
+from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus, count_by_status, error_text, quote_first
 
 _log = logging.getLogger("exist_async")
 
@@ -19,7 +19,7 @@ def log_late(call: Call, outcomes: Sequence[Outcome[object, object]], failure: E
     """
     _log_all(f"{call} was cancelled while it was under way. It ended all the same", outcomes)
     if failure is not None:
-        _log.error("on_outcome raised %s when it was told: %s", type(failure).__name__, said(failure))
+        _log.error("on_outcome raised %s when it was told: %s", type(failure).__name__, error_text(failure))
 
 
 def log_cancelled(what: str, outcomes: Sequence[Outcome[object, object]]) -> None:
@@ -31,9 +31,9 @@ def log_cancelled(what: str, outcomes: Sequence[Outcome[object, object]]) -> Non
 def _log_all(what: str, outcomes: Sequence[Outcome[object, object]]) -> None:
     result = BatchResult(tuple(outcomes))
     if result.ok:
-        _log.info("%s, of %s.", what, tally(result))
+        _log.info("%s, of %s.", what, count_by_status(result))
     else:
         failed = [outcome for outcome in outcomes if outcome.status is not OutcomeStatus.SUCCEEDED]
-        _log.warning("%s, of %s: %s", what, tally(result), named(failed))
+        _log.warning("%s, of %s: %s", what, count_by_status(result), quote_first(failed))
     for outcome in outcomes:
         _log.info("items[%d], %s", outcome.index, outcome)

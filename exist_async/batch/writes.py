@@ -6,30 +6,31 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from exist_async._http import chunks
+from exist_async._concurrency import Chunk, as_exception, cancelled_by_caller, run_chunks
 from exist_async._http.call import Call
-from exist_async._http.chunks import Chunk
-from exist_async._http.converter import converter
 from exist_async._http.course import Answer, Fate
 from exist_async._http.responses import unknown
 from exist_async._http.session import Session
+from exist_async._json import encode, encode_each
 from exist_async.batch.endpoint import Endpoint, Remedy
-from exist_async.batch.items import ItemReader, Items, callers_error, cancelled_by_caller, check_items
+from exist_async.batch.items import ItemReader, Items, Stop, check_items
 from exist_async.batch.late import log_cancelled, log_late
-from exist_async.batch.outcomes import BatchResult, Outcome, OutcomeStatus, Stop, conclude
 from exist_async.batch.replies import Failure, Reply, lay
 from exist_async.errors import (
     AuthenticationError,
+    BatchError,
     ClientClosedError,
     ConfigurationError,
     ConnectionFailedError,
     DeadlineExceededError,
     ExistAsyncError,
     OAuthError,
+    OutcomeUnknownError,
     PermissionDeniedError,
     RateLimitError,
     StatusError,
 )
+from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus, count_by_status, distinct_causes, error_text
 
 I = TypeVar("I")  # noqa: E741  (the letter for an item, as T is for an answer)
 T = TypeVar("T")
@@ -106,7 +107,7 @@ class Write(Generic[I, T]):
         await self._session.prepare()
         try:
             async with aclosing(self._cut(items)) as chunked:
-                await chunks.run(chunked, self._send, concurrency=self._session.options.concurrency)
+                await run_chunks(chunked, self._send, concurrency=self._session.options.concurrency)
         except asyncio.CancelledError:
             known = [outcome for outcome in self._outcomes if outcome is not None]
             early = [outcome for outcome in known if outcome.index not in self._told_late]
@@ -147,7 +148,7 @@ class Write(Generic[I, T]):
         except asyncio.CancelledError as error:
             if cancelled_by_caller():
                 raise
-            return Stop(callers_error(error), callers_own=True)
+            return Stop(as_exception(error), callers_own=True)
         except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
             return Stop(error, callers_own=not isinstance(error, ExistAsyncError))
         return None
@@ -170,9 +171,9 @@ class Write(Generic[I, T]):
                         again.append(place)
                         continue
                     seen.add(thing)
-                chunk.places.append(place)
+                chunk.indices.append(place)
                 chunk.items.append(item)
-                chunk.things.add(thing)
+                chunk.conflict_keys.add(thing)
                 if len(chunk.items) == CHUNK_SIZE:
                     yield chunk
                     chunk = Chunk([], [], set())
@@ -202,14 +203,14 @@ class Write(Generic[I, T]):
         try:
             return await self._answered(chunk, fate)
         except asyncio.CancelledError as error:
-            failure = callers_error(error)
+            failure = as_exception(error)
             self._stop(Stop(failure, callers_own=True))
             outcomes = _outcomes_without_answer(chunk, failure, sent=fate.sent)
             if cancelled_by_caller():
                 # Of the whole write, and nobody sees this; of this task alone, and the outcomes have to be there.
                 self._interrupted += outcomes
                 if fate.alone:
-                    self._told_late.update(chunk.places)
+                    self._told_late.update(chunk.indices)
                 raise
             return outcomes
         except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
@@ -226,15 +227,15 @@ class Write(Generic[I, T]):
             if outcome.cause is not None:
                 self._heed(outcome.cause)
         if remedied.again and self.stop is None:
-            places = [place for place in chunk.places if place in remedied.again]
-            repeated = Chunk(places, [self._items[place] for place in places], chunk.things)
+            places = [place for place in chunk.indices if place in remedied.again]
+            repeated = Chunk(places, [self._items[place] for place in places], chunk.conflict_keys)
             decided.update((outcome.index, outcome) for outcome in await self._attempt(repeated))
         return list(decided.values())
 
     async def _answered(self, chunk: Chunk[I], fate: Fate) -> list[Outcome[I, T]]:
         endpoint = self._endpoint
         try:
-            body = converter().dumps_each(chunk.items)
+            body = encode_each(chunk.items)
         except (TypeError, ValueError, RecursionError) as error:
             raise ConfigurationError(f"an item can't be written as JSON: {error}") from error
         call = Call("POST", endpoint.path, endpoint.query, body, repeatable=endpoint.repeatable)
@@ -249,7 +250,7 @@ class Write(Generic[I, T]):
         left_out = sum(answer is None for answer in answers)
         cause = unknown(call, f"the reply leaves out {left_out} of {len(answers)} items") if left_out else None
         outcomes: list[Outcome[I, T]] = []
-        for index, item, answer in zip(chunk.places, chunk.items, answers, strict=True):
+        for index, item, answer in zip(chunk.indices, chunk.items, answers, strict=True):
             if answer is None:
                 outcomes.append(Outcome(index, item, OutcomeStatus.UNKNOWN, cause=cause))
             elif isinstance(answer, Failure):
@@ -286,7 +287,7 @@ class Write(Generic[I, T]):
                 self._on_outcome(outcome)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  (it reaches the caller with the result)
             self._on_outcome = None
-            failure = callers_error(error)
+            failure = as_exception(error)
             self._stop(Stop(failure, callers_own=True))
             return failure
         return None
@@ -318,7 +319,7 @@ def _outcomes_without_answer(chunk: Chunk[I], error: Exception, *, sent: bool) -
         status = OutcomeStatus.REFUSED
     else:
         status = OutcomeStatus.UNKNOWN
-    return [Outcome(index, item, status, cause=error) for index, item in zip(chunk.places, chunk.items, strict=True)]
+    return [Outcome(index, item, status, cause=error) for index, item in zip(chunk.indices, chunk.items, strict=True)]
 
 
 def _text(value: object, hide: Callable[[str], str]) -> str | None:
@@ -326,6 +327,40 @@ def _text(value: object, hide: Callable[[str], str]) -> str | None:
     if value is None:
         return None
     try:
-        return hide(value if isinstance(value, str) else converter().encoder.encode(value).decode())
+        return hide(value if isinstance(value, str) else encode(value).decode())
     except RecursionError:
         return "(nested too deeply to be shown)"
+
+
+def conclude(result: BatchResult[I, T], stop: Stop | None = None) -> BatchResult[I, T]:
+    """Return a result in which every item succeeded or was refused for itself, or raise the error that says why not."""
+    unanswered = [
+        outcome
+        for outcome in result.outcomes
+        if outcome.status is not OutcomeStatus.SUCCEEDED and not outcome.refused_for_itself
+    ]
+    errors = distinct_causes(unanswered)
+    if stop is not None and stop.callers_own:
+        errors = (stop.error, *(error for error in errors if error is not stop.error))
+        raise BatchError(
+            f"The write was stopped by {type(stop.error).__name__}: {error_text(stop.error)}, of "
+            f"{count_by_status(result)}",
+            result=result,
+            errors=errors,
+        ) from stop.error
+    if stop is not None and isinstance(stop.error, ConfigurationError):
+        stop.error.result = result
+        raise stop.error
+    if not unanswered:
+        return result
+    classes = {type(error) for error in errors}
+    # That a step on the way may have been carried out says nothing of items that were not sent after it.
+    fitting = classes != {OutcomeUnknownError} or bool(result.unknown)
+    if not result.succeeded and len(classes) == 1 and fitting and isinstance(errors[0], ExistAsyncError):
+        errors[0].result = result
+        raise errors[0]
+    raise BatchError(
+        f"Not every item was answered, of {count_by_status(result)}. {'; '.join(map(error_text, errors[:3]))}",
+        result=result,
+        errors=errors,
+    ) from next(iter(errors), None)

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from urllib.parse import SplitResult, urlsplit
 
-from exist_async._http.checks import is_loopback
+from exist_async._checks import is_loopback
 from exist_async.cli.callback_url import problem_of
 from exist_async.errors import ConfigurationError
 

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.syntax import Syntax
 
 from exist_async.attributes import Attribute, AttributeTemplate, ByName, ByTemplate, CustomAttribute, ValueType
-from exist_async.batch import BatchResult
 from exist_async.cli.extras import need
 from exist_async.cli.outcomes import show
 from exist_async.cli.progress import OnOutcome, progress_bar
 from exist_async.cli.tables import screen, table
 from exist_async.client import ExistClient
+from exist_async.outcomes import BatchResult
 
 if TYPE_CHECKING:
     from exist_async.sandbox import Sandbox

@@ -5,12 +5,12 @@ from typing import Annotated
 
 from cyclopts import Parameter, Token
 
-from exist_async.batch import Outcome
 from exist_async.cli.connection import BaseUrl, connect
 from exist_async.cli.days import Day, resolve
 from exist_async.cli.outcomes import is_not_owned
 from exist_async.cli.text import complain, one_line
 from exist_async.cli.value_text import for_people, number
+from exist_async.outcomes import Outcome
 from exist_async.resource import EXIST
 from exist_async.values import ValueEcho, ValueIncrement
 

@@ -3,8 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from typing import cast
 
-from exist_async._http.converter import ANYTHING, converter
-from exist_async._http.unreadable import UnreadableError
+from exist_async._json import ANYTHING, UnreadableError, decode
 from exist_async.attributes import ValueType
 from exist_async.cli.csv_records import COLUMNS
 from exist_async.cli.days import parse_day
@@ -40,7 +39,7 @@ def _record(line: Line, types: Mapping[str, ValueType | None]) -> Written | Unre
 def _entry(content: bytes) -> Mapping[str, object]:
     try:
         content.decode()
-        entry = converter().loads(content, ANYTHING)
+        entry = decode(content, ANYTHING)
     except UnicodeDecodeError:
         raise ValueError("it is not UTF-8") from None
     except UnreadableError:

@@ -6,7 +6,7 @@ from typing import Final, Self
 import httpx
 from attrs import frozen
 
-from exist_async._http.checks import is_loopback
+from exist_async._checks import is_loopback
 from exist_async.errors import ConfigurationError
 from exist_async.resource import EXIST
 from exist_async.token_stores import FileTokenStore, OAuthToken

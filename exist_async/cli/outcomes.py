@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from exist_async.attributes import ByName, ByTemplate, CustomAttribute
-from exist_async.batch import BatchResult, Outcome, OutcomeStatus
 from exist_async.cli.records import Records, Unreadable
 from exist_async.cli.tables import cell, table
+from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus
 from exist_async.values import ValueUpdate
 
 _STYLES = {

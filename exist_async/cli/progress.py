@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from exist_async.batch import Outcome
+from exist_async.outcomes import Outcome
 
 OnOutcome = Callable[[Outcome[Any, Any]], None]
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from exist_async.batch import BatchResult, Outcome
 from exist_async.cli.names import Names
 from exist_async.cli.outcomes import is_not_owned, show
 from exist_async.cli.progress import OnOutcome, progress_bar
@@ -12,6 +11,7 @@ from exist_async.cli.records import Records
 from exist_async.cli.tables import screen
 from exist_async.cli.text import complain
 from exist_async.errors import ConfigurationError, ExistAsyncError
+from exist_async.outcomes import BatchResult, Outcome
 
 
 async def tell(

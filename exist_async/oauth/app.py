@@ -8,10 +8,10 @@ from urllib.parse import quote, urlencode, urlsplit
 import attrs
 import httpx
 
-from exist_async._http import checks
+from exist_async._checks import check_function, check_text, safe_repr
 from exist_async._http.forms import Forms
-from exist_async._http.secret import Unpicklable, check_token
-from exist_async._http.unreadable import UnreadableError
+from exist_async._json import UnreadableError
+from exist_async._secrets import Unpicklable, check_token
 from exist_async.errors import (
     ClientClosedError,
     ConfigurationError,
@@ -71,7 +71,7 @@ class OAuthApp(Unpicklable):
         check_token("client_id", client_id)
         check_token("client_secret", client_secret)
         _check_redirect_uri(redirect_uri)
-        checks.function("clock", clock)
+        check_function("clock", clock)
         self._client_id = client_id
         self._client_secret = client_secret
         self._redirect_uri = redirect_uri
@@ -187,7 +187,7 @@ def _checked(scopes: Iterable[Scope | str]) -> list[str]:
         raise ConfigurationError(f"scopes is a list such as [Scope.MOOD_READ], not a bare {type(scopes).__name__}")
     asked: dict[str, None] = {}
     for scope in scopes:
-        check_token(f"scopes: {checks.shown(scope)}", scope)
+        check_token(f"scopes: {safe_repr(scope)}", scope)
         asked[scope] = None
     if not asked:
         raise ConfigurationError("scopes is empty: ask for one at least")
@@ -195,7 +195,7 @@ def _checked(scopes: Iterable[Scope | str]) -> list[str]:
 
 
 def _check_redirect_uri(uri: str) -> None:
-    checks.text("redirect_uri", uri)
+    check_text("redirect_uri", uri)
     try:
         parts = urlsplit(uri)
     except ValueError as error:

@@ -5,7 +5,7 @@ import secrets
 from urllib.parse import parse_qs, urlsplit
 
 from exist_async._http.forms import printable
-from exist_async._http.secret import check_token, is_token
+from exist_async._secrets import check_token, is_token
 from exist_async.errors import ConfigurationError, OAuthError
 
 _BARE_QUERY = re.compile("(^|&)(code|state|error)=")

@@ -8,8 +8,8 @@ from typing import Any, cast
 import httpx
 
 from exist_async._http.forms import said
-from exist_async._http.secret import check_token, is_token
-from exist_async._http.unreadable import UnreadableError
+from exist_async._json import UnreadableError
+from exist_async._secrets import check_token, is_token
 from exist_async.errors import ConfigurationError, OAuthError
 from exist_async.token_stores import OAuthToken
 

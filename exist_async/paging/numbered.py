@@ -5,8 +5,8 @@ from typing import Generic, TypeVar
 
 from attrs import frozen
 
+from exist_async._checks import check_int
 from exist_async._http.call import Call, encode_query
-from exist_async._http.checks import whole
 from exist_async._http.session import Session
 from exist_async.errors import NotFoundError
 from exist_async.paging.paginator import Page, Paginator, check_end
@@ -41,7 +41,7 @@ class NumberedPaginator(Paginator[T_co]):
     def __init__(
         self, session: Session, path: str, params: Mapping[str, str], body: type[PageBody[T_co]], page_size: int
     ) -> None:
-        whole("page_size", page_size, least=1, most=LARGEST_PAGE)
+        check_int("page_size", page_size, least=1, most=LARGEST_PAGE)
         super().__init__(session, path, params, page_size)
         self._body = body
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
+from exist_async._checks import check_int
 from exist_async._http.call import Call, encode_query
-from exist_async._http.checks import whole
 from exist_async._http.session import Session
 from exist_async._http.wrapped import Wrapped
 from exist_async.paging.paginator import Page, Paginator, check_end
@@ -36,7 +36,7 @@ class OffsetPaginator(Paginator[T_co]):
         body: type[Wrapped[tuple[T_co, ...]]],
         page_size: int,
     ) -> None:
-        whole("page_size", page_size, least=1)
+        check_int("page_size", page_size, least=1)
         super().__init__(session, path, params, page_size)
         self._body = body
 

@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 
 from attrs import frozen
 
-from exist_async._http.ahead import in_order
+from exist_async._checks import check_int
+from exist_async._concurrency import ordered_map
 from exist_async._http.call import encode_query
-from exist_async._http.checks import whole
 from exist_async._http.session import Session
 from exist_async.errors import NoAnswerError
 
@@ -83,7 +83,7 @@ class Paginator(ABC, Generic[T_co]):
         Raises:
             NoAnswerError: There is no end of pages, after ten thousand of them.
         """
-        whole("start", start, least=1, most=_MOST_PAGES)
+        check_int("start", start, least=1, most=_MOST_PAGES)
         return self._from(start, (start - 1) * self._page_size)
 
     async def _from(
@@ -115,7 +115,7 @@ class Paginator(ABC, Generic[T_co]):
         counted = -(-(first.count or 0) // len(first.results))
         number = 1
         turning = _Turning(first)
-        pages = in_order(
+        pages = ordered_map(
             (partial(begun._fetch, number, (number - 1) * len(first.results)) for number in range(2, counted + 1)),
             concurrency=self._session.options.concurrency,
         )

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
-from exist_async._http import checks
+from exist_async._checks import check_seconds, check_text
 from exist_async._redis import RedisFailedError, clients_for
 from exist_async.rate_limits.redis_scripts import FREE, GIVE_BACK, TAKE
 from exist_async.rate_limits.stored import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
@@ -70,8 +70,8 @@ class RedisRateLimiter(StoredRateLimiter):
             sleep=sleep,
             fraction=fraction,
         )
-        checks.text("prefix", prefix)
-        checks.seconds("timeout", timeout)
+        check_text("prefix", prefix)
+        check_seconds("timeout", timeout)
         self._prefix = prefix
         self._clients = clients_for(redis, timeout, type(self).__name__)
 

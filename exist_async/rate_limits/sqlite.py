@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from exist_async._http import checks
+from exist_async._checks import check_file_path, check_seconds
 from exist_async.rate_limits.stored import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
 from exist_async.rate_limits.window import Window
 
@@ -77,8 +77,8 @@ class SqliteRateLimiter(StoredRateLimiter):
             sleep=sleep,
             fraction=fraction,
         )
-        checks.seconds("timeout", timeout)
-        self._path = checks.file_path("path", path)
+        check_seconds("timeout", timeout)
+        self._path = check_file_path("path", path)
         self._timeout = timeout
         self._wall_clock = wall_clock
 

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Literal, ParamSpec, TypeVar
 
-from exist_async._http import checks
+from exist_async._checks import check_function, safe_repr
 from exist_async.errors import ConfigurationError, RateLimitError
 from exist_async.rate_limits.waiting import WaitingRateLimiter
 
@@ -57,8 +57,8 @@ class StoredRateLimiter(WaitingRateLimiter):
     ) -> None:
         super().__init__(limit, period, max_waiting=max_waiting, clock=clock, sleep=sleep)
         if when_unavailable not in ("stop", "go_on"):
-            raise ConfigurationError(f"when_unavailable is 'stop' or 'go_on', not {checks.shown(when_unavailable)}")
-        checks.function("fraction", fraction)
+            raise ConfigurationError(f"when_unavailable is 'stop' or 'go_on', not {safe_repr(when_unavailable)}")
+        check_function("fraction", fraction)
         self._goes_on = when_unavailable == "go_on"
         self._fraction = fraction
         self._failure: str | None = None

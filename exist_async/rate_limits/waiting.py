@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 
-from exist_async._http import checks
+from exist_async._checks import check_function, check_int, check_seconds
 from exist_async.errors import RateLimitError
 
 _log = logging.getLogger("exist_async")
@@ -53,11 +53,11 @@ class WaitingRateLimiter(ABC):
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
     ) -> None:
-        checks.whole("limit", limit, least=1)
-        checks.seconds("period", period)
-        checks.whole("max_waiting", max_waiting, least=1)
-        checks.function("clock", clock)
-        checks.function("sleep", sleep)
+        check_int("limit", limit, least=1)
+        check_seconds("period", period)
+        check_int("max_waiting", max_waiting, least=1)
+        check_function("clock", clock)
+        check_function("sleep", sleep)
         self._limit = limit
         self._period = period
         self._max_waiting = max_waiting

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from exist_async._http import checks
-from exist_async._http.converter import converter
-from exist_async._http.unreadable import UnreadableError
+from exist_async._checks import check_file_path, check_text
+from exist_async._json import UnreadableError, decode, encode
 from exist_async.errors import OAuthError
 from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
@@ -51,7 +50,7 @@ class FileTokenStore:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = checks.file_path("path", path)
+        self._path = check_file_path("path", path)
 
     def __repr__(self) -> str:
         return f"FileTokenStore({str(self._path)!r})"
@@ -62,7 +61,7 @@ class FileTokenStore:
         Raises:
             OAuthError: The file can't be read, is none of this store's, or others can read it.
         """
-        checks.text("user", user)
+        check_text("user", user)
         contents = await asyncio.to_thread(self._read)
         return contents.users.get(user)
 
@@ -72,7 +71,7 @@ class FileTokenStore:
         Raises:
             OAuthError: The file can't be read or written.
         """
-        checks.text("user", user)
+        check_text("user", user)
         check_oauth_token(token)
         await asyncio.to_thread(self._change, user, token)
 
@@ -82,7 +81,7 @@ class FileTokenStore:
         Raises:
             OAuthError: The file can't be read or written.
         """
-        checks.text("user", user)
+        check_text("user", user)
         await asyncio.to_thread(self._change, user, None)
 
     @asynccontextmanager
@@ -92,7 +91,7 @@ class FileTokenStore:
         Raises:
             OAuthError: Another process held it for all that time, or it can't be locked.
         """
-        checks.text("user", user)
+        check_text("user", user)
         lock = await asyncio.to_thread(self._lock_of, user)
         with self._explained():
             await lock.acquire()
@@ -126,7 +125,7 @@ class FileTokenStore:
             except FileNotFoundError:
                 return _Contents()
         try:
-            return converter().loads(data, _Contents)
+            return decode(data, _Contents)
         except UnreadableError as error:
             why = str(error)
         # Outside of the handler: the error behind that one can hold the whole file, and so the tokens.
@@ -152,7 +151,7 @@ class FileTokenStore:
                     users.pop(user, None)
                 else:
                     users[user] = token
-                self._replace(converter().dumps(_Contents(users)))
+                self._replace(encode(_Contents(users)))
 
     def _replace(self, data: bytes) -> None:
         # One name is enough under the lock, and what a crash left there is cleared away.

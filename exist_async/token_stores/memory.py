@@ -6,8 +6,8 @@ from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from threading import Lock
 
-from exist_async._http import checks
-from exist_async._http.secret import Unpicklable
+from exist_async._checks import check_text
+from exist_async._secrets import Unpicklable
 from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
 
@@ -27,24 +27,24 @@ class MemoryTokenStore(Unpicklable):
 
     async def load(self, user: str) -> OAuthToken | None:
         """Return the user's token, as `TokenStore.load` has it."""
-        checks.text("user", user)
+        check_text("user", user)
         return self._tokens.get(user)
 
     async def save(self, user: str, token: OAuthToken) -> None:
         """Keep a token, as `TokenStore.save` has it, as long as the process lives."""
-        checks.text("user", user)
+        check_text("user", user)
         check_oauth_token(token)
         self._tokens[user] = token
 
     async def delete(self, user: str) -> None:
         """Forget the user's token, as `TokenStore.delete` has it."""
-        checks.text("user", user)
+        check_text("user", user)
         self._tokens.pop(user, None)
 
     @asynccontextmanager
     async def lock(self, user: str) -> AsyncGenerator[None, None]:
         """Let in one renewal at a time, as `TokenStore.lock` has it, in the order in which they came."""
-        checks.text("user", user)
+        check_text("user", user)
         # asyncio's own lock is of one event loop, and other threads have their own.
         mine: Future[None] = Future()
         # A future that runs can't be cancelled, by the cancellation of whoever waits for it.

@@ -5,11 +5,10 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from exist_async._http import checks
-from exist_async._http.converter import converter
-from exist_async._http.secret import Unpicklable
-from exist_async._http.unreadable import UnreadableError
+from exist_async._checks import check_seconds, check_text
+from exist_async._json import UnreadableError, decode, encode
 from exist_async._redis import RedisFailedError, clients_for
+from exist_async._secrets import Unpicklable
 from exist_async.errors import ConfigurationError, OAuthError
 from exist_async.token_stores.redis_lock import RedisLock
 from exist_async.token_stores.token import OAuthToken, check_oauth_token
@@ -54,9 +53,9 @@ class RedisTokenStore(Unpicklable):
         timeout: float = 2.0,
         lease: float = 30.0,
     ) -> None:
-        checks.text("prefix", prefix)
-        checks.seconds("timeout", timeout)
-        checks.seconds("lease", lease)
+        check_text("prefix", prefix)
+        check_seconds("timeout", timeout)
+        check_seconds("lease", lease)
         # An answer that comes as late as it may leaves the lease time to be renewed, with an answer as late.
         if lease < round(3 * timeout, 9):
             raise ConfigurationError(f"lease is at least three times timeout, which is {timeout:g} s, not {lease:g} s")
@@ -84,7 +83,7 @@ class RedisTokenStore(Unpicklable):
         if data is None:
             return None
         try:
-            return converter().loads(data, OAuthToken)
+            return decode(data, OAuthToken)
         except UnreadableError as error:
             why = str(error)
         # Outside of the handler: the error behind that one can hold the whole token.
@@ -100,7 +99,7 @@ class RedisTokenStore(Unpicklable):
             OAuthError: Redis fails, or takes nothing more.
         """
         check_oauth_token(token)
-        key, data = self._key(user), converter().dumps(token)
+        key, data = self._key(user), encode(token)
         await self._ask(lambda client: cast("Awaitable[object]", client.set(key, data)))
 
     async def delete(self, user: str) -> None:
@@ -152,7 +151,7 @@ class RedisTokenStore(Unpicklable):
         await self.aclose()
 
     def _key(self, user: str) -> bytes:
-        checks.text("user", user)
+        check_text("user", user)
         # The braces keep the token and its lock on one node of a cluster, and the names of both apart: no user's name
         # makes another's lock of their token.
         return f"{self._prefix}:{{{user}}}".encode()

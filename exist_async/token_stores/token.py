@@ -6,7 +6,7 @@ from typing import Any, Self, cast
 
 from attrs import Attribute, field, frozen
 
-from exist_async._http.secret import Unpicklable, check_token
+from exist_async._secrets import Unpicklable, check_token
 from exist_async.errors import ConfigurationError
 
 

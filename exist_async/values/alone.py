@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from exist_async._http.ahead import in_order
+from exist_async._concurrency import ordered_map
 from exist_async._http.session import Session
 from exist_async.errors import NotFoundError
 from exist_async.paging import LARGEST_PAGE, Page, PageBody, fetch_page
@@ -52,13 +52,13 @@ async def read_alone(
     concurrency = session.options.concurrency
     left: list[tuple[_Part, int]] = []
     firsts = (partial(reading.page, part, 1) for part in parts)
-    async with aclosing(in_order(firsts, concurrency=concurrency)) as first_pages:
+    async with aclosing(ordered_map(firsts, concurrency=concurrency)) as first_pages:
         async for paged in first_pages:
             yield *paged.part, paged.page.results
             if not paged.ends:
                 left.append((paged.part, _page_count(paged)))
     ended: set[_Part] = set()
-    async with aclosing(in_order(_others(reading, left, ended), concurrency=concurrency)) as other_pages:
+    async with aclosing(ordered_map(_others(reading, left, ended), concurrency=concurrency)) as other_pages:
         counted = dict(left)
         async for paged in other_pages:
             yield *paged.part, paged.page.results

@@ -4,10 +4,10 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from exist_async._http import checks
-from exist_async.batch import BatchResult, Outcome
+from exist_async._checks import check_flag, check_int, check_text
 from exist_async.batch.items import Items
 from exist_async.batch.writes import write
+from exist_async.outcomes import BatchResult, Outcome
 from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import Resource, encode_filters
 from exist_async.values import writes
@@ -36,7 +36,7 @@ class Values(Resource):
             date_max: The newest day to list.
             page_size: Results to ask for in a page, 1 to 100.
         """
-        checks.text("name", name)
+        check_text("name", name)
         params = {"attribute": name, **encode_filters(days={"date_max": date_max})}
         return NumberedPaginator(self._session, VALUES, params, PageBody[DayValue], page_size)
 
@@ -64,7 +64,7 @@ class Values(Resource):
             manual: True for those entered by hand alone, False for the others alone.
             page_size: Results to ask for in a page, 1 to 100.
         """
-        checks.whole("days", days, least=1, most=MOST_DAYS)
+        check_int("days", days, least=1, most=MOST_DAYS)
         lists = {"groups": groups, "attributes": attributes, "templates": templates}
         params = encode_filters(lists=lists, days={"date_max": date_max}, manual=manual)
         return NumberedPaginator(
@@ -125,7 +125,7 @@ class Values(Resource):
             ConfigurationError: An item is wrong; of a sequence nothing was sent then.
             ExistAsyncError: Some item was not answered; `result` holds every outcome.
         """
-        checks.flag("reacquire", reacquire)
+        check_flag("reacquire", reacquire)
         session = self._session.begin()
         return await write(session, writes.update(session, reacquire=reacquire), items, on_outcome)
 

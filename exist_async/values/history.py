@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
-from exist_async._http import checks
+from exist_async._checks import check_day, check_names
 from exist_async._http.session import Session
 from exist_async.errors import ConfigurationError
 from exist_async.resource import encode_filters
@@ -33,13 +33,13 @@ class History:
         attributes: Iterable[str] | None,
         groups: Iterable[str] | None,
     ) -> None:
-        checks.day("start", start)
-        checks.day("end", end)
+        check_day("start", start)
+        check_day("end", end)
         if end < start:
             raise ConfigurationError(f"end {end} lies before start {start}: there is no day between them")
         self._session = session
         self._span = Span(start, end)
-        self._names = None if attributes is None else list(dict.fromkeys(checks.names("attributes", attributes)))
+        self._names = None if attributes is None else list(dict.fromkeys(check_names("attributes", attributes)))
         self._filters = encode_filters(lists={"groups": groups})
         self._plan: Plan | None = None
 

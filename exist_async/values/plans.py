@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from attrs import frozen
 
-from exist_async._http.ahead import in_order
+from exist_async._concurrency import ordered_map
 from exist_async._http.session import Session
 from exist_async.paging import LARGEST_PAGE, Page, PageBody, fetch_page
 from exist_async.values.paths import MOST_DAYS, WITH_VALUES
@@ -103,7 +103,7 @@ async def make_plan(session: Session, span: Span, names: Sequence[str] | None, f
         return Plan(len(names) * span.pages, alone=[(name, span) for name in names], asked_for=frozenset(names))
     newest = next(span.windows())
     jobs = (partial(_first_page, session, newest, part, filters) for part in parts)
-    async with aclosing(in_order(jobs, concurrency=session.options.concurrency)) as pages:
+    async with aclosing(ordered_map(jobs, concurrency=session.options.concurrency)) as pages:
         listings = [listing async for listing in pages]
     by_window = span.window_count * sum(listing.pages for listing in listings)
     asked_for = frozenset[str]() if filters else frozenset(names or ())

@@ -9,9 +9,9 @@ import attrs
 from exist_async._http.session import Session
 from exist_async.attributes.requests import Acquirable, ByName, ByTemplate
 from exist_async.attributes.writes import acquisition
-from exist_async.batch import Outcome, OutcomeStatus
 from exist_async.batch.endpoint import Remedied
 from exist_async.batch.writes import Write
+from exist_async.outcomes import Outcome, OutcomeStatus
 from exist_async.values.models import ValueEcho
 from exist_async.values.requests import ValueUpdate
 

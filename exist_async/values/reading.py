@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
 
-from exist_async._http.ahead import in_order
-from exist_async._http.converter import converter
+from exist_async._concurrency import ordered_map
 from exist_async._http.session import Session
-from exist_async._http.unreadable import UnreadableError
+from exist_async._json import UnreadableError, decode
 from exist_async.paging import PageBody, fetch_page
 from exist_async.values.alone import read_alone
 from exist_async.values.models import AttributeWithValues, DayValue
@@ -142,7 +141,7 @@ class Reading:
             yield before[listing]
         if not self._plan.by_window:
             return
-        async with aclosing(in_order(self._jobs(), concurrency=self._concurrency)) as pages:
+        async with aclosing(ordered_map(self._jobs(), concurrency=self._concurrency)) as pages:
             async for listed in pages:
                 yield listed
                 if listed.is_last or listed.repeats(before[listed.listing]):
@@ -212,6 +211,6 @@ class Reading:
 def _read(column: "Column") -> tuple[DayValue, ...] | None:
     """Read the values of an attribute; None where they are none."""
     try:
-        return converter().loads(bytes(column.values), tuple[DayValue, ...])
+        return decode(bytes(column.values), tuple[DayValue, ...])
     except UnreadableError:
         return None

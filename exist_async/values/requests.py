@@ -7,8 +7,9 @@ from collections.abc import Hashable, Sequence
 from typing import cast
 
 from attrs import field, frozen
+from attrs.validators import optional
 
-from exist_async._http.fields import is_day, is_text, plain
+from exist_async._checks import is_day, is_text, plain_string
 from exist_async.batch.replies import Failure, Subject
 from exist_async.errors import ConfigurationError
 from exist_async.values.models import ValueEcho
@@ -45,7 +46,7 @@ def _value(value: float | str) -> int | float | str:
         value.encode()
     except UnicodeEncodeError:
         raise ConfigurationError("value holds half a surrogate pair, which is no character") from None
-    return plain(value)
+    return plain_string(value)
 
 
 def _unsupported(value: object) -> str:
@@ -67,7 +68,7 @@ class ValueUpdate:
             False are sent as 1 and 0.
     """
 
-    name: str = field(converter=plain, validator=is_text)
+    name: str = field(converter=plain_string, validator=is_text)
     date: dt.date = field(validator=is_day)
     value: int | float | str = field(converter=_value)
 
@@ -82,9 +83,9 @@ class ValueIncrement:
         date: The day, where the user is. None is the day that it is there now; the write asks once for the time there.
     """
 
-    name: str = field(converter=plain, validator=is_text)
+    name: str = field(converter=plain_string, validator=is_text)
     value: int | float = field(converter=_number)
-    date: dt.date | None = field(default=None, validator=is_day)
+    date: dt.date | None = field(default=None, validator=optional(is_day))
 
 
 _KIND = "name date value"

@@ -5,10 +5,10 @@ import datetime as dt
 import attrs
 
 from exist_async._http.session import Session
-from exist_async.batch import Outcome, OutcomeStatus
 from exist_async.batch.endpoint import Endpoint
 from exist_async.batch.replies import Reply
 from exist_async.errors import OutcomeUnknownError
+from exist_async.outcomes import Outcome, OutcomeStatus
 from exist_async.resource import ROOT
 from exist_async.values import requests
 from exist_async.values.models import ValueEcho

@@ -7,7 +7,7 @@ import pytest
 from attio.samples import ATTRIBUTE, ID, Asking, Script, attribute, data
 
 from exist_async import NoAnswerError
-from exist_async._http.converter import converter
+from exist_async._json import converter, decode, encode
 from exist_async.attio import (
     Attribute,
     AttributeConfig,
@@ -64,7 +64,7 @@ async def test_the_documented_attribute_is_read_field_for_field(asking: Asking) 
 def test_both_paths_of_the_converter_read_the_same(changes: dict[str, Any]) -> None:
     raw = attribute(**changes)
 
-    assert converter().loads(converter().dumps(raw), Attribute) == converter().structure(raw, Attribute)
+    assert decode(encode(raw), Attribute) == converter().structure(raw, Attribute)
 
 
 async def test_nine_digits_of_a_second_are_read(asking: Asking) -> None:

@@ -21,7 +21,7 @@ from exist_async import (
     StatusError,
 )
 from exist_async._http.retry import Failure, failure_of, pause
-from exist_async._http.unreadable import UnreadableError
+from exist_async._json import UnreadableError
 
 
 def after(failure: Failure, attempt: int = 1, **changes: Any) -> float | None:

@@ -25,10 +25,9 @@ from exist_async import (
     UserProfile,
     ValueEcho,
     ValueType,
+    _json,
 )
-from exist_async._http.converter import converter
-from exist_async._http.json_converter import JsonConverter
-from exist_async._http.unreadable import UnreadableError
+from exist_async._json import UnreadableError, converter, decode, encode
 from exist_async.batch.replies import Failure, Reply
 from exist_async.paging import PageBody
 from support import Answering
@@ -86,7 +85,7 @@ SAMPLES: list[tuple[Any, Any]] = [
 
 @pytest.mark.parametrize(("model", "document"), SAMPLES)
 def test_both_paths_read_the_same(model: Any, document: Any) -> None:
-    fast = converter().loads(json.dumps(document).encode(), model)
+    fast = decode(json.dumps(document).encode(), model)
 
     assert fast == converter().structure(document, model)
 
@@ -112,7 +111,7 @@ def test_both_paths_read_the_same(model: Any, document: Any) -> None:
 )
 def test_both_paths_refuse_a_wrong_shape(model: Any, document: Any) -> None:
     with pytest.raises(UnreadableError):
-        converter().loads(json.dumps(document).encode(), model)
+        decode(json.dumps(document).encode(), model)
     with pytest.raises(Exception):  # noqa: B017, PT011  (cattrs raises several classes)
         converter().structure(document, model)
 
@@ -140,35 +139,35 @@ def test_both_paths_refuse_a_wrong_shape(model: Any, document: Any) -> None:
 )
 def test_what_cannot_be_read_is_one_kind_of_error(data: bytes) -> None:
     with pytest.raises(UnreadableError):
-        converter().loads(data, Attribute)
+        decode(data, Attribute)
 
 
 def test_an_error_names_the_place() -> None:
     page = {"results": [{"name": "a"}, {"name": "b", "priority": "x"}]}
 
     with pytest.raises(UnreadableError, match=r"\$\.results\[1\]\.priority"):
-        converter().loads(json.dumps(page).encode(), PageBody[Attribute])
+        decode(json.dumps(page).encode(), PageBody[Attribute])
 
 
 def test_an_unknown_value_type_stays_itself() -> None:
-    attribute = converter().loads(b'{"name": "a", "value_type": 42}', Attribute)
+    attribute = decode(b'{"name": "a", "value_type": 42}', Attribute)
 
     assert attribute.value_type == 42
     assert attribute.value_type == ValueType(42)
-    assert converter().dumps(attribute) == b'{"name":"a","value_type":42}'
+    assert encode(attribute) == b'{"name":"a","value_type":42}'
 
 
 def test_no_service_is_none_and_a_flag_is_a_boolean_however_exist_spells_them() -> None:
-    attribute = converter().loads(b'{"name": "a", "service": "", "active": "true"}', Attribute)
+    attribute = decode(b'{"name": "a", "service": "", "active": "true"}', Attribute)
 
     assert (attribute.service, attribute.active) == (None, True)
-    assert converter().loads(b'{"name": "a", "active": "false"}', AttributeEcho).active is False
+    assert decode(b'{"name": "a", "active": "false"}', AttributeEcho).active is False
 
 
 def test_what_was_not_given_is_not_sent() -> None:
     items = [ByTemplate("steps"), ByName("mood", manual=False), CustomAttribute("Tea", "custom", 7, manual=True)]
 
-    assert json.loads(converter().dumps(items)) == [
+    assert json.loads(encode(items)) == [
         {"template": "steps"},
         {"name": "mood", "manual": False},
         {"label": "Tea", "group": "custom", "value_type": 7, "manual": True},
@@ -182,7 +181,7 @@ def test_a_type_that_msgspec_does_not_know_is_built_by_hooks() -> None:
 
     converter().register_structure_hook(Colour, lambda name, _: Colour(name))
 
-    assert converter().loads(b'["red"]', list[Colour])[0].name == "red"
+    assert decode(b'["red"]', list[Colour])[0].name == "red"
 
 
 @pytest.mark.parametrize("collecting", [True, False])
@@ -192,7 +191,7 @@ def test_the_garbage_collector_is_left_as_it_was(body: bytes, collecting: bool) 
         gc.disable()
     try:
         with suppress(UnreadableError):
-            converter().loads(body, list[int])
+            decode(body, list[int])
 
         assert gc.isenabled() is collecting
     finally:
@@ -203,13 +202,13 @@ async def test_the_first_call_makes_the_converter_beside_the_event_loop(
     answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made_in: list[threading.Thread] = []
-    make = JsonConverter.__init__
+    prepare = _json.prepare
 
-    def note(self: JsonConverter) -> None:
+    def note() -> None:
         made_in.append(threading.current_thread())
-        make(self)
+        prepare()
 
-    monkeypatch.setattr(JsonConverter, "__init__", note)
+    monkeypatch.setattr(_json, "prepare", note)
     converter.cache_clear()
     client = answering(lambda request: httpx.Response(200, json={"success": [{"name": "tea"}], "failed": []}))
 

@@ -1,0 +1,159 @@
+"""The outcome of each item of a write, and the result that holds them all."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import Any, Generic, TypeVar, overload
+
+from attrs import frozen
+
+from exist_async.errors import BatchError
+
+I_co = TypeVar("I_co", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
+
+_QUOTED = 3  # outcomes quoted in a message
+
+
+class OutcomeStatus(StrEnum):
+    """The outcome of an item."""
+
+    SUCCEEDED = "succeeded"
+    """The service confirmed it."""
+    REFUSED = "refused"
+    """The service refused the item, or its whole request."""
+    UNKNOWN = "unknown"
+    """It was sent, and no readable answer about it came: it may have been carried out."""
+    NOT_SENT = "not_sent"
+    """It was not carried out: no connection, no budget left, or the write stopped before it was tried."""
+
+
+@frozen(weakref_slot=False)  # there are very many of them
+class Outcome(Generic[I_co, T_co]):
+    """The outcome of one item of a write.
+
+    Attributes:
+        index: The item's position among the items given, from 0.
+        item: The item, as the request model it was sent as.
+        status: Whether it succeeded, was refused, is unknown or was not sent.
+        value: The service's answer about it, where it succeeded.
+        error_code: The service's short code for a refusal, such as `not_found`. The list of codes is open.
+        error: The service's message for a refusal.
+        cause: The error that the whole request ended in, where there is one.
+    """
+
+    index: int
+    item: I_co
+    status: OutcomeStatus
+    value: T_co | None = None
+    error_code: str | None = None
+    error: str | None = None
+    cause: Exception | None = None
+
+    @property
+    def refused_for_itself(self) -> bool:
+        """Whether the service refused this very item, and not its whole request."""
+        return self.status is OutcomeStatus.REFUSED and self.cause is None
+
+    def __str__(self) -> str:
+        message = self.error if self.error is not None else self.cause
+        return (
+            f"{self.item}: {self.status}"
+            + (f", {self.error_code}" if self.error_code else "")
+            + (f": {message}" if message is not None else "")
+        )
+
+
+@frozen(repr=False)
+class BatchResult(Sequence[Outcome[I_co, T_co]]):
+    """The outcomes of a write: exactly one for each item given, at the item's own index.
+
+    Attributes:
+        outcomes: The outcomes, in the order of the items.
+    """
+
+    outcomes: tuple[Outcome[I_co, T_co], ...]
+
+    def __repr__(self) -> str:
+        return f"<BatchResult: {count_by_status(self.outcomes)}>"
+
+    @overload
+    def __getitem__(self, index: int) -> Outcome[I_co, T_co]: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Outcome[I_co, T_co], ...]: ...
+    def __getitem__(self, index: int | slice) -> Outcome[I_co, T_co] | tuple[Outcome[I_co, T_co], ...]:
+        return self.outcomes[index]
+
+    def __len__(self) -> int:
+        return len(self.outcomes)
+
+    def __iter__(self) -> Iterator[Outcome[I_co, T_co]]:
+        return iter(self.outcomes)
+
+    @property
+    def succeeded(self) -> list[T_co]:
+        """The service's answers about the items that succeeded."""
+        return [outcome.value for outcome in self.outcomes if outcome.value is not None]
+
+    @property
+    def refused(self) -> list[Outcome[I_co, T_co]]:
+        """The outcomes of items that the service refused."""
+        return self._with_status(OutcomeStatus.REFUSED)
+
+    @property
+    def unknown(self) -> list[Outcome[I_co, T_co]]:
+        """The outcomes of items that were sent and may have been carried out."""
+        return self._with_status(OutcomeStatus.UNKNOWN)
+
+    @property
+    def not_sent(self) -> list[Outcome[I_co, T_co]]:
+        """The outcomes of items that were not carried out, and can be given again without harm."""
+        return self._with_status(OutcomeStatus.NOT_SENT)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every item succeeded; true of an empty result."""
+        return all(outcome.status is OutcomeStatus.SUCCEEDED for outcome in self.outcomes)
+
+    def raise_for_failures(self) -> "BatchResult[I_co, T_co]":
+        """Return this result if every item succeeded.
+
+        Raises:
+            BatchError: Some did not. Its message quotes the first of them.
+        """
+        failed = [outcome for outcome in self.outcomes if outcome.status is not OutcomeStatus.SUCCEEDED]
+        if not failed:
+            return self
+        raise BatchError(
+            f"{len(failed)} of {len(self)} items did not succeed: {quote_first(failed)}",
+            result=self,
+            errors=distinct_causes(failed),
+        )
+
+    def _with_status(self, status: OutcomeStatus) -> list[Outcome[I_co, T_co]]:
+        return [outcome for outcome in self.outcomes if outcome.status is status]
+
+
+def distinct_causes(outcomes: Iterable[Outcome[object, object]]) -> tuple[Exception, ...]:
+    """Return the errors behind outcomes in order, and of equal ones only the first."""
+    causes = [outcome.cause for outcome in outcomes if outcome.cause is not None]
+    return tuple({(type(cause), error_text(cause)): cause for cause in reversed(causes)}.values())[::-1]
+
+
+def error_text(error: Exception) -> str:
+    """Return an error's text; an error class of the caller's may fail to give one."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  (whatever it is, it must not cost the outcomes)
+        return "(no text)"
+
+
+def quote_first(outcomes: Sequence[Outcome[object, object]]) -> str:
+    """Return the texts of the first few outcomes."""
+    return "; ".join(map(str, outcomes[:_QUOTED])) + ("; …" if len(outcomes) > _QUOTED else "")
+
+
+def count_by_status(outcomes: Sequence[Outcome[Any, Any]]) -> str:
+    """Return how many items have which status: "70 items: 35 succeeded, 35 unknown"."""
+    counts = Counter(outcome.status.value.replace("_", " ") for outcome in outcomes)
+    return f"{len(outcomes)} items: " + (", ".join(f"{n} {status}" for status, n in counts.items()) or "none")
