@@ -11,6 +11,7 @@ from exist_async.attributes import Attributes
 from exist_async.cli import demo
 
 
+@pytest.mark.slow
 def test_it_shows_the_whole_way_with_real_figures(cli: Callable) -> None:
     ran = cli("demo")
 

@@ -126,6 +126,7 @@ def test_what_is_written_is_read_again_by_update(
     assert {name: filled.values(name) for name in written} == written
 
 
+@pytest.mark.slow
 def test_a_file_is_utf_8_whatever_the_terminal_is(
     script: str, filled: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +137,7 @@ def test_a_file_is_utf_8_whatever_the_terminal_is(
     assert "and é" in (tmp_path / "history.csv").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_enough_ends_it_in_silence(script: str, sandbox: Sandbox) -> None:
     sandbox.add_attribute(template="steps")
     sandbox.set_values("steps", {TODAY - dt.timedelta(days=days): days for days in range(5000)})
@@ -147,6 +149,7 @@ def test_a_reader_that_has_enough_ends_it_in_silence(script: str, sandbox: Sandb
         assert running.stderr.read() == b""
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_without_a_traceback(script: str, sandbox: Sandbox) -> None:
     sandbox.add_attribute(template="steps")
     sandbox.set_values("steps", {TODAY - dt.timedelta(days=days): 12345678 for days in range(12000)})

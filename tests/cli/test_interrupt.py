@@ -18,6 +18,8 @@ import pytest
 from exist_async.cli.progress import progress_bar
 from exist_async.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 
 def wait_until(condition: Callable[[], object]) -> None:
     give_up = time.monotonic() + 20

@@ -77,6 +77,7 @@ def test_owning_nothing_prints_nothing(cli: Callable) -> None:
     assert cli("owned") == (0, "", "")
 
 
+@pytest.mark.slow
 def test_everything_is_listed_before_the_first_line_so_that_a_reader_may_release_it(
     script: str, sandbox: Sandbox
 ) -> None:

@@ -193,6 +193,7 @@ def test_text_of_others_cannot_break_a_line_or_command_the_terminal() -> None:
     assert one_line("a\tb\r\nc \x1b[31mred\x9b \u2028Café 👩‍👧\n") == "a b c  [31mred   Café 👩‍👧"
 
 
+@pytest.mark.slow
 def test_closed_streams_are_no_reason_to_fail(script: str, sandbox: Sandbox) -> None:
     def shell(command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(["sh", "-c", command, script], capture_output=True, text=True, timeout=20)

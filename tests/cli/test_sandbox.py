@@ -78,6 +78,7 @@ def test_a_redirect_uri_that_is_none_is_one_line(cli: Callable) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_sample_is_there_to_begin_with(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     options = ["--port", "0", "--sample"]
     with subprocess.Popen([script, "sandbox", *options], stdout=subprocess.PIPE, text=True) as running:
@@ -97,6 +98,7 @@ def test_a_sample_is_there_to_begin_with(script: str, monkeypatch: pytest.Monkey
     ]
 
 
+@pytest.mark.slow
 def test_an_attio_says_how_to_reach_it_and_heeds_its_options(script: str) -> None:
     options = ["--attio", "--port", "0", "--latency", "0.01", "--rate-limit", "1"]
     with subprocess.Popen([script, "sandbox", *options], stdout=subprocess.PIPE, text=True) as running:

@@ -413,6 +413,7 @@ def test_unknown_outcomes_are_listed_by_line_and_the_reason_is_told_once(fed: Ca
     assert set(others) == {"steps unknown as above"}
 
 
+@pytest.mark.slow
 def test_lines_are_sent_while_more_are_awaited(script: str, owned: Sandbox) -> None:
     with subprocess.Popen(
         [script, "update"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -434,6 +435,7 @@ def test_lines_are_sent_while_more_are_awaited(script: str, owned: Sandbox) -> N
     assert len(owned.values("steps")) == 36
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_lines_are_awaited_ends_at_once(script: str, owned: Sandbox) -> None:
     with subprocess.Popen([script, "update"], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         running.stdin.write(b"steps,2026-01-01,1\n")

@@ -13,6 +13,8 @@ from faults.service_rows import row
 
 from exist_async import ExistAsyncError, ExistClient, Outcome, ValueIncrement, ValueUpdate
 
+pytestmark = pytest.mark.slow
+
 CALLS_AT_ONCE = 1000
 CONNECTIONS = 10
 SEED = 1

@@ -66,6 +66,7 @@ asyncio.run(all_kinds("a last loop", close=True))
 """
 
 
+@pytest.mark.slow
 async def test_one_client_works_on_several_loops_in_several_threads_and_on_both_sides_of_a_fork() -> None:
     sandbox = a_sandbox()
     async with sandbox.serve() as url, asyncio.timeout(60):

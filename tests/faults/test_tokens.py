@@ -87,6 +87,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 async def test_a_401_to_calls_of_three_processes_at_once_is_renewed_once_and_all_go_on(tmp_path: Path) -> None:
     sandbox, store = a_sandbox(), FileTokenStore(tmp_path / "tokens.json")
     code = WORKER.format(tests=str(Path(__file__).parents[1]))
@@ -205,6 +206,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 async def test_a_process_killed_between_refresh_and_store_leaves_a_user_who_signs_in_again(
     tmp_path: Path, clock: Any
 ) -> None:

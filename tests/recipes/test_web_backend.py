@@ -132,6 +132,7 @@ async def test_the_export_is_all_of_the_history(url: str, sandbox: Sandbox) -> N
     assert lines[-1] == "steps,2016-11-23,11649"
 
 
+@pytest.mark.slow
 async def test_users_who_hang_up_stop_what_runs_for_them_and_harm_nobody(
     url: str, sandbox: Sandbox, grace: User
 ) -> None:

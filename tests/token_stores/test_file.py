@@ -256,6 +256,7 @@ async def test_users_saved_at_once_are_all_there(store: FileTokenStore, path: Pa
     assert [await store.load(f"user {n}") for n in range(40)] == [OAuthToken(f"token-{n}") for n in range(40)]
 
 
+@pytest.mark.slow
 async def test_users_saved_by_several_processes_at_once_are_all_there(store: FileTokenStore, path: Path) -> None:
     code = f"""
 import asyncio, sys

@@ -85,6 +85,7 @@ async def test_one_renewal_of_a_user_comes_after_another_and_other_users_do_not_
         assert await asyncio.gather(*(renew(store) for store in (one, another) * 3)) == [1] * 6
 
 
+@pytest.mark.slow
 async def test_processes_come_one_after_another(redis_server: RedisServer, client: Any) -> None:
     processes = [await worker("count", redis_server) for _ in range(3)]
 
@@ -94,6 +95,7 @@ async def test_processes_come_one_after_another(redis_server: RedisServer, clien
     assert await client.keys() == ["inside"]
 
 
+@pytest.mark.slow
 async def test_it_outlives_a_renewal_four_times_as_long_as_its_lease(
     store: RedisTokenStore, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -115,6 +117,7 @@ async def test_it_outlives_a_renewal_four_times_as_long_as_its_lease(
     assert caplog.records == []
 
 
+@pytest.mark.slow
 async def test_the_lock_of_a_killed_process_is_free_after_its_lease(
     store: RedisTokenStore, redis_server: RedisServer, client: Any
 ) -> None:
