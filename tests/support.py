@@ -1,7 +1,11 @@
 """What several tests of writes share."""
 
+import asyncio
+import inspect
+import itertools
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,3 +50,14 @@ def title_of(block: str) -> str:
 def block_of(title: str) -> str:
     """Return the first block of a section of the README."""
     return next(block for block in BLOCKS if title_of(block) == title)
+
+
+async def until(condition: Callable[[], object], *, seconds: float = 20.0) -> None:
+    """Wait until a condition is true that nothing signals; fail if it is not within some seconds."""
+    give_up = time.monotonic() + seconds
+    for turn in itertools.count():
+        if condition():
+            return
+        assert time.monotonic() < give_up, f"not true within {seconds:g} s: {inspect.getsource(condition).strip()}"
+        # At first nothing but the loop's own next steps; later another thread or process needs the time.
+        await asyncio.sleep(0 if turn < 200 else 0.001)

@@ -43,6 +43,7 @@ from exist_async import (
     ValueUpdate,
 )
 from exist_async.cli.program import run
+from support import until
 
 KINDS = ("Access", "Refresh", "NewAccess", "NewRefresh", "Client", "Code", "Password", "Simple", "Proxy", "Redis")
 
@@ -310,15 +311,9 @@ async def ending(watch: Watch, where: str, call: Awaitable[Any]) -> Any:
     return end
 
 
-def quickly(exist: ExistClient) -> ExistClient:
-    """Have a client not wait before it tries again."""
-    exist._session._fraction = lambda: 0.0
-
-    async def sleep(seconds: float) -> None:
-        await asyncio.sleep(0)
-
-    exist._session._sleep = sleep
-    return exist
+async def no_pause(seconds: float) -> None:
+    """Let the event loop go on, and wait no longer than that."""
+    await asyncio.sleep(0)
 
 
 def client(watch: Watch, url: str, auth: Any = SECRETS["Access"], **options: Any) -> ExistClient:
@@ -328,7 +323,7 @@ def client(watch: Watch, url: str, auth: Any = SECRETS["Access"], **options: Any
         watch.show("an event", event)
 
     options = {"on_event": on_event, "timeout": 5, "rate_limiter": None} | options
-    exist = quickly(ExistClient(auth, base_url=url, **options))
+    exist = ExistClient(auth, base_url=url, sleep=no_pause, fraction=lambda: 0.0, **options)
     things = [exist, exist._session, exist._session.options, auth if not isinstance(auth, str) else None]
     for thing in [*things, exist.attributes, exist.values, exist.attributes.list(), exist.values.history(DAY, DAY)]:
         watch.show(type(thing).__name__, thing)
@@ -398,8 +393,7 @@ async def test_a_write_that_ends_after_its_caller_was_cancelled_shows_no_token(w
             asyncio.create_task(exist.values.update(items, on_outcome=on_outcome)),
             asyncio.create_task(exist.request("POST", "new/", json=1)),
         ]
-        while service.heard.count(SECRETS["Access"]) < 2:  # noqa: ASYNC110  (there is nothing to wait for but this)
-            await asyncio.sleep(0.01)
+        await until(lambda: service.heard.count(SECRETS["Access"]) >= 2)
         for task in writing:
             task.cancel()
         await asyncio.wait(writing)
@@ -430,11 +424,7 @@ async def test_callbacks_that_raise_show_no_token(watch: Watch) -> None:
 
 def an_app(watch: Watch, url: str) -> OAuthApp:
     app = OAuthApp("an-id", SECRETS["Client"], "https://example.com/", base_url=url)
-
-    async def sleep(seconds: float) -> None:
-        await asyncio.sleep(0)
-
-    app._forms._sleep = sleep
+    app._forms._sleep = no_pause
     watch.show("an app", app)
     watch.show("a page to sign in at", app.authorization_url(Scope))
     return app

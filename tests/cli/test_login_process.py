@@ -14,6 +14,8 @@ import pytest
 
 from exist_async.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 # It reads the form of the page, presses Allow, and follows the redirect.
 BROWSER = """\
 import sys
@@ -22,8 +24,6 @@ from re import findall
 from urllib.parse import urljoin
 
 import httpx
-
-pytestmark = pytest.mark.slow
 
 page = sys.argv[1]
 with httpx.Client(trust_env=False, follow_redirects=True) as client:

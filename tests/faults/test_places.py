@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from faults.observe import Seen, cell, get, quick
-from faults.sandboxed import CALLS, PATHS, a_sandbox, asked, see, served, with_clock
+from faults.sandboxed import CALLS, PATHS, a_sandbox, asked, see, served, timed_by
 from faults.service_rows import row
 from redis_server import RedisServer
 
@@ -138,7 +138,7 @@ async def test_a_clock_that_jumps_an_hour_makes_nothing_wait_for_an_hour(kind: s
 
     async with sandbox.serve() as url:
         for name, jumped in (("the date, ahead", HOUR), ("the date, behind", -HOUR)):
-            async with with_clock(quick(url), clock) as client:
+            async with quick(url, **timed_by(clock)) as client:
                 client._session._wall_clock = lambda jumped=jumped: NOW + jumped
                 sandbox.fail_next(status=429, headers=in_a_second, path=PATHS[kind])
                 clock.slept.clear()
@@ -146,8 +146,7 @@ async def test_a_clock_that_jumps_an_hour_makes_nothing_wait_for_an_hour(kind: s
                 assert sum(clock.slept) <= 0.1
 
         for name, deadline in (("the steady clock", None), ("the steady clock, with a deadline", 60.0)):
-            async with with_clock(quick(url, deadline=deadline), clock) as client:
-                client._session._sleep = jump
+            async with quick(url, deadline=deadline, clock=clock, sleep=jump) as client:
                 sandbox.fail_next(status=429, headers={"Retry-After": "1"}, path=PATHS[kind])
                 seen[name] = await see(client, sandbox, kind)
         assert isinstance(seen["the steady clock, with a deadline"].error, DeadlineExceededError)

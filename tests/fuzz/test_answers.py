@@ -84,9 +84,7 @@ async def ask(given_answers: list[Answer], use: Use, auth: Any = "a-token") -> A
     clock = Clock()
     async with httpx.AsyncClient(transport=httpx.MockTransport(Service(given_answers))) as http_client:
         limiter = MemoryRateLimiter(clock=clock, sleep=clock.sleep)
-        client = ExistClient(auth, http_client=http_client, rate_limiter=limiter)
-        client._session._sleep = clock.sleep
-        client._session._clock = clock
+        client = ExistClient(auth, http_client=http_client, rate_limiter=limiter, clock=clock, sleep=clock.sleep)
         try:
             return await asyncio.wait_for(use(client), 60)
         except ExistAsyncError as error:
