@@ -126,7 +126,7 @@ async def test_names_that_the_service_ignores_are_heeded_here(exist: ExistClient
         }
 
 
-async def test_values_that_come_in_another_order_are_put_ordered_map(exist: ExistClient, sandbox: Sandbox) -> None:
+async def test_values_that_come_in_another_order_are_put_in_order(exist: ExistClient, sandbox: Sandbox) -> None:
     tracked = track(sandbox, 4, 20)
 
     def reversed_(page: Any) -> Any:
