@@ -303,7 +303,7 @@ async def test_closing_finishes_a_write_and_ends_a_read_and_later_calls_say_so(k
         call = await under_way(client, server, kind, 2, counted)
         start = time.monotonic()
         await client.aclose()
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 20
         seen["never answered"] = await call
         seen["later"] = await observe(client, CALLS[kind], counted)
         assert len(server.requests) == 2
@@ -327,7 +327,7 @@ async def test_a_service_that_never_answers_holds_a_closing_client_no_longer_tha
 
         await client.aclose()
 
-        assert 0.29 < time.monotonic() - start < 3
+        assert 0.29 < time.monotonic() - start < 20
         assert [str(await call).partition(" after")[0] for call in calls] == ["ClientClosedError", "unknown", "unknown"]
     await until(lambda: asyncio.all_tasks() <= tasks)
 

@@ -14,6 +14,7 @@ from redis_server import RedisServer
 from exist_async import ExistClient, OAuth2, OAuthApp, OAuthError, RedisTokenStore
 from exist_async.sandbox import Sandbox
 from exist_async.token_stores.redis_lock import RedisLock
+from support import until
 
 redis = pytest.importorskip("redis.asyncio", reason='no redis: pip install "exist-async[redis]"')
 
@@ -27,7 +28,7 @@ from exist_async import RedisTokenStore
 from redis.asyncio import Redis
 
 async def hold(url):
-    async with RedisTokenStore(url, timeout=0.2, lease=0.6) as store, store.lock("ada"):
+    async with RedisTokenStore(url, timeout=0.5, lease=1.5) as store, store.lock("ada"):
         print("in", flush=True)
         await asyncio.sleep(60)
 
@@ -62,9 +63,7 @@ async def worker(what: str, server: RedisServer) -> asyncio.subprocess.Process:
 
 async def is_warned(caplog: pytest.LogCaptureFixture) -> None:
     """Wait until a lease was to be renewed, and was not."""
-    async with asyncio.timeout(5):
-        while not caplog.records:  # noqa: ASYNC110  (a log tells nobody)
-            await asyncio.sleep(0.01)
+    await until(lambda: caplog.records)
 
 
 async def test_one_renewal_of_a_user_comes_after_another_and_other_users_do_not_wait(redis_server: RedisServer) -> None:
@@ -111,7 +110,7 @@ async def test_it_outlives_a_renewal_four_times_as_long_as_its_lease(
         assert not inside.is_set()
         assert 0 < await client.pttl(LOCK) <= LEASE * 1000
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         await waiting
     assert await client.keys() == []
     assert caplog.records == []
@@ -126,9 +125,9 @@ async def test_the_lock_of_a_killed_process_is_free_after_its_lease(
     assert await process.stdout.readline() == b"in\n"
     process.kill()
     await process.wait()
-    assert await client.exists(LOCK)
+    assert 0 < await client.pttl(LOCK) <= 1500
 
-    async with asyncio.timeout(LEASE + 1), store.lock("ada"):
+    async with asyncio.timeout(10), store.lock("ada"):
         pass
 
 
@@ -207,7 +206,7 @@ async def test_an_error_inside_lets_the_next_in(store: RedisTokenStore) -> None:
         async with store.lock("ada"):
             raise ZeroDivisionError
 
-    async with asyncio.timeout(5), store.lock("ada"):
+    async with asyncio.timeout(20), store.lock("ada"):
         pass
 
 
@@ -261,7 +260,7 @@ async def test_one_that_was_lost_to_nobody_is_taken_again(
         redis_server.start()
         await client.connection_pool.disconnect()
         await is_warned(caplog)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while await client.get(LOCK) != owner:  # noqa: ASYNC110  (Redis tells nobody)
                 await asyncio.sleep(0.01)
 
@@ -305,7 +304,7 @@ async def test_what_it_guards_is_finished_without_redis(
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert "'ada' can't be kept now, and what it guards goes on: Redis at 127" in caplog.text
     redis_server.start() if how == "gone" else redis_server.resume()
-    async with asyncio.timeout(5), store.lock("ada"):
+    async with asyncio.timeout(20), store.lock("ada"):
         pass
 
 
@@ -317,7 +316,7 @@ async def test_one_that_cannot_be_given_back_is_free_after_its_lease(
 
     assert "can't be given back, and is free in 0.6 s: Redis at 127" in caplog.text
     redis_server.resume()
-    async with asyncio.timeout(5), store.lock("ada"):
+    async with asyncio.timeout(20), store.lock("ada"):
         pass
 
 
