@@ -139,6 +139,8 @@ def _nothing_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exist_async._http.retry.backoff", lambda attempt, fraction: 0.0)
     # Reading the certificates takes longer than all the rest of a call.
     monkeypatch.setattr(httpx, "create_ssl_context", lambda **options: CONTEXT)
+    # So does reading where each step of a debugged loop comes from, for which a line is as good as ten.
+    monkeypatch.setattr("asyncio.constants.DEBUG_STACK_DEPTH", 1)
 
 
 CONTEXT = httpx.create_ssl_context()
@@ -378,6 +380,7 @@ async def test_no_call_shows_the_token_over_a_client_of_the_callers(watch: Watch
     assert watch.leaks() == []
 
 
+@pytest.mark.slow
 async def test_no_call_shows_the_token_when_nothing_answers(watch: Watch) -> None:
     debugged()
     service = Service()
@@ -705,6 +708,7 @@ def served(service: Service) -> Iterator[str]:
 COMMANDS = ["whoami", "owned", "acquire mood", "release mood", "values mood", "increment mood 1", "update {file}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("signed_in", "way"),
     [

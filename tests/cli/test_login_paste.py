@@ -8,6 +8,8 @@ import pytest
 
 from exist_async.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 
 class Pasting:
     """The command `login --paste`, up to where it reads."""

@@ -93,6 +93,7 @@ def test_everything_is_listed_before_the_first_line_so_that_a_reader_may_release
     assert [attribute for attribute in sandbox.user.attributes if attribute.service] == []
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_traceback(script: str, owning: Sandbox) -> None:
     with subprocess.Popen([script, "owned"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         running.stdout.close()
@@ -101,6 +102,7 @@ def test_a_reader_that_goes_away_is_no_traceback(script: str, owning: Sandbox) -
         assert running.wait(timeout=30) == 1
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line(script: str, owning: Sandbox) -> None:
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run([script, "owned"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)

@@ -48,6 +48,7 @@ def test_the_version_is_the_packages(cli: Callable) -> None:
     assert cli("--version") == (0, "exist-async 0.1.0\n", "")
 
 
+@pytest.mark.slow
 def test_help_loads_no_command() -> None:
     code = (
         "import sys; from exist_async.cli.program import run; run(['--help']); "
@@ -165,6 +166,7 @@ def test_without_the_extra_one_line_says_how_to_install_it(module: str) -> None:
     assert ran.stderr == f'exist-async: the command line needs {module}: pip install "exist-async[cli]"\n'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "what"), [("demo", "the demo"), ("sandbox", "the sandbox")])
 def test_without_the_sandboxs_packages_one_line_says_how_to_install_them(arguments: str, what: str) -> None:
     ran = run_without("uvicorn", arguments)
@@ -174,6 +176,7 @@ def test_without_the_sandboxs_packages_one_line_says_how_to_install_them(argumen
     assert ran.stderr == f'exist-async: {what} needs uvicorn: pip install "exist-async[all]"\n'
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_named_as_pip_names_it() -> None:
     ran = run_without("python_multipart", "sandbox")
 
@@ -181,6 +184,7 @@ def test_what_is_missing_is_named_as_pip_names_it() -> None:
     assert ran.stderr == 'exist-async: the sandbox needs python-multipart: pip install "exist-async[all]"\n'
 
 
+@pytest.mark.slow
 def test_another_module_that_is_missing_is_no_matter_of_extras() -> None:
     ran = run_without("exist_async.cli.text", "owned")
 
@@ -212,6 +216,7 @@ def test_closed_streams_are_no_reason_to_fail(script: str, sandbox: Sandbox) -> 
     )
 
 
+@pytest.mark.slow
 def test_a_label_that_the_terminal_cannot_show_is_shown_in_ascii(
     script: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

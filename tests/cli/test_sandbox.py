@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 
+@pytest.mark.slow
 def test_it_says_how_to_reach_it_and_heeds_its_options(script: str) -> None:
     options = ["--port", "0", "--latency", "0.01", "--rate-limit", "1", "--redirect-uri", "http://localhost:9000/back"]
     with subprocess.Popen([script, "sandbox", *options], stdout=subprocess.PIPE, text=True) as running:

@@ -37,6 +37,8 @@ from exist_async import (
 from exist_async._http import responses
 from exist_async._http.call import Call
 
+pytestmark = pytest.mark.slow
+
 # No call that is made here takes as many requests, of a service that does not lead it in a circle.
 _MOST_REQUESTS = 400
 

@@ -692,6 +692,7 @@ def test_a_hundred_thousand_items_have_their_outcomes() -> None:
     assert len(requests) == -(-100_000 // 35)
 
 
+@pytest.mark.slow
 def test_one_wrong_item_behind_a_hundred_thousand_is_found_before_anything_is_sent() -> None:
     end, requests = outcome_of(lambda exist: exist.attributes.acquire([*(["mood"] * 100_000), "a\0b"]))
 

@@ -425,6 +425,7 @@ async def test_a_proxy_that_was_asked_for_is_used_for_plain_http_too(raw_server:
     assert b"Proxy-Authorization: Basic YWRhOmh1bnRlcjI=" in asked[0]
 
 
+@pytest.mark.slow
 def test_aiohttp_is_imported_beside_the_event_loop_and_not_in_it() -> None:
     """In a fresh process, since what is imported once stays imported."""
     code = """

@@ -136,6 +136,7 @@ def test_without_its_packages_the_import_says_what_to_install(monkeypatch, missi
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["uvicorn", "jinja2"])
 def test_what_is_slow_to_import_is_imported_only_when_it_is_needed(package):
     script = f"import sys, exist_async.sandbox; sys.exit({package!r} in sys.modules)"
