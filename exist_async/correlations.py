@@ -108,7 +108,7 @@ class Correlations(Resource):
         check_text("attribute2", attribute2)
         query = encode_query({"attribute": attribute, "attribute2": attribute2})
         try:
-            return await self._session.fetch(Call("GET", f"{ROOT}correlations/combo/", query), Correlation)
+            return await self._session.send(Call("GET", f"{ROOT}correlations/combo/", query), Correlation)
         except NotFoundError as error:
             # Any other 404 says that there is no such endpoint, and not that there is no correlation.
             if error.code == _NOT_FOUND:

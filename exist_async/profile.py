@@ -55,7 +55,7 @@ class Profile(Resource):
 
     async def get(self) -> UserProfile:
         """Return the user's profile."""
-        return await self._session.fetch(Call("GET", f"{ROOT}accounts/profile/"), UserProfile)
+        return await self._session.send(Call("GET", f"{ROOT}accounts/profile/"), UserProfile)
 
     async def today(self) -> date:
         """Return the day it is where the user is: what Exist's dates mean. It costs one request.

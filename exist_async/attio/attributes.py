@@ -208,7 +208,7 @@ class Attributes:
         return await self._read(path, Wrapped[tuple[Status, ...]], encode_query(_archived(show_archived)))
 
     async def _read(self, path: str, answer: type[Wrapped[T]], query: str = "") -> T:
-        wrapped = await self._session.fetch(Call("GET", path, query), answer)
+        wrapped = await self._session.send(Call("GET", path, query), answer)
         return wrapped.data
 
     async def _write(self, method: str, path: str, fields: dict[str, Any], *, repeatable: bool) -> Attribute:
@@ -218,7 +218,7 @@ class Attributes:
         await self._session.prepare()
         body = encode_argument("the attribute", {"data": given})
         call = Call(method, path, body=body, repeatable=repeatable)
-        wrapped = await self._session.fetch(call, Wrapped[Attribute])
+        wrapped = await self._session.send(call, Wrapped[Attribute])
         return wrapped.data
 
 

@@ -11,8 +11,8 @@ import httpx
 
 from exist_async._http.client import Client, Default, ViewOptions, check_view_options
 from exist_async._http.options import Options
+from exist_async._http.signing import auth_from
 from exist_async.attio.attributes import ROOT, Attributes
-from exist_async.auth import auth_from
 from exist_async.events import Event
 from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
 
