@@ -88,7 +88,7 @@ async def test_a_cancelled_caller_leaves_the_line_and_blocks_nobody(make: Make) 
 
     async with asyncio.timeout(5):
         await third
-    assert limiter._lines == {}
+    assert limiter._queues == {}
 
 
 async def test_users_have_budgets_of_their_own(make: Make) -> None:
@@ -137,7 +137,7 @@ async def test_more_than_so_many_callers_may_not_wait(make: Make) -> None:
     await spend(limiter)
     waiting = [await call(limiter) for _ in range(2)]
 
-    with pytest.raises(RateLimitError, match="2 requests wait for this user's budget already"):
+    with pytest.raises(RateLimitError, match="2 requests are already waiting for this user's budget"):
         await limiter.acquire("ada", max_wait=None)
 
     await limiter.acquire("grace", max_wait=0)

@@ -12,7 +12,7 @@ import pytest
 from redis_server import RedisServer
 
 from exist_async import ConfigurationError, RateLimitError, RedisRateLimiter
-from exist_async.rate_limits.redis_scripts import TAKE
+from exist_async.rate_limits.redis import _TAKE
 
 redis = pytest.importorskip("redis.asyncio", reason='no redis: pip install "exist-async[redis]"')
 
@@ -70,7 +70,7 @@ async def test_a_slot_costs_one_round_trip(limiter: RedisRateLimiter, client: An
 
 async def test_a_slot_that_is_asked_for_twice_is_taken_once(limiter: RedisRateLimiter) -> None:
     # As redis-py does when the connection drops before the answer.
-    assert [await limiter._run(TAKE, "ada", 0, "a-mark") for _ in range(5)] == [0, 0, 0, 0, 0]
+    assert [await limiter._run(_TAKE, "ada", 0, "a-mark") for _ in range(5)] == [0, 0, 0, 0, 0]
 
     assert await limiter.remaining("ada") == 2
 
@@ -139,7 +139,7 @@ async def test_a_server_that_was_slow_gives_nobody_the_answer_of_another(
     with pytest.raises(RateLimitError, match="gave no answer"):
         await limiter.acquire("ada", max_wait=0)
     redis_server.resume()
-    limiter._rests_until = 0.0
+    limiter._paused_until = 0.0
 
     assert [await limiter.remaining(user) for user in ("ada", "grace", "ada")] == [0, 3, 0]
 
@@ -253,7 +253,7 @@ async def test_no_password_is_shown(redis_server: RedisServer, client: Any, capl
     ["redis://:s3cr3t@host:port", "s3cr3t", "http://:s3cr3t@host", "redis://:s3cr3t@h?db=x", "redis://:s3cr3t@h?no=1"],
 )
 def test_a_url_that_is_none_of_redis_is_refused_and_not_quoted(url: str) -> None:
-    with pytest.raises(ConfigurationError, match="redis is a URL like") as caught:
+    with pytest.raises(ConfigurationError, match="redis must be a URL like") as caught:
         RedisRateLimiter(url)
 
     assert "s3cr3t" not in "".join(traceback.format_exception(caught.value))
