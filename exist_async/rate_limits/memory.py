@@ -72,7 +72,7 @@ class MemoryRateLimiter(QueuedRateLimiter):
     def _take_now(self, user: Hashable, ahead: int) -> float:
         with self._lock:
             now = self._clock()
-            window = self._windows.get(user) or self._window(user)
+            window = self._window(user)
             wait = window.wait(now, ahead)
             if wait <= 0 and ahead == 0:
                 window.take(now)

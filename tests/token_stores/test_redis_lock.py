@@ -13,7 +13,7 @@ from redis_server import RedisServer
 
 from exist_async import ExistClient, OAuth2, OAuthApp, OAuthError, RedisTokenStore
 from exist_async.sandbox import Sandbox
-from exist_async.token_stores.redis_lock import RedisLock
+from exist_async.token_stores.redis import RedisLock
 
 redis = pytest.importorskip("redis.asyncio", reason='no redis: pip install "exist-async[redis]"')
 
@@ -209,7 +209,7 @@ async def test_an_error_inside_lets_the_next_in(store: RedisTokenStore) -> None:
 
 
 async def test_a_lock_that_hangs_is_said_so(store: RedisTokenStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exist_async.token_stores.redis_lock._LONGEST_RENEWAL", 0.0)
+    monkeypatch.setattr("exist_async.token_stores.redis._LONGEST_RENEWAL", 0.0)
 
     async with store.lock("ada"):
         with pytest.raises(OAuthError, match=r"'ada' was locked in Redis at 127.* by another process") as caught:
@@ -220,10 +220,10 @@ async def test_a_lock_that_hangs_is_said_so(store: RedisTokenStore, monkeypatch:
 
 async def test_a_lock_that_is_asked_for_twice_is_taken_once(store: RedisTokenStore, client: Any) -> None:
     # As redis-py does when the connection drops before the answer.
-    lock = RedisLock(store._clients, LOCK.encode(), LEASE, "a token")
+    lock = RedisLock(store._clients, LOCK.encode(), LEASE, "ada")
 
     assert [await store._clients.ask(lock._take) for _ in range(3)] == [True] * 3
-    assert [await store._clients.ask(lock._give_back) for _ in range(2)] == [True, False]
+    assert [await store._clients.ask(lock._give_up) for _ in range(2)] == [True, False]
 
 
 async def test_one_that_was_lost_to_another_is_not_given_back_and_a_warning_says_so_once(
@@ -237,7 +237,7 @@ async def test_one_that_was_lost_to_another_is_not_given_back_and_a_warning_says
     assert await client.get(LOCK) == "another's"
     assert await client.pttl(LOCK) == -1
     assert [(record.name, record.levelno) for record in caplog.records] == [("exist_async", logging.WARNING)]
-    assert "The lock of the token of 'ada' was lost, and what it guards goes on: Redis at 127" in caplog.text
+    assert "The lock of the token of 'ada' was lost; the renewal continues: Redis at 127" in caplog.text
 
 
 async def test_one_that_is_lost_at_the_last_moment_is_logged_too(
@@ -300,7 +300,7 @@ async def test_what_it_guards_is_finished_without_redis(
 
     assert done
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    assert "'ada' can't be kept now, and what it guards goes on: Redis at 127" in caplog.text
+    assert "'ada' can't be kept now; the renewal continues: Redis at 127" in caplog.text
     redis_server.start() if how == "gone" else redis_server.resume()
     async with asyncio.timeout(5), store.lock("ada"):
         pass
@@ -312,7 +312,7 @@ async def test_one_that_cannot_be_given_back_is_free_after_its_lease(
     async with store.lock("ada"):
         redis_server.pause()
 
-    assert "can't be given back, and is free in 0.6 s: Redis at 127" in caplog.text
+    assert "can't be released, and is free in 0.6 s: Redis at 127" in caplog.text
     redis_server.resume()
     async with asyncio.timeout(5), store.lock("ada"):
         pass

@@ -86,5 +86,5 @@ def test_a_scope_and_a_type_are_strings(wrong: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("store", [MemoryTokenStore(), FileTokenStore("/nonexistent/tokens.json")], ids=repr)
 async def test_only_tokens_are_saved(store: Any) -> None:
-    with pytest.raises(ConfigurationError, match="token is an OAuthToken, not str"):
+    with pytest.raises(ConfigurationError, match="token must be an OAuthToken, not str"):
         await store.save("ada", "a-token")
