@@ -177,9 +177,8 @@ class FileTokenStore:
             return
         if mode & _OTHERS:
             raise OAuthError(
-                f"The token file {self._path} can be read or written by other users of this machine (mode "
-                f"{stat.S_IMODE(mode):o}). Run: chmod 600 {self._path}. If they may have read it, let its users sign "
-                "in again."
+                f"The token file {self._path} is open to other users of this machine (mode {stat.S_IMODE(mode):o}). "
+                f"Run: chmod 600 {self._path}. If they may have read it, let its users sign in again."
             )
         if status.st_uid != os.geteuid():
             raise OAuthError(

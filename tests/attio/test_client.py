@@ -109,7 +109,7 @@ async def test_what_can_be_no_segment_is_refused(asking: Asking, wrong: Any) -> 
 
 @pytest.mark.parametrize("target", ["object", "records", "", None, 7, "objects/people"])
 def test_attributes_belong_to_objects_or_lists(asking: Asking, target: Any) -> None:
-    with pytest.raises(ConfigurationError, match="target is 'objects' or 'lists'"):
+    with pytest.raises(ConfigurationError, match="target must be 'objects' or 'lists'"):
         asking(Script(data([]))).attributes.list(target, "people")
 
 

@@ -102,7 +102,7 @@ async def test_what_is_sent_is_what_was_given_and_no_more(fields: dict[str, Any]
 async def test_nothing_to_update_is_a_mistake_that_is_not_sent(asking: Asking) -> None:
     script = Script(data(ATTRIBUTE))
 
-    with pytest.raises(ConfigurationError, match="nothing to update was given: give one at least of title"):
+    with pytest.raises(ConfigurationError, match="no field to update was given: give at least one of title"):
         await asking(script).attributes.update("objects", "people", "a")
 
     assert script.requests == []
