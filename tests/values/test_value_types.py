@@ -95,5 +95,5 @@ def test_what_is_no_value_of_a_type_is_refused(value_type: ValueType, value: obj
     ],
 )
 def test_what_can_be_no_value_of_a_type_is_refused_in_reading_too(value_type: ValueType, value: object) -> None:
-    with pytest.raises(ConfigurationError, match="no value of type"):
+    with pytest.raises(ConfigurationError, match="not a value of type"):
         value_type.to_python(value)
