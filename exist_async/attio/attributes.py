@@ -183,13 +183,7 @@ class Attributes:
     async def list_options(
         self, target: Target, identifier: str, attribute: str, *, show_archived: bool = False
     ) -> tuple[SelectOption, ...]:
-        """Return the options of a select attribute.
-
-        Args:
-            target: "objects" or "lists".
-            identifier: The slug or UUID of the object or list.
-            attribute: The slug or UUID of the attribute.
-            show_archived: Whether to include archived ones.
+        """Return the options of a select attribute; archived ones only with `show_archived`.
 
         Raises:
             NotFoundError: There is no such attribute, object or list.
@@ -200,13 +194,7 @@ class Attributes:
     async def list_statuses(
         self, target: Target, identifier: str, attribute: str, *, show_archived: bool = False
     ) -> tuple[Status, ...]:
-        """Return the statuses of a status attribute.
-
-        Args:
-            target: "objects" or "lists".
-            identifier: The slug or UUID of the object or list.
-            attribute: The slug or UUID of the attribute.
-            show_archived: Whether to include archived ones.
+        """Return the statuses of a status attribute; archived ones only with `show_archived`.
 
         Raises:
             NotFoundError: There is no such attribute, object or list.

@@ -7,6 +7,7 @@ import re
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from typing import Literal, ParamSpec, TypeVar
 
 from exist_async._checks import check_function, check_int, check_seconds, safe_repr
@@ -94,16 +95,6 @@ class QueuedRateLimiter(ABC):
                 del self._queues[loop, user]
 
     @abstractmethod
-    async def refund(self, user: Hashable, *, hold: float) -> None:
-        """Return a slot and hold this user's requests; see `RateLimiter.refund`."""
-        ...
-
-    @abstractmethod
-    async def remaining(self, user: Hashable) -> int:
-        """Return the number of this user's requests that can be sent now without waiting."""
-        ...
-
-    @abstractmethod
     async def _take(self, user: Hashable, ahead: int) -> float:
         """Take a slot and return 0, or return the seconds until one is free.
 
@@ -111,7 +102,6 @@ class QueuedRateLimiter(ABC):
             user: Owner of the budget.
             ahead: Number of callers in front. Unless it is 0, no slot is taken and only the wait is calculated.
         """
-        ...
 
     async def _pause(self, seconds: float) -> None:
         """Sleep until a slot may be free."""
@@ -185,12 +175,11 @@ class StoredRateLimiter(QueuedRateLimiter):
 
         While the store fails, the slot stays taken and nothing is held; a warning is logged and no error raised.
         """
-        try:
-            # A whole period frees every slot, so a longer hold can't be right.
-            await self._call_store(self._refund_in_store, _store_name(user), min(hold, self._period))
-        except StoreUnavailableError:
-            # Already logged. The caller is about to report the 429, which matters more.
-            return
+        # A whole period frees every slot, so a longer hold can't be right.
+        hold = min(hold, self._period)
+        # The caller is about to report the 429, which matters more than a failure that is already logged.
+        with suppress(RateLimitError):
+            await self._call_store(None, self._refund_in_store, _store_name(user), hold)
 
     async def remaining(self, user: Hashable) -> int:
         """Return the number of this user's requests that can be sent now without waiting.
@@ -198,60 +187,54 @@ class StoredRateLimiter(QueuedRateLimiter):
         Raises:
             RateLimitError: The store fails, and `when_unavailable` is "stop".
         """
-        try:
-            return await self._call_store(self._free_in_store, _store_name(user))
-        except StoreUnavailableError as error:
-            self._raise_unless_going_on(error)
-            return self._limit
+        return await self._call_store(self._limit, self._free_in_store, _store_name(user))
 
     @abstractmethod
     async def _take_in_store(self, name: str, ahead: int) -> float:
         """Take a slot or return the wait, as `_take` does; raise StoreUnavailableError if the store fails."""
-        ...
 
     @abstractmethod
     async def _refund_in_store(self, name: str, hold: float) -> None:
         """Return a slot and hold for some seconds; raise StoreUnavailableError if the store fails."""
-        ...
 
     @abstractmethod
     async def _free_in_store(self, name: str) -> int:
         """Return the number of free slots; raise StoreUnavailableError if the store fails."""
-        ...
 
     async def _take(self, user: Hashable, ahead: int) -> float:
-        try:
-            return await self._call_store(self._take_in_store, _store_name(user), ahead)
-        except StoreUnavailableError as error:
-            self._raise_unless_going_on(error)
-            return 0.0
+        return await self._call_store(0.0, self._take_in_store, _store_name(user), ahead)
 
     async def _pause(self, seconds: float) -> None:
         await super()._pause(seconds + self._fraction() * _JITTER)
 
-    async def _call_store(self, operation: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call the store unless it failed a moment ago, and log the first of a series of failures."""
-        if self._failure is not None and self._clock() < self._paused_until:
-            raise StoreUnavailableError(self._failure)
-        try:
-            answer = await operation(*args, **kwargs)
-        except StoreUnavailableError as error:
-            if self._failure is None:
-                consequence = "are sent without a budget" if self._goes_on else "are refused"
-                _log.warning("%s Until it works again, requests %s.", error, consequence)
-            self._failure = str(error)
-            self._paused_until = self._clock() + _STORE_PAUSE
-            raise
-        self._failure = None
-        return answer
+    async def _call_store(
+        self, fallback: T, operation: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Return the store's answer; while it fails, return `fallback` or raise RateLimitError.
 
-    def _raise_unless_going_on(self, error: StoreUnavailableError) -> None:
-        if not self._goes_on:
-            raise RateLimitError(
-                f"{error} Nothing was sent; with when_unavailable='go_on' requests are sent without a budget.",
-                retry_after=None,
-                status_code=None,
-            ) from error
+        A store that failed a moment ago is not called again, and only the first of a series of failures is logged.
+        """
+        cause: StoreUnavailableError | None = None
+        if self._failure is None or self._clock() >= self._paused_until:
+            try:
+                answer = await operation(*args, **kwargs)
+            except StoreUnavailableError as error:
+                if self._failure is None:
+                    consequence = "are sent without a budget" if self._goes_on else "are refused"
+                    _log.warning("%s Until it works again, requests %s.", error, consequence)
+                cause = error
+                self._failure = str(error)
+                self._paused_until = self._clock() + _STORE_PAUSE
+            else:
+                self._failure = None
+                return answer
+        if self._goes_on:
+            return fallback
+        raise RateLimitError(
+            f"{self._failure} Nothing was sent; with when_unavailable='go_on' requests are sent without a budget.",
+            retry_after=None,
+            status_code=None,
+        ) from cause
 
 
 def _store_name(user: Hashable) -> str:

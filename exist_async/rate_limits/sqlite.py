@@ -87,26 +87,45 @@ class SqliteRateLimiter(StoredRateLimiter):
         return await asyncio.to_thread(self._free_in_file, name)
 
     def _take_in_file(self, name: str, ahead: int) -> float:
-        with self._transaction() as connection:
-            now = self._wall_clock()
-            wait = self._window(connection, name, now).wait(now, ahead)
+        with self._locked_window(name) as (connection, window, now):
+            wait = window.wait(now, ahead)
             if wait <= 0 and ahead == 0:
                 connection.execute("INSERT INTO taken VALUES (?, ?)", (name, now))
             return wait
 
     def _refund_in_file(self, name: str, hold: float) -> None:
-        with self._transaction() as connection:
-            now = self._wall_clock()
-            window = self._window(connection, name, now)
+        with self._locked_window(name) as (connection, window, now):
             last = "SELECT rowid FROM taken WHERE user = ? ORDER BY moment DESC LIMIT 1"
             connection.execute(f"DELETE FROM taken WHERE rowid = ({last})", (name,))  # noqa: S608  (a constant)
             until = max(window.held_until, now + hold)
             connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?)", (name, until))
 
     def _free_in_file(self, name: str) -> int:
-        with self._transaction() as connection:
-            now = self._wall_clock()
-            return self._window(connection, name, now).free(now)
+        with self._locked_window(name) as (_, window, now):
+            return window.free(now)
+
+    @contextmanager
+    def _locked_window(self, name: str) -> Generator[tuple["sqlite3.Connection", Window, float], None, None]:
+        """Read a user's window and the time, in a transaction that keeps the file locked until the changes are written.
+
+        Raises:
+            StoreUnavailableError: The file can't be used.
+        """
+        import sqlite3
+
+        try:
+            with _one_at_a_time, closing(self._open()) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                for table in _TABLES:
+                    connection.execute(table)
+                now = self._wall_clock()
+                yield connection, self._window(connection, name, now), now
+                connection.execute("COMMIT")
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnavailableError(
+                f"The budget file {self._path} can't be used: {error}. Check that it can be written and that its disk "
+                "has space. It holds only the times of the last requests: if it is damaged, delete it."
+            ) from error
 
     def _window(self, connection: "sqlite3.Connection", name: str, now: float) -> Window:
         """Remove what has expired, for all users, and read the window of one."""
@@ -119,24 +138,6 @@ class SqliteRateLimiter(StoredRateLimiter):
         taken = connection.execute("SELECT moment FROM taken WHERE user = ? ORDER BY moment", (name,)).fetchall()
         held = connection.execute("SELECT until FROM held WHERE user = ?", (name,)).fetchone()
         return Window(self._limit, self._period, (moment for (moment,) in taken), held[0] if held else 0.0)
-
-    @contextmanager
-    def _transaction(self) -> Generator["sqlite3.Connection", None, None]:
-        """Lock the file from reading a window to having written it."""
-        import sqlite3
-
-        try:
-            with _one_at_a_time, closing(self._open()) as connection:
-                connection.execute("BEGIN IMMEDIATE")
-                for table in _TABLES:
-                    connection.execute(table)
-                yield connection
-                connection.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
-            raise StoreUnavailableError(
-                f"The budget file {self._path} can't be used: {error}. Check that it can be written and that its disk "
-                "has space. It holds only the times of the last requests: if it is damaged, delete it."
-            ) from error
 
     def _open(self) -> "sqlite3.Connection":
         import sqlite3

@@ -17,7 +17,7 @@ from exist_async.errors import OAuthError
 from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
 if TYPE_CHECKING:
-    from filelock import AsyncFileLock, FileLock
+    from filelock import AsyncFileLock
 
 _OWNER_ONLY = 0o600
 _OWNER_ONLY_DIRECTORY = 0o700
@@ -111,11 +111,6 @@ class FileTokenStore:
         name = hashlib.sha256(user.encode()).hexdigest()[:16]
         return AsyncFileLock(self._beside(f"{name}.lock"), timeout=_LONGEST_RENEWAL, mode=_OWNER_ONLY)
 
-    def _file_lock(self) -> "FileLock":
-        from filelock import FileLock
-
-        return FileLock(self._beside("lock"), timeout=_LONGEST_WRITE, mode=_OWNER_ONLY)
-
     def _beside(self, suffix: str) -> Path:
         return self._path.with_name(f".{self._path.name}.{suffix}")
 
@@ -143,9 +138,11 @@ class FileTokenStore:
             return file.read()
 
     def _change(self, user: str, token: OAuthToken | None) -> None:
+        from filelock import FileLock
+
         with self._naming_the_file():
             _make_directory(self._path.parent)
-            with self._file_lock():
+            with FileLock(self._beside("lock"), timeout=_LONGEST_WRITE, mode=_OWNER_ONLY):
                 users = dict(self._read().users)
                 if token is None:
                     users.pop(user, None)

@@ -216,7 +216,7 @@ async def test_a_slug_that_is_taken_is_a_conflict(asking: Asking) -> None:
         {"is_archived": "yes"},
         {"default_value": {"type": "static", "template": []}},
         {"default_value": DefaultValue.static([{"value": float("nan")}])},
-        {"default_value": DefaultValue.static([{"value": object()}])},
+        pytest.param({"default_value": DefaultValue.static([{"value": object()}])}, id="an object that is not JSON"),
         {"config": {}},
         {"config": None},
     ],
