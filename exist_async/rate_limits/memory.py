@@ -49,7 +49,7 @@ class MemoryRateLimiter(QueuedRateLimiter):
 
     async def acquire(self, user: Hashable, *, max_wait: float | None) -> None:
         """Take one slot of the user's budget in order of arrival; see `RateLimiter.acquire`."""
-        # Taking a slot in memory never suspends, so a caller whom nobody precedes needs no place in the queue.
+        # Taking a slot in memory never suspends, so the queue is only needed while others wait or no slot is free.
         is_queued = self._queues and (asyncio.get_running_loop(), user) in self._queues
         if is_queued or self._take_now(user, 0) > 0:
             await super().acquire(user, max_wait=max_wait)

@@ -1,4 +1,4 @@
-"""The moving window of one user's requests: which are in it, and when the next may be sent."""
+"""The moving window: counts one user's requests of the last period and calculates the wait for the next."""
 
 from collections import deque
 from collections.abc import Iterable

@@ -60,7 +60,7 @@ class MemoryTokenStore(Unpicklable):
             if previous is None or previous.done():
                 self._release(user, mine)
             else:
-                # Cancelled while waiting: the next in line may start when the one before has ended.
+                # Cancelled while waiting: the next waiter may start when the previous one has ended.
                 previous.add_done_callback(lambda _: self._release(user, mine))
 
     def _release(self, user: str, mine: "Future[None]") -> None:

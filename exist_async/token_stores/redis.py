@@ -31,8 +31,8 @@ _log = logging.getLogger("exist_async")
 class RedisTokenStore(RedisBacked, Unpicklable):
     """Keeps the tokens of any number of users in Redis, which processes on several machines may share.
 
-    Each user has one key, which never expires. It holds the token in plain text: whoever can read that Redis can read
-    it, so set a password, and use `rediss://` outside your own network. Close the store with `async with` or
+    Each user has one key, which never expires. It holds the token in plain text, readable by everyone with access to
+    that Redis: set a password, and use `rediss://` outside your own network. Close the store with `async with` or
     `aclose()`.
 
     A saved token is as durable as that Redis. By default, Redis writes to disk now and then, and a crash loses what
@@ -196,7 +196,7 @@ class RedisLock:
 
         Raises:
             TimeoutError: Others held it for ten minutes.
-            RedisFailedError: Redis failed. If the lock was taken all the same, it is free at the end of its lease.
+            RedisFailedError: Redis failed. If it took the lock nevertheless, the lock is free at the end of its lease.
         """
         time = asyncio.get_running_loop().time
         end = time() + _LONGEST_RENEWAL
@@ -220,7 +220,7 @@ class RedisLock:
             try:
                 if not await self._clients.ask(self._extend):
                     self._warn_of_loss()
-                    # If nobody else has it, others wait again from now on.
+                    # Unless another process has taken it, the others wait again from now on.
                     await self._clients.ask(self._take)
             except RedisFailedError as error:
                 self._warn(f"can't be kept now; the renewal continues: {error}")

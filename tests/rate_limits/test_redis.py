@@ -78,7 +78,7 @@ async def test_a_slot_that_is_requested_twice_is_taken_once(limiter: RedisRateLi
     assert await limiter.remaining("ada") == 2
 
 
-async def test_a_server_whose_clock_is_behind_locks_nobody_out_for_longer_than_a_period(
+async def test_a_server_clock_that_is_behind_delays_requests_by_a_period_at_most(
     limiter: RedisRateLimiter, client: Any
 ) -> None:
     # Slots taken on another server, before this one took over.
