@@ -258,9 +258,9 @@ async def test_a_redirect_uri_keeps_its_own_query(sandbox):
 @pytest.mark.parametrize(
     ("form", "problem"),
     [
-        ({}, "says neither Allow nor Deny"),
-        ({"decision": "maybe"}, "says neither Allow nor Deny"),
-        ({"decision": "allow", "user": "<b>"}, "There is no user &#39;&lt;b&gt;&#39;."),
+        ({}, "field decision must be allow or deny"),
+        ({"decision": "maybe"}, "field decision must be allow or deny"),
+        ({"decision": "allow", "user": "<b>"}, "User &#39;&lt;b&gt;&#39; does not exist."),
     ],
 )
 async def test_a_form_that_is_not_that_of_the_page_is_refused(browser, form, problem):
@@ -296,5 +296,7 @@ async def test_a_user_may_be_named_without_a_browser(browser, sandbox, url):
 
 
 def test_only_an_authorisation_url_is_one(sandbox):
-    with pytest.raises(ValueError, match="has the path /oauth2/authorize, not '/oauth2/access_token'"):
+    with pytest.raises(
+        ValueError, match="url must be an authorisation URL with the path /oauth2/authorize, not '/oauth2/access_token'"
+    ):
         sandbox.authorize("https://exist.test/oauth2/access_token")

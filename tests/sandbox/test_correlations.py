@@ -179,8 +179,8 @@ async def test_users_have_their_own_correlations(listed, connect, sandbox):
 @pytest.mark.parametrize(
     ("names", "fields", "message"),
     [
-        (("steps", "floors"), {}, "ada has no attribute 'floors'"),
-        (("steps", "steps"), {}, "two attributes, not 'steps' twice"),
+        (("steps", "floors"), {}, "user 'ada' has no attribute 'floors'"),
+        (("steps", "steps"), {}, "attribute and attribute2 must differ, not both be 'steps'"),
         (("steps", "mood"), {"value": 1.1}, "value must be from -1 to 1, not 1.1"),
         (("steps", "mood"), {"value": float("nan")}, "value must be from -1 to 1, not nan"),
         (("steps", "mood"), {"p": -0.1}, "p must be from 0 to 1, not -0.1"),

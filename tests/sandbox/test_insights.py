@@ -121,8 +121,8 @@ async def test_insights_end_at_the_read_scopes_and_at_the_user(listed, connect, 
 @pytest.mark.parametrize(
     ("name", "text", "fields", "message"),
     [
-        ("floors", "text", {}, "ada has no attribute 'floors'"),
-        ("steps", " \n", {}, "An insight needs a text"),
+        ("floors", "text", {}, "user 'ada' has no attribute 'floors'"),
+        ("steps", " \n", {}, "text must not be blank"),
         ("steps", "text", {"priority": 0}, "priority must be from 1 to 4, not 0"),
         ("steps", "text", {"priority": 5}, "priority must be from 1 to 4, not 5"),
     ],

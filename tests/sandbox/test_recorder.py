@@ -116,8 +116,8 @@ async def test_requests_can_be_forgotten(exist, sandbox):
 
 
 async def test_only_the_last_requests_are_kept(monkeypatch):
-    assert recorder.KEPT == 10_000
-    monkeypatch.setattr(recorder, "KEPT", 3)
+    assert recorder.MAX_RECORDINGS == 10_000
+    monkeypatch.setattr(recorder, "MAX_RECORDINGS", 3)
     sandbox = Sandbox()
 
     async with httpx.AsyncClient(transport=sandbox.transport(), base_url="https://exist.test") as exist:
@@ -129,4 +129,4 @@ async def test_only_the_last_requests_are_kept(monkeypatch):
 
 @pytest.mark.parametrize("raw", [{}, {"raw_path": None}, {"raw_path": b"/a%20b"}])
 def test_a_path_is_as_it_was_sent_also_when_the_server_does_not_say_how(raw):
-    assert recorder.path_of({"path": "/a b", **raw}) == "/a%20b"
+    assert recorder.raw_path({"path": "/a b", **raw}) == "/a%20b"

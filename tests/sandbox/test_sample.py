@@ -83,10 +83,10 @@ def test_it_is_the_same_each_time_and_for_each_user(sandbox):
 def test_a_user_with_attributes_gets_none(sandbox):
     sandbox.add_attribute(template="tracks")
 
-    with pytest.raises(ValueError, match="ada has attributes already: a sample is for a user without any"):
+    with pytest.raises(ValueError, match="user 'ada' has attributes already: the sample needs a user without any"):
         sandbox.add_sample()
     assert [attribute.name for attribute in sandbox.user.attributes] == ["tracks"]
-    assert [service.name for service in sandbox._world.services] == ["my_client"]
+    assert [service.name for service in sandbox._state.services] == ["my_client"]
 
 
 def test_it_is_there_at_once(sandbox):

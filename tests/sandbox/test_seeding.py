@@ -68,14 +68,14 @@ def test_values_are_kept_as_the_api_keeps_them(sandbox):
 @pytest.mark.parametrize(
     ("name", "day", "value", "message"),
     [
-        ("moood", DAY, 7, "ada has no attribute 'moood'"),
+        ("moood", DAY, 7, "user 'ada' has no attribute 'moood'"),
         ("mood", DAY, 10, "'mood' on 2026-11-20: Value is out of range, expected 1 to 9"),
         ("mood", DAY, None, "'mood' on 2026-11-20: Cannot apply null to an integer type"),
         ("weight", DAY, float("nan"), "'weight' on 2026-11-20: Value is out of range, expected a finite number"),
         ("weight", DAY, float("inf"), "'weight' on 2026-11-20: Value is out of range, expected a finite number"),
         ("weight", DAY, DAY, "'weight' on 2026-11-20: Cannot apply a date to a float type"),
-        ("mood", "2026-11-20", 7, "A day is a datetime.date, not '2026-11-20'"),
-        ("mood", datetime(2026, 11, 20, tzinfo=UTC), 7, "A day is a datetime.date, not datetime"),
+        ("mood", "2026-11-20", 7, "the keys of values must be datetime.date, not '2026-11-20'"),
+        ("mood", datetime(2026, 11, 20, tzinfo=UTC), 7, "the keys of values must be datetime.date, not datetime"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_nothing_is_set(sandbox, name, day, value, message):
@@ -90,7 +90,7 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_set(sandbox, name, day, v
 
 
 def test_values_of_an_attribute_that_is_not_there_cannot_be_read(sandbox):
-    with pytest.raises(ValueError, match="ada has no attribute 'steps'"):
+    with pytest.raises(ValueError, match="user 'ada' has no attribute 'steps'"):
         sandbox.values("steps")
 
 

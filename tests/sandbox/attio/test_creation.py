@@ -47,8 +47,8 @@ async def test_the_part_of_a_config_for_another_type_changes_nothing(attio, new)
 
 
 async def test_allowed_objects_are_sent_by_slug_or_uuid_and_received_by_uuid(attio, sandbox, new):
-    companies = sandbox.attribute("objects", "companies", "name").holder.id
-    people = sandbox.attribute("objects", "people", "name").holder.id
+    companies = sandbox.attribute("objects", "companies", "name").parent.id
+    people = sandbox.attribute("objects", "people", "name").parent.id
     config = {"record_reference": {"allowed_objects": ["people", companies]}}
     answer = await attio.post("lists/sales/attributes", json=new(type="record-reference", config=config))
 

@@ -26,12 +26,12 @@ async def test_there_are_objects_and_lists_with_attributes_to_begin_with(attio):
 
 
 async def test_an_attribute_is_shown_whole(attio, sandbox):
-    holder = sandbox.add_object("ships")
+    ships = sandbox.add_object("ships")
     ship = sandbox.add_attribute("objects", "ships", title="Captain", api_slug="captain", type="text")
 
     assert (await attio.get("objects/ships/attributes/captain")).json() == {
         "data": {
-            "id": {"workspace_id": sandbox.workspace_id, "object_id": holder.id, "attribute_id": ship.id},
+            "id": {"workspace_id": sandbox.workspace_id, "object_id": ships.id, "attribute_id": ship.id},
             "title": "Captain",
             "description": None,
             "api_slug": "captain",
@@ -52,13 +52,13 @@ async def test_an_attribute_is_shown_whole(attio, sandbox):
             },
         }
     }
-    assert {UUID(part).version for part in ship.identity.values()} == {4}
+    assert {UUID(part).version for part in ship.full_id.values()} == {4}
 
 
 async def test_a_currency_and_a_record_reference_have_a_config(attio, sandbox):
     revenue = (await attio.get("objects/companies/attributes/annual_revenue")).json()["data"]
     advisers = (await attio.get("objects/companies/attributes/advisers")).json()["data"]
-    (people,) = {attribute.holder.id for attribute in sandbox.attributes("objects", "people")}
+    (people,) = {attribute.parent.id for attribute in sandbox.attributes("objects", "people")}
 
     assert revenue["config"] == {
         "currency": {"default_currency_code": "USD", "display_type": "symbol"},
@@ -96,7 +96,7 @@ async def test_the_moment_of_creation_has_nine_digits_and_three_by_turns(sandbox
 async def test_everything_is_found_by_its_uuid_too(attio, sandbox):
     stage = sandbox.attribute("lists", "sales", "stage")
     by_slug = await attio.get("lists/sales/attributes/stage/statuses")
-    by_id = await attio.get(f"lists/{stage.holder.id}/attributes/{stage.id}/statuses")
+    by_id = await attio.get(f"lists/{stage.parent.id}/attributes/{stage.id}/statuses")
 
     assert by_id.json() == by_slug.json()
     assert len(by_id.json()["data"]) == 3
@@ -114,7 +114,7 @@ async def test_options_are_listed_and_archived_ones_only_when_asked_for(attio, s
     shown = (await attio.get(url)).json()["data"]
 
     assert shown[0] == {
-        "id": {**source.identity, "option_id": source.options[0].id},
+        "id": {**source.full_id, "option_id": source.options[0].id},
         "title": "Website",
         "is_archived": False,
     }
@@ -129,7 +129,7 @@ async def test_statuses_are_listed_and_archived_ones_only_when_asked_for(attio, 
     shown = (await attio.get(url)).json()["data"]
 
     assert shown[0] == {
-        "id": {**stage.identity, "status_id": stage.statuses[0].id},
+        "id": {**stage.full_id, "status_id": stage.statuses[0].id},
         "title": "Lead",
         "is_archived": False,
         "celebration_enabled": False,
