@@ -15,14 +15,6 @@ from exist_async.sandbox.values import Value
 __all__ = ["Attribute", "name_from_label"]
 
 
-def _no_values() -> dict[date, Value]:
-    return {}
-
-
-def _no_services() -> list[Service]:
-    return []
-
-
 @attrs.define(eq=False)
 class History:
     """The values of one attribute; a value can be replaced but not removed.
@@ -33,7 +25,7 @@ class History:
         last: The latest day with a value, or None.
     """
 
-    by_day: dict[date, Value] = attrs.field(init=False, factory=_no_values)
+    by_day: dict[date, Value] = attrs.field(init=False, factory=dict[date, Value])
     first: date | None = attrs.field(init=False, default=None)
     last: date | None = attrs.field(init=False, default=None)
 
@@ -60,7 +52,7 @@ class Attribute:
     manual: bool = True
     active: bool = True
     service: Service | None = None
-    available_services: list[Service] = attrs.field(factory=_no_services)
+    available_services: list[Service] = attrs.field(factory=list[Service])
     history: History = attrs.field(init=False, factory=History, repr=False, on_setattr=attrs.setters.frozen)
 
     @property

@@ -27,8 +27,8 @@ class _AuthorizationRequest:
     """An authorisation request of a known service.
 
     Attributes:
-        service: The service that asks.
-        scopes: The scopes it asks for, without those that it isn't registered with.
+        service: The service that requests access.
+        scopes: The requested scopes, without those that it isn't registered with.
         error: The parameters of the error response for an invalid request; empty for a valid one.
         fields: The parameters, as the form sends them again.
     """

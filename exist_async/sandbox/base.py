@@ -1,5 +1,6 @@
 """The part that both sandboxes share: serving the app, recorded requests, and faults."""
 
+import datetime as dt
 import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -12,7 +13,12 @@ from exist_async.sandbox.faults import ConnectionDropped, ErrorBody, Fault, Repl
 from exist_async.sandbox.middleware import Middleware
 from exist_async.sandbox.recorder import RecordedRequest
 
-__all__ = ["BaseSandbox"]
+__all__ = ["BaseSandbox", "utc_now"]
+
+
+def utc_now() -> dt.datetime:
+    """Return the current time."""
+    return dt.datetime.now(dt.UTC)
 
 
 class BaseSandbox:
@@ -144,7 +150,7 @@ class BaseSandbox:
                 stays the same.
             times: Number of replies that are modified.
             path: Only requests whose raw path ends with this, such as "attributes/acquire/".
-            skip: Number of (matching) requests whose replies stay as they are first.
+            skip: Number of (matching) replies that are not modified first.
 
         Raises:
             ValueError: A number is out of range.

@@ -30,7 +30,7 @@ ErrorBody: TypeAlias = Callable[[int, str], object]
 """Returns the JSON of an error reply from its status and reason phrase."""
 
 
-class ConnectionDropped(ConnectionError):  # noqa: N818  (a public name, for an event that the test asked for)
+class ConnectionDropped(ConnectionError):  # noqa: N818  (a public name; the fault is intended)
     """Raised by the ASGI app when a fault drops the connection without a reply.
 
     A client sees a socket closed, and `Sandbox.transport()` raises `httpx.RemoteProtocolError`, as httpx does for a

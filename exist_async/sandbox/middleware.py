@@ -19,10 +19,6 @@ Prepare: TypeAlias = Callable[[bytes], Awaitable[Handler]]
 """Takes the body of a request and returns its handler, which may raise `ApiError`."""
 
 
-def _no_headers() -> Mapping[str, str]:
-    return {}
-
-
 @attrs.define(eq=False)
 class Middleware:
     """Records each request, applies faults and latency, and sends the reply.
@@ -37,7 +33,7 @@ class Middleware:
     faults: FaultQueue = attrs.field(factory=FaultQueue)
     recorder: Recorder = attrs.field(factory=Recorder)
     latency: float = 0.0
-    reply_headers: Callable[[], Mapping[str, str]] = _no_headers
+    reply_headers: Callable[[], Mapping[str, str]] = dict[str, str]
 
     @staticmethod
     def new_request(scope: Scope, receive: Receive) -> Request:

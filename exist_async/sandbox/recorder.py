@@ -45,7 +45,7 @@ class RecordedRequest:
 
 @attrs.define(eq=False)
 class Recording:
-    """A request in its raw form; it is decoded only when somebody looks at it, which is rare."""
+    """A request in its raw form; it is decoded only on access, which is rare."""
 
     scope: Scope = attrs.field(repr=False)
     user: str | None

@@ -8,7 +8,7 @@ from typing import Unpack
 from exist_async.sandbox.app import App
 from exist_async.sandbox.attributes import Attribute
 from exist_async.sandbox.authorization import authorize_url
-from exist_async.sandbox.base import BaseSandbox
+from exist_async.sandbox.base import BaseSandbox, utc_now
 from exist_async.sandbox.faults import exist_error_body
 from exist_async.sandbox.findings import Correlation, CorrelationFields, Insight, InsightFields
 from exist_async.sandbox.grants import Grants
@@ -26,10 +26,6 @@ from exist_async.sandbox.value_types import BOOLEAN
 from exist_async.sandbox.values import Value
 
 __all__ = ["Sandbox"]
-
-
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
 
 
 class Sandbox(BaseSandbox):
@@ -53,7 +49,7 @@ class Sandbox(BaseSandbox):
         client_secret: str = "sandbox-secret",  # noqa: S107
         redirect_uri: str = "http://localhost:8000/",
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], dt.datetime] = _utc_now,
+        now: Callable[[], dt.datetime] = utc_now,
     ) -> None:
         """Create a sandbox without attributes.
 
@@ -296,7 +292,7 @@ class Sandbox(BaseSandbox):
         self.set_values(name, {date: value}, user)
 
     def set_values(self, name: str, values: Mapping[dt.date, Value], user: User | None = None) -> None:
-        """Set values of an attribute, whichever service owns it; other days keep theirs.
+        """Set values of an attribute, independently of its owner; other days are not changed.
 
         Args:
             name: Name of the attribute.

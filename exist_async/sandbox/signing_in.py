@@ -21,7 +21,7 @@ def create_tokens(call: PublicCall) -> Reply:
         case "authorization_code":
             pair = _exchange_code(grants, form, service)
         case "refresh_token":
-            pair = grants.refresh(_require(form, "refresh_token"), service)
+            pair = grants.refresh(_require_field(form, "refresh_token"), service)
         case None:
             raise _token_error("invalid_request", "grant_type is missing")
         case _:
@@ -51,12 +51,12 @@ def create_simple_token(call: PublicCall) -> Reply:
 
 
 def _exchange_code(grants: Grants, form: Mapping[str, str], service: Service) -> TokenPair | None:
-    code, redirect_uri = _require(form, "code"), _require(form, "redirect_uri")
+    code, redirect_uri = _require_field(form, "code"), _require_field(form, "redirect_uri")
     # Codes are only ever sent to the registered redirect URI, so comparing with it is enough.
     return grants.exchange_code(code, service) if redirect_uri == service.redirect_uri else None
 
 
-def _require(form: Mapping[str, str], field: str) -> str:
+def _require_field(form: Mapping[str, str], field: str) -> str:
     if not form.get(field):
         raise _token_error("invalid_request", f"{field} is missing")
     return form[field]

@@ -13,22 +13,6 @@ from exist_async.sandbox.findings import Correlation, Insight
 __all__ = ["User"]
 
 
-def _no_attributes() -> list[Attribute]:
-    return []
-
-
-def _no_correlations() -> list[Correlation]:
-    return []
-
-
-def _no_insights() -> list[Insight]:
-    return []
-
-
-def _no_names() -> dict[str, Attribute]:
-    return {}
-
-
 @attrs.define(eq=False)
 class User:
     """A user with an Exist account; every field but the username may be set at any time."""
@@ -46,10 +30,10 @@ class User:
     imperial_temperature: bool = False
     trial: bool = False
     delinquent: bool = False
-    correlations: list[Correlation] = attrs.field(init=False, factory=_no_correlations, repr=False)
-    insights: list[Insight] = attrs.field(init=False, factory=_no_insights, repr=False)
-    _sorted: list[Attribute] = attrs.field(init=False, factory=_no_attributes, repr=False)
-    _by_name: dict[str, Attribute] = attrs.field(init=False, factory=_no_names, repr=False)
+    correlations: list[Correlation] = attrs.field(init=False, factory=list[Correlation], repr=False)
+    insights: list[Insight] = attrs.field(init=False, factory=list[Insight], repr=False)
+    _sorted: list[Attribute] = attrs.field(init=False, factory=list[Attribute], repr=False)
+    _by_name: dict[str, Attribute] = attrs.field(init=False, factory=dict[str, Attribute], repr=False)
 
     @property
     def attributes(self) -> Sequence[Attribute]:

@@ -56,3 +56,14 @@ def connect(sandbox: BaseSandbox, base_url: str) -> Callable[..., httpx.AsyncCli
 async def exist(connect: Callable[..., httpx.AsyncClient]) -> AsyncIterator[httpx.AsyncClient]:
     async with connect() as client:
         yield client
+
+
+@pytest.fixture
+def add_owned(sandbox: Sandbox) -> Callable[..., None]:
+    """Return a function that adds attributes which the first service owns."""
+
+    def add(*templates: str, **fields: Any) -> None:
+        for template in templates:
+            sandbox.add_attribute(template=template, service=sandbox.service, **fields)
+
+    return add

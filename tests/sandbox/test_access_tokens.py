@@ -21,8 +21,8 @@ def new_code(sandbox):
     """Return a function that gets a code for a user, the first by default."""
 
     def make(scope="mood_read mood_write", user=None, **service):
-        asked = {"response_type": "code", "client_id": "sandbox-client", **REDIRECT, "scope": scope, **service}
-        url = sandbox.authorize(str(httpx.URL("https://exist.test/oauth2/authorize", params=asked)), user)
+        parameters = {"response_type": "code", "client_id": "sandbox-client", **REDIRECT, "scope": scope, **service}
+        url = sandbox.authorize(str(httpx.URL("https://exist.test/oauth2/authorize", params=parameters)), user)
         return dict(parse_qsl(urlsplit(url).query))["code"]
 
     return make
@@ -57,11 +57,11 @@ def refresh(request_token):
 def profile_status(anonymous):
     """Return a function that gets the status of a request with this token."""
 
-    async def ask(token, scheme="Bearer"):
+    async def get(token, scheme="Bearer"):
         headers = {"Authorization": f"{scheme} {token}"}
         return (await anonymous.get("/api/2/accounts/profile/", headers=headers)).status_code
 
-    return ask
+    return get
 
 
 def token_error(reply):

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 AUTHORIZE = "/oauth2/authorize"
-ASKED = {
+REQUEST = {
     "response_type": "code",
     "client_id": "sandbox-client",
     "redirect_uri": "http://localhost:8000/",
@@ -63,7 +63,7 @@ async def browser(sandbox):
 
 @pytest.fixture
 def url():
-    return str(httpx.URL("https://exist.test/oauth2/authorize", params=ASKED))
+    return str(httpx.URL("https://exist.test/oauth2/authorize", params=REQUEST))
 
 
 def query(url):
@@ -75,7 +75,7 @@ def location(reply):
     return reply.headers["location"]
 
 
-async def traded(browser, back, client_id="sandbox-client", client_secret="sandbox-secret"):
+async def exchange(browser, back, client_id="sandbox-client", client_secret="sandbox-secret"):
     """Return the tokens for the code in a callback URL."""
     sent = {"code": query(back)["code"], "client_id": client_id, "client_secret": client_secret}
     form = {**sent, "grant_type": "authorization_code", "redirect_uri": "http://localhost:8000/"}
@@ -88,7 +88,7 @@ async def user_of(browser, tokens):
 
 
 async def test_the_page_names_the_service_the_user_and_the_scopes(browser):
-    reply = await browser.get(AUTHORIZE, params=ASKED)
+    reply = await browser.get(AUTHORIZE, params=REQUEST)
 
     assert reply.status_code == 200
     assert reply.headers["content-type"] == "text/html; charset=utf-8"
@@ -101,7 +101,7 @@ async def test_the_page_names_the_service_the_user_and_the_scopes(browser):
 
 
 async def test_allow_redirects_with_a_code_and_the_state(browser):
-    page = Page(await browser.get(AUTHORIZE, params=ASKED))
+    page = Page(await browser.get(AUTHORIZE, params=REQUEST))
     assert (page.form["method"], page.form["action"]) == ("post", AUTHORIZE)
     assert list(page.buttons) == ["Allow", "Deny"]
 
@@ -113,7 +113,7 @@ async def test_allow_redirects_with_a_code_and_the_state(browser):
 
 
 async def test_deny_redirects_with_an_error_and_the_state(browser):
-    page = Page(await browser.get(AUTHORIZE, params=ASKED))
+    page = Page(await browser.get(AUTHORIZE, params=REQUEST))
 
     back = location(await browser.post(AUTHORIZE, data=page.press("Deny")))
 
@@ -126,7 +126,7 @@ async def test_two_codes_differ(sandbox, url):
 
 @pytest.mark.parametrize("state", ['"><script>alert(1)</script>', "a&b=c d+e", "ü-✓", ""])
 async def test_a_state_with_any_characters_passes_through_the_page(browser, state):
-    reply = await browser.get(AUTHORIZE, params={**ASKED, "state": state})
+    reply = await browser.get(AUTHORIZE, params={**REQUEST, "state": state})
     page = Page(reply)
 
     assert "<script>" not in reply.text
@@ -135,7 +135,7 @@ async def test_a_state_with_any_characters_passes_through_the_page(browser, stat
 
 
 async def test_without_a_state_in_the_request_there_is_none_in_the_redirect(browser):
-    page = Page(await browser.get(AUTHORIZE, params={name: ASKED[name] for name in ASKED if name != "state"}))
+    page = Page(await browser.get(AUTHORIZE, params={name: REQUEST[name] for name in REQUEST if name != "state"}))
 
     assert "state" not in page.fields
     assert set(query(location(await browser.post(AUTHORIZE, data=page.press("Allow"))))) == {"code"}
@@ -143,7 +143,7 @@ async def test_without_a_state_in_the_request_there_is_none_in_the_redirect(brow
 
 async def test_a_sandbox_can_be_set_to_drop_the_state(browser, sandbox, url):
     sandbox.passes_state = False
-    page = Page(await browser.get(AUTHORIZE, params=ASKED))
+    page = Page(await browser.get(AUTHORIZE, params=REQUEST))
 
     assert not sandbox.passes_state
     assert set(query(location(await browser.post(AUTHORIZE, data=page.press("Allow"))))) == {"code"}
@@ -152,20 +152,20 @@ async def test_a_sandbox_can_be_set_to_drop_the_state(browser, sandbox, url):
 
 async def test_with_several_users_the_page_lets_the_browser_choose_one(browser, sandbox):
     sandbox.add_user("grace")
-    page = Page(await browser.get(AUTHORIZE, params=ASKED))
+    page = Page(await browser.get(AUTHORIZE, params=REQUEST))
     assert (page.users, page.chosen) == (["ada", "grace"], "ada")
     assert "<h1>Allow My client to use your data?</h1>" in page.text
 
     back = location(await browser.post(AUTHORIZE, data=page.press("Allow", user="grace")))
-    assert await user_of(browser, await traded(browser, back)) == "grace"
+    assert await user_of(browser, await exchange(browser, back)) == "grace"
 
 
 async def test_with_a_single_user_the_page_has_no_choice_of_users(browser, sandbox):
-    page = Page(await browser.get(AUTHORIZE, params=ASKED))
+    page = Page(await browser.get(AUTHORIZE, params=REQUEST))
 
     assert page.users == []
     back = location(await browser.post(AUTHORIZE, data=page.press("Allow")))
-    assert await user_of(browser, await traded(browser, back)) == "ada"
+    assert await user_of(browser, await exchange(browser, back)) == "ada"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ async def test_with_a_single_user_the_page_has_no_choice_of_users(browser, sandb
     ],
 )
 async def test_an_unknown_client_id_or_redirect_uri_is_an_error_page(browser, sandbox, changes, problem):
-    fields = {name: value for name, value in {**ASKED, **changes}.items() if value is not None}
+    fields = {name: value for name, value in {**REQUEST, **changes}.items() if value is not None}
 
     for reply in (
         await browser.get(AUTHORIZE, params=fields),
@@ -214,7 +214,7 @@ async def test_an_unknown_client_id_or_redirect_uri_is_an_error_page(browser, sa
     ],
 )
 async def test_other_errors_are_sent_to_the_redirect_uri(browser, sandbox, changes, error):
-    fields = {name: value for name, value in {**ASKED, **changes}.items() if value is not None}
+    fields = {name: value for name, value in {**REQUEST, **changes}.items() if value is not None}
     expected = {**error, "state": "a state"}
 
     back = location(await browser.get(AUTHORIZE, params=fields))
@@ -226,12 +226,12 @@ async def test_other_errors_are_sent_to_the_redirect_uri(browser, sandbox, chang
 
 async def test_a_service_is_given_no_scopes_beyond_its_own(browser, sandbox):
     reader = sandbox.add_service("reader", "Reader", ["mood_read", "sleep_read"])
-    request = {**ASKED, "client_id": "reader", "scope": "mood_read mood_write"}
+    request = {**REQUEST, "client_id": "reader", "scope": "mood_read mood_write"}
 
     reply = await browser.get(AUTHORIZE, params=request)
     assert "mood_write</code>" not in reply.text
     back = location(await browser.post(AUTHORIZE, data=Page(reply).press("Allow")))
-    assert (await traded(browser, back, "reader", reader.client_secret))["scope"] == "mood_read"
+    assert (await exchange(browser, back, "reader", reader.client_secret))["scope"] == "mood_read"
 
     refused = query(location(await browser.get(AUTHORIZE, params={**request, "scope": "mood_write"})))
     assert refused["error"] == "invalid_scope"
@@ -248,7 +248,7 @@ def test_a_redirect_uri_that_no_header_can_carry_is_refused(sandbox, uri):
 
 async def test_a_redirect_uri_keeps_its_own_query(sandbox):
     sandbox.add_service("other", "Other", redirect_uri="https://app.test/back?from=exist&empty=")
-    request = {**ASKED, "client_id": "other", "redirect_uri": "https://app.test/back?from=exist&empty="}
+    request = {**REQUEST, "client_id": "other", "redirect_uri": "https://app.test/back?from=exist&empty="}
 
     back = sandbox.deny(str(httpx.URL("https://exist.test/oauth2/authorize", params=request)))
 
@@ -264,7 +264,7 @@ async def test_a_redirect_uri_keeps_its_own_query(sandbox):
     ],
 )
 async def test_an_invalid_form_is_an_error_page(browser, form, problem):
-    reply = await browser.post(AUTHORIZE, data={**ASKED, **form})
+    reply = await browser.post(AUTHORIZE, data={**REQUEST, **form})
 
     assert reply.status_code == 400
     assert problem in reply.text
@@ -274,7 +274,7 @@ async def test_names_of_users_and_services_are_escaped(browser, sandbox):
     sandbox.add_user("<i>grace</i>")
     sandbox.add_service("other", "<b>Other</b>")
 
-    reply = await browser.get(AUTHORIZE, params={**ASKED, "client_id": "other"})
+    reply = await browser.get(AUTHORIZE, params={**REQUEST, "client_id": "other"})
 
     assert "&lt;b&gt;Other&lt;/b&gt;" in reply.text
     assert "&lt;i&gt;grace&lt;/i&gt;" in reply.text
@@ -291,8 +291,8 @@ async def test_another_method_is_not_allowed(browser):
 async def test_authorize_takes_a_user(browser, sandbox, url):
     grace = sandbox.add_user("grace")
 
-    assert await user_of(browser, await traded(browser, sandbox.authorize(url))) == "ada"
-    assert await user_of(browser, await traded(browser, sandbox.authorize(url, grace))) == "grace"
+    assert await user_of(browser, await exchange(browser, sandbox.authorize(url))) == "ada"
+    assert await user_of(browser, await exchange(browser, sandbox.authorize(url, grace))) == "grace"
 
 
 def test_authorize_rejects_other_urls(sandbox):

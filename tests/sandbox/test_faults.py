@@ -168,9 +168,9 @@ async def test_replies_can_be_rewritten_after_the_write_was_carried_out(exist, s
 async def test_several_replies_can_be_rewritten_after_some_were_skipped(exist, sandbox):
     sandbox.rewrite_next(lambda _: "ugly", 2, skip=1)
 
-    answers = [(await exist.get("attributes/templates/")).json() for _ in range(4)]
+    replies = [(await exist.get("attributes/templates/")).json() for _ in range(4)]
 
-    assert [reply == "ugly" for reply in answers] == [False, True, True, False]
+    assert [reply == "ugly" for reply in replies] == [False, True, True, False]
 
 
 @pytest.mark.parametrize(

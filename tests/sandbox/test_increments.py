@@ -16,17 +16,6 @@ def increment(exist):
     return post
 
 
-@pytest.fixture
-def add_owned(sandbox):
-    """Return a function that adds attributes which the first service owns."""
-
-    def add(*templates):
-        for template in templates:
-            sandbox.add_attribute(template=template, service=sandbox.service)
-
-    return add
-
-
 def failed_item(reply):
     assert reply.status_code == 202
     assert reply.json()["success"] == []

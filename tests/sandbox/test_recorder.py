@@ -91,17 +91,22 @@ async def test_batch_sizes_are_the_lengths_of_the_arrays_in_post_requests(exist,
 
 
 async def test_requests_are_recorded_in_order_of_arrival(exist, sandbox):
-    sandbox.latency = 0.02
-    slow = asyncio.create_task(exist.post("attributes/acquire/", json=[{}, {}]))
-    async with asyncio.timeout(10):
-        while not sandbox.requests:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+    first_arrived, finish_first = asyncio.Event(), asyncio.Event()
+
+    async def body():
+        first_arrived.set()
+        yield b"[{}, "
+        await finish_first.wait()
+        yield b"{}]"
+
+    first = asyncio.create_task(exist.post("attributes/acquire/", content=body()))
+    await first_arrived.wait()
     assert sandbox.requests[0].status is None
 
-    sandbox.latency = 0
     await exist.post("attributes/acquire/", json=[{}])
     assert [request.status for request in sandbox.requests] == [None, 202]
-    await slow
+    finish_first.set()
+    await first
 
     assert sandbox.batch_sizes == [2, 1]
     assert [request.status for request in sandbox.requests] == [202, 202]

@@ -27,11 +27,11 @@ async def test_a_template_has_every_documented_field(exist):
 
 
 async def test_seven_of_the_eighty_six_templates_need_a_flag(exist):
-    shown = await list_templates(exist)
+    default = await list_templates(exist)
     complete = await list_templates(exist, include_low_priority="true")
 
-    assert (shown["count"], complete["count"]) == (79, 86)
-    assert {template["name"] for template in complete["results"]} - {t["name"] for t in shown["results"]} == {
+    assert (default["count"], complete["count"]) == (79, 86)
+    assert {template["name"] for template in complete["results"]} - {t["name"] for t in default["results"]} == {
         "keystrokes",
         "cholesterol",
         "location",

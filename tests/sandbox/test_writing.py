@@ -13,17 +13,6 @@ def update(exist):
     return post
 
 
-@pytest.fixture
-def add_owned(sandbox):
-    """Return a function that adds attributes which the first service owns."""
-
-    def add(*templates, **more):
-        for template in templates:
-            sandbox.add_attribute(template=template, service=sandbox.service, **more)
-
-    return add
-
-
 def item(name="steps", day="2026-11-20", value=8123):
     return {"name": name, "date": day, "value": value}
 

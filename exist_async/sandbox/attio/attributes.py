@@ -29,14 +29,6 @@ CREATABLE_TYPES: Final = (
 """The types that can be created; system attributes may have others."""
 
 
-def _no_options() -> list[Option]:
-    return []
-
-
-def _no_statuses() -> list[Status]:
-    return []
-
-
 @attrs.define(eq=False)
 class Attribute:
     """An attribute; every field but the first three and `created_at` may be set at any time.
@@ -71,8 +63,8 @@ class Attribute:
     display_type: str | None = None
     allowed_object_ids: list[str] | None = None
     related: Optional["Attribute"] = attrs.field(default=None, repr=False)
-    options: list[Option] = attrs.field(init=False, factory=_no_options, repr=False)
-    statuses: list[Status] = attrs.field(init=False, factory=_no_statuses, repr=False)
+    options: list[Option] = attrs.field(init=False, factory=list[Option], repr=False)
+    statuses: list[Status] = attrs.field(init=False, factory=list[Status], repr=False)
 
     @property
     def full_id(self) -> dict[str, str]:

@@ -17,7 +17,7 @@ from exist_async.sandbox.attio.standard_objects import add_standard_objects
 from exist_async.sandbox.attio.targets import ObjectOrList, Target
 from exist_async.sandbox.attio.tokens import TokenRegistry
 from exist_async.sandbox.attio.workspace import Workspace
-from exist_async.sandbox.base import BaseSandbox
+from exist_async.sandbox.base import BaseSandbox, utc_now
 from exist_async.sandbox.middleware import Middleware
 from exist_async.sandbox.throttle import Throttle, validate_limit
 
@@ -25,10 +25,6 @@ __all__ = ["AttioSandbox"]
 
 # Attio's own limits, in requests per second.
 _READ_LIMIT, _WRITE_LIMIT = 100, 25
-
-
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
 
 
 class AttioSandbox(BaseSandbox):
@@ -56,7 +52,7 @@ class AttioSandbox(BaseSandbox):
         page_size: int | None = None,
         token: str = "sandbox-token",  # noqa: S107  (valid for this sandbox only)
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], dt.datetime] = _utc_now,
+        now: Callable[[], dt.datetime] = utc_now,
     ) -> None:
         """Create a sandbox.
 
@@ -214,7 +210,7 @@ class AttioSandbox(BaseSandbox):
         """Return an attribute, archived or not, by its slug or UUID; its fields may be set.
 
         Raises:
-            ValueError: It, or its object or list, does not exist.
+            ValueError: The attribute, or its object or list, does not exist.
         """
         return require_attribute(self._workspace, target, identifier, attribute)
 

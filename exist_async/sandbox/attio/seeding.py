@@ -57,7 +57,7 @@ def require_attribute(workspace: Workspace, target: Target, identifier: str, att
     """Return the attribute of this UUID or slug, archived or not.
 
     Raises:
-        ValueError: It, or its object or list, does not exist.
+        ValueError: The attribute, or its object or list, does not exist.
     """
     found = workspace.find_attribute(require_object_or_list(workspace, target, identifier), attribute)
     if found is None:

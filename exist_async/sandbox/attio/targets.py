@@ -10,7 +10,7 @@ Target: TypeAlias = Literal["objects", "lists"]
 """First segment of a path: whether an attribute belongs to an object or to a list."""
 
 OBJECTS_WITHOUT_DEFAULTS = frozenset({"people", "companies"})
-"""Objects for whose attributes default values are "not currently supported"."""
+"""Objects with attributes for which default values are "not currently supported", in the words of the documentation."""
 
 
 @attrs.frozen(eq=False)

@@ -110,11 +110,11 @@ async def test_unknown_paths_and_identifiers_are_not_found(attio, method, path, 
 async def test_every_reply_has_its_own_execution_id_and_a_date(attio, sandbox):
     sandbox.fail_next(path="sales/attributes")
     paths = ["objects/people/attributes", "nowhere", "lists/sales/attributes"]
-    answers = [await attio.get(path) for path in paths]
+    replies = [await attio.get(path) for path in paths]
 
-    assert [reply.status_code for reply in answers] == [200, 404, 503]
-    assert len({UUID(reply.headers["x-attio-execution-id"]) for reply in answers}) == 3
-    assert {reply.headers["date"] for reply in answers} == {"Fri, 20 Nov 2026 18:30:15 GMT"}
+    assert [reply.status_code for reply in replies] == [200, 404, 503]
+    assert len({UUID(reply.headers["x-attio-execution-id"]) for reply in replies}) == 3
+    assert {reply.headers["date"] for reply in replies} == {"Fri, 20 Nov 2026 18:30:15 GMT"}
 
 
 async def test_only_http_is_supported(sandbox):
