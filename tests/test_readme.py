@@ -90,5 +90,5 @@ def test_every_endpoint_is_in_the_readme_with_its_method() -> None:
 
     for path, endpoint in ENDPOINTS.items():
         if path != "/":
-            method = endpoint.method if isinstance(endpoint, Endpoint) else next(iter(endpoint.answers))
+            method = endpoint.method if isinstance(endpoint, Endpoint) else next(iter(endpoint.handlers))
             assert f"| `{method} {path.removeprefix('/api/2/')}` | `" in table

@@ -32,7 +32,7 @@ async def job(sandbox: Sandbox, to_the_sandbox: None, tmp_path: Path, monkeypatc
 
 
 def values_of(sandbox: Sandbox, user: str) -> dict[dt.date, Any]:
-    return sandbox.values("steps", sandbox._world.user(user))
+    return sandbox.values("steps", sandbox._state.user(user))
 
 
 async def test_every_user_is_synchronised_and_reported(
@@ -68,7 +68,7 @@ async def test_one_users_trouble_is_no_other_users(
 async def test_what_is_refused_is_a_failure_and_says_why(
     job: Job, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    may_not = OAuthToken(sandbox.issue_token(sandbox._world.user("user_00"), scopes=["mood_write"]))
+    may_not = OAuthToken(sandbox.issue_token(sandbox._state.user("user_00"), scopes=["mood_write"]))
     await FileTokenStore("tokens.json").save("user_00", may_not)
 
     assert await job() == 1

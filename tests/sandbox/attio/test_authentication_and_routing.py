@@ -1,4 +1,4 @@
-"""Tokens, paths and methods: what is decided before an endpoint sees a request."""
+"""Tokens, paths and methods: everything that is checked before the endpoint."""
 
 from urllib.parse import quote
 from uuid import UUID
@@ -10,7 +10,7 @@ AWKWARD = ["with space", "a/b", "a%2Fb", "🙂", "ü?#&+", "options", "..."]
 
 
 @pytest.mark.parametrize("slug", AWKWARD)
-async def test_a_segment_is_decoded_as_a_whole(attio, sandbox, slug):
+async def test_each_path_segment_is_decoded_separately(attio, sandbox, slug):
     sandbox.add_list(slug)
     sandbox.add_attribute("lists", slug, title=slug, api_slug=slug, type="select")
     sandbox.add_option("lists", slug, slug, "One")
@@ -24,7 +24,7 @@ async def test_a_segment_is_decoded_as_a_whole(attio, sandbox, slug):
     assert sandbox.requests[-1].path == f"/v2/{one}/options"
 
 
-async def test_a_slash_that_is_left_as_it_is_leads_elsewhere(attio, sandbox):
+async def test_an_unencoded_slash_separates_segments(attio, sandbox):
     sandbox.add_attribute("lists", "sales", title="A or B", api_slug="a/b", type="text")
 
     assert (await attio.get("lists/sales/attributes/a/b")).status_code == 404
@@ -32,12 +32,12 @@ async def test_a_slash_that_is_left_as_it_is_leads_elsewhere(attio, sandbox):
 
 @pytest.mark.parametrize("authorization", ["Bearer wrong", "Bearer", "Token sandbox-token", "sandbox-token"])
 @pytest.mark.parametrize("path", ["objects/people/attributes", "nowhere"])
-async def test_a_wrong_token_is_refused(connect, authorization, path):
+async def test_an_invalid_token_is_rejected(connect, authorization, path):
     async with connect(authorization) as attio:
-        answer = await attio.get(path)
+        reply = await attio.get(path)
 
-    assert answer.status_code == 401
-    assert answer.json() == {
+    assert reply.status_code == 401
+    assert reply.json() == {
         "status_code": 401,
         "type": "auth_error",
         "code": "unauthorized",
@@ -45,11 +45,11 @@ async def test_a_wrong_token_is_refused(connect, authorization, path):
     }
 
 
-async def test_a_missing_token_is_refused(sandbox):
+async def test_a_missing_token_is_rejected(sandbox):
     async with httpx.AsyncClient(transport=sandbox.transport()) as attio:
-        answer = await attio.get("https://attio.test/v2/objects/people/attributes")
+        reply = await attio.get("https://attio.test/v2/objects/people/attributes")
 
-    assert (answer.status_code, answer.json()["type"]) == (401, "auth_error")
+    assert (reply.status_code, reply.json()["type"]) == (401, "auth_error")
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ async def test_a_missing_token_is_refused(sandbox):
         ("PATCH", "lists/sales/attributes/stage", "list_configuration"),
     ],
 )
-async def test_a_read_only_token_reads_and_does_not_write(connect, sandbox, new, method, path, scope):
+async def test_a_read_only_token_reads_and_does_not_write(connect, sandbox, new_attribute, method, path, scope):
     async with connect(f"Bearer {sandbox.issue_token(read_only=True)}") as attio:
         assert (await attio.get("objects/people/attributes")).status_code == 200
-        answer = await attio.request(method, path, json=new())
+        reply = await attio.request(method, path, json=new_attribute())
 
-    assert answer.status_code == 403
-    assert answer.json() == {
+    assert reply.status_code == 403
+    assert reply.json() == {
         "status_code": 403,
         "type": "auth_error",
         "code": "unauthorized",
@@ -95,11 +95,11 @@ async def test_a_read_only_token_reads_and_does_not_write(connect, sandbox, new,
         ),
     ],
 )
-async def test_what_is_not_there_is_not_found(attio, method, path, message):
-    answer = await attio.request(method, path)
+async def test_unknown_paths_and_identifiers_are_not_found(attio, method, path, message):
+    reply = await attio.request(method, path)
 
-    assert answer.status_code == 404
-    assert answer.json() == {
+    assert reply.status_code == 404
+    assert reply.json() == {
         "status_code": 404,
         "type": "invalid_request_error",
         "code": "not_found",
@@ -107,16 +107,16 @@ async def test_what_is_not_there_is_not_found(attio, method, path, message):
     }
 
 
-async def test_every_answer_has_an_execution_id_and_a_date_of_its_own(attio, sandbox):
+async def test_every_reply_has_its_own_execution_id_and_a_date(attio, sandbox):
     sandbox.fail_next(path="sales/attributes")
     paths = ["objects/people/attributes", "nowhere", "lists/sales/attributes"]
-    answers = [await attio.get(path) for path in paths]
+    replies = [await attio.get(path) for path in paths]
 
-    assert [answer.status_code for answer in answers] == [200, 404, 503]
-    assert len({UUID(answer.headers["x-attio-execution-id"]) for answer in answers}) == 3
-    assert {answer.headers["date"] for answer in answers} == {"Fri, 20 Nov 2026 18:30:15 GMT"}
+    assert [reply.status_code for reply in replies] == [200, 404, 503]
+    assert len({UUID(reply.headers["x-attio-execution-id"]) for reply in replies}) == 3
+    assert {reply.headers["date"] for reply in replies} == {"Fri, 20 Nov 2026 18:30:15 GMT"}
 
 
-async def test_only_http_is_spoken(sandbox):
+async def test_only_http_is_supported(sandbox):
     with pytest.raises(NotImplementedError, match="HTTP only, not websocket"):
         await sandbox.app({"type": "websocket"}, None, None)

@@ -1,17 +1,17 @@
-"""Refusals: the errors of Attio, and the body that all of them have."""
+"""Attio's error replies, which all have the same format."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from exist_async.sandbox.replies import ApiError, json_reply
 
-__all__ = ["invalid", "not_found", "plain", "refuse", "slug_conflict"]
+__all__ = ["attio_error", "attio_error_body", "invalid_request", "not_found", "slug_conflict"]
 
 _TYPES: Final = {401: "auth_error", 403: "auth_error", 429: "rate_limit_error"}
 _CODES: Final = {401: "unauthorized", 403: "unauthorized", 429: "rate_limit_exceeded"}
 
 
-def refuse(
+def attio_error(
     status: int,
     code: str,
     message: str,
@@ -19,7 +19,7 @@ def refuse(
     validation_errors: Sequence[object] = (),
     headers: Mapping[str, str] | None = None,
 ) -> ApiError:
-    """Return the error, to be raised; its type follows from the status."""
+    """Return the exception for an error reply; its `type` depends on the status."""
     body: dict[str, object] = {
         "status_code": status,
         "type": _TYPES.get(status, "invalid_request_error"),
@@ -32,22 +32,22 @@ def refuse(
 
 
 def not_found(message: str) -> ApiError:
-    """Return the 404, to be raised."""
-    return refuse(404, "not_found", message)
+    """Return the exception for a 404."""
+    return attio_error(404, "not_found", message)
 
 
-def invalid(message: str, validation_errors: Sequence[object] = ()) -> ApiError:
-    """Return the 400 for what is not as it has to be, to be raised."""
-    return refuse(400, "validation_type", message, validation_errors=validation_errors)
+def invalid_request(message: str, validation_errors: Sequence[object] = ()) -> ApiError:
+    """Return the exception for a 400."""
+    return attio_error(400, "validation_type", message, validation_errors=validation_errors)
 
 
 def slug_conflict(slug: str) -> ApiError:
-    """Return the 409 for a slug that another attribute has, to be raised."""
-    return refuse(409, "slug_conflict", f'An attribute with the slug "{slug}" already exists.')
+    """Return the exception for a 409: another attribute has the slug."""
+    return attio_error(409, "slug_conflict", f'An attribute with the slug "{slug}" already exists.')
 
 
-def plain(status: int, phrase: str) -> object:
-    """Return the body of a refusal of which nothing but the status is known."""
+def attio_error_body(status: int, phrase: str) -> object:
+    """Return the JSON of an error reply in Attio's format, from status and reason phrase only."""
     return {
         "status_code": status,
         "type": _TYPES.get(status, "invalid_request_error"),
