@@ -1,4 +1,4 @@
-"""The README's web backend: signing in, pages for each user, and users who hang up."""
+"""The web backend of the guide to signing in: sign-in, a page for each user, and browsers that disconnect."""
 
 import asyncio
 import datetime as dt
@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from guides import block_under
 
 from exist_async.sandbox import Sandbox, User
 from exist_async.sandbox.server import serve
-from support import block_of
 
 NOW = dt.datetime(2026, 11, 20, 1, tzinfo=dt.UTC)
 TODAY = dt.date(2026, 11, 20)
@@ -46,10 +46,11 @@ def grace(sandbox: Sandbox) -> User:
 async def url(
     sandbox: Sandbox, to_the_sandbox: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[str]:
-    """Where the README's app is served."""
+    """The URL at which the app of the guide is served."""
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    exec(compile(block_of("A web backend"), "README.md", "exec"), names)
+    block = block_under("A web backend", guide="exist_async/oauth/README.md")
+    exec(compile(block.code, str(block), "exec"), names)
     app = names["app"]
     async with app.router.lifespan_context(app), serve(app, "127.0.0.1", 0) as url:
         yield url
