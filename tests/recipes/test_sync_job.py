@@ -52,10 +52,10 @@ async def test_running_it_again_changes_nothing(job: Job, sandbox: Sandbox) -> N
     assert values_of(sandbox, "user_00") == WRITTEN
 
 
-async def test_one_users_trouble_is_no_other_users(
+async def test_a_failure_for_one_user_does_not_affect_the_others(
     job: Job, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await FileTokenStore("tokens.json").save("user_00", OAuthToken("a-token-that-is-there-no-more"))
+    await FileTokenStore("tokens.json").save("user_00", OAuthToken("a-token-that-was-revoked"))
     sandbox.fail_next(1, status=400, path="attributes/update/")
 
     assert await job() == 1
@@ -66,11 +66,11 @@ async def test_one_users_trouble_is_no_other_users(
     assert sum(line.endswith(": 2 days written") for line in lines) == 38
 
 
-async def test_what_is_refused_is_a_failure_and_says_why(
+async def test_a_refused_value_is_a_failure_with_its_reason(
     job: Job, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    may_not = OAuthToken(sandbox.issue_token(sandbox._world.user("user_00"), scopes=["mood_write"]))
-    await FileTokenStore("tokens.json").save("user_00", may_not)
+    without_the_scope = OAuthToken(sandbox.issue_token(sandbox._world.user("user_00"), scopes=["mood_write"]))
+    await FileTokenStore("tokens.json").save("user_00", without_the_scope)
 
     assert await job() == 1
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("user_00")]
