@@ -333,7 +333,7 @@ def conclude(result: BatchResult[I, T], stop: Stop | None = None) -> BatchResult
         for outcome in result.outcomes
         if outcome.status is not OutcomeStatus.SUCCEEDED and not outcome.refused_for_itself
     ]
-    errors = distinct_causes(unanswered) if unanswered else ()
+    errors = distinct_causes(unanswered)
     if stop is not None and stop.callers_own:
         errors = (stop.error, *(error for error in errors if error is not stop.error))
         raise BatchError(

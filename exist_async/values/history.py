@@ -177,7 +177,7 @@ class _Reader:
                 if days != window:
                     async for values in self._missing(window, shown):
                         yield values
-                    window, shown = days, set()
+                    window, shown = days, set[str]()
                 attributes = listing.wanted(page.results)
                 shown.update(attribute.name for attribute in attributes)
                 async for values in self._appeared(window, shown):
