@@ -53,8 +53,8 @@ def test_where_nobody_knows_the_type_what_looks_like_a_number_is_one(value_type:
         ("7:30", "'7:30' is no number"),
         ("yes", "'yes' is no number"),
         ("x" * 1000, f"'{'x' * 40}…' is no number"),
-        ("1e999", "inf is no value of type decimal"),
-        ("9" * 5000, "inf is no value of type decimal"),
+        ("1e999", "inf is not a value of type decimal"),
+        ("9" * 5000, "inf is not a value of type decimal"),
     ],
 )
 def test_what_is_no_number_is_quoted(text: str, reason: str) -> None:
@@ -65,8 +65,8 @@ def test_what_is_no_number_is_quoted(text: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("text", "value_type", "reason"),
     [
-        ("2", ValueType.BOOLEAN, "a boolean is from 0 to 1, not 2"),
-        ("1.5", ValueType.INTEGER, "1.5 is no value of type integer"),
+        ("2", ValueType.BOOLEAN, "a boolean must be from 0 to 1, not 2"),
+        ("1.5", ValueType.INTEGER, "1.5 is not a value of type integer"),
     ],
 )
 def test_a_number_that_the_type_does_not_have_is_refused(text: str, value_type: ValueType, reason: str) -> None:
