@@ -24,7 +24,7 @@ from exist_async import (
 )
 from exist_async._http.pool import Pool
 from exist_async.sandbox import Sandbox
-from support import Answering, statuses
+from support import Answering, statuses, until
 
 DAY = dt.date(2026, 11, 20)
 
@@ -348,8 +348,7 @@ async def test_a_cancellation_while_lost_values_are_sent_again_tells_each_once(
         )
     )
     with caplog.at_level(logging.INFO, "exist_async"):
-        while len(sandbox.requests) < 2:  # noqa: ASYNC110  (the loop's own steps)
-            await asyncio.sleep(0)
+        await until(lambda: len(sandbox.requests) >= 2)
         await asyncio.sleep(0.005)
         updating.cancel()
         await asyncio.wait([updating])
