@@ -70,7 +70,7 @@ class _Layout:
             ValueError: The row has another number of fields, or a field is invalid.
         """
         if len(row.fields) != len(self.titles):
-            raise ValueError(f"{len(row.fields)} fields instead of {len(self.titles)}: {','.join(self.titles)}")
+            raise ValueError(f"expected {len(self.titles)} fields ({','.join(self.titles)}), found {len(row.fields)}")
         name, day, value = (row.fields[position] for position in self.positions)
         name = name.strip()
         return ValueUpdate(name, parse_date(day.strip()), parse_value(value, types.get(name)))

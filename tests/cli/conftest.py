@@ -106,6 +106,8 @@ def _signed_in(sandbox: Sandbox, url: str, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("TERM", "xterm-256color")
     for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)
+        # The readline library, which debuggers import, sets some of them without Python's os.environ.
+        os.unsetenv(name)
 
 
 @pytest.fixture
@@ -321,7 +323,7 @@ def login(cli: Callable[..., CommandResult], browser: Browser, _interruptible: N
     def call(*arguments: str) -> CommandResult:
         browser.opened, browser.response, browser.is_awaited = "", Future(), True
         try:
-            ran = cli("login", *arguments)
+            result = cli("login", *arguments)
         except KeyboardInterrupt:
             raise AssertionError("the browser failed") from browser.response.exception()
         finally:
@@ -329,8 +331,8 @@ def login(cli: Callable[..., CommandResult], browser: Browser, _interruptible: N
         if browser.opened:
             browser.response.result(timeout=10)
         for secret in ("app-secret", browser.redirected_to.partition("code=")[2].partition("&")[0]):
-            assert not secret or secret not in ran.out + ran.err
-        return ran
+            assert not secret or secret not in result.out + result.err
+        return result
 
     return call
 

@@ -12,10 +12,10 @@ from exist_async.cli.commands import demo
 
 
 def test_it_runs_all_steps_and_prints_measured_figures(cli: Callable) -> None:
-    ran = cli("demo")
+    result = cli("demo")
 
-    assert (ran.code, ran.err) == (0, "")
-    lines = [" ".join(line.split()) for line in ran.out.splitlines()]
+    assert (result.code, result.err) == (0, "")
+    lines = [" ".join(line.split()) for line in result.out.splitlines()]
     for line in (
         "86 templates, from Steps to Weather icon",
         "habbit_007 refused not_found Attribute 'habbit_007' does not exist",

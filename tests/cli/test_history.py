@@ -34,10 +34,10 @@ def test_in_a_pipe_it_prints_csv_attribute_by_attribute_newest_day_first(cli: Ca
 
 
 def test_the_format_jsonl_prints_json_lines(cli: Callable, filled: Sandbox) -> None:
-    ran = cli("history", "--start", "yesterday", "--end", "yesterday", "--format", "jsonl")
+    result = cli("history", "--start", "yesterday", "--end", "yesterday", "--format", "jsonl")
 
-    assert (ran.code, ran.err) == (0, "")
-    assert [json.loads(line) for line in ran.out.splitlines()] == [
+    assert (result.code, result.err) == (0, "")
+    assert [json.loads(line) for line in result.out.splitlines()] == [
         {"name": "mood_note", "date": "2026-11-20", "value": 'so "so",\nand é'},
         {"name": "sleep", "date": "2026-11-20", "value": 400},
     ]
@@ -47,10 +47,10 @@ def test_in_a_terminal_it_prints_a_table_with_values_in_everyday_units(at_termin
     filled.add_attribute(name="a_name_that_is_longer_than_the_others")
     filled.set_value("a_name_that_is_longer_than_the_others", TODAY, 1)
 
-    ran = at_terminal("history", "--start", "yesterday")
+    result = at_terminal("history", "--start", "yesterday")
 
-    assert (ran.code, ran.err) == (0, "")
-    lines = ran.out.splitlines()
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
     assert lines[:2] == ["Name                     Date         Value", "─" * 46]
     assert sorted(lines[2:]) == [
         "a_name_that_is_longer_than_the_others   2026-11-21   yes",
@@ -80,20 +80,20 @@ def test_without_values_it_prints_the_header_alone(cli: Callable, sandbox: Sandb
 
 
 def test_an_end_before_the_start_is_reported_in_one_line(cli: Callable) -> None:
-    ran = cli("history", "--start", "2026-01-02", "--end", "2026-01-01")
+    result = cli("history", "--start", "2026-01-02", "--end", "2026-01-01")
 
-    assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)
-    assert ran.err.startswith("exist-async: end 2026-01-01 ")
-    assert "start 2026-01-02" in ran.err
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert result.err.startswith("exist-async: end 2026-01-01 ")
+    assert "start 2026-01-02" in result.err
 
 
 def test_an_unknown_attribute_is_named_in_one_line(cli: Callable, filled: Sandbox) -> None:
-    ran = cli("history", "--start", "today", "--attribute", "sleep", "--attribute", "sleeep")
+    result = cli("history", "--start", "today", "--attribute", "sleep", "--attribute", "sleeep")
 
-    assert ran.code == 1
-    assert "'sleeep'" in ran.err
-    assert "'sleep'" not in ran.err
-    assert ran.err.count("\n") == 1
+    assert result.code == 1
+    assert "'sleeep'" in result.err
+    assert "'sleep'" not in result.err
+    assert result.err.count("\n") == 1
 
 
 def test_the_values_before_an_error_are_printed(cli: Callable, sandbox: Sandbox) -> None:
@@ -101,11 +101,11 @@ def test_the_values_before_an_error_are_printed(cli: Callable, sandbox: Sandbox)
     sandbox.set_values("steps", {TODAY - dt.timedelta(days=days): days for days in range(300)})
     sandbox.fail_next(status=403, path="attributes/values/", skip=1)
 
-    ran = cli("history", "--start", "2026-01-01", "--attribute", "steps")
+    result = cli("history", "--start", "2026-01-01", "--attribute", "steps")
 
-    assert ran.code == 1
-    assert ran.out.splitlines()[1] == "steps,2026-11-21,0"
-    assert ran.err.count("\n") == 1
+    assert result.code == 1
+    assert result.out.splitlines()[1] == "steps,2026-11-21,0"
+    assert result.err.count("\n") == 1
 
 
 def test_update_reads_the_exported_csv(cli: Callable, filled: Sandbox, standard_input: Callable[[bytes], None]) -> None:
@@ -119,9 +119,9 @@ def test_update_reads_the_exported_csv(cli: Callable, filled: Sandbox, standard_
         attribute.history.by_day.clear()
     standard_input(exported.encode())
 
-    ran = cli("update")
+    result = cli("update")
 
-    assert (ran.code, ran.out.split()[-2:]) == (0, ["written", "8"])
+    assert (result.code, result.out.split()[-2:]) == (0, ["written", "8"])
     assert {name: filled.values(name) for name in written} == written
 
 

@@ -68,12 +68,12 @@ def test_a_lost_answer_is_reported_as_an_unknown_outcome(cli: Callable, sandbox:
     sandbox.add_attribute(template="coffees", service=sandbox.service)
     sandbox.fail_next(drop=True, when="after", path="increment/")
 
-    ran = cli("increment", "coffees", "1")
+    result = cli("increment", "coffees", "1")
 
-    assert (ran.code, ran.out) == (1, "")
-    assert ran.err.startswith("exist-async: ")
-    assert "/api/2/attributes/increment/" in ran.err
-    assert "may have been carried out" in ran.err
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("exist-async: ")
+    assert "/api/2/attributes/increment/" in result.err
+    assert "may have been carried out" in result.err
     assert sandbox.values("coffees") == {TODAY: 1}
 
 

@@ -16,13 +16,13 @@ from exist_async.sandbox import Sandbox
 def test_allowing_access_stores_the_token_and_prints_where(
     login: Callable, browser, stored: Callable, token_file: Path, url: str
 ) -> None:
-    ran = login()
+    result = login()
 
-    assert (ran.code, ran.out) == (0, f"Signed in as ada at {url}; token stored in {token_file}\n")
-    assert browser.opened in ran.err
+    assert (result.code, result.out) == (0, f"Signed in as ada at {url}; token stored in {token_file}\n")
+    assert browser.opened in result.err
     assert set(stored()) == {url}
     for secret in ("access_token", "refresh_token"):
-        assert stored()[url][secret] not in ran.out + ran.err
+        assert stored()[url][secret] not in result.out + result.err
 
 
 def test_only_the_owner_can_read_the_token_file(login: Callable, token_file: Path) -> None:
@@ -65,10 +65,10 @@ def test_an_unknown_scope_is_reported_in_one_line_with_exit_code_2(cli: Callable
 def test_denying_access_stores_nothing(login: Callable, browser, sandbox: Sandbox, token_file: Path) -> None:
     browser.decide = sandbox.deny
 
-    ran = login()
+    result = login()
 
-    assert (ran.code, ran.out) == (1, "")
-    assert ran.err.splitlines()[-1] == "exist-async: You denied access. Nothing was stored."
+    assert (result.code, result.out) == (1, "")
+    assert result.err.splitlines()[-1] == "exist-async: You denied access. Nothing was stored."
     assert "<h1>Not signed in</h1>" in browser.response.result().text
     assert "You denied access." in browser.response.result().text
     assert not token_file.exists()
@@ -83,10 +83,10 @@ def test_a_refusal_by_the_service_is_printed_and_shown_in_the_browser_with_escap
 
     browser.decide = refuse
 
-    ran = login()
+    result = login()
 
-    assert ran.code == 1
-    assert ran.err.splitlines()[-1] == (
+    assert result.code == 1
+    assert result.err.splitlines()[-1] == (
         "exist-async: The service refused with invalid_scope: <b>Not yours. Nothing was stored."
     )
     assert "invalid_scope: &lt;b&gt;Not yours. Nothing was stored." in browser.response.result().text
@@ -97,15 +97,15 @@ def test_a_refused_code_is_printed_and_shown_in_the_browser(
 ) -> None:
     monkeypatch.setenv("EXIST_CLIENT_SECRET", "another-secret")
 
-    ran = login()
+    result = login()
 
-    assert (ran.code, ran.out) == (1, "")
-    message = ran.err.splitlines()[-1].removeprefix("exist-async: ")
+    assert (result.code, result.out) == (1, "")
+    message = result.err.splitlines()[-1].removeprefix("exist-async: ")
     assert "400" in message
     assert "invalid_client" in message
     assert "Check client_id and client_secret." in message
     assert message in browser.response.result().text
-    assert "another-secret" not in ran.err + browser.response.result().text
+    assert "another-secret" not in result.err + browser.response.result().text
     assert not token_file.exists()
 
 
@@ -131,10 +131,10 @@ def test_requests_that_are_not_the_callback_get_an_error_and_the_callback_is_sti
 
     browser.before_redirect = send_requests
 
-    ran = login()
+    result = login()
 
     assert statuses == [404, 404, 400, 400, 400, 400, 400, 400, 404]
-    assert ran.code == 0
+    assert result.code == 0
     assert "Signed in" in browser.response.result().text
 
 
@@ -176,10 +176,10 @@ def test_localhost_is_served_on_ipv4_and_ipv6(login: Callable, browser, redirect
 def test_a_callback_without_a_state_is_accepted_with_a_warning(login: Callable, sandbox: Sandbox) -> None:
     sandbox.passes_state = False
 
-    ran = login()
+    result = login()
 
-    assert ran.code == 0
-    assert ran.err.splitlines()[-1] == (
+    assert result.code == 0
+    assert result.err.splitlines()[-1] == (
         "exist-async: the address contains no state, so nothing proves that it belongs to this attempt to sign in; it "
         "is accepted because you have just started one"
     )
@@ -229,10 +229,10 @@ def test_the_token_is_stored_even_if_reading_the_profile_fails(
 ) -> None:
     sandbox.fail_next(status=404, json={"detail": "Gone fishing."}, path="accounts/profile/")
 
-    ran = login()
+    result = login()
 
-    assert (ran.code, ran.out) == (1, "")
-    message = ran.err.splitlines()[-1]
+    assert (result.code, result.out) == (1, "")
+    message = result.err.splitlines()[-1]
     assert message.startswith(
         f"exist-async: The token is stored in {token_file}, but reading the user's profile failed. "
     )
@@ -245,10 +245,10 @@ def test_a_token_in_the_environment_is_reported_as_taking_precedence(
 ) -> None:
     monkeypatch.setenv("EXIST_TOKEN", "another-token")
 
-    ran = login()
+    result = login()
 
-    assert ran.code == 0
-    assert ran.err.splitlines()[-1] == (
+    assert result.code == 0
+    assert result.err.splitlines()[-1] == (
         "exist-async: EXIST_TOKEN is set, and takes precedence over the stored token: unset it to use this login"
     )
 

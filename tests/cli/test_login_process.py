@@ -79,21 +79,27 @@ def test_ctrl_c_while_the_browser_is_awaited_ends_it_without_a_traceback(
 
 @pytest.fixture
 def terminal(no_browser: None, open_terminal: Callable, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A terminal with `login --paste`, without an app in its environment."""
+    """A terminal in which `login --paste` prompts for the client secret."""
     monkeypatch.delenv("EXIST_CLIENT_ID")
     monkeypatch.delenv("EXIST_CLIENT_SECRET")
-    return open_terminal("login", "--paste")
+    terminal = open_terminal("login", "--paste")
+    terminal.read_until("Client ID: ")
+    terminal.type("app-id\n")
+    terminal.read_until(r"Client secret \(not shown\): ")
+    return terminal
+
+
+def enter_secret(terminal) -> str:
+    """Enter the client secret, and return the URL of the authorisation page."""
+    terminal.type("app-secret\n")
+    terminal.read_until("Paste the address here: ")
+    return next(line.strip() for line in terminal.screen.splitlines() if "/oauth2/authorize?" in line)
 
 
 def test_in_a_terminal_it_prompts_for_the_app_and_does_not_show_the_secret(
     terminal, sandbox: Sandbox, url: str
 ) -> None:
-    terminal.read_until("Client ID: ")
-    terminal.type("app-id\n")
-    terminal.read_until(r"Client secret \(not shown\): ")
-    terminal.type("app-secret\n")
-    terminal.read_until("Paste the address here: ")
-    page = next(line.strip() for line in terminal.screen.splitlines() if "/oauth2/authorize?" in line)
+    page = enter_secret(terminal)
     terminal.type(sandbox.authorize(page) + "\n")
     terminal.read_until(f"Signed in as ada at {re.escape(url)}; ")
 
@@ -105,12 +111,7 @@ def test_in_a_terminal_it_prompts_for_the_app_and_does_not_show_the_secret(
 
 
 def test_after_an_unusable_address_it_prompts_again(terminal, sandbox: Sandbox, url: str) -> None:
-    terminal.read_until("Client ID: ")
-    terminal.type("app-id\n")
-    terminal.read_until(r"Client secret \(not shown\): ")
-    terminal.type("app-secret\n")
-    terminal.read_until("Paste the address here: ")
-    page = next(line.strip() for line in terminal.screen.splitlines() if "/oauth2/authorize?" in line)
+    page = enter_secret(terminal)
     for pasted, problem in (
         ("", "It is empty."),
         ("what do I paste?", "It contains neither a code nor an error: it is not the address that signing in ends at."),
@@ -128,9 +129,6 @@ def test_after_an_unusable_address_it_prompts_again(terminal, sandbox: Sandbox, 
 
 
 def test_ctrl_c_at_the_hidden_prompt_restores_the_terminal(terminal) -> None:
-    terminal.read_until("Client ID: ")
-    terminal.type("app-id\n")
-    terminal.read_until(r"Client secret \(not shown\): ")
     assert not terminal.echoes
     terminal.process.send_signal(signal.SIGINT)
 
@@ -139,11 +137,8 @@ def test_ctrl_c_at_the_hidden_prompt_restores_the_terminal(terminal) -> None:
 
 
 def test_the_end_of_input_at_a_prompt_is_reported_in_one_line(terminal) -> None:
-    terminal.read_until("Client ID: ")
-    terminal.type("app-id\n")
-    terminal.read_until(r"Client secret \(not shown\): ")
     terminal.type("\x04")
-    terminal.read_until("exist-async: client_secret is empty")
+    terminal.read_until("exist-async: client_secret .*empty")
 
     assert terminal.process.wait(timeout=30) == 1
 

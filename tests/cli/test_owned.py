@@ -47,10 +47,10 @@ def test_groups_may_be_separated_by_commas(cli: Callable, owning: Sandbox) -> No
 
 
 def test_an_unknown_group_is_requested_with_a_warning(cli: Callable, owning: Sandbox) -> None:
-    ran = cli("owned", "--group", "activty,mood")
+    result = cli("owned", "--group", "activty,mood")
 
-    assert (ran.code, ran.out) == (0, "mood\tMood\tmood\tscale\tyes\tMy client\n")
-    assert ran.err == (
+    assert (result.code, result.out) == (0, "mood\tMood\tmood\tscale\tyes\tMy client\n")
+    assert result.err == (
         "exist-async: 'activty' is not a known group. Known groups: activity, productivity, mood, sleep, "
         "workouts, events, finance, food, health, location, media, social, weather, symptoms, medication, custom\n"
     )
@@ -88,12 +88,12 @@ def test_all_pages_are_read_before_the_first_line_so_that_a_reader_may_release_a
     for number in range(250):
         sandbox.add_attribute(label=f"Tag {number}", service=sandbox.service)
 
-    ran = subprocess.run(
+    result = subprocess.run(
         f"'{script}' owned | cut -f1 | '{script}' release -", shell=True, capture_output=True, text=True, timeout=30
     )
 
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout.split() == ["Outcome", "Items", "─" * 16, "released", "250"]
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.split() == ["Outcome", "Items", "─" * 16, "released", "250"]
     assert [attribute for attribute in sandbox.user.attributes if attribute.service] == []
 
 
@@ -107,6 +107,6 @@ def test_a_reader_that_closes_the_pipe_causes_no_traceback(start: Callable, owni
 
 def test_a_full_disk_is_reported_in_one_line(script: str, owning: Sandbox) -> None:
     with Path("/dev/full").open("w") as full:
-        ran = subprocess.run([script, "owned"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
+        result = subprocess.run([script, "owned"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
 
-    assert (ran.returncode, ran.stderr) == (1, "exist-async: [Errno 28] No space left on device\n")
+    assert (result.returncode, result.stderr) == (1, "exist-async: [Errno 28] No space left on device\n")

@@ -20,10 +20,10 @@ def run_without(module: str, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 def test_the_help_lists_every_command(cli: Callable) -> None:
-    ran = cli("--help")
+    result = cli("--help")
 
-    assert ran.code == 0
-    commands = [line.split()[1] for line in ran.out.splitlines() if line.startswith("│ ") and line[2] != " "]
+    assert result.code == 0
+    commands = [line.split()[1] for line in result.out.splitlines() if line.startswith("│ ") and line[2] != " "]
     assert commands == [
         "demo",
         "sandbox",
@@ -130,11 +130,11 @@ def test_without_a_token_for_exist_itself_one_line_contains_the_apps_page(
 def test_an_error_of_the_client_is_printed_in_one_line_with_exit_code_1(cli: Callable, sandbox: Sandbox) -> None:
     sandbox.fail_next(status=403, json={"detail": "Not\nyours"})
 
-    ran = cli("owned")
+    result = cli("owned")
 
-    assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)
-    assert ran.err.startswith("exist-async: ")
-    assert all(part in ran.err for part in ("GET /api/2/attributes/owned/", "403", "Not yours", "scope"))
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert result.err.startswith("exist-async: ")
+    assert all(part in result.err for part in ("GET /api/2/attributes/owned/", "403", "Not yours", "scope"))
 
 
 def test_a_base_url_without_tls_is_reported_in_one_line(cli: Callable) -> None:
@@ -156,37 +156,37 @@ def test_the_token_is_never_printed(cli: Callable, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("module", ["cyclopts", "platformdirs", "rich"])
 def test_without_the_extra_cli_one_line_contains_the_command_that_installs_it(module: str) -> None:
-    ran = run_without(module, "owned")
+    result = run_without(module, "owned")
 
-    assert ran.returncode == 1
-    assert ran.stdout == ""
-    assert ran.stderr == f'exist-async: the command line needs {module}: pip install "exist-async[cli]"\n'
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr == f'exist-async: the command line needs {module}: pip install "exist-async[cli]"\n'
 
 
 @pytest.mark.parametrize(("command", "feature"), [("demo", "the demo"), ("sandbox", "the sandbox")])
 def test_without_the_sandboxs_packages_one_line_contains_the_command_that_installs_them(
     command: str, feature: str
 ) -> None:
-    ran = run_without("uvicorn", command)
+    result = run_without("uvicorn", command)
 
-    assert ran.returncode == 1
-    assert ran.stdout == ""
-    assert ran.stderr == f'exist-async: {feature} needs uvicorn: pip install "exist-async[all]"\n'
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr == f'exist-async: {feature} needs uvicorn: pip install "exist-async[all]"\n'
 
 
 def test_a_missing_package_is_named_as_pip_names_it() -> None:
-    ran = run_without("python_multipart", "sandbox")
+    result = run_without("python_multipart", "sandbox")
 
-    assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr == 'exist-async: the sandbox needs python-multipart: pip install "exist-async[all]"\n'
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == 'exist-async: the sandbox needs python-multipart: pip install "exist-async[all]"\n'
 
 
 def test_another_missing_module_is_not_reported_as_a_missing_extra() -> None:
-    ran = run_without("exist_async.cli.output", "owned")
+    result = run_without("exist_async.cli.output", "owned")
 
-    assert ran.returncode == 1
-    assert "exist-async[" not in ran.stderr
-    assert ran.stderr.splitlines()[-1].startswith("ModuleNotFoundError")
+    assert result.returncode == 1
+    assert "exist-async[" not in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("ModuleNotFoundError")
 
 
 def test_control_characters_and_line_breaks_are_removed_from_printed_text() -> None:

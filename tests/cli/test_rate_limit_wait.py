@@ -21,9 +21,9 @@ def filled(sandbox: Sandbox) -> Sandbox:
 def test_the_notice_is_printed_once_when_exist_answers_429(cli: Callable, filled: Sandbox) -> None:
     filled.fail_next(2, status=429, headers={"Retry-After": "0"})
 
-    ran = cli("history", "--start", "2026-11-20", "--wait")
+    result = cli("history", "--start", "2026-11-20", "--wait")
 
-    assert (ran.code, ran.err) == (0, NOTICE)
+    assert (result.code, result.err) == (0, NOTICE)
 
 
 def test_the_notice_is_printed_when_the_budget_of_the_client_is_used_up(
@@ -39,10 +39,10 @@ def test_the_notice_is_printed_when_the_budget_of_the_client_is_used_up(
     monkeypatch.setattr(rate_limit_wait, "MemoryRateLimiter", one_request_an_hour)
     start = clock.now
 
-    ran = cli("history", "--start", "2026-01-01", "--wait")
+    result = cli("history", "--start", "2026-01-01", "--wait")
 
-    assert ran.code == 0
-    assert ran.err == NOTICE
+    assert result.code == 0
+    assert result.err == NOTICE
     assert clock.now - start >= 3600
 
 
@@ -57,16 +57,16 @@ async def test_the_notice_is_printed_at_most_once_in_ten_minutes(clock, capsys: 
 
 
 def test_without_a_wait_no_notice_is_printed(cli: Callable, filled: Sandbox) -> None:
-    ran = cli("history", "--start", "2026-11-20", "--wait")
+    result = cli("history", "--start", "2026-11-20", "--wait")
 
-    assert (ran.code, ran.err) == (0, "")
+    assert (result.code, result.err) == (0, "")
 
 
 def test_without_the_option_a_long_wait_is_an_error(cli: Callable, filled: Sandbox) -> None:
     filled.fail_next(status=429, headers={"Retry-After": "600"})
 
-    ran = cli("history", "--start", "2026-11-20")
+    result = cli("history", "--start", "2026-11-20")
 
-    assert ran.code == 1
-    assert "429" in ran.err
-    assert ran.err.count("\n") == 1
+    assert result.code == 1
+    assert "429" in result.err
+    assert result.err.count("\n") == 1

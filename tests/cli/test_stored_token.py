@@ -74,9 +74,9 @@ def test_an_expired_token_is_renewed_if_the_app_is_known(
     before = stored()[url]
     sandbox.expire_tokens()
 
-    ran = cli("owned")
+    result = cli("owned")
 
-    assert ran == (0, "", "")
+    assert result == (0, "", "")
     assert requested_paths(sandbox) == ["/api/2/attributes/owned/", "/oauth2/access_token", "/api/2/attributes/owned/"]
     assert stored()[url]["access_token"] != before["access_token"]
     assert stored()[url]["refresh_token"] != before["refresh_token"]
@@ -88,12 +88,12 @@ def test_an_expired_token_without_the_app_is_reported_with_the_remedy(
 ) -> None:
     sandbox.expire_tokens()
 
-    ran = cli("owned")
+    result = cli("owned")
 
-    assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)
-    assert ran.err.startswith("exist-async: ")
-    assert all(part in ran.err for part in ("GET /api/2/attributes/owned/", "401", "Invalid token."))
-    assert ran.err.endswith(
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert result.err.startswith("exist-async: ")
+    assert all(part in result.err for part in ("GET /api/2/attributes/owned/", "401", "Invalid token."))
+    assert result.err.endswith(
         " Set EXIST_CLIENT_ID and EXIST_CLIENT_SECRET to have it renewed, or sign in again: "
         f"exist-async login --base-url {url}\n"
     )
@@ -119,10 +119,10 @@ def test_a_refused_token_from_the_environment_is_reported_as_such(
 ) -> None:
     monkeypatch.setenv("EXIST_TOKEN", "wrong-token")
 
-    ran = cli("acquire", "steps")
+    result = cli("acquire", "steps")
 
-    assert ran.code == 1
-    assert ran.err.endswith(
+    assert result.code == 1
+    assert result.err.endswith(
         "The token comes from EXIST_TOKEN: copy it again from the output of exist-async sandbox, or unset EXIST_TOKEN "
         f"and run: exist-async login --base-url {url}\n"
     )
@@ -134,11 +134,11 @@ def test_a_token_that_expires_during_a_write_is_reported_with_the_same_remedy(
     names = [sandbox.add_attribute(name=f"tag_{number}").name for number in range(70)]
     sandbox.fail_next(status=401, json={"detail": "Expired"}, path="attributes/acquire/", skip=1)
 
-    ran = cli("acquire", "--by-name", *names)
+    result = cli("acquire", "--by-name", *names)
 
-    assert ran.code == 1
-    assert ran.out.split()[-4:] == ["acquired", "35", "refused", "35"]
-    assert ran.err.endswith(f"or sign in again: exist-async login --base-url {url}\n")
+    assert result.code == 1
+    assert result.out.split()[-4:] == ["acquired", "35", "refused", "35"]
+    assert result.err.endswith(f"or sign in again: exist-async login --base-url {url}\n")
 
 
 def test_whoami_prints_the_user_the_service_and_the_scopes_of_the_token(
@@ -199,9 +199,9 @@ def test_logout_from_exist_prints_where_to_revoke_the_access(
 ) -> None:
     token_file.write_text(json.dumps({"users": {"https://exist.io": stored()[url], url: stored()[url]}}))
 
-    ran = cli("logout", "--base-url", "https://exist.io")
+    result = cli("logout", "--base-url", "https://exist.io")
 
-    assert ran.out.splitlines()[-1] == (
+    assert result.out.splitlines()[-1] == (
         "The service was not notified: it accepts the token until it expires, unless you revoke the app's access at "
         "https://exist.io/account/apps/"
     )
@@ -219,12 +219,12 @@ def test_logout_warns_about_a_token_in_the_environment(
 def test_a_token_file_that_others_can_read_is_reported(logged_in: None, cli: Callable, token_file: Path) -> None:
     token_file.chmod(0o644)
 
-    ran = cli("owned")
+    result = cli("owned")
 
-    assert (ran.code, ran.out) == (1, "")
-    assert ran.err.startswith("exist-async: ")
-    assert str(token_file) in ran.err
-    assert "other users" in ran.err
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("exist-async: ")
+    assert str(token_file) in result.err
+    assert "other users" in result.err
 
 
 @pytest.mark.parametrize("base_url", ["exist.io", "http://[::1", "https://user:pass-word"])
@@ -237,6 +237,6 @@ def test_an_invalid_url_is_reported_without_quoting_it(cli: Callable, redirect_u
 
 
 def test_a_password_in_a_url_is_not_printed(cli: Callable, redirect_uri: str) -> None:
-    ran = cli("logout", "--base-url", "https://user:pass-word@exist.io")
+    result = cli("logout", "--base-url", "https://user:pass-word@exist.io")
 
-    assert ran.out == "You are not signed in at https://exist.io: there is no token to delete\n"
+    assert result.out == "You are not signed in at https://exist.io: there is no token to delete\n"

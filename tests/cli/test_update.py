@@ -65,10 +65,10 @@ def update(cli: Callable, standard_input: Callable[[bytes], None]) -> Callable:
 
 
 def test_the_values_of_a_csv_are_sent_and_counted(update: Callable, owned: Sandbox) -> None:
-    ran = update("name,date,value\nsteps,2026-01-01,8123\nsleep,2026-01-01,450\n")
+    result = update("name,date,value\nsteps,2026-01-01,8123\nsleep,2026-01-01,450\n")
 
-    assert (ran.code, ran.err) == (0, "")
-    assert ran.out.split() == ["Outcome", "Items", "─" * 15, "written", "2"]
+    assert (result.code, result.err) == (0, "")
+    assert result.out.split() == ["Outcome", "Items", "─" * 15, "written", "2"]
     assert owned.requests[-1].json == [
         {"name": "steps", "date": "2026-01-01", "value": 8123},
         {"name": "sleep", "date": "2026-01-01", "value": 450},
@@ -91,10 +91,10 @@ def test_the_values_of_a_csv_are_sent_and_counted(update: Callable, owned: Sandb
 def test_blank_lines_headers_quotes_line_ends_and_json_are_accepted(
     update: Callable, owned: Sandbox, content: str
 ) -> None:
-    ran = update(content)
+    result = update(content)
 
-    assert (ran.code, ran.err) == (0, "")
-    assert ran.out.split()[-2:] == ["written", "1"]
+    assert (result.code, result.err) == (0, "")
+    assert result.out.split()[-2:] == ["written", "1"]
     assert owned.values("steps") == {NEW_YEAR: 7}
 
 
@@ -142,7 +142,7 @@ def test_a_token_with_write_scopes_alone_uses_the_value_types_of_owned_attribute
 
 def test_each_csv_line_that_was_not_accepted_is_listed_with_its_number(update: Callable, owned: Sandbox) -> None:
     owned.add_attribute(template="coffees")
-    ran = update(
+    result = update(
         b"date,name,value\n"
         b"2026-01-01,steps,1\n"
         b"2026-02-30,steps,2\n"
@@ -162,13 +162,13 @@ def test_each_csv_line_that_was_not_accepted_is_listed_with_its_number(update: C
         b"2026-01-03,steps,4\n"
     )
 
-    assert (ran.code, ran.err) == (1, ACQUIRE_FIRST)
-    assert rows_by_line(ran.out) == {
+    assert (result.code, result.err) == (1, ACQUIRE_FIRST)
+    assert rows_by_line(result.out) == {
         "3": "steps unreadable 2026-02-30 does not exist in the calendar",
         "5": "steps unreadable '01.01.2026' is not a date: write YYYY-MM-DD",
         "8": "coffees refused unauthorised Attribute 'coffees' does not belong to this service",
         "9": "no_such refused not_found Attribute 'no_such' does not exist",
-        "10": "steps unreadable 2 fields instead of 3: date,name,value",
+        "10": "steps unreadable expected 3 fields (date,name,value), found 2",
         "11": "weight unreadable 'NaN' is not a number",
         "12": "steps unreadable the value is empty: a stored value can be changed, but not deleted",
         "13": "steps unreadable '1_000' is not a number",
@@ -177,13 +177,13 @@ def test_each_csv_line_that_was_not_accepted_is_listed_with_its_number(update: C
         "16": "unreadable not UTF-8",
         "17": "unreadable not valid CSV: ',' expected after '\"'",
     }
-    assert counts(ran.out) == {"written": 3, "refused": 2, "unreadable": 10}
+    assert counts(result.out) == {"written": 3, "refused": 2, "unreadable": 10}
     assert owned.values("steps") == {NEW_YEAR: 1, dt.date(2026, 1, 3): 4}
     assert owned.values("mood_note") == {dt.date(2026, 1, 2): "a\nb"}
 
 
 def test_each_json_line_that_was_not_accepted_is_listed_with_its_number(update: Callable, owned: Sandbox) -> None:
-    ran = update(
+    result = update(
         b'{"name": "steps", "date": "2026-01-01", "value": 1}\n'
         b'{"name": "steps", "date": "2026-01-01"}\n'
         b"\n"
@@ -205,8 +205,8 @@ def test_each_json_line_that_was_not_accepted_is_listed_with_its_number(update: 
         b'{"name": "tea", "date": "2026-01-02", "value": true}\n' + b"[" * 50_000
     )
 
-    assert (ran.code, ran.err) == (1, ACQUIRE_FIRST)
-    assert rows_by_line(ran.out) == {
+    assert (result.code, result.err) == (1, ACQUIRE_FIRST)
+    assert rows_by_line(result.out) == {
         "2": "steps unreadable missing: value",
         "4": "steps unreadable the value is empty: a stored value can be changed, but not deleted",
         "5": "unreadable not valid JSON",
@@ -225,7 +225,7 @@ def test_each_json_line_that_was_not_accepted_is_listed_with_its_number(update: 
         "18": "no_such refused not_found Attribute 'no_such' does not exist",
         "20": "unreadable not valid JSON",
     }
-    assert counts(ran.out) == {"written": 2, "refused": 1, "unreadable": 16}
+    assert counts(result.out) == {"written": 2, "refused": 1, "unreadable": 16}
     assert owned.values("tea") == {dt.date(2026, 1, 2): 1}
 
 
@@ -243,9 +243,9 @@ def test_each_json_line_that_was_not_accepted_is_listed_with_its_number(update: 
 def test_unusable_columns_are_reported_once_and_nothing_is_sent(
     update: Callable, owned: Sandbox, first: str, line: str
 ) -> None:
-    ran = update(f"{first}\nsteps,2026-01-01,1\n")
+    result = update(f"{first}\nsteps,2026-01-01,1\n")
 
-    assert (ran.code, ran.out, ran.err) == (1, "", f"exist-async: {line}\n")
+    assert (result.code, result.out, result.err) == (1, "", f"exist-async: {line}\n")
     assert owned.values("steps") == {}
 
 
@@ -259,11 +259,11 @@ def test_a_file_is_read(cli: Callable, owned: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "values.csv"
     file.write_text("steps,2026-01-01,7\noops\n")
 
-    ran = cli("update", str(file))
+    result = cli("update", str(file))
 
-    assert (ran.code, ran.err) == (1, "")
-    assert rows_by_line(ran.out) == {
-        "2": "oops unreadable 1 fields instead of 3: name,date,value",
+    assert (result.code, result.err) == (1, "")
+    assert rows_by_line(result.out) == {
+        "2": "oops unreadable expected 3 fields (name,date,value), found 1",
     }
     assert owned.values("steps") == {NEW_YEAR: 7}
 
@@ -289,19 +289,19 @@ def test_an_error_about_a_whole_file_contains_its_name(cli: Callable, owned: San
 
 
 def test_unclosed_quotes_are_reported_with_the_line_that_they_begin_in(update: Callable, owned: Sandbox) -> None:
-    ran = update('steps,2026-01-01,1\nmood_note,2026-01-01,"a\nsteps,2026-01-02,2\n' + "x\n" * 100_000)
+    result = update('steps,2026-01-01,1\nmood_note,2026-01-01,"a\nsteps,2026-01-02,2\n' + "x\n" * 100_000)
 
-    assert ran.code == 1
-    assert rows_by_line(ran.out) == {
+    assert result.code == 1
+    assert rows_by_line(result.out) == {
         "2": "unreadable unclosed quotes: the rest of the input is inside of them",
     }
     assert owned.values("steps") == {NEW_YEAR: 1}
 
 
 def test_a_record_that_is_too_long_does_not_stop_the_others(update: Callable, owned: Sandbox) -> None:
-    ran = update('mood_note,2026-01-01,"' + "x\n" * 100_000 + '"\nsteps,2026-01-02,2\n')
+    result = update('mood_note,2026-01-01,"' + "x\n" * 100_000 + '"\nsteps,2026-01-02,2\n')
 
-    assert rows_by_line(ran.out) == {"1": "unreadable longer than 131072 characters"}
+    assert rows_by_line(result.out) == {"1": "unreadable longer than 131072 characters"}
     assert owned.values("steps") == {dt.date(2026, 1, 2): 2}
 
 
@@ -329,10 +329,10 @@ def test_input_of_another_kind_is_reported_in_one_line_and_nothing_is_sent(
 
 
 def test_empty_input_succeeds_without_a_request(update: Callable, owned: Sandbox) -> None:
-    ran = update("\n\n")
+    result = update("\n\n")
 
-    assert (ran.code, ran.err) == (0, "")
-    assert ran.out.split()[-2:] == ["written", "0"]
+    assert (result.code, result.err) == (0, "")
+    assert result.out.split()[-2:] == ["written", "0"]
     assert owned.requests == []
 
 
@@ -341,9 +341,9 @@ def test_input_typed_into_a_terminal_gets_instructions(
 ) -> None:
     monkeypatch.setattr(os, "isatty", lambda _: True)
 
-    ran = update("steps,2026-01-01,1\n")
+    result = update("steps,2026-01-01,1\n")
 
-    assert (ran.code, ran.err) == (0, "Enter lines of name,date,value, and end with Ctrl-D:\n")
+    assert (result.code, result.err) == (0, "Enter lines of name,date,value, and end with Ctrl-D:\n")
 
 
 def test_the_format_can_be_given(update: Callable, owned: Sandbox) -> None:
@@ -358,9 +358,9 @@ def test_the_format_can_be_given(update: Callable, owned: Sandbox) -> None:
 def test_reacquire_acquires_attributes_and_converts_values_by_their_types(update: Callable, sandbox: Sandbox) -> None:
     sandbox.add_attribute(name="notes", value_type=2)
 
-    ran = update("notes,2026-01-01,7\nmood_note,2026-01-01,8\nsteps,2026-01-01,9\n", "--reacquire")
+    result = update("notes,2026-01-01,7\nmood_note,2026-01-01,8\nsteps,2026-01-01,9\n", "--reacquire")
 
-    assert (ran.code, ran.err) == (0, "")
+    assert (result.code, result.err) == (0, "")
     assert [sandbox.values(name) for name in ("notes", "mood_note", "steps")] == [
         {NEW_YEAR: "7"},
         {NEW_YEAR: "8"},
@@ -369,18 +369,18 @@ def test_reacquire_acquires_attributes_and_converts_values_by_their_types(update
 
 
 def test_reacquire_is_not_recommended_if_it_was_given(update: Callable, sandbox: Sandbox) -> None:
-    ran = update("no_such,2026-01-01,7\n", "--reacquire")
+    result = update("no_such,2026-01-01,7\n", "--reacquire")
 
-    assert (ran.code, ran.err) == (1, "")
-    assert rows_by_line(ran.out)["1"].startswith("no_such refused not_found")
+    assert (result.code, result.err) == (1, "")
+    assert rows_by_line(result.out)["1"].startswith("no_such refused not_found")
 
 
 def test_any_number_of_lines_is_sent_35_a_request(update: Callable, owned: Sandbox) -> None:
     days = [dt.date(2010, 1, 1) + dt.timedelta(days=number) for number in range(3000)]
 
-    ran = update("".join(f"steps,{day},{number}\n" for number, day in enumerate(days)))
+    result = update("".join(f"steps,{day},{number}\n" for number, day in enumerate(days)))
 
-    assert ran.code == 0
+    assert result.code == 0
     assert sorted(owned.batch_sizes) == [25] + 85 * [35]
     assert owned.values("steps") == dict(zip(days, range(3000), strict=True))
 
@@ -395,26 +395,26 @@ def test_of_several_lines_about_one_day_the_last_one_is_stored(update: Callable,
 def test_an_error_that_stops_the_write_reports_the_last_line_that_was_read(update: Callable, owned: Sandbox) -> None:
     owned.fail_next(status=401, path="update/", times=8)
 
-    ran = update("oops\n" + "".join(f"steps,{NEW_YEAR + dt.timedelta(days=day)},1\n" for day in range(2000)))
+    result = update("oops\n" + "".join(f"steps,{NEW_YEAR + dt.timedelta(days=day)},1\n" for day in range(2000)))
 
-    assert ran.code == 1
-    assert rows_by_line(ran.out)["1"].startswith("oops unreadable 1 fields instead of 3")
-    assert "not sent" in ran.out
-    last = int(ran.out.splitlines()[-1].removeprefix("Nothing was read after line ").removesuffix("."))
-    numbers = counts(ran.out.rpartition("\n\n")[0])
+    assert result.code == 1
+    assert rows_by_line(result.out)["1"].startswith("oops unreadable expected 3 fields")
+    assert "not sent" in result.out
+    last = int(result.out.splitlines()[-1].removeprefix("Nothing was read after line ").removesuffix("."))
+    numbers = counts(result.out.rpartition("\n\n")[0])
     assert numbers.pop("written") == 0
     assert sum(numbers.values()) == last < 2000
-    assert ran.err.count("\n") == 1
+    assert result.err.count("\n") == 1
 
 
 def test_unknown_outcomes_are_listed_by_line_and_their_reason_only_once(update: Callable, owned: Sandbox) -> None:
     owned.fail_next(3, status=500, path="update/", skip=1)
     lines = "".join(f"steps,{NEW_YEAR + dt.timedelta(days=day)},1\n" for day in range(40))
 
-    ran = update(lines)
+    result = update(lines)
 
-    assert ran.code == 1
-    unknown = rows_by_line(ran.out)
+    assert result.code == 1
+    unknown = rows_by_line(result.out)
     assert len(unknown) in (5, 35)
     first, *others = unknown.values()
     assert first.startswith("steps unknown ")

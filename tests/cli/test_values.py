@@ -53,10 +53,10 @@ def test_in_a_terminal_values_are_printed_in_everyday_units(
     label = sandbox.add_attribute(template=template).label
     sandbox.set_value(template, TODAY, value)
 
-    ran = at_terminal("values", template)
+    result = at_terminal("values", template)
 
-    assert (ran.code, ran.err) == (0, "")
-    lines = [line.rstrip() for line in ran.out.splitlines()]
+    assert (result.code, result.err) == (0, "")
+    lines = [line.rstrip() for line in result.out.splitlines()]
     assert (lines[0].split(maxsplit=1), lines[2:]) == (["Date", label], [f"2026-11-21   {text}", "", "Values: 1"])
 
 
