@@ -1,11 +1,11 @@
-"""Asks Redis, over own connections or those of the caller, and tells nobody the password."""
+"""Sends commands to Redis over own connections or a client of the caller's, without revealing the password."""
 
 import asyncio
-from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
+from exist_async._checks import check_seconds, check_text
 from exist_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -13,47 +13,48 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A command takes microseconds: some connections serve any number of users.
+# A command takes microseconds: a few connections serve any number of users.
 _CONNECTIONS = 8
+_EXAMPLE = "redis must be a URL like 'redis://localhost:6379/0'"
 
 
 class RedisFailedError(Exception):
-    """Redis gave no answer to go by. The text names it and says why, and nothing stands behind it."""
+    """Redis sent no usable answer. The text names the server and the reason; no other error is attached."""
 
 
-class RedisClients(ABC):
-    """The client of each event loop.
+class RedisClients:
+    """The Redis client of each event loop: opened from a URL, or the caller's own client on its one loop.
 
     Args:
-        where: Where Redis is, without the password.
-        timeout: Seconds in which Redis has to answer.
+        redis: A URL, or a `redis.asyncio.Redis`, which is never closed here.
+        timeout: Seconds within which Redis must answer.
+        owner: Name of the class that uses the clients, for errors.
 
     Attributes:
-        where: As above.
+        where: Address of Redis, without the password.
+
+    Raises:
+        ConfigurationError: `redis` is neither, or the package redis is not installed.
     """
 
-    def __init__(self, where: str, timeout: float) -> None:
-        self.where = where
+    def __init__(self, redis: "str | Redis", timeout: float, owner: str) -> None:
+        if find_spec("redis") is None:
+            raise ConfigurationError(f'{owner} needs the package redis: pip install "exist-async[redis]"')
+        self._redis = redis
         self._timeout = timeout
-
-    @abstractmethod
-    async def client(self) -> "Redis":
-        """Return the client of this event loop.
-
-        Raises:
-            ConfigurationError: There is none for this loop.
-        """
-
-    @abstractmethod
-    async def aclose(self) -> None:
-        """Close what was opened here."""
+        self._owner = owner
+        self._opened: dict[asyncio.AbstractEventLoop, tuple[AsyncGenerator[Redis, None], Redis]] = {}
+        self._callers_loop: asyncio.AbstractEventLoop | None = None
+        options = _checked_pool(redis).connection_kwargs
+        address = options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
+        self.where = f"Redis at {address}"
 
     async def ask(self, command: "Callable[[Redis], Awaitable[T]]") -> T:
-        """Return what Redis answers.
+        """Run a command with the client of this event loop, and return its answer.
 
         Raises:
-            RedisFailedError: It gave no answer in time, or an error.
-            ConfigurationError: There is no client for this event loop.
+            RedisFailedError: Redis sent an error, or no answer in time.
+            ConfigurationError: The caller's client belongs to another event loop.
         """
         task = asyncio.current_task()
         assert task is not None
@@ -61,90 +62,63 @@ class RedisClients(ABC):
         try:
             return await self._answer(command)
         finally:
-            # redis-py sends with asyncio.wait_for(), which loses some cancellations until Python 3.12.
+            # redis-py sends with asyncio.wait_for(), which loses some cancellations before Python 3.12.
             if task.cancelling() > before:
                 raise asyncio.CancelledError
 
-    async def _answer(self, command: "Callable[[Redis], Awaitable[T]]") -> T:
-        # It is loaded since the client was made.
-        from redis.exceptions import RedisError
-
-        try:
-            client = await self.client()
-            async with asyncio.timeout(self._timeout):
-                return await command(client)
-        except TimeoutError:
-            why = f"gave no answer within {self._timeout:g} s"
-        except (RedisError, OSError) as error:
-            why = f"can't be used: {error}"
-        # Outside of the handler: redis-py's errors lead to its connections, which hold the password.
-        raise RedisFailedError(f"{self.where} {why.removesuffix('.')}")
-
-
-def clients_for(redis: "str | Redis", timeout: float, user: str) -> RedisClients:
-    """Return the clients for a URL, or for a client of the caller's.
-
-    Args:
-        redis: One of them.
-        timeout: Seconds in which Redis has to answer.
-        user: The class that uses them, for errors.
-
-    Raises:
-        ConfigurationError: It is neither, or the package redis is not installed.
-    """
-    if find_spec("redis") is None:
-        raise ConfigurationError(f'{user} needs the package redis: pip install "exist-async[redis]"')
-    return _OwnClients(redis, timeout) if isinstance(redis, str) else _CallersClient(redis, timeout, user)
-
-
-class _OwnClients(RedisClients):
-    """Opens a client for each event loop, since connections are of one loop, and closes it there."""
-
-    def __init__(self, url: str, timeout: float) -> None:
-        self._url = url
-        self._opened: dict[asyncio.AbstractEventLoop, tuple[AsyncGenerator[Redis, None], Redis]] = {}
-        try:
-            pool = _pool(url)
-            # What the URL has as options is looked at here.
-            pool.make_connection()
-        except (ValueError, TypeError, AttributeError):
-            pool = None
-        # Outside of the handler, and without the URL: both hold the password.
-        if pool is None:
-            raise ConfigurationError("redis is a URL like 'redis://localhost:6379/0', and its options are redis-py's")
-        super().__init__(_where(pool), timeout)
-
-    async def client(self) -> "Redis":
-        loop = asyncio.get_running_loop()
-        opened = self._opened.get(loop)
-        if opened is None:
-            for other in [other for other in list(self._opened) if other.is_closed()]:
-                del self._opened[other]
-            generator = self._open()
-            opened = self._opened[loop] = (generator, await anext(generator))
-        return opened[1]
-
     async def aclose(self) -> None:
-        """Close the connections. Those of other loops are closed there, by Python, when nobody holds them any more."""
+        """Close the own connections of this event loop; the garbage collector closes those of other loops there."""
         opened, self._opened = self._opened, {}
         mine = opened.pop(asyncio.get_running_loop(), None)
         opened.clear()
         if mine is not None:
             await mine[0].aclose()
 
-    async def _open(self) -> AsyncGenerator["Redis", None]:
-        # A generator, because an event loop closes those before it ends, while connections can still be closed.
+    async def _answer(self, command: "Callable[[Redis], Awaitable[T]]") -> T:
+        from redis.exceptions import RedisError
+
+        try:
+            client = await self._client()
+            async with asyncio.timeout(self._timeout):
+                return await command(client)
+        except TimeoutError:
+            reason = f"gave no answer within {self._timeout:g} s"
+        except (RedisError, OSError) as error:
+            reason = f"can't be used: {error}"
+        # Outside the handler: redis-py's errors refer to its connections, which hold the password.
+        raise RedisFailedError(f"{self.where} {reason.removesuffix('.')}")
+
+    async def _client(self) -> "Redis":
+        loop = asyncio.get_running_loop()
+        if not isinstance(self._redis, str):
+            self._callers_loop = self._callers_loop or loop
+            if self._callers_loop is not loop:
+                raise ConfigurationError(
+                    "a redis.asyncio.Redis can be used only on the event loop that used it first: give "
+                    f"{self._owner} a URL instead, from which it opens connections on each loop"
+                )
+            return self._redis
+        opened = self._opened.get(loop)
+        if opened is None:
+            for other in [other for other in list(self._opened) if other.is_closed()]:
+                del self._opened[other]
+            generator = self._open(self._redis)
+            opened = self._opened[loop] = (generator, await anext(generator))
+        return opened[1]
+
+    async def _open(self, url: str) -> AsyncGenerator["Redis", None]:
+        # A generator, because an event loop closes its generators before it ends, while connections can be closed.
         from redis.asyncio import Redis
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
 
         pool = _pool(
-            self._url,
+            url,
             max_connections=_CONNECTIONS,
             timeout=self._timeout,
             socket_timeout=self._timeout,
             socket_connect_timeout=self._timeout,
-            # Once, for a connection that Redis has closed meanwhile.
+            # One retry, for a connection that Redis has closed in the meantime.
             retry=Retry(NoBackoff(), 1),
         )
         client = Redis.from_pool(pool)
@@ -154,33 +128,53 @@ class _OwnClients(RedisClients):
             await client.aclose()
 
 
-class _CallersClient(RedisClients):
-    """Lends the client that the caller made, on the one event loop that it is of."""
+class RedisBacked:
+    """Base of classes that keep their data in Redis.
 
-    def __init__(self, client: object, timeout: float, user: str) -> None:
-        from redis.asyncio import Redis
+    Args:
+        redis: A URL or a client, as for `RedisClients`.
+        prefix: Start of the names of all keys.
+        timeout: Seconds within which Redis must answer.
 
-        if not isinstance(client, Redis):
-            raise ConfigurationError(
-                f"redis is a URL like 'redis://localhost:6379/0', or a redis.asyncio.Redis, not {type(client).__name__}"
-            )
-        super().__init__(_where(client.connection_pool), timeout)
-        self._client = client
-        self._user = user
-        self._loop: asyncio.AbstractEventLoop | None = None
+    Raises:
+        ConfigurationError: An argument is wrong, or the package redis is not installed.
+    """
 
-    async def client(self) -> "Redis":
-        loop = asyncio.get_running_loop()
-        self._loop = self._loop or loop
-        if self._loop is not loop:
-            raise ConfigurationError(
-                f"a redis.asyncio.Redis is of the event loop that used it first: give {self._user} a URL instead, and "
-                "it opens connections on each"
-            )
-        return self._client
+    def __init__(self, redis: "str | Redis", prefix: str, timeout: float) -> None:
+        check_text("prefix", prefix)
+        check_seconds("timeout", timeout)
+        self._prefix = prefix
+        self._clients = RedisClients(redis, timeout, type(self).__name__)
 
     async def aclose(self) -> None:
-        """Leave it open: the caller made it."""
+        """Close its own connections; a `Redis` of yours stays open. Those of other event loops are closed there."""
+        await self._clients.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+
+def _checked_pool(redis: "str | Redis") -> Any:
+    """Return the connection pool of a client, or one made from a URL to check it."""
+    from redis.asyncio import Redis
+
+    if isinstance(redis, Redis):
+        return redis.connection_pool
+    if not isinstance(redis, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError(f"{_EXAMPLE} or a redis.asyncio.Redis, not {type(redis).__name__}")
+    try:
+        pool = _pool(redis)
+        # Checks the options in the URL.
+        pool.make_connection()
+    except (ValueError, TypeError, AttributeError):
+        pool = None
+    # Outside the handler, and without the URL: both hold the password.
+    if pool is None:
+        raise ConfigurationError(f"{_EXAMPLE}, with options that redis-py knows")
+    return pool
 
 
 def _pool(url: str, **options: object) -> Any:
@@ -188,9 +182,3 @@ def _pool(url: str, **options: object) -> Any:
 
     # Its types are incomplete.
     return cast("Any", BlockingConnectionPool).from_url(url, **options)
-
-
-def _where(pool: Any) -> str:
-    options: dict[str, Any] = pool.connection_kwargs
-    address = options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
-    return f"Redis at {address}"

@@ -1,4 +1,4 @@
-"""Averages: what is usual for the user, on any day and on each day of the week."""
+"""Averages of attributes, overall and for each day of the week."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -11,16 +11,16 @@ from exist_async.resource import ROOT, Resource, encode_filters
 
 @frozen
 class Average:
-    """What was usual for one attribute when Exist worked it out, once a week: medians of the last 60 days.
+    """Averages of one attribute: medians of the last 60 days, which Exist calculates once a week.
 
-    The numbers are as Exist writes values of the attribute's type: minutes for a duration, say.
+    The numbers have the format of the attribute's type, such as minutes for a duration.
 
     Attributes:
-        attribute: The attribute's name.
-        date: The day on which it was worked out.
-        overall: What is usual for any day.
-        monday: What is usual for a Monday; the other days of the week likewise.
-        user_attribute: The same as `attribute`, which some replies call so.
+        attribute: Name of the attribute.
+        date: Date of the calculation.
+        overall: Average of all days.
+        monday: Average of Mondays; the other days of the week likewise.
+        user_attribute: The same as `attribute`; some answers use this name for it.
     """
 
     attribute: str = ""
@@ -42,7 +42,7 @@ class Average:
 
 
 class Averages(Resource):
-    """What is usual for the user."""
+    """Averages of attributes."""
 
     __slots__ = ()
 
@@ -56,15 +56,15 @@ class Averages(Resource):
         include_historical: bool = False,
         page_size: int = LARGEST_PAGE,
     ) -> Paginator[Average]:
-        """List the averages, the latest of each attribute unless earlier ones are asked for, too.
+        """List the latest averages of each attribute.
 
         Args:
-            date_min: The first day to list averages of.
-            date_max: The last such day.
-            groups: Only those of attributes of these groups.
-            attributes: Only those of these attributes.
-            include_historical: Also the earlier averages of each attribute.
-            page_size: Results to ask for in a page, 1 to 100.
+            date_min: Earliest date of calculation.
+            date_max: Latest date of calculation.
+            groups: Only averages of attributes in these groups.
+            attributes: Only averages of these attributes.
+            include_historical: Whether to include earlier averages.
+            page_size: Number of results to request in a page, 1 to 100.
         """
         params = encode_filters(
             lists={"groups": groups, "attributes": attributes},

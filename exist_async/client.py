@@ -1,4 +1,4 @@
-"""Builds the session, and hangs the nouns of Exist's API on it."""
+"""The client for Exist: builds the session, and gives access to the resources of the API."""
 
 import asyncio
 import random
@@ -11,8 +11,9 @@ import httpx
 
 from exist_async._http.client import Client, Default, ViewOptions, check_view_options
 from exist_async._http.options import Options
+from exist_async._http.signing import auth_from
 from exist_async.attributes import Attributes
-from exist_async.auth import auth_from, settled
+from exist_async.auth import wait_for_saves
 from exist_async.events import Event
 from exist_async.profile import Profile
 from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
@@ -30,33 +31,33 @@ _VARIABLE: Final = "EXIST_TOKEN"
 class ExistClient(Client):
     """Exist's API for one user; with `with_options`, for many users over one connection pool.
 
-    Use it as an asynchronous context manager, or call `aclose()` at the end. It may be made at module level:
-    connections are opened on the running event loop at first use.
+    Use it as an async context manager, or call `aclose()` at the end. It may be created at module level: connections
+    are opened on the running event loop at first use.
 
     Args:
-        auth: What signs requests: an access token, an `OAuth2`, a `SimpleToken`, or any `httpx.Auth`. None takes the
-            token in the environment variable EXIST_TOKEN.
+        auth: Signs the requests: an access token, an `OAuth2`, a `SimpleToken`, or any `httpx.Auth`. None reads the
+            environment variable EXIST_TOKEN.
         base_url: The origin of the service: https, unless it is this machine itself.
         timeout: Seconds for one attempt, all of it. Waiting for a free connection has as many seconds of its own.
-        deadline: Seconds after which a call begins no further attempt: the items of a write that were not tried by then
-            are `not_sent`, and what waits for its turn gives up. An attempt under way still has its `timeout`. Of a
-            listing or a history that is iterated over, each page is a call. None is no end.
-        max_retries: Attempts beyond the first, where another is sure to be harmless. With a `max_wait` of None, those
-            that a 429 has cost don't count.
+        deadline: Seconds after which a call starts no further attempt: items of a write that were not tried by then are
+            `not_sent`, and waiting for the budget ends. An attempt in flight still has its `timeout`. When a listing or
+            a history is iterated over, each page is a call. None is no deadline.
+        max_retries: Attempts beyond the first, where another is certainly harmless. With a `max_wait` of None, attempts
+            that were answered with 429 don't count.
         concurrency: Requests that one call may have in flight.
         max_connections: Connections in the pool, which all views share.
         max_wait: The longest wait in seconds for the hourly budget or a Retry-After; a longer one raises RateLimitError
-            at once. None waits as long as it takes.
-        rate_limiter: Keeps the hourly budget, user by user; in this process's memory by default. None switches it off.
-        on_event: Called with each `AttemptEvent`, `RetryEvent`, `WaitEvent` and `RefreshEvent`, for metrics. It is to
-            return at once. What it raises is logged, and changes nothing.
+            at once. None is no limit.
+        rate_limiter: Keeps the hourly budget of each user; in this process's memory by default. None switches it off.
+        on_event: Called with each `AttemptEvent`, `RetryEvent`, `WaitEvent` and `RefreshEvent`, for metrics. It must
+            return at once. An error that it raises is logged, and has no effect.
         proxy: The URL of an HTTP proxy.
         verify: Whether to check certificates, or the `ssl.SSLContext` that does.
-        trust_env: Whether the environment's proxies and certificates count: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,
+        trust_env: Whether to use the environment's proxies and certificates: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,
             NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.
-        http_client: A client of yours to send with instead of an own pool. It is never closed here, and its timeouts,
-            redirects, cookies, headers and auth are not used. What it can't tell is taken to be so: of a cancelled
-            write, requests that wait in its pool are sent all the same.
+        http_client: An HTTP client of yours to use instead of an own pool. It is never closed here, and its timeouts,
+            redirects, cookies, headers and auth are not used. It does not report when a request gets its connection:
+            so requests of a cancelled write that wait in its pool are sent all the same.
         clock: Monotonic clock, in seconds; for tests.
         sleep: Waits for a number of seconds; for tests.
         fraction: Returns random numbers from 0 to 1, for the jitter of pauses; for tests.
@@ -118,50 +119,50 @@ class ExistClient(Client):
 
     @property
     def attributes(self) -> Attributes:
-        """The user's attributes, and who owns them."""
+        """The user's attributes: list, create, acquire and release them."""
         return Attributes(self._session)
 
     @property
     def averages(self) -> "Averages":
-        """What is usual for the user."""
+        """The averages of the user's attributes."""
         from exist_async.averages import Averages
 
         return Averages(self._session)
 
     @property
     def correlations(self) -> "Correlations":
-        """What goes together in their life."""
+        """Correlations between attributes."""
         from exist_async.correlations import Correlations
 
         return Correlations(self._session)
 
     @property
     def insights(self) -> "Insights":
-        """What Exist found worth telling them."""
+        """Insights: remarkable values that Exist has found."""
         from exist_async.insights import Insights
 
         return Insights(self._session)
 
     @property
     def profile(self) -> Profile:
-        """The user."""
+        """The user's profile, and the date in their time zone."""
         return Profile(self._session)
 
     @property
     def values(self) -> Values:
-        """What their attributes have on each day."""
+        """The values of the user's attributes: read and write them."""
         return Values(self._session)
 
     def with_options(self, **options: Unpack[ViewOptions]) -> Self:
-        """Return a view for another user, or with other options, on the same pool; it costs next to nothing to make.
+        """Return a view for another user, or with other options, over the same pool. It costs microseconds.
 
-        Its hourly budget is kept by the same limiter, and is its user's own. Closing it does nothing.
+        The same limiter keeps its hourly budget, separately for each user. Closing a view does nothing.
 
         Args:
-            **options: The arguments of `ExistClient` that differ; all but those of the pool.
+            **options: The arguments of `ExistClient` that differ; those of the pool can't.
 
         Raises:
-            ConfigurationError: An option is wrong, or is not a view's to set.
+            ConfigurationError: An option is wrong, or can't differ in a view.
         """
         check_view_options(options, ViewOptions, "ExistClient")
         changes: dict[str, Any] = dict(options)
@@ -172,14 +173,13 @@ class ExistClient(Client):
         return self._view(auth, changes)
 
     async def aclose(self) -> None:
-        """Let no further request out, and close the connections. A view closes nothing.
+        """Stop sending requests and close the connections. Closing a view does nothing.
 
-        Writes that are under way on this event loop are waited for, as long as `timeout` at most, those of cancelled
-        callers too. So are tokens that are being renewed, until they are saved: they would be lost if the loop ended
-        before.
+        Writes in flight on this event loop are waited for, also those of cancelled callers, no longer than `timeout`.
+        Tokens that are being renewed are waited for until they are saved: they would be lost if the loop ended before.
         """
         try:
             await super().aclose()
         finally:
             if self._owns_pool:
-                await settled()
+                await wait_for_saves()

@@ -1,4 +1,4 @@
-"""Correlations: what goes together in the user's life."""
+"""Correlations between attributes."""
 
 import datetime as dt
 
@@ -15,12 +15,12 @@ _NOT_FOUND = "not_found"
 
 @frozen
 class CorrelationRating:
-    """What the user thinks of a correlation.
+    """The user's rating of a correlation.
 
     Attributes:
-        positive: Whether they like it.
-        rating_type: The number of what they say of it, such as 50.
-        rating: The same in words, such as `Useful`.
+        positive: Whether the rating is positive.
+        rating_type: Number of the rating, such as 50.
+        rating: The rating in words, such as `Useful`.
     """
 
     positive: bool | None = None
@@ -30,26 +30,26 @@ class CorrelationRating:
 
 @frozen
 class Correlation:
-    """How one attribute goes together with another.
+    """A correlation between two attributes.
 
     Attributes:
-        attribute: The name of the attribute that changes.
-        attribute2: The name of the attribute that it changes with.
-        date: The day on which it was worked out.
-        period: How many days it was worked out from.
-        offset: How many days lie between the two: -1 where the second attribute is of the day before.
-        value: How they go together: from -1, the more of the one the less of the other, to 1, the more the more.
-        p: How likely it is that this came about by chance, from 0.0.
-        percentage: How strongly they go together, 0 to 100.
-        stars: How sure Exist is of it, 1 to 5.
-        second_person: The sentence that tells it to the user.
-        second_person_elements: The parts of this sentence.
-        attribute_category: The part of the first attribute's data that it is about, such as one calendar; None is all.
-        strength_description: How strong it is, in words.
-        stars_description: How sure Exist is, in words.
-        description: Why the two may go together, where Exist knows.
-        occurrence: How common this is among people, in words, where Exist knows.
-        rating: What the user thinks of it.
+        attribute: Name of the dependent attribute.
+        attribute2: Name of the attribute that it correlates with.
+        date: Date of the calculation.
+        period: Number of days that it was calculated from.
+        offset: Days between the two: -1 if the second attribute is that of the day before.
+        value: Correlation coefficient, from -1 (opposite) to 1 (same direction).
+        p: P-value: the probability that it is a coincidence, from 0.0.
+        percentage: Strength, 0 to 100.
+        stars: Confidence, 1 to 5.
+        second_person: Description in a sentence that addresses the user.
+        second_person_elements: Parts of this sentence.
+        attribute_category: Part of the first attribute's data that it is limited to, such as one calendar; None if all.
+        strength_description: Strength in words.
+        stars_description: Confidence in words.
+        description: Possible explanation, if Exist has one.
+        occurrence: Frequency of this correlation among users, in words, if Exist knows it.
+        rating: The user's rating.
     """
 
     attribute: str
@@ -72,7 +72,7 @@ class Correlation:
 
 
 class Correlations(Resource):
-    """What goes together in the user's life."""
+    """Correlations between attributes."""
 
     __slots__ = ()
 
@@ -87,10 +87,10 @@ class Correlations(Resource):
         """List the correlations.
 
         Args:
-            strong: Only those that go together strongly.
-            confident: Only those of five stars.
-            attribute: Only those of this attribute.
-            page_size: Results to ask for in a page, 1 to 100.
+            strong: Only strong correlations.
+            confident: Only correlations with five stars.
+            attribute: Only correlations of this attribute.
+            page_size: Number of results to request in a page, 1 to 100.
         """
         params: dict[str, str] = {}
         for name, flag in (("strong", strong), ("confident", confident)):
@@ -103,14 +103,14 @@ class Correlations(Resource):
         return NumberedPaginator(self._session, f"{ROOT}correlations/", params, PageBody[Correlation], page_size)
 
     async def between(self, attribute: str, attribute2: str) -> Correlation | None:
-        """Return the correlation between two attributes, in whichever order, or None if Exist has found none."""
+        """Return the correlation between two attributes, in either order, or None if Exist has found none."""
         check_text("attribute", attribute)
         check_text("attribute2", attribute2)
         query = encode_query({"attribute": attribute, "attribute2": attribute2})
         try:
-            return await self._session.fetch(Call("GET", f"{ROOT}correlations/combo/", query), Correlation)
+            return await self._session.send(Call("GET", f"{ROOT}correlations/combo/", query), Correlation)
         except NotFoundError as error:
-            # Any other 404 says that there is no such endpoint, and not that there is no correlation.
+            # Another 404 means that the endpoint does not exist, not that there is no correlation.
             if error.code == _NOT_FOUND:
                 return None
             raise

@@ -1,27 +1,27 @@
-"""Everything this package raises.
+"""The errors of this package.
 
 ```
 ExistAsyncError
 ├── ConfigurationError        an argument is wrong; nothing was sent (also a ValueError)
-├── ClientClosedError         the client was closed
-├── ConnectionFailedError     no connection was made; nothing was sent
-├── DeadlineExceededError     the call's deadline passed before it was sent
-├── NoAnswerError             sent, and no readable answer came
+├── ClientClosedError         the client was closed; nothing was sent
+├── ConnectionFailedError     could not connect; nothing was sent
+├── DeadlineExceededError     the call's deadline passed; nothing was sent
+├── NoAnswerError             sent, but no readable answer came
 │   └── OutcomeUnknownError   the same for a write: it may have been carried out
-├── RateLimitError            the hourly budget is spent for longer than the caller wants to wait
-├── StatusError               the service answered with an error
+├── RateLimitError            the rate budget is spent for longer than max_wait; nothing was carried out
+├── StatusError               the service answered with an error status
 │   ├── BadRequestError           400
 │   ├── AuthenticationError       401
 │   ├── PermissionDeniedError     403
 │   ├── NotFoundError             404
 │   ├── ConflictError             409
 │   └── ServerError               5xx
-├── OAuthError                signing in, or staying signed in, failed; the call itself was not carried out
+├── OAuthError                signing in or renewing the token failed; nothing was carried out
 │   └── ReauthorizationRequired   the user has to sign in again
-└── BatchError                several items of a write failed in several ways
+└── BatchError                items of a write failed with different errors, or only some of them failed
 ```
 
-Every error is picklable, and its text holds no token. An error that a write raises has every item's outcome in
+Errors can be pickled, and their texts contain no token. An error raised by a write has the outcome of every item in
 `result`.
 """
 
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
 
 
 class ExistAsyncError(Exception):
-    """The root of all errors of this package.
+    """Base class of all errors of this package.
 
     Attributes:
-        result: For an error that a write raised, the outcome of every item that was given to it; else None.
+        result: Outcome of every item, if a write of several items raised the error; else None.
     """
 
     result: BatchResult[Any, Any] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The default calls the class with `args`, which the classes with keyword-only facts refuse.
+        # The default calls the class with `args` alone, which classes with keyword-only arguments refuse.
         state = dict(self.__dict__)
         if isinstance(self.__cause__, ExistAsyncError):
             state["__cause__"] = self.__cause__
@@ -57,30 +57,30 @@ def _rebuild(cls: type[ExistAsyncError], args: tuple[object, ...]) -> ExistAsync
 
 
 class ConfigurationError(ExistAsyncError, ValueError):
-    """An argument is wrong. It was noticed here, before anything was sent."""
+    """An argument is wrong; nothing was sent."""
 
 
 class ClientClosedError(ExistAsyncError):
-    """The client was closed before this call could be sent."""
+    """The client was closed before the request was sent."""
 
 
 class ConnectionFailedError(ExistAsyncError):
-    """No connection was made, so nothing was sent: the call can be made again without harm."""
+    """Could not connect, so nothing was sent: repeating the call is harmless."""
 
 
 class DeadlineExceededError(ExistAsyncError):
-    """The call's `deadline` passed before this request was sent: it can be made again without harm."""
+    """The call's `deadline` passed before the request was sent: repeating it is harmless."""
 
 
 class NoAnswerError(ExistAsyncError):
-    """A request was sent, and no readable answer came: cut off, timed out, or not of the documented shape."""
+    """A request was sent, but the answer timed out, broke off, or does not have the documented format."""
 
 
 class OutcomeUnknownError(NoAnswerError):
-    """A write was sent, and nobody can say whether it was carried out. `__cause__` says what happened.
+    """A write was sent, and it is unknown whether it was carried out. `__cause__` is the reason.
 
     Attributes:
-        repeatable: Whether doing it again is harmless. It is not for an increment, which would add twice.
+        repeatable: Whether repeating the write is harmless. An increment is not: it would be added twice.
     """
 
     def __init__(self, message: str, *, repeatable: bool) -> None:
@@ -89,17 +89,17 @@ class OutcomeUnknownError(NoAnswerError):
 
 
 class RateLimitError(ExistAsyncError):
-    """The budget of requests is spent, and waiting for it takes longer than `max_wait`. Nothing was carried out.
+    """The rate budget is spent, and waiting for it takes longer than `max_wait`. Nothing was carried out.
 
-    It is raised, too, when what keeps the budget fails, and requests are to stop then.
+    It is also raised when the store of the budget fails, unless `when_unavailable` is "go_on".
 
     Attributes:
-        retry_after: Seconds until the next request can be let in; None when that is not known.
-        status_code: 429 when the service refused the request, None when it was held back here.
-        detail: What the service said, in its own words, where it said something.
-        code: The service's own short code for it, where it gave one.
-        type: The kind of error, where the service has kinds, as Attio does.
-        request_id: The service's name for the request, where it gave one.
+        retry_after: Seconds until the next request can be sent; None if unknown.
+        status_code: 429 if the service refused the request, None if the rate limiter of the client did.
+        detail: Message of the service, if any.
+        code: Error code of the service, if any.
+        type: Error type, if the service has them, as Attio does.
+        request_id: Identifier that the service gave the request, if any.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class RateLimitError(ExistAsyncError):
         status_code: int | None,
         detail: str | None = None,
         code: str | None = None,
-        type: str | None = None,  # noqa: A002  (the service's own word)
+        type: str | None = None,  # noqa: A002  (the service's own name)
         request_id: str | None = None,
     ) -> None:
         super().__init__(message)
@@ -124,14 +124,14 @@ class RateLimitError(ExistAsyncError):
 
 @frozen
 class ValidationIssue:
-    """What a service found wrong with one field of a request. Attio says so, though it is not documented.
+    """A problem with one field of a request. Attio sends them, though they are not documented.
 
     Attributes:
-        code: Its short code for what is wrong, such as `invalid_type`.
-        path: Where in the request the field is: its name, and those of the fields and places that it is in.
-        message: What is wrong, in its words.
-        expected: What it wanted there, where it says so.
-        received: What it got, where it says so.
+        code: Error code, such as `invalid_type`.
+        path: Path of the field in the request, as field names and list indices.
+        message: Description of the problem, in the service's words.
+        expected: Expected type or value, if given.
+        received: Received type or value, if given.
     """
 
     code: str | None = None
@@ -146,19 +146,19 @@ class ValidationIssue:
 
 
 class StatusError(ExistAsyncError):
-    """The service answered with an error, or with a redirect, which is never followed.
+    """The service answered with an error status, or with a redirect; redirects are never followed.
 
     Attributes:
-        status_code: The HTTP status.
-        method: The HTTP method of the request.
-        path: The path of the request, without its query.
-        detail: What the service said, in its own words; None when it said nothing readable.
-        code: The service's own short code for the error, where it gave one.
-        body: The beginning of the answer's body.
-        request_id: The service's name for this request, to quote to its support, where it gave one.
-        retry_after: Seconds after which the service wants to be asked again, where it said so.
-        type: The kind of error, where the service has kinds, as Attio does.
-        validation_errors: What is wrong with the fields of the request, where the service says so, as Attio does.
+        status_code: HTTP status.
+        method: HTTP method of the request.
+        path: Path of the request, without the query.
+        detail: Message of the service; None if it sent no readable one.
+        code: Error code of the service, if any.
+        body: Start of the body of the answer.
+        request_id: Identifier that the service gave the request, if any; quote it to the service's support.
+        retry_after: Seconds after which the service allows another attempt, if given.
+        type: Error type, if the service has them, as Attio does.
+        validation_errors: Problems with the fields of the request, if the service lists them, as Attio does.
     """
 
     def __init__(
@@ -173,7 +173,7 @@ class StatusError(ExistAsyncError):
         body: str = "",
         request_id: str | None = None,
         retry_after: float | None = None,
-        type: str | None = None,  # noqa: A002  (the service's own word)
+        type: str | None = None,  # noqa: A002  (the service's own name)
         validation_errors: tuple[ValidationIssue, ...] = (),
     ) -> None:
         super().__init__(message)
@@ -190,23 +190,23 @@ class StatusError(ExistAsyncError):
 
 
 class BadRequestError(StatusError):
-    """400: the service found the request invalid."""
+    """400: the request is invalid."""
 
 
 class AuthenticationError(StatusError):
-    """401: the token is missing, wrong or expired. Also what a wrong password is, at `SimpleToken.login`."""
+    """401: the token is missing, wrong or expired; in `SimpleToken.login`, the password is wrong."""
 
 
 class PermissionDeniedError(StatusError):
-    """403: the token is good, and lacks the scope or the right to do this."""
+    """403: the token is valid, but lacks the scope or the permission for the request."""
 
 
 class NotFoundError(StatusError):
-    """404: there is no such thing."""
+    """404: the requested object does not exist."""
 
 
 class ConflictError(StatusError):
-    """409: it is there already."""
+    """409: the object exists already."""
 
 
 class ServerError(StatusError):
@@ -214,12 +214,12 @@ class ServerError(StatusError):
 
 
 class OAuthError(ExistAsyncError):
-    """Signing in failed, or staying signed in did. A call that ends in this was not carried out.
+    """Signing in or renewing the token failed. The call that needed the token was not carried out.
 
     Attributes:
-        code: The service's own short code, such as `invalid_grant` or `access_denied`; None where it gave none.
-        description: What the service said besides; None when it said nothing, or repeated a secret.
-        status_code: The HTTP status of the answer; None when no answer was the reason.
+        code: OAuth error code, such as `invalid_grant` or `access_denied`; None if there is none.
+        description: Message of the service; None if it sent none, or one that contains a secret.
+        status_code: HTTP status of the answer; None if the error was not caused by an answer.
     """
 
     def __init__(
@@ -236,16 +236,16 @@ class OAuthError(ExistAsyncError):
         self.status_code = status_code
 
 
-class ReauthorizationRequired(OAuthError):  # noqa: N818  (it is what has to be done)
-    """The user has to sign in again: there is no token of theirs, or none that can be renewed."""
+class ReauthorizationRequired(OAuthError):  # noqa: N818  (named for the remedy)
+    """The user has to sign in again, because there is no token, or none that can be renewed."""
 
 
 class BatchError(ExistAsyncError):
-    """Not every item of a write was answered, and no single error says why.
+    """A write was not answered for every item, and no single error explains why.
 
     Attributes:
-        result: The outcome of every item.
-        errors: The distinct errors behind the outcomes that are not answers, in the order of the items.
+        result: Outcome of every item.
+        errors: Distinct errors of the requests that failed, in the order of the items.
     """
 
     def __init__(self, message: str, *, result: BatchResult[Any, Any], errors: tuple[Exception, ...]) -> None:

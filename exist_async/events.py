@@ -1,4 +1,4 @@
-"""What happens on the way of a call, for those who count and measure it."""
+"""Events of a call, for metrics: each attempt, retry, wait and token renewal."""
 
 from typing import TypeAlias
 
@@ -7,16 +7,16 @@ from attrs import frozen
 
 @frozen
 class AttemptEvent:
-    """One attempt at a call ended.
+    """An attempt at a call ended.
 
     Attributes:
-        method: The HTTP method.
-        path: The path on the service's origin, without the query.
-        user: Whose budget it took a slot of: the user's name, or a hash of their token. None for an auth of yours.
-        attempt: Which attempt at this call it was, from 1.
-        seconds: How long it took, waiting for a free connection included.
-        status_code: What the service answered; None when no answer came.
-        error: The name of the error's class; None when the answer is a success.
+        method: HTTP method.
+        path: Path on the service's origin, without the query.
+        user: Owner of the rate budget: the user's name, or a hash of the token. None for an `httpx.Auth` of yours.
+        attempt: Number of the attempt at this call, from 1.
+        seconds: Duration of the attempt, including the wait for a free connection.
+        status_code: HTTP status of the answer; None if no answer came.
+        error: Name of the error's class; None if the answer is a success.
     """
 
     method: str
@@ -30,15 +30,15 @@ class AttemptEvent:
 
 @frozen
 class RetryEvent:
-    """An attempt failed, and the next one comes after a pause.
+    """An attempt failed, and another will follow after a pause.
 
     Attributes:
-        method: The HTTP method.
-        path: The path on the service's origin, without the query.
-        user: Whose call it is, as `AttemptEvent` has it.
-        attempt: Which attempt failed, from 1.
-        error: The name of the error's class.
-        seconds: How long the pause is.
+        method: HTTP method.
+        path: Path on the service's origin, without the query.
+        user: As in `AttemptEvent`.
+        attempt: Number of the attempt that failed, from 1.
+        error: Name of the error's class.
+        seconds: Duration of the pause.
     """
 
     method: str
@@ -51,11 +51,11 @@ class RetryEvent:
 
 @frozen
 class WaitEvent:
-    """A call has waited for its turn: for the user's budget, or for those of their calls that came first after a 429.
+    """A call has waited for the rate limiter, or, after a 429, for other calls of the same user.
 
     Attributes:
-        user: Whose budget it was, as `AttemptEvent` has it.
-        seconds: How long it waited.
+        user: As in `AttemptEvent`.
+        seconds: Duration of the wait.
     """
 
     user: str | None
@@ -64,11 +64,11 @@ class WaitEvent:
 
 @frozen
 class RefreshEvent:
-    """A call has waited for its user's token to be renewed. Those that waited for the same renewal have one each.
+    """A call has waited for the renewal of its user's token. Each call that waited emits its own event.
 
     Attributes:
         user: The user's name.
-        seconds: How long it took.
+        seconds: Duration of the wait.
     """
 
     user: str | None
@@ -76,4 +76,4 @@ class RefreshEvent:
 
 
 Event: TypeAlias = AttemptEvent | RetryEvent | WaitEvent | RefreshEvent
-"""Whatever `on_event` is called with."""
+"""Any event that `on_event` is called with."""

@@ -1,4 +1,4 @@
-"""Insights: what Exist found worth telling the user."""
+"""Insights: noteworthy events and changes that Exist found in the user's data."""
 
 import datetime as dt
 
@@ -14,13 +14,13 @@ _LOWEST_PRIORITY = 4
 
 @frozen
 class InsightType:
-    """What kind of insight it is.
+    """The type of an insight.
 
     Attributes:
-        name: Its name, such as `dow_tracks`.
-        period: How many days it looks at.
-        priority: What it is about: 1 what happens now, 2 a day, 3 a week, 4 a month.
-        attribute: The attribute that it is about.
+        name: Name of the type, such as `dow_tracks`.
+        period: Number of days that it covers.
+        priority: Time range: 1 the present, 2 a day, 3 a week, 4 a month.
+        attribute: Template of the attribute that it is about.
     """
 
     name: str | None = None
@@ -31,14 +31,14 @@ class InsightType:
 
 @frozen
 class Insight:
-    """Something that Exist found worth telling.
+    """A noteworthy event or change in the user's data.
 
     Attributes:
-        created: When it was found.
-        target_date: The day that it is about, where it is about one.
-        type: What kind of insight it is.
-        html: What it says, as HTML.
-        text: What it says, as plain text; its lines end in CR LF.
+        created: Time of creation.
+        target_date: Day that it is about, if it is about one.
+        type: Type of the insight.
+        html: Text as HTML.
+        text: Plain text; its lines end in CR LF.
     """
 
     created: dt.datetime | None = None
@@ -49,7 +49,7 @@ class Insight:
 
 
 class Insights(Resource):
-    """What Exist found worth telling the user."""
+    """Insights into the user's data."""
 
     __slots__ = ()
 
@@ -64,10 +64,10 @@ class Insights(Resource):
         """List the insights.
 
         Args:
-            date_min: The first day to list insights of.
-            date_max: The last such day.
-            priority: Only those of this priority, 1 to 4: about now, a day, a week, a month.
-            page_size: Results to ask for in a page, 1 to 100.
+            date_min: Earliest day.
+            date_max: Latest day.
+            priority: Only insights of this priority: 1 the present, 2 a day, 3 a week, 4 a month.
+            page_size: Number of results to request in a page, 1 to 100.
         """
         params = encode_filters(days={"date_min": date_min, "date_max": date_max})
         if priority is not None:

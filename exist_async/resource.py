@@ -1,26 +1,26 @@
-"""What the nouns of Exist's API have in common."""
+"""The base of the resources of Exist's API, and how their filters are encoded."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from attrs import define
+
 from exist_async._checks import check_day, check_flag, check_names
 from exist_async._http.session import Session
 
 EXIST: Final = "https://exist.io"
-"""Where Exist is."""
+"""The origin of Exist."""
 
 ROOT: Final = "/api/2/"
-"""The path that all of its API is below, but for signing in."""
+"""The path prefix of its API; only signing in is elsewhere."""
 
 
+@define(eq=False, repr=False)
 class Resource:
-    """A noun of the API: it holds the session below it, never the client above it."""
+    """A resource of the API, such as `exist.values`. It holds the session below it, never the client above it."""
 
-    __slots__ = ("_session",)
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    _session: Session
 
 
 def encode_filters(
@@ -30,16 +30,16 @@ def encode_filters(
     days: Mapping[str, dt.date | None] | None = None,
     manual: bool | None = None,
 ) -> dict[str, str]:
-    """Encode the filters of a listing as Exist reads them.
+    """Encode the filters of a listing in Exist's form.
 
     Args:
-        lists: Lists of names, joined by commas; None is not sent.
-        flags: Flags, which count when they are there at all: False is not sent.
-        days: Days where the user is; None is not sent.
-        manual: The one flag that has a false.
+        lists: Lists of names, which are joined by commas; None is not sent.
+        flags: Flags, which count whenever they are present: False is not sent.
+        days: Dates in the user's time zone; None is not sent.
+        manual: The one flag that can be sent as false.
 
     Raises:
-        ConfigurationError: A list is a bare string, or a name in it is wrong; a flag is no boolean; a day is no date.
+        ConfigurationError: A list is a bare string, or has a wrong name; a flag is not a boolean; a day is not a date.
     """
     params: dict[str, str] = {}
     for name, values in (lists or {}).items():

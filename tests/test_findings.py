@@ -1,4 +1,4 @@
-"""Averages, correlations and insights: as documented, and as they come."""
+"""Averages, correlations and insights: documented answers, filters and wrong arguments."""
 
 import datetime as dt
 from typing import Any
@@ -82,7 +82,7 @@ def page(result: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("key", ["attribute", "user_attribute"])
-async def test_an_average_names_its_attribute_under_either_key(answering: Answering, key: str) -> None:
+async def test_the_attribute_of_an_average_is_read_from_either_key(answering: Answering, key: str) -> None:
     sent = {key if name == "user_attribute" else name: value for name, value in AVERAGE.items()}
 
     average = await answering(page(sent)).averages.list().first()
@@ -91,7 +91,7 @@ async def test_an_average_names_its_attribute_under_either_key(answering: Answer
     assert average.user_attribute == "sleep"
 
 
-async def test_the_documented_correlation_is_read_whole(answering: Answering) -> None:
+async def test_the_documented_correlation_is_read_field_for_field(answering: Answering) -> None:
     correlation = await answering(page(CORRELATION)).correlations.list().first()
 
     assert correlation == Correlation(
@@ -112,7 +112,7 @@ async def test_the_documented_correlation_is_read_whole(answering: Answering) ->
     )
 
 
-async def test_the_documented_insight_is_read_whole(answering: Answering) -> None:
+async def test_the_documented_insight_is_read_field_for_field(answering: Answering) -> None:
     insight = await answering(page(INSIGHT)).insights.list().first()
 
     template = AttributeTemplate("tracks", "Tracks played", Group("media", "Media", 7), 1, ValueType.INTEGER, "Integer")
@@ -126,11 +126,11 @@ async def test_the_documented_insight_is_read_whole(answering: Answering) -> Non
 
 
 @pytest.mark.parametrize("noun", ["averages", "correlations", "insights"])
-async def test_what_is_not_there_yet_is_an_empty_listing(exist: ExistClient, noun: str) -> None:
+async def test_a_user_without_data_has_empty_listings(exist: ExistClient, noun: str) -> None:
     assert await getattr(exist, noun).list().collect() == []
 
 
-async def test_averages_have_exists_own_filters(exist: ExistClient, sandbox: Sandbox) -> None:
+async def test_averages_are_filtered(exist: ExistClient, sandbox: Sandbox) -> None:
     listing = exist.averages.list(
         date_min=DAY, date_max=DAY, groups=["sleep"], attributes=["sleep"], include_historical=True, page_size=10
     )
@@ -146,7 +146,7 @@ async def test_averages_have_exists_own_filters(exist: ExistClient, sandbox: San
     }
 
 
-async def test_correlations_have_exists_own_filters(exist: ExistClient, sandbox: Sandbox) -> None:
+async def test_correlations_are_filtered(exist: ExistClient, sandbox: Sandbox) -> None:
     await exist.correlations.list(strong=True, confident=True, attribute="steps").collect()
     await exist.correlations.list().collect()
 
@@ -156,7 +156,7 @@ async def test_correlations_have_exists_own_filters(exist: ExistClient, sandbox:
     ]
 
 
-async def test_insights_have_exists_own_filters(exist: ExistClient, sandbox: Sandbox) -> None:
+async def test_insights_are_filtered(exist: ExistClient, sandbox: Sandbox) -> None:
     await exist.insights.list(date_min=DAY, date_max=DAY, priority=2).collect()
 
     assert sandbox.requests[0].query == {
@@ -167,7 +167,9 @@ async def test_insights_have_exists_own_filters(exist: ExistClient, sandbox: San
     }
 
 
-async def test_the_correlation_of_two_attributes_has_no_order(exist: ExistClient, sandbox: Sandbox) -> None:
+async def test_the_two_attributes_of_a_correlation_can_be_given_in_either_order(
+    exist: ExistClient, sandbox: Sandbox
+) -> None:
     sandbox.add_attribute(template="steps")
     sandbox.add_attribute(template="mood")
     sandbox.add_correlation("steps", "mood", value=0.5)
@@ -179,11 +181,11 @@ async def test_the_correlation_of_two_attributes_has_no_order(exist: ExistClient
     assert await exist.correlations.between("mood", "steps") == first
 
 
-async def test_two_attributes_without_a_correlation_have_none(exist: ExistClient) -> None:
+async def test_two_attributes_without_a_correlation_give_none(exist: ExistClient) -> None:
     assert await exist.correlations.between("steps", "mood") is None
 
 
-async def test_another_404_is_no_answer_about_a_correlation(answering: Answering) -> None:
+async def test_a_404_for_another_reason_is_an_error(answering: Answering) -> None:
     with pytest.raises(NotFoundError):
         await answering(lambda request: httpx.Response(404, text="<html>")).correlations.between("steps", "mood")
 
@@ -191,15 +193,18 @@ async def test_another_404_is_no_answer_about_a_correlation(answering: Answering
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda exist: exist.averages.list(date_min=dt.datetime.now(dt.UTC)), "date_min is a day where the user is"),
-        (lambda exist: exist.averages.list(attributes="sleep"), "attributes is a list of names"),
-        (lambda exist: exist.averages.list(include_historical="yes"), "include_historical is True or False"),
-        (lambda exist: exist.correlations.list(strong=1), "strong is True or False"),
+        (
+            lambda exist: exist.averages.list(date_min=dt.datetime.now(dt.UTC)),
+            "date_min must be a date in the user's time zone, not a datetime",
+        ),
+        (lambda exist: exist.averages.list(attributes="sleep"), "attributes must be a list of names"),
+        (lambda exist: exist.averages.list(include_historical="yes"), "include_historical must be True or False"),
+        (lambda exist: exist.correlations.list(strong=1), "strong must be True or False"),
         (lambda exist: exist.correlations.list(attribute=""), "attribute is empty"),
-        (lambda exist: exist.insights.list(priority=5), "priority is a number from 1 to 4, not 5"),
-        (lambda exist: exist.insights.list(date_max="today"), r"date_max is a datetime\.date"),
+        (lambda exist: exist.insights.list(priority=5), "priority must be from 1 to 4, not 5"),
+        (lambda exist: exist.insights.list(date_max="today"), r"date_max must be a datetime\.date, not str"),
     ],
 )
-def test_wrong_arguments_are_named(exist: ExistClient, make: Any, message: str) -> None:
+def test_a_wrong_argument_is_named(exist: ExistClient, make: Any, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         make(exist)

@@ -90,7 +90,7 @@ async def test_an_empty_listing_is_one_empty_page(exist: ExistClient) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 99, 100, 101, 200, 950])
-async def test_collecting_gives_everything_ordered_map(exist: ExistClient, sandbox: Sandbox, count: int) -> None:
+async def test_collecting_gives_everything_in_order(exist: ExistClient, sandbox: Sandbox, count: int) -> None:
     names = with_attributes(sandbox, count)
 
     collected = await exist.attributes.list().collect()

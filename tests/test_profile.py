@@ -1,4 +1,4 @@
-"""The profile, and the day it is where the user is."""
+"""The profile, and the current date in the user's time zone."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -27,7 +27,7 @@ async def test_the_profile_is_read(exist: ExistClient) -> None:
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Niue", "UTC"])
-async def test_today_is_the_user_s_own_day(exist: ExistClient, sandbox: Sandbox, zone: str) -> None:
+async def test_today_is_the_date_in_the_user_s_time_zone(exist: ExistClient, sandbox: Sandbox, zone: str) -> None:
     traveller = sandbox.add_user("traveller", timezone=zone)
     view = exist.with_options(auth=sandbox.issue_token(traveller))
 
@@ -41,19 +41,19 @@ def profile(**fields: Any) -> Callable[[httpx.Request], httpx.Response]:
     return lambda request: httpx.Response(200, json={"username": "ada", **fields})
 
 
-async def test_today_is_where_the_user_is_and_not_here(answering: Answering) -> None:
+async def test_today_is_that_of_the_local_time_in_the_profile(answering: Answering) -> None:
     late = profile(local_time="2026-11-20T23:59:00.5-11:00", timezone="Pacific/Niue")
 
     assert await answering(late).profile.today() == date(2026, 11, 20)
 
 
-async def test_without_the_local_time_the_zone_will_do(answering: Answering) -> None:
+async def test_without_a_local_time_the_time_zone_is_used(answering: Answering) -> None:
     today = await answering(profile(timezone="Pacific/Kiritimati")).profile.today()
 
     assert today in {(datetime.now(UTC) + timedelta(hours=14, minutes=m)).date() for m in (-1, 0)}
 
 
 @pytest.mark.parametrize("zone", [None, "", "No/Where", "../etc/passwd", "Europe", "a" * 300])
-async def test_a_zone_that_nobody_knows_is_an_error(answering: Answering, zone: str | None) -> None:
+async def test_an_unknown_time_zone_is_an_error(answering: Answering, zone: str | None) -> None:
     with pytest.raises(NoAnswerError, match="time zone"):
         await answering(profile(timezone=zone)).profile.today()

@@ -1,1 +1,1 @@
-"""The core below every API of this package: one request, sent, judged, perhaps repeated, and read."""
+"""Sends one request of any API: pool, session, retries, decoding."""

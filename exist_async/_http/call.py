@@ -1,22 +1,32 @@
-"""What one call asks of the service, and what may be done about it."""
+"""One call: the request that it makes, and its state while it is being sent."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from attrs import frozen
+import httpx
+from attrs import define, frozen
+
+from exist_async.errors import ExistAsyncError
+
+if TYPE_CHECKING:
+    from exist_async._http.throttle import Line
 
 
 @frozen(eq=False, repr=False)
 class Call:
-    """One call, however many attempts it takes.
+    """The request of a call, however many attempts it takes.
 
     Attributes:
         method: The HTTP method.
-        path: The path on the service's origin, from its first slash, without the query.
+        path: The path on the service's origin, starting with a slash, without the query.
         query: The encoded query, without its question mark.
-        body: What to send, or None.
+        body: The encoded body, or None.
         repeatable: Whether carrying it out twice is harmless.
-        content_type: What the body is.
+        content_type: The media type of the body.
+        max_repeats: How often it may be sent again after an attempt that may have been carried out; None leaves that to
+            `max_retries`.
+        secrets: Secrets in the body. A call that has any is confidential: errors quote nothing that a transport says.
     """
 
     method: str
@@ -25,19 +35,63 @@ class Call:
     body: bytes | None = None
     repeatable: bool = True
     content_type: bytes = b"application/json"
+    max_repeats: int | None = None
+    secrets: tuple[str, ...] = ()
 
     @property
     def is_read(self) -> bool:
-        """Whether it changes nothing."""
+        """Whether it changes nothing on the service."""
         return self.method == "GET"
 
     @property
-    def target(self) -> str:
-        """Path and query."""
-        return f"{self.path}?{self.query}" if self.query else self.path
+    def outlives_caller(self) -> bool:
+        """Whether an attempt goes on when its caller is cancelled: a write does, whose outcome would stay unknown.
+
+        A token request does not: without its caller, nobody would keep the token.
+        """
+        return not self.is_read and not self.secrets
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+
+@define(eq=False, repr=False)
+class CallState:
+    """The state of one call across its attempts. Whoever needs to know more than the answer passes one to the session.
+
+    Attributes:
+        ends_at: Monotonic time from which on no further attempt starts; None is no deadline.
+        attempt: Number of attempts started.
+        uncounted: How many of them do not count as retries.
+        repeats: Number of attempts that were made after one that may have been carried out.
+        waited: Seconds spent waiting for the budget, and in pauses that the service asked for.
+        connected: Whether the current attempt has got a connection, so that bytes may have been sent.
+        request_connected: The same for the attempt's last request: an auth that answers a challenge sends two.
+        sent: Whether any attempt has got a connection.
+        detached: Whether the attempt of a cancelled write goes on without its caller.
+        lost: The error of the last attempt that may have been carried out.
+        renewed: Whether the token was renewed after a 401. A second 401 has another reason than the token's age.
+        request: The request that was answered last.
+        line: The throttle's line that the call has reached the head of.
+        paused_in_line: Whether it has slept there.
+        answered_in_line: How many calls had been answered from that line when this call was refused last.
+    """
+
+    ends_at: float | None = None
+    attempt: int = 0
+    uncounted: int = 0
+    repeats: int = 0
+    waited: float = 0.0
+    connected: bool = False
+    request_connected: bool = False
+    sent: bool = False
+    detached: bool = False
+    lost: ExistAsyncError | None = None
+    renewed: bool = False
+    request: httpx.Request | None = None
+    line: "Line | None" = None
+    paused_in_line: bool = False
+    answered_in_line: int = 0
 
 
 def encode_query(params: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""What the clients of all services have in common: a pool, views of it, closing, and calls of any endpoint."""
+"""The base of the clients of all services: the pool, views of it, closing, and calls to any endpoint."""
 
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
@@ -9,7 +9,7 @@ from urllib.parse import quote
 import attrs
 import httpx
 
-from exist_async._checks import check_flag, check_function, check_text, safe_repr
+from exist_async._checks import check_flag, check_function, check_text, safe_repr, wrong_type
 from exist_async._http.call import Call, encode_query
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool
@@ -21,7 +21,7 @@ from exist_async.rate_limits import RateLimiter
 
 
 class ViewOptions(TypedDict, total=False):
-    """What `with_options` takes: the arguments of a client but those of the pool."""
+    """The arguments of `with_options`: those of a client, without the pool's."""
 
     auth: str | httpx.Auth
     base_url: str
@@ -35,19 +35,19 @@ class ViewOptions(TypedDict, total=False):
 
 
 class Default:
-    """Stands for a rate limiter that each client makes for itself."""
+    """The default of `rate_limiter`: each client makes one of its own, in memory."""
 
     def __repr__(self) -> str:
         return "<in memory>"
 
 
 class Client:
-    """A client of one service. Its nouns hold the session below it, and are made whenever they are asked for."""
+    """A client of one service. Its resources hold its session, and are created each time they are asked for."""
 
     __slots__ = ("_owns_pool", "_session")
 
     _root: ClassVar[str]
-    """The path that the service's API is below."""
+    """The path prefix of the service's API."""
 
     def _open(
         self,
@@ -63,26 +63,29 @@ class Client:
         sleep: Callable[[float], Awaitable[object]],
         fraction: Callable[[], float],
     ) -> None:
-        """Begin with an own pool, or with a caller's client."""
+        """Create the session, over a new pool or over a caller's HTTP client."""
         for name, function in (("clock", clock), ("sleep", sleep), ("fraction", fraction)):
             check_function(name, function)
         own = (max_connections, proxy, verify, trust_env) == (100, None, True, True)
         if http_client is not None and not own:
-            raise ConfigurationError("http_client: max_connections, proxy, verify and trust_env are its own to set")
+            raise ConfigurationError(
+                "max_connections, proxy, verify and trust_env can't be combined with http_client: "
+                "set them on that client"
+            )
         if http_client is None:
             pool = Pool.open(max_connections=max_connections, proxy=proxy, verify=verify, trust_env=trust_env)
         else:
-            pool = Pool.of(http_client)
+            pool = Pool.over(http_client)
         self._session = Session(pool, auth, options, clock=clock, sleep=sleep, fraction=fraction)
         self._owns_pool = True
 
     def _view(self, auth: httpx.Auth | None, changes: Mapping[str, Any]) -> Self:
-        """Return a view of another user, or with other options; the caller has checked that a view can set them."""
-        mine = self._session
+        """Return a view for another user, or with other options, which have been checked to be a view's."""
+        session = self._session
         view = object.__new__(type(self))
-        # Most views are of another user alone: they share the options, which are checked whenever they are made.
-        options = attrs.evolve(mine.options, **changes) if changes else mine.options
-        view._session = mine.view(mine.auth if auth is None else auth, options)
+        # Most views differ only in their user. They share the options, whose checks take time.
+        options = attrs.evolve(session.options, **changes) if changes else session.options
+        view._session = session.view(session.auth if auth is None else auth, options)
         view._owns_pool = False
         return view
 
@@ -95,32 +98,32 @@ class Client:
         json: object = None,
         repeatable: bool | None = None,
     ) -> Any:
-        """Call an endpoint that has no method here yet.
+        """Call an endpoint that this package has no method for yet.
 
         Args:
             method: The HTTP method.
-            path: The path below the API's own, such as `attributes/` at Exist, whose paths end in a slash.
+            path: The path below the API's own, such as `attributes/` for Exist, whose paths end in a slash.
             params: The query.
-            json: What to send as JSON; None sends nothing.
-            repeatable: Whether it is harmless when it is carried out twice. None means that only a GET is.
+            json: The body, sent as JSON; None sends none.
+            repeatable: Whether carrying it out twice is harmless. None means that it is for GET only.
 
         Returns:
             The decoded JSON.
 
         Raises:
-            ExistAsyncError: As for every other call.
+            ExistAsyncError: As every other call does.
         """
         check_text("path", path)
         if not isinstance(params, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError(f"params is a mapping of strings to strings, not {type(params).__name__}")
+            raise wrong_type("params", "a mapping of strings to strings", params)
         if not (isinstance(method, str) and method.isascii() and method.isalpha()):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError(f"method is an HTTP method like 'GET', not {safe_repr(method)}")
+            raise ConfigurationError(f"method must be an HTTP method like 'GET', not {safe_repr(method)}")
         if repeatable is not None:
             check_flag("repeatable", repeatable)
         method = method.upper()
         path = path.removeprefix("/")
         if not {".", ".."}.isdisjoint(path.split("/")):
-            raise ConfigurationError(f"path {path!r} leads elsewhere: it has no '.' and '..'")
+            raise ConfigurationError(f"path must not contain '.' or '..' segments, as {path!r} does")
         for name, value in (params or {}).items():
             check_text("params", name)
             check_text(f"params[{name!r}]", value)
@@ -132,13 +135,12 @@ class Client:
             None if json is None else encode_argument("json", json),
             repeatable=method == "GET" if repeatable is None else repeatable,
         )
-        return await self._session.fetch(call, ANYTHING)
+        return await self._session.send(call, ANYTHING)
 
     async def aclose(self) -> None:
-        """Let no further request out, and close the connections. A view closes nothing.
+        """Stop sending requests and close the connections. Closing a view does nothing.
 
-        Writes that are under way on this event loop are waited for, as long as `timeout` at most, those of cancelled
-        callers too.
+        Writes in flight on this event loop are waited for, also those of cancelled callers, no longer than `timeout`.
         """
         if self._owns_pool:
             await self._session.close()
@@ -152,17 +154,17 @@ class Client:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._session.options.base_url}>"
+        return f"<{type(self).__name__} for {self._session.options.base_url}>"
 
 
 def check_view_options(changes: Mapping[str, Any], known: type, client: str) -> None:
-    """Refuse what a view can't set.
+    """Refuse options that a view can't set.
 
     Args:
-        changes: The options.
-        known: The TypedDict of those that it can.
+        changes: The options given.
+        known: The TypedDict of a view's options.
         client: The name of the client's class.
     """
     if not changes.keys() <= known.__annotations__.keys():
         unknown = changes.keys() - known.__annotations__.keys()
-        raise ConfigurationError(f"{', '.join(sorted(unknown))}: a view can't set this; make another {client}")
+        raise ConfigurationError(f"{', '.join(sorted(unknown))}: a view can't set this; create another {client}")

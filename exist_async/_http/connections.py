@@ -1,10 +1,11 @@
-"""The connections of one event loop, kept by aiohttp."""
+"""The connections of one event loop, which aiohttp keeps: sends a request, and reads its answer to the end."""
 
 import asyncio
 import base64
 import re
 import select
 import sys
+import zlib
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import lru_cache
@@ -20,24 +21,35 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from exist_async._checks import is_loopback
-from exist_async._http import bodies
-from exist_async._http.bodies import BodyError
-from exist_async._http.deliveries import Sending
+from exist_async._http.call import CallState
 
 _CLOSED = "the client was closed"
 _HTTP_VERSION = {"http_version": b"HTTP/1.1"}
 
-# What the body is no more once it is read; and where a redirect leads, which httpx would read and nobody follows.
-_DROPPED = (b"content-encoding", b"location")
+# The body is decompressed here; and httpx would parse where a redirect leads, which nobody follows.
+_DROPPED_HEADERS = (b"content-encoding", b"location")
 
-# aiohttp quotes the bytes that it can't read, and they may repeat the request's credentials.
-_QUOTED = re.compile(r"""[\s:,]*\bb['"].*""", re.DOTALL)
+# aiohttp quotes the bytes that it can't parse, and they may repeat the request's credentials.
+_QUOTED_BYTES = re.compile(r"""[\s:,]*\bb['"].*""", re.DOTALL)
 
-_sending: ContextVar[Sending] = ContextVar("exist_async_sending")
+_LARGEST_BODY = 16 * 1024 * 1024
+_TOO_LARGE = f"it is larger than {_LARGEST_BODY // 1024 // 1024} MiB"
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_GZIP_MAGIC = b"\x1f\x8b"
+_PIECE = 1024 * 1024
+_MOST_NAMED = 5
+# Any other name of an encoding may be the request's credentials, and is not quoted.
+_KNOWN_ENCODINGS = frozenset(("gzip", "x-gzip", "deflate", "br", "zstd", "compress"))
+
+_state: ContextVar[CallState] = ContextVar("exist_async_call_state")
 
 
-class _Answer(httpx.Response):
-    """An answer whose body is there already: httpx would look for its encoding and read it through a stream."""
+class BodyError(Exception):
+    """The body is too large, or its encoding is broken or unknown."""
+
+
+class _Response(httpx.Response):
+    """A response whose body is there already: httpx would read it through a stream and look for its encoding."""
 
     def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         super().__init__(status, headers=headers, stream=httpx.ByteStream(body), extensions=_HTTP_VERSION)
@@ -58,7 +70,7 @@ class _Answer(httpx.Response):
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Marks the attempt that it gives a connection, and gives it only one, on which nothing came unasked."""
+    """Marks the call that gets a connection, and gives it no connection on which unexpected bytes have arrived."""
 
     def __init__(self, ssl_context: SSLContext) -> None:
         super().__init__(limit=0, ssl=ssl_context)  # pyright: ignore[reportUnknownMemberType]
@@ -70,44 +82,43 @@ class _Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  (aiohttp's own signature)
     ) -> Connection:
-        sending = _sending.get()
-        if sending.request_connected:
+        state = _state.get()
+        if state.request_connected:
             # aiohttp sends a GET again by itself when a reused connection drops. Whether to repeat is not its decision.
             raise aiohttp.ServerDisconnectedError("The server closed the connection before it answered")
         connection = await super().connect(req, traces, timeout)
-        # What came since its last answer would be taken for the next one, which is perhaps another user's.
-        while connection.protocol in self._used and _has_more(connection):
+        # Bytes that came after its last answer would be taken for the next one, which may be another user's.
+        while connection.protocol in self._used and _has_unread_bytes(connection):
             connection.close()
             connection = await super().connect(req, traces, timeout)
         assert connection.protocol is not None
         self._used.add(connection.protocol)
-        sending.connected = sending.request_connected = True
+        state.connected = state.request_connected = True
         return connection
 
 
-def _has_more(connection: Connection) -> bool:
-    """Whether bytes came, or the end did, on a connection that waits for its next request."""
+def _has_unread_bytes(connection: Connection) -> bool:
+    """Whether an idle connection has received bytes, or was closed by the server."""
     assert connection.protocol is not None
     assert connection.transport is not None
-    return connection.protocol.should_close or _is_readable(connection.transport.get_extra_info("socket").fileno())
-
-
-def _is_readable(descriptor: int) -> bool:
-    """Whether the loop has not read all yet."""
+    if connection.protocol.should_close:
+        return True
+    # The event loop may not have read them yet.
+    descriptor = connection.transport.get_extra_info("socket").fileno()
     if sys.platform == "win32":
         return bool(select.select((descriptor,), (), (), 0)[0])
-    poll = select.poll()  # unlike select, it takes any number
+    poll = select.poll()  # unlike select, it takes any descriptor
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))
 
 
 class Connections:
-    """Sends requests over at most `max_connections` connections, and says exactly how an attempt failed."""
+    """Sends requests over at most `max_connections` connections, and reports exactly how an attempt failed."""
 
     def __init__(self, *, max_connections: int, ssl_context: SSLContext, proxy: str | None, trust_env: bool) -> None:
         self._proxy = None if proxy is None else _split_proxy(proxy)
         self._environment = {key: url for key, url in getproxies().items() if trust_env and key != "no"}
-        # The pool's limit is kept here and not by aiohttp, so that waiting for a connection has a time of its own.
+        # The limit is kept here and not by aiohttp, so that waiting for a connection has a timeout of its own.
         self._free = asyncio.Semaphore(max_connections)
         self._stopped = False
         self._session = aiohttp.ClientSession(
@@ -121,8 +132,8 @@ class Connections:
     async def send(self, request: httpx.Request) -> httpx.Response:
         """Send a request and read its answer to the end.
 
-        The request's extension `timeout` is httpx's: `pool` bounds the wait for a free connection, `read` all the rest.
-        The extension `sending`, a `Sending` where it is there, is told when the request has its connection.
+        Of the request's extension `timeout`, which is httpx's, `pool` limits the wait for a free connection and `read`
+        all the rest. Where there is an extension `call_state`, it is marked when the request gets its connection.
         """
         timeout = request.extensions.get("timeout", {})
         if self._free.locked():
@@ -130,12 +141,12 @@ class Connections:
                 async with asyncio.timeout(timeout.get("pool")):
                     await self._free.acquire()
             except TimeoutError:
-                raise httpx.PoolTimeout("No connection came free in time: all are in use", request=request) from None
+                raise httpx.PoolTimeout("no connection became free in time", request=request) from None
         else:
             await self._free.acquire()
-        sending: Sending = request.extensions.get("sending") or Sending()
-        sending.request_connected = False
-        _sending.set(sending)
+        state: CallState = request.extensions.get("call_state") or CallState()
+        state.request_connected = False
+        _state.set(state)
         failure: httpx.RequestError
         try:
             if self._stopped:
@@ -145,20 +156,20 @@ class Connections:
         except BodyError as error:
             failure = httpx.DecodingError(f"the body can't be used: {error}", request=request)
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
-            failure = _as_httpx(error, sending.connected, request)
+            failure = _as_httpx_error(error, state.connected, request)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            # aiohttp's own look-up of a name, ended by the closing of its connector.
-            failure = _as_httpx(ConnectionAbortedError(_CLOSED), sending.connected, request)
+            # Closing aiohttp's connector cancels its look-up of a name, and so this request.
+            failure = _as_httpx_error(ConnectionAbortedError(_CLOSED), state.connected, request)
         finally:
             self._free.release()
-        # Outside of the handler, or aiohttp's error would come along as context: its repr shows the request's headers.
+        # Outside of the handler: aiohttp's error would be the context, and its repr shows the request's headers.
         raise failure
 
     def stop(self) -> None:
-        """Let no further request out, those that wait for a free connection included."""
+        """Send no further request, nor those that wait for a free connection."""
         self._stopped = True
 
     async def close(self) -> None:
@@ -166,9 +177,9 @@ class Connections:
         await self._session.close()
 
     def abandon(self) -> None:
-        """Let go of the connections of a loop that runs no more, where nothing can be awaited."""
+        """Close the connections of an event loop that no longer runs, so that nothing can be awaited."""
         closing = self._session.close()
-        # With no loop to wait for, aiohttp's closing is done after its first step.
+        # Without a loop to wait for, aiohttp has closed everything after the first step.
         with suppress(StopIteration):
             closing.send(None)
         closing.close()
@@ -190,21 +201,21 @@ class Connections:
             proxy_headers=proxy_headers,
         ) as response:
             try:
-                body = await bodies.read(response)
+                body = await _read_body(response)
             except BodyError:
                 if 200 <= response.status < 300:
                     raise
-                # What the status says counts all the same; the words are lost.
+                # The status of an error counts even if its message can't be read.
                 body = b""
-        received = [(name, value) for name, value in response.raw_headers if name.lower() not in _DROPPED]
-        return _Answer(response.status, received, body)
+        received = [(name, value) for name, value in response.raw_headers if name.lower() not in _DROPPED_HEADERS]
+        return _Response(response.status, received, body)
 
     def _proxy_for(self, url: URL) -> tuple[URL | None, dict[str, str]]:
-        """Return the proxy to use, and the headers that sign in at it."""
+        """Return the proxy to use, and the headers that authenticate at it."""
         if self._proxy is not None:
             return self._proxy
         if is_loopback(url.host or ""):
-            # To a proxy, loopback is another machine, and a plain token is what it would get to read.
+            # Loopback means another machine to a proxy, which would get to read a token that is sent in plain text.
             return None, {}
         proxy = self._environment.get(url.scheme) or self._environment.get("all")
         if not proxy or proxy_bypass(url.authority):
@@ -213,7 +224,7 @@ class Connections:
 
 
 def _split_proxy(proxy: str) -> tuple[URL, dict[str, str]]:
-    """Take the password out of a proxy's URL, which aiohttp's errors quote."""
+    """Move the password from a proxy's URL, which aiohttp's errors quote, to a header."""
     url = URL(proxy)
     if url.user is None:
         return url, {}
@@ -226,8 +237,8 @@ def _url(url: str) -> URL:
     return URL(url, encoded=True)
 
 
-def _as_httpx(error: Exception, connected: bool, request: httpx.Request) -> httpx.TransportError:
-    """Translate an error into the httpx error of the same meaning."""
+def _as_httpx_error(error: Exception, connected: bool, request: httpx.Request) -> httpx.TransportError:
+    """Return the httpx error that means the same as aiohttp's."""
     cls: type[httpx.TransportError]
     if isinstance(error, TimeoutError):
         cls = httpx.ReadTimeout if connected else httpx.ConnectTimeout
@@ -238,15 +249,73 @@ def _as_httpx(error: Exception, connected: bool, request: httpx.Request) -> http
     else:
         cls = httpx.ConnectError
     if isinstance(error, aiohttp.ClientResponseError) or cls is httpx.RemoteProtocolError:
-        return cls(_words(error), request=request)
+        return cls(_without_quoted_bytes(error), request=request)
     failure = cls(str(error) or type(error).__name__, request=request)
     failure.__cause__ = error if isinstance(error, OSError) else error.__cause__
     return failure
 
 
-def _words(error: Exception) -> str:
-    """Say what is wrong with an answer, in one line and without quoting it."""
+def _without_quoted_bytes(error: Exception) -> str:
+    """Return an error's message in one line, without the bytes of the answer that it quotes."""
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"the proxy refused to connect ({error.status})"
-    said = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
-    return " ".join(_QUOTED.sub("", said).split()) or type(error).__name__
+    message = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    return " ".join(_QUOTED_BYTES.sub("", message).split()) or type(error).__name__
+
+
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    """Read and decompress the body of an answer.
+
+    Raises:
+        BodyError: It has more than 16 MiB, compressed or not, or can't be decompressed.
+    """
+    length = response.content_length
+    if length is None:
+        body = await _read_unknown_length(response)
+    elif length <= _LARGEST_BODY:
+        # aiohttp never reads more than was announced.
+        body = await response.read()
+    else:
+        raise BodyError(_TOO_LARGE)
+    names = ",".join(response.headers.getall("Content-Encoding", ())).lower().split(",")
+    encodings = [name.strip() for name in names if name.strip() not in ("", "identity")]
+    if not encodings or not body:
+        return body
+    if len(encodings) > 1 or encodings[0] not in ("gzip", "x-gzip", "deflate"):
+        named = ", ".join(name if name in _KNOWN_ENCODINGS else "(unknown)" for name in encodings[:_MOST_NAMED])
+        raise BodyError(f"its content encoding {named!r} was not asked for")
+    return _decompress(body)
+
+
+async def _read_unknown_length(response: aiohttp.ClientResponse) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > _LARGEST_BODY:
+            raise BodyError(_TOO_LARGE)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _decompress(body: bytes) -> bytes:
+    # "deflate" comes with zlib's header or without one.
+    is_zlib = body[0] & 15 == zlib.DEFLATED and int.from_bytes(body[:2]) % 31 == 0
+    decompressor = zlib.decompressobj(_GZIP_OR_ZLIB if is_zlib or body[:2] == _GZIP_MAGIC else -zlib.MAX_WBITS)
+    parts: list[bytes] = []
+    size = 0
+    rest = body
+    while not decompressor.eof:
+        try:
+            # In pieces: decompressing a body that is too large at once would take twice the memory.
+            part = decompressor.decompress(rest, _PIECE)
+        except zlib.error as error:
+            raise BodyError(f"it can't be decompressed: {error}") from error
+        rest = decompressor.unconsumed_tail
+        if not (part or rest or decompressor.eof):
+            raise BodyError("its compressed data breaks off")
+        size += len(part)
+        if size > _LARGEST_BODY:
+            raise BodyError(_TOO_LARGE)
+        parts.append(part)
+    return b"".join(parts)

@@ -1,4 +1,4 @@
-"""What each view of a client can set for itself."""
+"""The settings that each view of a client can have for itself."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -7,93 +7,83 @@ from urllib.parse import urlsplit
 
 import httpx
 from attrs import Attribute, field, frozen
+from attrs.validators import optional
 
-from exist_async._checks import check_callback, check_int, check_seconds, is_loopback
+from exist_async._checks import check_callback, check_int, check_seconds, is_loopback, is_seconds, wrong_type
 from exist_async.errors import ConfigurationError
 from exist_async.events import Event
 from exist_async.rate_limits import RateLimiter
 
 
-@lru_cache(maxsize=64)  # a view for each user means the same check for each user
+@lru_cache(maxsize=64)  # the views for many users have the same origin
 def _check_origin(url: str) -> None:
     if not url.isprintable() or " " in url:
-        raise ConfigurationError("base_url holds a space or a control character")
+        raise ConfigurationError("base_url contains a space or a control character")
     if "@" in url:
-        # The URL itself is not shown: it holds a password.
-        raise ConfigurationError("base_url holds a user name or password: give credentials as auth")
+        # The URL is not quoted: it contains a password.
+        raise ConfigurationError("base_url contains a user name or password: give credentials as auth")
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
-        # Reading the port and the host is what finds wrong ones.
+        # Reading the port and the host raises an error for wrong ones.
         _ = httpx.URL(url).copy_with(port=parts.port).host
     except (ValueError, httpx.InvalidURL):
-        raise ConfigurationError("base_url is no valid URL: it is an origin like 'https://exist.io'") from None
+        raise ConfigurationError("base_url is not a valid URL: give an origin like 'https://exist.io'") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise ConfigurationError("base_url is an origin like 'https://exist.io': a scheme and a host")
+        raise ConfigurationError("base_url must be an origin like 'https://exist.io': a scheme and a host")
     if parts.path or parts.query or parts.fragment or url.endswith(("?", "#")):
-        raise ConfigurationError("base_url is an origin alone, without path, query or last slash")
+        raise ConfigurationError("base_url must be an origin only, without path, query or trailing slash")
     if parts.scheme == "http" and not is_loopback(host):
-        raise ConfigurationError(f"base_url {url!r} is plain http: the token would travel in the clear. Use https")
+        raise ConfigurationError(f"base_url {url!r} is plain http: the token would travel unencrypted. Use https")
 
 
-def _origin(_: "Options", __: "Attribute[Any]", url: object) -> None:
+def _is_origin(_: "Options", __: "Attribute[Any]", url: object) -> None:
     if not isinstance(url, str):
-        raise ConfigurationError(f"base_url is a string like 'https://exist.io', not {type(url).__name__}")
+        raise wrong_type("base_url", "a string like 'https://exist.io'", url)
     _check_origin(url)
 
 
-def _limiter(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
-    # What isinstance would ask of a protocol, at a tenth of its cost.
-    if value is not None and not (
-        callable(getattr(value, "acquire", None)) and callable(getattr(value, "refund", None))
-    ):
-        raise ConfigurationError(f"{attribute.name} is a RateLimiter or None, not {type(value).__name__}")
+def _is_limiter(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
+    # isinstance with a protocol would cost ten times as much.
+    if not (callable(getattr(value, "acquire", None)) and callable(getattr(value, "refund", None))):
+        raise wrong_type(attribute.name, "a RateLimiter or None", value)
 
 
-def _timeout(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
-    check_seconds(attribute.name, value)
-
-
-def _max_wait(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
+def _is_max_wait(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
     if value is not None:
         check_seconds(attribute.name, value, zero=True)
 
 
-def _deadline(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
-    if value is not None:
-        check_seconds(attribute.name, value)
+def _is_callback(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
+    check_callback(attribute.name, "an event", value)
 
 
-def _on_event(_: "Options", __: "Attribute[Any]", value: object) -> None:
-    check_callback("on_event", "an event", value)
-
-
-def _count(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
+def _is_count(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
     check_int(attribute.name, value, least=0 if attribute.name == "max_retries" else 1)
 
 
 @frozen(eq=False, repr=False)
 class Options:
-    """What each view of a client can set for itself; checked at construction.
+    """The settings that each view of a client can have for itself; checked at construction.
 
     Attributes:
         base_url: The service's origin.
-        timeout: Seconds for one attempt, all of it, waiting for a free connection apart.
-        deadline: Seconds after which a call begins no further attempt; None is no end.
+        timeout: Seconds for one attempt, all of it; waiting for a free connection has as many of its own.
+        deadline: Seconds after which a call starts no further attempt; None for no deadline.
         max_retries: Attempts beyond the first.
         concurrency: Requests that one call may have in flight.
-        max_wait: The longest wait in seconds for the rate budget or a Retry-After; None is as long as it takes.
+        max_wait: The longest wait in seconds for the rate budget or a Retry-After; None for no limit.
         rate_limiter: Keeps the budget; None switches it off.
-        write_rate_limiter: Keeps the budget of what is no read; the same one where a service has one for both.
-        on_event: Called with what happens on the way; None is nobody.
+        write_rate_limiter: Keeps the budget of writes; the same limiter where a service has one budget for both.
+        on_event: Called with each event; None for nobody.
     """
 
-    base_url: str = field(validator=_origin)
-    timeout: float = field(validator=_timeout)
-    deadline: float | None = field(validator=_deadline)
-    max_retries: int = field(validator=_count)
-    concurrency: int = field(validator=_count)
-    max_wait: float | None = field(validator=_max_wait)
-    rate_limiter: RateLimiter | None = field(validator=_limiter)
-    write_rate_limiter: RateLimiter | None = field(validator=_limiter)
-    on_event: Callable[[Event], object] | None = field(validator=_on_event)
+    base_url: str = field(validator=_is_origin)
+    timeout: float = field(default=30.0, validator=is_seconds)
+    deadline: float | None = field(default=None, validator=optional(is_seconds))
+    max_retries: int = field(default=2, validator=_is_count)
+    concurrency: int = field(default=8, validator=_is_count)
+    max_wait: float | None = field(default=60.0, validator=_is_max_wait)
+    rate_limiter: RateLimiter | None = field(default=None, validator=optional(_is_limiter))
+    write_rate_limiter: RateLimiter | None = field(default=None, validator=optional(_is_limiter))
+    on_event: Callable[[Event], object] | None = field(default=None, validator=_is_callback)

@@ -1,20 +1,21 @@
-"""Judges an answer: what it says, or which error it is."""
+"""Decodes an answer into its model, or raises the error that it is."""
 
+from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 import httpx
+from attrs import frozen
 
+from exist_async import _json
 from exist_async._http.call import Call
-from exist_async._http.error_bodies import said
-from exist_async._json import UnreadableError, decode
-from exist_async._secrets import LONGEST_FORM, credentials_of, without
+from exist_async._json import UnreadableError
+from exist_async._secrets import LONGEST_FORM, credentials_of, redact
 from exist_async.errors import (
     AuthenticationError,
     BadRequestError,
     ConflictError,
-    ExistAsyncError,
     NoAnswerError,
     NotFoundError,
     OutcomeUnknownError,
@@ -22,12 +23,15 @@ from exist_async.errors import (
     RateLimitError,
     ServerError,
     StatusError,
+    ValidationIssue,
 )
 
 T = TypeVar("T")
 
-_SHOWN = 500
-_LONGEST_CHARACTER = 4
+_EXCERPT = 500  # characters of a body or a message that are quoted
+_MOST_PARSED = 65_536  # bytes of an error's body
+_MOST_ISSUES = 5  # fields of a request that are named in a message
+_LONGEST_CHARACTER = 4  # bytes in UTF-8
 _REQUEST_ID_HEADERS = ("x-request-id", "x-attio-execution-id")
 
 _CLASSES: dict[int, type[StatusError]] = {
@@ -43,59 +47,50 @@ _ADVICE = {
 }
 
 
-def failure(response: httpx.Response, call: Call, now: float) -> ExistAsyncError | None:
-    """Return the error that an answer is, or None where it is a success.
+def decode(response: httpx.Response, call: Call, model: type[T], now: float) -> T:
+    """Return the model that a successful answer contains.
 
     Args:
         response: The answer, read to its end.
-        call: What was asked.
+        call: The call that it answers.
+        model: The type of the answer; `bytes` returns the body as it is.
         now: Seconds since the epoch, for a Retry-After that is a date.
-    """
-    status = response.status_code
-    if 200 <= status < 300:
-        return None
-    if status == 429:
-        return _rate_limited(response, call, now)
-    error = _status_error(response, call, now)
-    if not call.is_read and (status == 408 or not 300 <= status < 500):
-        # Parts of the write may have been carried out before it failed; and a status below 200 ends no request.
-        return _because(unknown(call, f"the service may have failed halfway ({error})"), error)
-    return error
-
-
-def read(response: httpx.Response, call: Call, model: type[T]) -> T:
-    """Read a success into its model.
 
     Raises:
-        NoAnswerError: The body is no JSON, or not of the model's shape.
-        OutcomeUnknownError: The same, for a write.
+        RateLimitError: A 429.
+        StatusError: Another status that is not a success.
+        NoAnswerError: A success that is not JSON, or not of the model's shape.
+        OutcomeUnknownError: The same for a write; also a 408 or 5xx, since a part of it may have been carried out.
     """
+    if not 200 <= response.status_code < 300:
+        _raise_error(response, call, now)
+    if model is bytes:
+        return cast("T", response.content)
     try:
-        return decode(response.content, model)
+        return _json.decode(response.content, model)
     except UnreadableError as error:
-        why = without(credentials_of(response.request), str(error))
+        reason = redact(str(error), credentials_of(response.request))
     # Outside of the handler: the error quotes the body, which may repeat the request's credentials.
     content_type = _header(response, "content-type") or "no content type"
-    what = f"answered {response.status_code} with {content_type} that can't be read ({why}): {_shown(response)!r}"
-    raise unanswered(call, what) from UnreadableError(why)
+    excerpt = _excerpt(_redacted_body(response, call))
+    raise no_answer(
+        call, f"answered {response.status_code} with {content_type} that can't be read ({reason}): {excerpt!r}"
+    ) from UnreadableError(reason)
 
 
-def unanswered(call: Call, what: str) -> NoAnswerError:
-    """Make the error for a request that was sent and has no readable answer."""
-    return NoAnswerError(f"{call}: {what}") if call.is_read else unknown(call, what)
+def no_answer(call: Call, reason: str) -> NoAnswerError:
+    """Return the error for a request that was sent and has no readable answer."""
+    return NoAnswerError(f"{call}: {reason}") if call.is_read else outcome_unknown(call, reason)
 
 
-def unknown(call: Call, what: str) -> OutcomeUnknownError:
-    """Make the error for a write that may or may not have been carried out."""
-    advice = "Doing it again is harmless." if call.repeatable else "Look before you do it again: it may count twice."
-    return OutcomeUnknownError(
-        f"{call}: {what}. It may have been carried out. {advice}",
-        repeatable=call.repeatable,
-    )
+def outcome_unknown(call: Call, reason: str) -> OutcomeUnknownError:
+    """Return the error for a write that may or may not have been carried out."""
+    advice = "Doing it again is harmless." if call.repeatable else "Check before you do it again: it may count twice."
+    return OutcomeUnknownError(f"{call}: {reason}. It may have been carried out. {advice}", repeatable=call.repeatable)
 
 
-def retry_after(value: str | None, now: float) -> float | None:
-    """Read a Retry-After header: whole seconds or an HTTP date; None where it is absent or says nothing sensible."""
+def parse_retry_after(value: str | None, now: float) -> float | None:
+    """Return the seconds in a Retry-After header, which are digits or an HTTP date; None if it is neither."""
     if value is None:
         return None
     value = value.strip()
@@ -103,61 +98,153 @@ def retry_after(value: str | None, now: float) -> float | None:
         # Twelve digits are thirty thousand years; more would only overflow.
         return float(value.lstrip("0")[:12] or "0")
     try:
-        moment = parsedate_to_datetime(value)
-        # A date of HTTP is one of UTC, whether it says so or not.
-        return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)
+        date = parsedate_to_datetime(value)
+        # HTTP dates are in UTC, whether they say so or not.
+        return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
     except (ValueError, OverflowError):
         return None
 
 
-def _rate_limited(response: httpx.Response, call: Call, now: float) -> RateLimitError:
-    seconds = retry_after(response.headers.get("retry-after"), now)
-    body = said(response)
-    detail = body.words
-    when = "It did not say for how long" if seconds is None else f"The next request can be let in in {seconds:.0f} s"
-    return RateLimitError(
-        f"{call}: the service lets in no more requests of this user for now (429){f': {detail}' if detail else ''} "
-        f"{when}. Call again then, or raise max_wait.",
-        retry_after=seconds,
-        status_code=429,
-        detail=body.detail,
-        code=body.code,
-        type=body.type,
-        request_id=_request_id(response),
-    )
-
-
-def _status_error(response: httpx.Response, call: Call, now: float) -> StatusError:
+def _raise_error(response: httpx.Response, call: Call, now: float) -> NoReturn:
     status = response.status_code
-    body = said(response)
-    detail, words = body.detail, body.words
-    if words is None and 300 <= status < 400:
-        detail = words = "a redirect, which is never followed: check base_url"
-    quoted = f": {words}" if words else ""
+    body = _redacted_body(response, call)
+    content = _parse_error(body)
+    seconds = parse_retry_after(response.headers.get("retry-after"), now)
+    if status == 429:
+        raise _rate_limited(response, call, content, seconds)
+    detail, message = content.detail, content.message
+    if message is None and 300 <= status < 400:
+        detail = message = "a redirect, which is never followed: check base_url"
+    quoted = f": {message}" if message else ""
     advice = f" {_ADVICE[status]}" if status in _ADVICE else ""
     cls = _CLASSES.get(status) or (ServerError if status >= 500 else StatusError)
-    return cls(
+    error = cls(
         f"{call} was answered with {status}{quoted}{'' if quoted.endswith('.') else '.'}{advice}",
         status_code=status,
         method=call.method,
         path=call.path,
         detail=detail,
-        code=body.code,
-        body=_shown(response),
+        code=content.code,
+        body=_excerpt(body),
         request_id=_request_id(response),
-        retry_after=retry_after(response.headers.get("retry-after"), now),
-        type=body.type,
-        validation_errors=body.issues,
+        retry_after=seconds,
+        type=content.type,
+        validation_errors=content.issues,
+    )
+    if not call.is_read and (status == 408 or not 300 <= status < 500):
+        # Parts of the write may have been carried out; and a status below 200 does not end a request.
+        raise outcome_unknown(call, f"the service may have failed halfway ({error})") from error
+    raise error
+
+
+def _rate_limited(
+    response: httpx.Response, call: Call, content: "_ErrorContent", seconds: float | None
+) -> RateLimitError:
+    quoted = f": {content.message}" if content.message else ""
+    when = "It did not say for how long" if seconds is None else f"The next request is possible in {seconds:.0f} s"
+    return RateLimitError(
+        f"{call}: the service accepts no more requests of this user for now (429){quoted} {when}. Call again then, or "
+        "raise max_wait.",
+        retry_after=seconds,
+        status_code=429,
+        detail=content.detail,
+        code=content.code,
+        type=content.type,
+        request_id=_request_id(response),
     )
 
 
-def _shown(response: httpx.Response) -> str:
-    """Return the beginning of the body as text."""
-    secret = credentials_of(response.request)
-    # Of megabytes no more than that is needed, were it nothing but secrets, each of which becomes shorter.
-    beginning = response.content[: _SHOWN * (LONGEST_FORM * len(secret) + _LONGEST_CHARACTER)]
-    text = without(secret, beginning.decode("utf-8", "replace"))
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+@frozen(eq=False, repr=False)
+class _ErrorContent:
+    """The content of an error's body. None of it is sure to be there."""
+
+    detail: str | None = None
+    code: str | None = None
+    type: str | None = None
+    issues: tuple[ValidationIssue, ...] = ()
+
+    @property
+    def message(self) -> str | None:
+        """The service's message, with the fields of the request that it found wrong."""
+        detail = None if self.detail is None else _excerpt(self.detail)
+        if not self.issues:
+            return detail
+        named = [str(issue)[:_EXCERPT] for issue in self.issues[:_MOST_ISSUES]]
+        if len(self.issues) > _MOST_ISSUES:
+            named.append(f"and {len(self.issues) - _MOST_ISSUES} more")
+        return f"{(detail or 'invalid').rstrip('.')} ({'; '.join(named)})"
+
+
+def _redacted_body(response: httpx.Response, call: Call) -> str:
+    """Return the beginning of a body as text, without the request's secrets, which the service may repeat."""
+    secrets = (credentials_of(response.request), *call.secrets)
+    # If it were nothing but secrets, each would get shorter: so many bytes are enough for an excerpt all the same.
+    needed = _EXCERPT * (LONGEST_FORM * max(map(len, secrets)) + _LONGEST_CHARACTER)
+    return redact(response.content[: max(needed, _MOST_PARSED)].decode("utf-8", "replace"), *secrets)
+
+
+def _parse_error(body: str) -> _ErrorContent:
+    """Parse the body of an error, in whichever of the known shapes it has."""
+    try:
+        fields = _json.decode(body.encode(), dict[str, Any])
+    except UnreadableError:
+        return _ErrorContent()
+    error, code = fields.get("error"), fields.get("code")
+    detail = fields.get("detail") or fields.get("error_description") or fields.get("message")
+    issues = _parse_issues(fields.get("validation_errors"))
+    if detail is None and not issues:
+        # {"field": ["message", ...]} is Exist's answer to invalid input.
+        listed = [
+            f"{name}: {' '.join(_as_text(entry) or '' for entry in cast('list[object]', messages))}"
+            for name, messages in fields.items()
+            if isinstance(messages, list)
+        ]
+        detail = "; ".join(listed) or error
+    return _ErrorContent(
+        _text_or_none(detail), _text_or_none(error if code is None else code), _text_or_none(fields.get("type")), issues
+    )
+
+
+def _parse_issues(found: object) -> tuple[ValidationIssue, ...]:
+    """Parse Attio's `validation_errors`. They are not documented, so they may have any shape."""
+    if isinstance(found, Mapping):
+        fields = cast("Mapping[str, object]", found)
+        return tuple(ValidationIssue(path=(name,), message=_as_text(message)) for name, message in fields.items())
+    entries = cast("list[object]", found) if isinstance(found, list) else [found]
+    return tuple(_parse_issue(entry) for entry in entries if entry)
+
+
+def _parse_issue(found: object) -> ValidationIssue:
+    if not isinstance(found, Mapping):
+        return ValidationIssue(message=_as_text(found))
+    entry = cast("Mapping[str, Any]", found)
+    path = entry.get("path")
+    steps = cast("list[object]", path) if isinstance(path, list) else [path]
+    return ValidationIssue(
+        code=_text_or_none(entry.get("code")),
+        path=tuple(step for step in steps if isinstance(step, str | int)),
+        message=_text_or_none(entry.get("message")),
+        expected=_as_text(entry.get("expected")),
+        received=_as_text(entry.get("received")),
+    )
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _as_text(value: object) -> str | None:
+    """Return a string as it is, and any other value as JSON."""
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        return _json.encode(value).decode()
+    except RecursionError:
+        return "(nested too deeply to be shown)"
+
+
+def _excerpt(text: str) -> str:
+    return text if len(text) <= _EXCERPT else text[:_EXCERPT] + "…"
 
 
 def _request_id(response: httpx.Response) -> str | None:
@@ -167,9 +254,4 @@ def _request_id(response: httpx.Response) -> str | None:
 def _header(response: httpx.Response, name: str) -> str | None:
     """Return a header, without the request's credentials."""
     value: str | None = response.headers.get(name)
-    return None if value is None else without(credentials_of(response.request), value)
-
-
-def _because(error: ExistAsyncError, cause: Exception) -> ExistAsyncError:
-    error.__cause__ = cause
-    return error
+    return None if value is None else redact(value, credentials_of(response.request))

@@ -1,46 +1,68 @@
-"""The one loop that every call goes through: turn, attempt, judge, perhaps again, read."""
+"""The one loop that every request goes through: wait for its turn, attempt, decode, and perhaps retry."""
 
 import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
-from exist_async._http import attempt, reports, responses, retry
-from exist_async._http.call import Call
-from exist_async._http.course import Answer, Course, Fate, Late, tell_late, with_earlier
-from exist_async._http.deliveries import Sending
+from exist_async._http import responses, retry
+from exist_async._http.call import Call, CallState
 from exist_async._http.options import Options
-from exist_async._http.pool import Pool
+from exist_async._http.pool import CLOSED, Pool
 from exist_async._http.retry import Failure
-from exist_async._http.signing import RenewableAuth, token_of
-from exist_async._http.turns import Turns
-from exist_async.errors import AuthenticationError, ConfigurationError, ExistAsyncError, RateLimitError
+from exist_async._http.signing import RenewableAuth, user_of
+from exist_async._http.telemetry import Telemetry, log_late_answer
+from exist_async._http.throttle import Line
+from exist_async.errors import (
+    AuthenticationError,
+    ClientClosedError,
+    ConfigurationError,
+    DeadlineExceededError,
+    ExistAsyncError,
+    NoAnswerError,
+    RateLimitError,
+)
+from exist_async.rate_limits import RateLimiter
 
 T = TypeVar("T")
+
+_NO_WAIT = 0.01  # seconds; anything shorter is not reported as a wait
 
 _log = logging.getLogger("exist_async")
 
 
-class Session(Turns):
-    """Makes calls by the options of one view, over the pool that all views share.
+class Session:
+    """Sends the calls of one view, over the pool that all views share.
 
     Args:
-        pool: What sends.
+        pool: The pool.
         auth: Signs the requests.
-        options: How.
-        sleep: Waits for some seconds.
-        fraction: Gives random numbers from 0 to 1.
-        clock: Seconds that only ever grow.
+        options: The settings of the view.
+        sleep: Waits for a number of seconds.
+        fraction: Returns random numbers from 0 to 1.
+        clock: Monotonic clock, in seconds.
         wall_clock: Seconds since the epoch.
-        ends_at: When calls begin no further attempt, by the clock; None leaves it at the deadline of each.
+        ends_at: Monotonic time from which on calls start no further attempt; None counts each call's deadline from its
+            own start.
     """
 
-    __slots__ = ("_ends_at", "_fraction", "_renewable", "_wall_clock")
+    __slots__ = (
+        "_clock",
+        "_ends_at",
+        "_fraction",
+        "_pool",
+        "_renewable",
+        "_sleep",
+        "_telemetry",
+        "_wall_clock",
+        "auth",
+        "options",
+    )
 
     def __init__(
         self,
@@ -54,19 +76,24 @@ class Session(Turns):
         wall_clock: Callable[[], float] = time.time,
         ends_at: float | None = None,
     ) -> None:
-        super().__init__(pool, auth, options, sleep=sleep, clock=clock)
+        self.auth = auth
+        self.options = options
+        self._pool = pool
+        self._renewable = auth if isinstance(auth, RenewableAuth) else None
+        self._telemetry = Telemetry(auth, options.on_event)
+        self._sleep = sleep
         self._fraction = fraction
+        self._clock = clock
         self._wall_clock = wall_clock
         self._ends_at = ends_at
-        self._renewable = auth if isinstance(auth, RenewableAuth) else None
         if self._renewable is not None and self._renewable.origin != options.base_url:
             raise ConfigurationError(
-                f"base_url is {options.base_url}, and the tokens are of {self._renewable.origin}: "
-                "give the client and its OAuthApp the same base_url"
+                f"base_url is {options.base_url}, but the tokens belong to {self._renewable.origin}: give the client "
+                "and its OAuthApp the same base_url"
             )
 
     def view(self, auth: httpx.Auth, options: Options, ends_at: float | None = None) -> "Session":
-        """Return a session for another user, or with other options, over the same pool."""
+        """Return a session for another user, or with other settings, over the same pool."""
         return Session(
             self._pool,
             auth,
@@ -78,169 +105,302 @@ class Session(Turns):
             ends_at=ends_at,
         )
 
-    async def prepare(self) -> None:
-        """Have all there that a call needs. A call does it itself; what writes its body before that asks for it."""
-        await self._pool.prepare()
-
-    def begin(self) -> "Session":
-        """Return a session for one call that takes several requests: its deadline is counted from now for all."""
+    def with_deadline(self) -> "Session":
+        """Return a session for several requests that share one deadline, counted from now."""
         if self.options.deadline is None or self._ends_at is not None:
             return self
-        return self.view(self.auth, self.options, self._end())
+        return self.view(self.auth, self.options, self._clock() + self.options.deadline)
 
-    async def fetch(self, call: Call, model: type[T]) -> T:
-        """Make a call and read its answer.
+    async def prepare(self) -> None:
+        """Load what a call needs. `send` does it too; call this before encoding a body, which needs it earlier."""
+        await self._pool.prepare()
 
-        Raises:
-            ExistAsyncError: As the tree in `errors` has it.
-        """
-        answer = await self.deliver(call, model, partial(reports.ended_late, call))
-        return answer.value
+    async def close(self) -> None:
+        """Wait for the writes in flight, `timeout` seconds at most, and close the pool; later calls raise an error."""
+        await self._pool.aclose(self.options.timeout)
 
-    async def deliver(self, call: Call, model: type[T], late: Late[T], fate: Fate | None = None) -> Answer[T]:
-        """Make a call in as many attempts as it may take, and read its answer.
+    async def send(
+        self,
+        call: Call,
+        model: type[T],
+        *,
+        state: CallState | None = None,
+        on_late: Callable[[T | Exception], object] | None = None,
+    ) -> T:
+        """Send a call, retrying where the retry table allows it, and return the decoded answer.
 
-        A write that is cancelled while its request is under way goes on alone, for this one attempt.
+        A write that is cancelled while its request is in flight goes on without its caller, for this one attempt.
 
         Args:
             call: The call.
-            model: What its answer is.
-            late: Called with the answer, or the error, of a write that was cancelled after it may have been sent.
-            fate: Is told what became of it, for a caller who gets an error that does not say so.
+            model: The type of the answer.
+            state: The state to use, for a caller who needs to know more than the answer.
+            on_late: Called with the answer, or the error, of a write whose caller was cancelled after it may have been
+                sent. By default it is logged.
 
         Raises:
-            ExistAsyncError: As the tree in `errors` has it.
+            ExistAsyncError: As listed in `errors`.
         """
-        course = Course(self._end(), self._renewable, fate or Fate())
+        state = state or CallState()
+        on_late = on_late or partial(log_late_answer, call)
+        state.ends_at = self._ends_at
+        if state.ends_at is None and self.options.deadline is not None:
+            state.ends_at = self._clock() + self.options.deadline
         await self._pool.prepare()
         try:
             while True:
-                await self._turn(call, course)
+                await self._wait_for_turn(call, state)
                 try:
-                    answer = await self._attempt(call, course, model, late)
+                    answer = await self._attempt(call, state, model, on_late)
                 except ExistAsyncError as error:
-                    await self._pause_after(error, call, course)
-                else:
-                    self._pool.quota.give_back()
-                    if course.gate is not None:
-                        course.gate.count(at_once=not course.held_up)
-                    return answer
+                    await self._pause_before_retry(error, call, state)
+                    continue
+                self._pool.retry_budget.give_back()
+                if state.line is not None:
+                    state.line.count_answer(paused=state.paused_in_line)
+                return answer
         except ExistAsyncError as error:
-            told = with_earlier(course.lost, error, call)
-            if told is error:
+            final = _final_error(error, call, state)
+            if final is error:
                 raise
-            raise told from course.lost
+            raise final from state.lost
         except asyncio.CancelledError:
-            # How an attempt ends that goes on alone is told, and what was lost before it with that.
-            if course.lost is not None and not call.is_read and not course.fate.alone:
-                course.fate.alone = True
-                late(course.lost)
+            # The end of an attempt that goes on is reported by itself, with what was lost before it.
+            if state.lost is not None and not call.is_read and not state.detached:
+                state.detached = True
+                on_late(state.lost)
             raise
         finally:
-            if course.gate is not None:
-                course.gate.leave()
+            if state.line is not None:
+                state.line.leave()
 
-    async def close(self) -> None:
-        """Wait for the writes under way, `timeout` seconds at most, and close the pool. Later calls say that it is."""
-        await self._pool.aclose(self.options.timeout)
+    async def _wait_for_turn(self, call: Call, state: CallState) -> None:
+        """Wait until the next attempt may be made: behind other calls after a 429, and for a slot of the budget.
 
-    def _end(self) -> float | None:
-        if self._ends_at is None and self.options.deadline is not None:
-            return self._clock() + self.options.deadline
-        return self._ends_at
-
-    async def _attempt(self, call: Call, course: Course, model: type[T], late: Late[T]) -> Answer[T]:
-        """Make one attempt, and tell of it."""
-        sending = Sending()
-        exchange = self._exchange(call, course, model, sending)
+        Raises:
+            ClientClosedError: The client is closed.
+            DeadlineExceededError: The call's deadline has passed.
+            RateLimitError: The wait would be longer than `max_wait`, or than the deadline allows.
+        """
+        if self._pool.closed:
+            raise ClientClosedError(CLOSED)
+        start = self._clock()
+        self._check_deadline(call, state, start)
         try:
-            if call.is_read:
-                return await exchange
-            tell = partial(tell_late, call, late, course.lost)
-            return await self._pool.deliveries.see_through(exchange, sending, tell)
-        except asyncio.CancelledError:
-            course.fate.alone = sending.connected and not call.is_read
-            raise
+            await self._pool.in_flight.wait_for(self._line_up(call, state))
         finally:
-            course.fate.sent = course.fate.sent or sending.connected
+            self._count_wait(call, state, start)
+        if state.waited:
+            self._check_deadline(call, state, self._clock())
+        state.attempt += 1
 
-    async def _exchange(self, call: Call, course: Course, model: type[T], sending: Sending) -> Answer[T]:
+    async def _line_up(self, call: Call, state: CallState) -> None:
+        user = user_of(self.auth)
+        if state.line is None and self._pool.throttle.lines:
+            line = self._pool.throttle.line_of(self._budget(call, user))
+            if line is not None:
+                await self._join(line, state)
+        limiter = self._limiter(call)
+        if limiter is not None:
+            await limiter.acquire(user, max_wait=self._patience(state))
+
+    async def _attempt(
+        self, call: Call, state: CallState, model: type[T], on_late: Callable[[T | Exception], object]
+    ) -> T:
+        """Make one attempt. A write's outlives its caller once it is connected."""
+        state.connected = False
+        exchange = self._exchange(call, state, model)
+        try:
+            if not call.outlives_caller:
+                return await exchange
+            late = partial(_report_late, call, state, on_late)
+            return await self._pool.in_flight.run_write(exchange, state, late)
+        finally:
+            state.sent = state.sent or state.connected
+
+    async def _exchange(self, call: Call, state: CallState, model: type[T]) -> T:
+        """Sign and send one request, and decode its answer."""
         start = self._clock()
         status: int | None = None
         try:
-            if self._renewable is not None and await self._before_the_deadline(call, course, self._renewable.ready()):
-                self._reports.refresh(call, self._clock() - start)
-            time_left = None if course.ends_at is None else course.ends_at - self._clock()
-            response = await attempt.send(self._pool, self.auth, self.options, call, sending, time_left)
+            if self._renewable is not None and await self._before_deadline(call, state, self._renewable.ready()):
+                self._telemetry.refresh(call, self._clock() - start)
+            time_left = None if state.ends_at is None else state.ends_at - self._clock()
+            response = await self._pool.send(call, self.auth, self.options, state, time_left)
+            state.request = response.request
             status = response.status_code
-            await self._judge(response, call, course)
-            answer = Answer(responses.read(response, call, model), course.lost is not None, response.request)
+            answer = responses.decode(response, call, model, self._wall_clock())
         except BaseException as error:
-            self._reports.attempt(call, course.attempt, self._clock() - start, status, error)
+            if status is not None and isinstance(error, RateLimitError):
+                await self._refund(error, call)
+            self._telemetry.attempt(call, state.attempt, self._clock() - start, status, error)
             raise
-        self._reports.attempt(call, course.attempt, self._clock() - start, status, None)
+        self._telemetry.attempt(call, state.attempt, self._clock() - start, status, None)
         return answer
 
-    async def _judge(self, response: httpx.Response, call: Call, course: Course) -> None:
-        """Raise the error that an answer is, if it is one."""
-        error = responses.failure(response, call, self._wall_clock())
-        if error is None:
-            return
-        if isinstance(error, RateLimitError):
-            await self._refund(error, call)
-        elif isinstance(error, AuthenticationError):
-            course.rejected = token_of(response.request)
-        raise error
-
     async def _refund(self, error: RateLimitError, call: Call) -> None:
-        limiter = self._limiter_of(call)
+        """Give back the slot of a request that was refused with a 429, and hold the user's next ones."""
+        limiter = self._limiter(call)
         if limiter is None:
             return
         try:
-            await limiter.refund(self._user, hold=error.retry_after or 0.0)
-        except Exception:  # noqa: BLE001  (a limiter of the caller's; that the request was refused is what counts)
-            _log.exception("The rate limiter could not take a slot back")
+            await limiter.refund(user_of(self.auth), hold=error.retry_after or 0.0)
+        except Exception:  # noqa: BLE001  (a limiter of the caller's must not hide that the request was refused)
+            _log.exception("The rate limiter could not give a slot back")
 
-    async def _pause_after(self, error: ExistAsyncError, call: Call, course: Course) -> None:
-        """Wait as long as it takes after a failed attempt, or raise its error if another would be none the better."""
+    async def _pause_before_retry(self, error: ExistAsyncError, call: Call, state: CallState) -> None:
+        """Renew the token or sleep, so that another attempt makes sense; raise the error if none does."""
         now = self._clock()
-        if isinstance(error, AuthenticationError) and course.renewable is not None:
-            # A 401 was not carried out: with a new token, the next attempt is as good as the first.
-            await self._before_the_deadline(call, course, course.renewable.renew(course.rejected))
-            self._reports.refresh(call, self._clock() - now)
-            course.renewable = None
-            course.uncounted += 1
+        if isinstance(error, AuthenticationError) and self._renewable is not None and not state.renewed:
+            # A request answered with 401 was not carried out, so with a new token this counts as the first attempt.
+            assert state.request is not None
+            renewal = self._renewable.renew(_token_of(state.request))
+            await self._before_deadline(call, state, renewal)
+            self._telemetry.refresh(call, self._clock() - now)
+            state.renewed = True
+            state.uncounted += 1
             return
-        failure = retry.failure_of(error)
-        max_wait = self.options.max_wait
-        if failure is Failure.RATE_LIMITED and (max_wait is None or _others_got_through(course)):
-            # Not in vain: whoever waits as long as it takes does, and among many it was others' turn.
-            course.uncounted += 1
-        asked = retry.asked_for(error)
-        wait = retry.pause(
-            failure,
-            course.attempt,
-            uncounted=course.uncounted,
-            repeatable=call.repeatable,
-            max_retries=self.options.max_retries,
+        failure = retry.classify(error)
+        if failure is Failure.RATE_LIMITED and (self.options.max_wait is None or _others_were_answered(state)):
+            # The call waits without limit, or other calls of the user were answered first: it did not fail in vain.
+            state.uncounted += 1
+        delay = retry.delay(
+            error,
+            call,
+            state,
+            self.options,
+            now=now,
             fraction=self._fraction(),
-            retry_after=asked,
-            max_wait=None if max_wait is None else max_wait - course.waited,
-            time_left=None if course.ends_at is None else course.ends_at - now,
-            quota_left=self._pool.quota.left,
+            retries_left=self._pool.retry_budget.left,
         )
-        if wait is None:
+        if delay is None:
             raise error
-        self._reports.retry(call, course.attempt, error, wait)
+        self._telemetry.retry(call, state.attempt, error, delay)
         if failure.is_costly:
-            self._pool.quota.take()
+            self._pool.retry_budget.take()
         if failure.may_have_been_carried_out:
-            course.lost = error
+            state.lost = error
+            state.repeats += 1
         if failure is Failure.RATE_LIMITED:
-            wait = await self._line_up_behind(call, course, error, wait)
-        await self._pause(course, wait, asked=asked is not None or failure is Failure.RATE_LIMITED)
+            delay = await self._line_up_after_429(error, call, state, delay)
+        if failure is Failure.RATE_LIMITED or retry.retry_after(error) is not None:
+            state.waited += delay
+        await self._pool.in_flight.wait_for(self._pause(delay))
+
+    async def _pause(self, seconds: float) -> None:
+        await self._sleep(seconds)
+
+    async def _line_up_after_429(self, error: ExistAsyncError, call: Call, state: CallState, delay: float) -> float:
+        """Wait behind the user's other calls after a 429, and return how much is left of the delay then."""
+        if state.line is None:
+            line = self._pool.throttle.open_line(self._budget(call, user_of(self.auth)))
+            start = self._clock()
+            await self._pool.in_flight.wait_for(self._join(line, state, error))
+            waited = min(delay, self._clock() - start)
+            state.waited += waited
+            # Only what is longer than the delay is a wait for other calls.
+            self._count_wait(call, state, start + delay)
+            delay -= waited
+        if state.line is not None:
+            state.answered_in_line = state.line.answered
+            state.paused_in_line = state.paused_in_line or delay > 0
+        return delay
+
+    async def _join(self, line: Line, state: CallState, error: ExistAsyncError | None = None) -> None:
+        """Wait until the call is the first in a line; raise the error if that takes too long."""
+        if not await line.wait(self._patience(state)):
+            raise error or RateLimitError(
+                "The service accepts no more requests of this user for now (429), and other calls of theirs wait "
+                "already. Call again later, or raise max_wait.",
+                retry_after=None,
+                status_code=None,
+            )
+        if not line.dissolved:
+            state.line, state.paused_in_line = line, False
+
+    async def _before_deadline(self, call: Call, state: CallState, waiting: Awaitable[T]) -> T:
+        """Await something that the next attempt needs.
+
+        Raises:
+            DeadlineExceededError: The call's deadline passed first.
+        """
+        if state.ends_at is None:
+            return await waiting
+        timeout = asyncio.timeout(max(0.0, state.ends_at - self._clock()))
+        try:
+            async with timeout:
+                result = await waiting
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+            raise self._deadline_error(call) from None
+        self._check_deadline(call, state, self._clock())
+        return result
+
+    def _budget(self, call: Call, user: Hashable) -> Hashable:
+        """Return the key of the budget that a call counts towards: the user's, or that of their reads or writes."""
+        if self.options.rate_limiter is self.options.write_rate_limiter:
+            return user
+        return user, call.is_read
+
+    def _limiter(self, call: Call) -> RateLimiter | None:
+        return self.options.rate_limiter if call.is_read else self.options.write_rate_limiter
+
+    def _count_wait(self, call: Call, state: CallState, start: float) -> None:
+        waited = self._clock() - start
+        if waited > _NO_WAIT:
+            state.waited += waited
+            self._telemetry.wait(call, waited)
+
+    def _patience(self, state: CallState) -> float | None:
+        """Return how many seconds the call may still wait; None for no limit."""
+        max_wait = self.options.max_wait
+        patience = None if max_wait is None else max(0.0, max_wait - state.waited)
+        if state.ends_at is None:
+            return patience
+        time_left = max(0.0, state.ends_at - self._clock())
+        return time_left if patience is None else min(patience, time_left)
+
+    def _check_deadline(self, call: Call, state: CallState, now: float) -> None:
+        if state.ends_at is not None and now >= state.ends_at:
+            raise self._deadline_error(call)
+
+    def _deadline_error(self, call: Call) -> DeadlineExceededError:
+        return DeadlineExceededError(
+            f"{call} was not sent: the call's deadline of {self.options.deadline:g} s had passed. Call again, or raise "
+            "deadline."
+        )
 
 
-def _others_got_through(course: Course) -> bool:
-    """Whether the service has let others of the user's calls through since it refused this one last."""
-    return course.gate is not None and course.gate.answered > course.let_through
+def _others_were_answered(state: CallState) -> bool:
+    """Whether other calls in the line were answered since this one was refused last."""
+    return state.line is not None and state.line.answered > state.answered_in_line
+
+
+def _final_error(error: ExistAsyncError, call: Call, state: CallState) -> ExistAsyncError:
+    """Return the error of a call: that of its last attempt, or "unknown" for a write that may have been carried out."""
+    if state.lost is None or call.is_read or isinstance(error, NoAnswerError):
+        return error
+    return responses.outcome_unknown(
+        call, f"no readable answer came to an earlier attempt, and the last one failed ({error})"
+    )
+
+
+def _report_late(call: Call, state: CallState, on_late: Callable[[Any], object], attempt: "asyncio.Task[Any]") -> None:
+    """Report the end of an attempt that went on without its caller."""
+    answer: object
+    try:
+        answer = attempt.result()
+    except asyncio.CancelledError:
+        answer = responses.outcome_unknown(call, "its event loop ended before an answer came")
+    except ExistAsyncError as error:
+        answer = _final_error(error, call, state)
+    except Exception as error:  # noqa: BLE001  (an error of the caller's auth)
+        answer = error
+    on_late(answer)
+
+
+def _token_of(request: httpx.Request) -> str:
+    """Return the token that a request carried."""
+    header: str = request.headers.get("authorization", "")
+    return header.rpartition(" ")[2]

@@ -1,52 +1,110 @@
-"""What signs requests, as far as sending them depends on it."""
+"""Signs requests: with a token, or with any other `httpx.Auth`."""
 
+import hashlib
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Hashable
+from collections.abc import Generator, Hashable
+from functools import cached_property
 
 import httpx
 
+from exist_async._secrets import Unpicklable, check_token
+from exist_async.errors import ConfigurationError
+
 
 class IdentifiedAuth(httpx.Auth, ABC):
-    """Signs requests and says for whom, so that several clients of one user share one budget."""
+    """An auth that knows its user, so that several clients of one user share one budget."""
 
     @property
     @abstractmethod
     def user(self) -> Hashable:
-        """The user, or what stands for the token. Never the token itself: rate limiters may write it down."""
+        """The user, or a hash of the token. Never the token itself: rate limiters may store it."""
         ...
 
 
 class RenewableAuth(IdentifiedAuth):
-    """Signs requests with a token that the session has renewed, so that renewing is no part of a request.
+    """An auth whose token can be renewed. The session does that between attempts, so that it is not part of a request.
 
-    What these raise means that the request was not carried out.
+    An error that these methods raise means that the request was not sent.
 
     Attributes:
-        origin: The origin of the service that gives the tokens. They are sent nowhere else.
+        origin: The origin of the service that issues the tokens. They are sent nowhere else.
     """
 
     origin: str
 
     @abstractmethod
     async def ready(self) -> bool:
-        """Have a token to sign with, and say whether it had to be renewed; called before each attempt."""
+        """Make sure that there is a valid token before an attempt, and return whether it had to be renewed."""
         ...
 
     @abstractmethod
     async def renew(self, rejected: str) -> None:
-        """Have another token than the one that the service rejected with a 401."""
+        """Get another token than the one that the service rejected with a 401."""
         ...
 
 
+class TokenAuth(Unpicklable, IdentifiedAuth):
+    """Signs requests with a token that stays the same; a hash of the token stands for the user.
+
+    Args:
+        token: The token. It appears in no repr, log, error or pickle.
+
+    Raises:
+        ConfigurationError: It is empty, or contains spaces or characters that no header can carry.
+    """
+
+    _scheme = "Bearer"
+
+    def __init__(self, token: str) -> None:
+        check_token("the token", token)
+        self._header = f"{self._scheme} {token}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(<hidden>)"
+
+    @cached_property
+    def user(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]  (a property, computed at first use)
+        """A hash of the token."""
+        return hashlib.sha256(self._header.encode()).hexdigest()
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Sign a request."""
+        request.headers["Authorization"] = self._header
+        yield request
+
+
+class BearerToken(TokenAuth):
+    """Signs requests with an OAuth2 access token: your own personal one, or a user's."""
+
+
+def auth_from(auth: str | httpx.Auth | None, variable: str) -> httpx.Auth:
+    """Return the auth for a client's `auth` argument.
+
+    Args:
+        auth: An access token, an `httpx.Auth`, or None.
+        variable: The environment variable that the access token is read from when `auth` is None.
+
+    Raises:
+        ConfigurationError: There is no token, or it can't be one.
+    """
+    if isinstance(auth, httpx.Auth):
+        return auth
+    if auth is None:
+        auth = os.environ.get(variable)
+        if auth is None:
+            raise ConfigurationError(f"auth: give an access token, or set {variable} in the environment")
+    elif not isinstance(auth, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (callers without a type checker)
+        raise ConfigurationError(f"auth must be an access token or an httpx.Auth, not {type(auth).__name__}")
+    try:
+        return BearerToken(auth)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"auth: {error}") from None
+
+
 def user_of(auth: httpx.Auth) -> Hashable:
-    """Return what an auth's budget is kept under."""
+    """Return the key of an auth's rate budget: its user, or else the auth itself."""
     if isinstance(auth, IdentifiedAuth):
         return auth.user
-    # A class with an equality of its own, a dataclass say, can have no hash.
+    # A class with its own __eq__, such as a dataclass, can be without __hash__.
     return auth if getattr(auth, "__hash__", None) else id(auth)
-
-
-def token_of(request: httpx.Request) -> str:
-    """Return the token that a request really carried."""
-    signature: str = request.headers.get("authorization", "")
-    return signature.rpartition(" ")[2]

@@ -1,4 +1,4 @@
-"""An httpx transport whose connections are aiohttp's: they survive cancellation, and cost half the CPU or less."""
+"""The httpx transport over aiohttp's connections, which survive cancellation and cost half the CPU or less."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """Opens one pool of connections for each event loop that uses it, on the loop's first request.
+    """Opens connections for each event loop that uses it, on the loop's first request.
 
-    It keeps no cookies, follows no redirect and repeats nothing; a failure is raised as the httpx error that says
+    It keeps no cookies, follows no redirects and repeats nothing; each failure is raised as the httpx error that tells
     whether a connection was made.
 
     Args:
@@ -53,13 +53,13 @@ class Transport(httpx.AsyncBaseTransport):
         return await pool.send(request)
 
     def stop(self) -> None:
-        """Let no further request out; those under way go on."""
+        """Send no further request; those in flight go on."""
         self._closed = True
         for pool in list(self._pools.values()):
             pool.stop()
 
     async def aclose(self) -> None:
-        """Close the connections of every loop; those of a loop in another thread are closed by that loop, soon."""
+        """Close the connections of all event loops; a loop in another thread closes its own soon afterwards."""
         self._closed = True
         pools, self._pools = self._pools, {}
         for loop, pool in pools.items():
@@ -73,10 +73,10 @@ class Transport(httpx.AsyncBaseTransport):
     async def _open(self, request: httpx.Request) -> Connections:
         loop = asyncio.get_running_loop()
         try:
-            # Importing aiohttp and reading the certificates take a fifth of a second: the loop would stand still.
+            # Importing aiohttp and loading the certificates takes a fifth of a second, and would block the event loop.
             await asyncio.to_thread(self._prepare)
         except OSError as error:  # ssl.SSLError is one
-            message = f"the certificates that SSL_CERT_FILE or SSL_CERT_DIR names can't be read: {error}"
+            message = f"can't read the certificates that SSL_CERT_FILE or SSL_CERT_DIR names: {error}"
             raise httpx.ConnectError(message, request=request) from error
         if self._closed:
             raise httpx.ConnectError("the client was closed", request=request)
@@ -94,7 +94,7 @@ class Transport(httpx.AsyncBaseTransport):
         return self._pools[loop]
 
     def _prepare(self) -> None:
-        # A client's first requests come together: one of them prepares for all.
+        # The first requests of a client often start at the same time: one of them prepares for all.
         with self._preparing:
             if self._ssl is None:
                 import_module("exist_async._http.connections")

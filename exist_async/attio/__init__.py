@@ -13,7 +13,14 @@ Its errors are those of `exist_async`.
 
 from exist_async.attio.attributes import Target
 from exist_async.attio.client import AttioClient
-from exist_async.attio.inputs import ConfigInput, CurrencyInput, RecordReferenceInput, RelationshipInput
+from exist_async.attio.inputs import (
+    NOT_GIVEN,
+    ConfigInput,
+    CurrencyInput,
+    NotGiven,
+    RecordReferenceInput,
+    RelationshipInput,
+)
 from exist_async.attio.models import (
     Attribute,
     AttributeConfig,
@@ -30,7 +37,6 @@ from exist_async.attio.models import (
     Status,
     StatusId,
 )
-from exist_async.attio.not_given import NOT_GIVEN, NotGiven
 
 __all__ = [
     "NOT_GIVEN",

@@ -1,4 +1,4 @@
-"""Lists, reads, creates and changes the attributes of objects and lists."""
+"""Lists, reads, creates and updates the attributes of objects and lists."""
 
 from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
 from urllib.parse import quote
@@ -6,32 +6,37 @@ from urllib.parse import quote
 from exist_async._checks import check_flag, check_text, safe_repr, wrong_type
 from exist_async._http.call import Call, encode_query
 from exist_async._http.session import Session
-from exist_async._http.wrapped import Wrapped
 from exist_async._json import encode_argument
-from exist_async.attio.inputs import ConfigInput, RelationshipInput
+from exist_async.attio.inputs import NOT_GIVEN, ConfigInput, NotGiven, RelationshipInput
 from exist_async.attio.models import Attribute, AttributeType, DefaultValue, SelectOption, Status
-from exist_async.attio.not_given import NOT_GIVEN, NotGiven
 from exist_async.errors import ConfigurationError
 from exist_async.paging import Paginator
-from exist_async.paging.offset import OffsetPaginator
+from exist_async.paging.offset import Envelope, OffsetPaginator
 
 T = TypeVar("T")
 
 ROOT: Final = "/v2/"
-"""The path that all of Attio's API is below."""
+"""Root path of Attio's API."""
 
 Target: TypeAlias = Literal["objects", "lists"]
-"""What attributes belong to."""
+"""Kinds of owners of attributes."""
 
-# Attio does not document its default and its largest page; of this size it gives pages for sure.
-_PAGE: Final = 50
+# Attio documents neither its default nor its largest page size; this one is known to work.
+_PAGE_SIZE: Final = 50
+
+_CLASSES: Final[dict[str, tuple[Any, str]]] = {
+    "config": (ConfigInput, "a ConfigInput"),
+    "relationship": (RelationshipInput, "a RelationshipInput"),
+    "default_value": (DefaultValue | None, "a DefaultValue or None"),
+    "description": (str | None, "a string or None"),
+}
 
 
 class Attributes:
     """The attributes of objects and lists.
 
-    `target` says whether it is an object or a list, and `identifier` which: its slug or UUID. `attribute` is the slug
-    or UUID of an attribute.
+    In all methods, `target` is "objects" or "lists", `identifier` the slug or UUID of the object or list, and
+    `attribute` the slug or UUID of the attribute.
     """
 
     __slots__ = ("_session",)
@@ -40,21 +45,23 @@ class Attributes:
         self._session = session
 
     def list(
-        self, target: Target, identifier: str, *, show_archived: bool = False, page_size: int = _PAGE
+        self, target: Target, identifier: str, *, show_archived: bool = False, page_size: int = _PAGE_SIZE
     ) -> Paginator[Attribute]:
         """List the attributes of an object or list.
 
         Args:
             target: "objects" or "lists".
             identifier: The slug or UUID of the object or list.
-            show_archived: Also archived ones, which are hidden otherwise.
-            page_size: Results to ask for in a page. The listing ends at a page that has fewer.
+            show_archived: Whether to include archived ones.
+            page_size: Number of results to request in a page. The listing ends at a page that has fewer.
 
         Raises:
             ConfigurationError: An argument is wrong.
         """
-        path = f"{_owner(target, identifier)}/attributes"
-        return OffsetPaginator(self._session, path, _archived(show_archived), Wrapped[tuple[Attribute, ...]], page_size)
+        path = f"{_owner_path(target, identifier)}/attributes"
+        return OffsetPaginator(
+            self._session, path, _archived_params(show_archived), Envelope[tuple[Attribute, ...]], page_size
+        )
 
     async def get(self, target: Target, identifier: str, attribute: str) -> Attribute:
         """Return an attribute.
@@ -62,7 +69,7 @@ class Attributes:
         Raises:
             NotFoundError: There is no such attribute, object or list.
         """
-        return await self._read(_path(target, identifier, attribute), Wrapped[Attribute])
+        return await self._read(_attribute_path(target, identifier, attribute), Envelope[Attribute])
 
     async def create(
         self,
@@ -82,27 +89,27 @@ class Attributes:
     ) -> Attribute:
         """Create an attribute.
 
-        It is not sent again where nobody knows whether it was carried out. There is no way to delete one: it can be
-        archived, with `update(…, is_archived=True)`.
+        The request is not repeated if it may have been carried out. An attribute can't be deleted, but archived, with
+        `update(…, is_archived=True)`.
 
         Args:
             target: "objects" or "lists".
             identifier: The slug or UUID of the object or list.
-            title: Its name for people.
-            api_slug: Its slug, unique in the object or list.
-            type: What its values are.
-            description: What it is for.
+            title: Display name.
+            api_slug: Slug, unique in the object or list.
+            type: Type of its values.
+            description: Purpose of the attribute.
             is_required: Whether new records must have a value.
             is_unique: Whether no two new records may have the same value.
-            is_multiselect: Whether it can have several values, which only some types can.
-            config: How it is set up; types `currency` and `record-reference` need it.
-            default_value: What it has where nobody gives a value.
-            relationship: The attribute to make at the other end, for type `record-reference`.
+            is_multiselect: Whether it can have several values, which not all types support.
+            config: Settings of its type; required for `currency` and `record-reference`.
+            default_value: Value of records that are given none.
+            relationship: Attribute to create at the other end, for type `record-reference`.
 
         Raises:
-            ConflictError: The slug is taken.
-            BadRequestError: Attio found the request invalid; `validation_errors` says what is wrong with which field.
-            OutcomeUnknownError: No readable answer came: it may have been created.
+            ConflictError: The slug exists already.
+            BadRequestError: Attio found the request invalid; `validation_errors` lists the problems by field.
+            OutcomeUnknownError: No readable answer came: the attribute may have been created.
         """
         fields = {
             "title": title,
@@ -117,7 +124,7 @@ class Attributes:
             "relationship": NOT_GIVEN if relationship is None else relationship,
         }
         check_text("type", type)
-        path = f"{_owner(target, identifier)}/attributes"
+        path = f"{_owner_path(target, identifier)}/attributes"
         return await self._write("POST", path, fields, repeatable=False)
 
     async def update(
@@ -135,29 +142,29 @@ class Attributes:
         config: ConfigInput | NotGiven = NOT_GIVEN,
         is_archived: bool | NotGiven = NOT_GIVEN,
     ) -> Attribute:
-        """Change an attribute. What is not given is not sent, and stays as it is.
+        """Update an attribute. Fields that are not given are not sent and stay unchanged.
 
         Args:
             target: "objects" or "lists".
             identifier: The slug or UUID of the object or list.
             attribute: The slug or UUID of the attribute.
-            title: Its name for people.
-            description: What it is for; None takes it away.
-            api_slug: Its slug, unique in the object or list.
-            is_required: Whether new records must have a value. Those that are there already keep none.
+            title: Display name.
+            description: Purpose of the attribute; None removes it.
+            api_slug: Slug, unique in the object or list.
+            is_required: Whether new records must have a value; existing ones may stay without.
             is_unique: Whether no two new records may have the same value.
-            default_value: What it has where nobody gives a value; None takes it away.
-            config: How it is set up.
+            default_value: Value of records that are given none; None removes it.
+            config: Settings of its type.
             is_archived: True archives it, False restores it.
 
         Returns:
-            The whole attribute, as it is now.
+            The whole attribute after the update.
 
         Raises:
-            ConfigurationError: Nothing was given to change, or an argument is wrong.
-            BadRequestError: It is Attio's own and can't be edited, or the request is invalid.
+            ConfigurationError: No field was given, or an argument is wrong.
+            BadRequestError: The attribute is one of Attio's own, which can't be edited, or the request is invalid.
             NotFoundError: There is no such attribute, object or list.
-            OutcomeUnknownError: No readable answer came. Doing it again is harmless.
+            OutcomeUnknownError: No readable answer came. Repeating the update is harmless.
         """
         fields = {
             "title": title,
@@ -170,99 +177,80 @@ class Attributes:
             "is_archived": is_archived,
         }
         if all(value is NOT_GIVEN for value in fields.values()):
-            raise ConfigurationError(f"nothing to update was given: give one at least of {', '.join(fields)}")
-        return await self._write("PATCH", _path(target, identifier, attribute), fields, repeatable=True)
+            raise ConfigurationError(f"no field to update was given: give at least one of {', '.join(fields)}")
+        return await self._write("PATCH", _attribute_path(target, identifier, attribute), fields, repeatable=True)
 
     async def list_options(
         self, target: Target, identifier: str, attribute: str, *, show_archived: bool = False
     ) -> tuple[SelectOption, ...]:
-        """Return the options of a select attribute.
-
-        Args:
-            target: "objects" or "lists".
-            identifier: The slug or UUID of the object or list.
-            attribute: The slug or UUID of the attribute.
-            show_archived: Also archived ones, which are hidden otherwise.
+        """Return the options of a select attribute; archived ones only with `show_archived`.
 
         Raises:
             NotFoundError: There is no such attribute, object or list.
         """
-        path = f"{_path(target, identifier, attribute)}/options"
-        return await self._read(path, Wrapped[tuple[SelectOption, ...]], encode_query(_archived(show_archived)))
+        path = f"{_attribute_path(target, identifier, attribute)}/options"
+        return await self._read(path, Envelope[tuple[SelectOption, ...]], encode_query(_archived_params(show_archived)))
 
     async def list_statuses(
         self, target: Target, identifier: str, attribute: str, *, show_archived: bool = False
     ) -> tuple[Status, ...]:
-        """Return the statuses of a status attribute.
-
-        Args:
-            target: "objects" or "lists".
-            identifier: The slug or UUID of the object or list.
-            attribute: The slug or UUID of the attribute.
-            show_archived: Also archived ones, which are hidden otherwise.
+        """Return the statuses of a status attribute; archived ones only with `show_archived`.
 
         Raises:
             NotFoundError: There is no such attribute, object or list.
         """
-        path = f"{_path(target, identifier, attribute)}/statuses"
-        return await self._read(path, Wrapped[tuple[Status, ...]], encode_query(_archived(show_archived)))
+        path = f"{_attribute_path(target, identifier, attribute)}/statuses"
+        return await self._read(path, Envelope[tuple[Status, ...]], encode_query(_archived_params(show_archived)))
 
-    async def _read(self, path: str, answer: type[Wrapped[T]], query: str = "") -> T:
-        wrapped = await self._session.fetch(Call("GET", path, query), answer)
-        return wrapped.data
+    async def _read(self, path: str, answer: type[Envelope[T]], query: str = "") -> T:
+        envelope = await self._session.send(Call("GET", path, query), answer)
+        return envelope.data
 
     async def _write(self, method: str, path: str, fields: dict[str, Any], *, repeatable: bool) -> Attribute:
         given = {name: value for name, value in fields.items() if value is not NOT_GIVEN}
         for name, value in given.items():
-            _check(name, value)
+            _check_field(name, value)
         await self._session.prepare()
         body = encode_argument("the attribute", {"data": given})
         call = Call(method, path, body=body, repeatable=repeatable)
-        wrapped = await self._session.fetch(call, Wrapped[Attribute])
-        return wrapped.data
+        envelope = await self._session.send(call, Envelope[Attribute])
+        return envelope.data
 
 
-def _owner(target: str, identifier: str) -> str:
+def _owner_path(target: str, identifier: str) -> str:
     if target not in get_args(Target):
-        raise ConfigurationError(f"target is 'objects' or 'lists', not {safe_repr(target)}")
+        raise ConfigurationError(f"target must be 'objects' or 'lists', not {safe_repr(target)}")
     return f"{ROOT}{target}/{_segment('identifier', identifier)}"
 
 
-def _path(target: str, identifier: str, attribute: str) -> str:
-    return f"{_owner(target, identifier)}/attributes/{_segment('attribute', attribute)}"
+def _attribute_path(target: str, identifier: str, attribute: str) -> str:
+    return f"{_owner_path(target, identifier)}/attributes/{_segment('attribute', attribute)}"
 
 
 def _segment(name: str, value: str) -> str:
-    """Encode a part of a path whole: slugs can hold slashes and emoji."""
+    """Encode one segment of a path; slugs can contain slashes and emoji."""
     check_text(name, value)
     if value in (".", ".."):
-        raise ConfigurationError(f"{name} {value!r} leads elsewhere: give a slug or UUID")
+        raise ConfigurationError(f"{name} must be a slug or UUID, not {value!r}")
     return quote(value, safe="")
 
 
-def _archived(show_archived: bool) -> dict[str, str]:
+def _archived_params(show_archived: bool) -> dict[str, str]:
     check_flag("show_archived", show_archived)
     return {"show_archived": "true"} if show_archived else {}
 
 
-def _check(name: str, value: object) -> None:
+def _check_field(name: str, value: object) -> None:
     """Check a field that was given.
 
     Raises:
         ConfigurationError: It is of a wrong class, or empty.
     """
-    if name.startswith("is_"):
+    if name in _CLASSES:
+        expected, description = _CLASSES[name]
+        if not isinstance(value, expected):
+            raise wrong_type(name, description, value)
+    elif name.startswith("is_"):
         check_flag(name, value)
-    elif name == "config":
-        if not isinstance(value, ConfigInput):
-            raise wrong_type(name, "a ConfigInput", value)
-    elif name == "relationship":
-        if not isinstance(value, RelationshipInput):
-            raise wrong_type(name, "a RelationshipInput", value)
-    elif name == "default_value":
-        if value is not None and not isinstance(value, DefaultValue):
-            raise wrong_type(name, "a DefaultValue or None", value)
-    elif name != "description":
+    else:
         check_text(name, value)
-    elif value is not None and not isinstance(value, str):
-        raise wrong_type(name, "a string or None", value)

@@ -1,4 +1,4 @@
-"""Builds the session, and hangs the nouns of Attio's API on it."""
+"""The client of Attio: builds the session and provides the resources."""
 
 import asyncio
 import random
@@ -11,13 +11,13 @@ import httpx
 
 from exist_async._http.client import Client, Default, ViewOptions, check_view_options
 from exist_async._http.options import Options
+from exist_async._http.signing import auth_from
 from exist_async.attio.attributes import ROOT, Attributes
-from exist_async.auth import auth_from
 from exist_async.events import Event
 from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
 
 ATTIO: Final = "https://api.attio.com"
-"""Where Attio is."""
+"""Origin of Attio's API."""
 
 _VARIABLE: Final = "ATTIO_TOKEN"
 _READS_A_SECOND: Final = 100
@@ -25,50 +25,50 @@ _WRITES_A_SECOND: Final = 25
 
 
 class AttioViewOptions(ViewOptions, total=False):
-    """What `with_options` takes: the arguments of `AttioClient` but those of the pool."""
+    """Arguments of `with_options`: those of `AttioClient`, except those of the pool."""
 
     write_rate_limiter: RateLimiter | None
 
 
 class AttioClient(Client):
-    """Attio's attribute endpoints for one workspace; with `with_options`, for many over one connection pool.
+    """Attio's attribute endpoints for one workspace; `with_options` serves others over the same connection pool.
 
-    Use it as an asynchronous context manager, or call `aclose()` at the end. It may be made at module level:
+    Use it as an asynchronous context manager, or call `aclose()` at the end. It may be created at module level:
     connections are opened on the running event loop at first use.
 
     The token needs the scope `object_configuration:read` to read attributes of objects, `list_configuration:read` for
-    those of lists, and `:read-write` in place of `:read` to change them.
+    those of lists, and `:read-write` instead of `:read` to change them.
 
     Args:
-        auth: An access token, or any `httpx.Auth`. None takes the token in the environment variable ATTIO_TOKEN.
-        base_url: The origin of the service: https, unless it is this machine itself.
-        timeout: Seconds for one attempt, all of it. Waiting for a free connection has as many seconds of its own.
-        deadline: Seconds after which a call begins no further attempt. Of a listing that is iterated over, each page is
-            a call. None is no end.
-        max_retries: Attempts beyond the first, where another is sure to be harmless: everything but a `create` that may
-            have been carried out.
+        auth: An access token, or any `httpx.Auth`. None reads the token from the environment variable ATTIO_TOKEN.
+        base_url: Origin of the service; https, except on this machine.
+        timeout: Seconds for one whole attempt. Waiting for a free connection has the same limit, separately.
+        deadline: Seconds after which a call starts no further attempt. In a listing, each page that is iterated over
+            is a call. None sets no limit.
+        max_retries: Attempts after the first, if repeating is harmless: always, except for a `create` that may have
+            been carried out.
         concurrency: Requests that one call may have in flight.
         max_connections: Connections in the pool, which all views share.
-        max_wait: The longest wait in seconds for a rate limit or a Retry-After; a longer one raises RateLimitError at
-            once. None waits as long as it takes.
-        rate_limiter: Keeps reads within Attio's 100 a second, token by token; in this process's memory by default. None
-            switches it off.
-        write_rate_limiter: The same for writes, of which there are 25 a second. Where the two are kept in files or in
-            Redis, give each a file or a `prefix` of its own.
-        on_event: Called with each `AttemptEvent`, `RetryEvent` and `WaitEvent`, for metrics. It is to return at once.
-            What it raises is logged, and changes nothing.
-        proxy: The URL of an HTTP proxy.
-        verify: Whether to check certificates, or the `ssl.SSLContext` that does.
-        trust_env: Whether the environment's proxies and certificates count: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,
+        max_wait: Longest wait in seconds for a rate limit or a Retry-After; if a longer one is needed, RateLimitError
+            is raised at once. None waits as long as it takes.
+        rate_limiter: Keeps reads within Attio's limit of 100 a second for each token; in this process's memory by
+            default. None disables it.
+        write_rate_limiter: The same for writes, with a limit of 25 a second. If the two use files or Redis, give each a
+            file or a `prefix` of its own.
+        on_event: Called with each `AttemptEvent`, `RetryEvent` and `WaitEvent`, for metrics. It must return quickly.
+            Its errors are logged and have no other effect.
+        proxy: URL of an HTTP proxy.
+        verify: Whether to check certificates, or an `ssl.SSLContext` that does.
+        trust_env: Whether to read proxies and certificates from the environment: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,
             NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.
-        http_client: A client of yours to send with instead of an own pool. It is never closed here, and its timeouts,
-            redirects, cookies, headers and auth are not used.
+        http_client: A client of yours to use instead of an own pool. It is never closed here; its timeouts, redirects,
+            cookies, headers and auth are not used.
         clock: Monotonic clock, in seconds; for tests.
         sleep: Waits for a number of seconds; for tests.
         fraction: Returns random numbers from 0 to 1, for the jitter of pauses; for tests.
 
     Raises:
-        ConfigurationError: An argument is wrong; it is named.
+        ConfigurationError: An argument is wrong; the message names it.
     """
 
     __slots__ = ()
@@ -86,8 +86,8 @@ class AttioClient(Client):
         concurrency: int = 8,
         max_connections: int = 100,
         max_wait: float | None = 60.0,
-        rate_limiter: RateLimiter | Default | None = Default(),  # noqa: B008  (it holds nothing)
-        write_rate_limiter: RateLimiter | Default | None = Default(),  # noqa: B008  (it holds nothing)
+        rate_limiter: RateLimiter | Default | None = Default(),  # noqa: B008  (it is immutable)
+        write_rate_limiter: RateLimiter | Default | None = Default(),  # noqa: B008  (it is immutable)
         on_event: Callable[[Event], object] | None = None,
         proxy: str | None = None,
         verify: bool | ssl.SSLContext = True,
@@ -131,15 +131,15 @@ class AttioClient(Client):
         return Attributes(self._session)
 
     def with_options(self, **options: Unpack[AttioViewOptions]) -> Self:
-        """Return a view for another workspace, or with other options, on the same pool; it costs next to nothing.
+        """Return a view for another workspace, or with other options, on the same pool; creating one is cheap.
 
-        Its rate limits are kept by the same limiters, and are its token's own. Closing it does nothing.
+        It shares the rate limiters, which count each token separately. Closing it does nothing.
 
         Args:
-            **options: The arguments of `AttioClient` that differ; all but those of the pool.
+            **options: The arguments of `AttioClient` that differ, except those of the pool.
 
         Raises:
-            ConfigurationError: An option is wrong, or is not a view's to set.
+            ConfigurationError: An option is wrong, or can't be set on a view.
         """
         check_view_options(options, AttioViewOptions, "AttioClient")
         changes: dict[str, Any] = dict(options)

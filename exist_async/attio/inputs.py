@@ -1,13 +1,31 @@
-"""What is sent of an attribute that depends on its type, and checks itself."""
+"""Request models of attributes: the parts that depend on the attribute's type, and the marker for fields not given."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from typing import Any, Final, cast
 
 import attrs
 from attrs import field, frozen
+from attrs.validators import optional
 
 from exist_async._checks import check_text, is_flag, is_text, wrong_type
 from exist_async.errors import ConfigurationError
+
+
+class NotGiven(Enum):
+    """The class of `NOT_GIVEN`, for annotations."""
+
+    NOT_GIVEN = "not given"
+
+    def __repr__(self) -> str:
+        return "NOT_GIVEN"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+NOT_GIVEN: Final = NotGiven.NOT_GIVEN
+"""Default of optional arguments: the field is not sent and stays unchanged, whereas None is sent as null."""
 
 
 def _objects(value: Iterable[str]) -> tuple[str, ...]:
@@ -17,30 +35,30 @@ def _objects(value: Iterable[str]) -> tuple[str, ...]:
     for each in objects:
         check_text("allowed_objects", each)
     if not objects:
-        raise ConfigurationError("allowed_objects is empty: give one at least")
+        raise ConfigurationError("allowed_objects is empty: give at least one")
     return objects
 
 
-def _is_currency(_: object, __: "attrs.Attribute[Any]", value: object) -> None:
-    if value is not None and not isinstance(value, CurrencyInput):
-        raise wrong_type("currency", "a CurrencyInput", value)
+def _is_a(expected: type[object]) -> Callable[[object, "attrs.Attribute[Any]", object], None]:
+    """Return a validator for a class; that of attrs would raise a TypeError."""
 
+    def validate(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        if not isinstance(value, expected):
+            raise wrong_type(attribute.name, f"a {expected.__name__}", value)
 
-def _is_reference(_: object, __: "attrs.Attribute[Any]", value: object) -> None:
-    if value is not None and not isinstance(value, RecordReferenceInput):
-        raise wrong_type("record_reference", "a RecordReferenceInput", value)
+    return validate
 
 
 @frozen
 class CurrencyInput:
-    """How an attribute of type `currency` is to be set up.
+    """Settings of an attribute of type `currency`.
 
     Attributes:
-        default_currency_code: The ISO 4217 code of its currency, such as `EUR`.
-        display_type: How amounts are shown: a `CurrencyDisplay`, or its word.
+        default_currency_code: ISO 4217 code of the currency, such as `EUR`.
+        display_type: Display format of amounts: a `CurrencyDisplay`, or its value.
 
     Raises:
-        ConfigurationError: One of them is no string, or is empty.
+        ConfigurationError: One of them is not a string, or is empty.
     """
 
     default_currency_code: str = field(validator=is_text)
@@ -49,13 +67,13 @@ class CurrencyInput:
 
 @frozen
 class RecordReferenceInput:
-    """How an attribute of type `record-reference` is to be set up.
+    """Settings of an attribute of type `record-reference`.
 
     Attributes:
-        allowed_objects: The objects whose records it may refer to, by slug or UUID; one at least.
+        allowed_objects: Slugs or UUIDs of the objects whose records it may refer to; at least one.
 
     Raises:
-        ConfigurationError: It is a bare string, is empty, or holds what is no name.
+        ConfigurationError: It is a bare string, is empty, or an entry is not a string of text.
     """
 
     allowed_objects: tuple[str, ...] = field(converter=_objects)
@@ -63,28 +81,28 @@ class RecordReferenceInput:
 
 @frozen
 class ConfigInput:
-    """How an attribute is to be set up, as far as that depends on its type. What comes back is an `AttributeConfig`.
+    """Settings of an attribute that depend on its type. The answer has them as an `AttributeConfig`.
 
     Attributes:
-        currency: Of type `currency`.
-        record_reference: Of type `record-reference`.
+        currency: Settings for type `currency`.
+        record_reference: Settings for type `record-reference`.
 
     Raises:
         ConfigurationError: One of them is of another class.
     """
 
-    currency: CurrencyInput | None = field(default=None, validator=_is_currency)
-    record_reference: RecordReferenceInput | None = field(default=None, validator=_is_reference)
+    currency: CurrencyInput | None = field(default=None, validator=optional(_is_a(CurrencyInput)))
+    record_reference: RecordReferenceInput | None = field(default=None, validator=optional(_is_a(RecordReferenceInput)))
 
 
 @frozen
 class RelationshipInput:
-    """The attribute that is to be made at the other end of a relationship.
+    """The attribute to create at the other end of a relationship.
 
     Attributes:
-        object: The object that it is to belong to, by slug or UUID.
-        title: Its name for people.
-        api_slug: Its slug.
+        object: Slug or UUID of the object that it belongs to.
+        title: Display name.
+        api_slug: Slug.
         is_multiselect: Whether it can have several values.
 
     Raises:

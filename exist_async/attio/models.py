@@ -1,7 +1,4 @@
-"""What Attio says about attributes of its objects and lists.
-
-Fields that Attio adds are ignored until they are named here.
-"""
+"""Response models of Attio's attributes. Fields that are not listed here are ignored."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
@@ -14,7 +11,7 @@ from exist_async.errors import ConfigurationError
 
 
 class _OpenEnum(StrEnum):
-    """Words of a list that grows: one that is not here yet stays itself."""
+    """An enum that may gain members: an unknown value is kept as it is."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -27,7 +24,7 @@ class _OpenEnum(StrEnum):
 
 
 class AttributeType(_OpenEnum):
-    """What the values of an attribute are. The list is open: a type that is not here yet stays itself."""
+    """Type of the values of an attribute. An unknown type is kept as it is."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -45,41 +42,41 @@ class AttributeType(_OpenEnum):
     EMAIL_ADDRESS = "email-address"
     PHONE_NUMBER = "phone-number"
     INTERACTION = "interaction"
-    """Attio's own attributes alone have it: it can't be created."""
+    """Only Attio's own attributes have this type: it can't be created."""
     PERSONAL_NAME = "personal-name"
-    """Attio's own attributes alone have it: it can't be created."""
+    """Only Attio's own attributes have this type: it can't be created."""
 
 
 class CurrencyDisplay(_OpenEnum):
-    """How amounts of money are shown. The list is open."""
+    """Display format of amounts of money. An unknown format is kept as it is."""
 
     CODE = "code"
-    """The code of the currency, such as "USD"."""
+    """Code of the currency, such as "USD"."""
     NAME = "name"
-    """Its name where the reader is, such as "British pound"."""
+    """Name in the reader's language, such as "British pound"."""
     NARROW_SYMBOL = "narrowSymbol"
-    """As in "$1", and not "US$1"."""
+    """Short symbol, as in "$1", not "US$1"."""
     SYMBOL = "symbol"
-    """Its symbol where the reader is."""
+    """Symbol in the reader's region."""
 
 
 class DefaultValueType(_OpenEnum):
-    """Where a default value comes from. The list is open."""
+    """Source of a default value. An unknown source is kept as it is."""
 
     STATIC = "static"
     """The template is the value."""
     DYNAMIC = "dynamic"
-    """The template says what is looked up when a record is made."""
+    """The template names a value that is looked up when a record is created."""
 
 
 @frozen
 class AttributeId:
-    """Which attribute it is, in UUIDs.
+    """UUIDs of an attribute.
 
     Attributes:
-        workspace_id: The workspace.
-        object_id: The object or list.
-        attribute_id: The attribute.
+        workspace_id: UUID of the workspace.
+        object_id: UUID of the object or list.
+        attribute_id: UUID of the attribute.
     """
 
     workspace_id: str
@@ -89,10 +86,10 @@ class AttributeId:
 
 @frozen
 class OptionId(AttributeId):
-    """Which option of a select attribute it is, in UUIDs.
+    """UUIDs of an option of a select attribute.
 
     Attributes:
-        option_id: The option.
+        option_id: UUID of the option.
     """
 
     option_id: str
@@ -100,10 +97,10 @@ class OptionId(AttributeId):
 
 @frozen
 class StatusId(AttributeId):
-    """Which status of a status attribute it is, in UUIDs.
+    """UUIDs of a status of a status attribute.
 
     Attributes:
-        status_id: The status.
+        status_id: UUID of the status.
     """
 
     status_id: str
@@ -111,12 +108,12 @@ class StatusId(AttributeId):
 
 @frozen
 class DefaultValue:
-    """What an attribute has where nobody gives a value; made with `static()` or `dynamic()`.
+    """Default value of an attribute; create it with `static()` or `dynamic()`.
 
     Attributes:
-        type: Where it comes from.
-        template: A list of values, each an object as the attribute's type has it, such as `[{"value": 5}]`; or what is
-            looked up, such as `current-user`.
+        type: Source of the value.
+        template: A list of values, each an object in the format of the attribute's type, such as `[{"value": 5}]`; or
+            the name of the value to look up, such as `current-user`.
     """
 
     type: DefaultValueType
@@ -124,31 +121,31 @@ class DefaultValue:
 
     @classmethod
     def static(cls, values: Iterable[Mapping[str, Any]]) -> Self:
-        """Make one that is the same for every record.
+        """Create a default value that is the same for every record.
 
         Args:
-            values: Its values, each as the attribute's type has it, such as `{"value": 5}`.
+            values: Its values, each in the format of the attribute's type, such as `{"value": 5}`.
 
         Raises:
-            ConfigurationError: It is no list of mappings.
+            ConfigurationError: `values` is not a list of mappings.
         """
         listed = None if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable) else list(values)  # pyright: ignore[reportUnnecessaryIsInstance]
         if listed is None or not all(isinstance(value, Mapping) for value in listed):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError('a static default value is a list of values such as {"value": 5}')
+            raise ConfigurationError('a static default value must be a list of values such as {"value": 5}')
         return cls(DefaultValueType.STATIC, [dict(value) for value in listed])
 
     @classmethod
     def dynamic(cls, template: str) -> Self:
-        """Make one that is looked up when a record is made.
+        """Create a default value that is looked up when a record is created.
 
         Args:
-            template: `current-user` for actors; an ISO 8601 duration from then on, such as `P1M`, for dates.
+            template: `current-user` for actors; for dates an ISO 8601 duration from the creation on, such as `P1M`.
 
         Raises:
-            ConfigurationError: It is no string, or empty.
+            ConfigurationError: `template` is not a string, or is empty.
         """
         if not isinstance(template, str) or not template:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError("a dynamic default value is a string such as 'current-user'")
+            raise ConfigurationError("a dynamic default value must be a string such as 'current-user'")
         return cls(DefaultValueType.DYNAMIC, template)
 
 
@@ -157,12 +154,12 @@ class Relationship:
     """The attribute at the other end of a relationship.
 
     Attributes:
-        id: Which attribute it is.
-        object_slug: The object that it belongs to.
-        title: Its name for people.
-        api_slug: Its slug.
-        is_multiselect: Whether it can have several values. With the same of the attribute at this end, it says which
-            kind of relationship it is: one to one, many to one, one to many, or many to many.
+        id: UUIDs of the attribute.
+        object_slug: Slug of the object that it belongs to.
+        title: Display name.
+        api_slug: Slug.
+        is_multiselect: Whether it can have several values. The two ends together determine the kind of relationship:
+            one to one, many to one, one to many, or many to many.
     """
 
     id: AttributeId | None = None
@@ -174,11 +171,11 @@ class Relationship:
 
 @frozen
 class CurrencyConfig:
-    """How an attribute of type `currency` is set up; of other types, both are None.
+    """Settings of an attribute of type `currency`; both are None for other types.
 
     Attributes:
-        default_currency_code: The ISO 4217 code of its currency. Attio's list of them grows.
-        display_type: How amounts are shown.
+        default_currency_code: ISO 4217 code of the currency.
+        display_type: Display format of amounts.
     """
 
     default_currency_code: str | None = None
@@ -187,10 +184,10 @@ class CurrencyConfig:
 
 @frozen
 class RecordReferenceConfig:
-    """How an attribute of type `record-reference` is set up.
+    """Settings of an attribute of type `record-reference`.
 
     Attributes:
-        allowed_object_ids: The objects whose records it may refer to; None or none at all is every object.
+        allowed_object_ids: UUIDs of the objects whose records it may refer to; None or empty means every object.
     """
 
     allowed_object_ids: tuple[str, ...] | None = None
@@ -198,11 +195,11 @@ class RecordReferenceConfig:
 
 @frozen
 class AttributeConfig:
-    """How an attribute is set up, as far as that depends on its type. What is sent is a `ConfigInput`.
+    """Settings of an attribute that depend on its type. A request has them as a `ConfigInput`.
 
     Attributes:
-        currency: Of type `currency`.
-        record_reference: Of type `record-reference`.
+        currency: Settings for type `currency`.
+        record_reference: Settings for type `record-reference`.
     """
 
     currency: CurrencyConfig | None = None
@@ -214,22 +211,22 @@ class Attribute:
     """An attribute of an object or list.
 
     Attributes:
-        id: Which it is.
-        title: Its name for people.
-        api_slug: Its name in addresses and in replies, unique in its object or list.
-        type: What its values are.
-        description: What it is for, in the words of whoever made it.
-        is_system_attribute: Whether it is Attio's own.
-        is_writable: Whether it can be written; what can't is mostly filled in by Attio.
+        id: UUIDs of the attribute.
+        title: Display name.
+        api_slug: Name in paths and in answers, unique in its object or list.
+        type: Type of its values.
+        description: Purpose of the attribute, as its author describes it.
+        is_system_attribute: Whether it is one of Attio's own.
+        is_writable: Whether its values can be written; Attio itself writes most of those that can't.
         is_required: Whether new records must have a value.
         is_unique: Whether no two new records may have the same value.
         is_multiselect: Whether it can have several values.
         is_default_value_enabled: Whether it has a default value.
-        is_archived: Whether it is archived: hidden, and can be restored.
-        default_value: What it has where nobody gives a value.
-        relationship: The attribute at the other end, where it is one end of a relationship.
-        created_at: When it was made.
-        config: How it is set up, as far as that depends on its type.
+        is_archived: Whether it is archived: hidden, but restorable.
+        default_value: Value of records that are given none.
+        relationship: The attribute at the other end, if it is one end of a relationship.
+        created_at: Time of creation.
+        config: Settings that depend on its type.
     """
 
     id: AttributeId
@@ -255,8 +252,8 @@ class SelectOption:
     """An option of a select attribute.
 
     Attributes:
-        id: Which it is.
-        title: Its name for people.
+        id: UUIDs of the option.
+        title: Display name.
         is_archived: Whether it is archived.
     """
 
@@ -270,11 +267,12 @@ class Status:
     """A status of a status attribute.
 
     Attributes:
-        id: Which it is.
-        title: Its name for people.
+        id: UUIDs of the status.
+        title: Display name.
         is_archived: Whether it is archived.
-        celebration_enabled: Whether Attio celebrates when something gets there.
-        target_time_in_status: How long something is to stay there at most, as an ISO 8601 duration such as `P1D`.
+        celebration_enabled: Whether Attio shows an animation when a record reaches it.
+        target_time_in_status: Longest time that a record should have this status, as an ISO 8601 duration such as
+            `P1D`.
     """
 
     id: StatusId

@@ -1,4 +1,4 @@
-"""Lists, creates, acquires and releases attributes."""
+"""The resource `exist.attributes`: lists, creates, acquires and releases attributes."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, overload
@@ -16,10 +16,10 @@ from exist_async.resource import ROOT, Resource, encode_filters
 
 
 class Attributes(Resource):
-    """The user's attributes, and the templates that Exist has for them.
+    """The user's attributes, and Exist's templates for them.
 
-    A service has to own an attribute before it writes values into it, and owns it by creating or acquiring it, once.
-    Items of every write are sent 35 a request, concurrently; `on_outcome` is called with each outcome as requests end.
+    A service must own an attribute before it writes values into it: it creates or acquires it, once. Writes send their
+    items 35 in a request, concurrently, and call `on_outcome` with each outcome as requests end.
     """
 
     __slots__ = ()
@@ -31,11 +31,11 @@ class Attributes(Resource):
         include_low_priority: bool = False,
         page_size: int = LARGEST_PAGE,
     ) -> Paginator[AttributeTemplate]:
-        """List the templates that Exist has.
+        """List Exist's templates.
 
         Args:
             groups: Only those of these groups.
-            include_low_priority: Also those of priority 10 and more, which are hidden otherwise.
+            include_low_priority: Also those of priority 10 and more, which are otherwise hidden.
             page_size: Results to ask for in a page, 1 to 100.
         """
         params = encode_filters(lists={"groups": groups}, flags={"include_low_priority": include_low_priority})
@@ -60,12 +60,12 @@ class Attributes(Resource):
 
         Args:
             groups: Only those of these groups.
-            attributes: Only those of these names. Exist has ignored this at times: compare the names where it matters.
-            exclude_custom: Only those that have a template.
-            manual: True for those entered by hand alone, False for the others alone.
-            include_inactive: Also those that the user does not track now.
+            attributes: Only those with these names. Exist has ignored this at times: compare the names if it matters.
+            exclude_custom: Only those with a template.
+            manual: True for only those entered by hand, False for only the others.
+            include_inactive: Also those that the user does not track at present.
             include_low_priority: Also those of priority 10 and more.
-            owned: Only those that this service owns; the older way to ask for what `owned()` lists.
+            owned: Only those that this service owns; the older form of `owned()`.
             page_size: Results to ask for in a page, 1 to 100.
         """
         flags = {
@@ -87,7 +87,7 @@ class Attributes(Resource):
         include_low_priority: bool = False,
         page_size: int = LARGEST_PAGE,
     ) -> Paginator[Attribute]:
-        """List the attributes that this service owns; a token that may only write can ask for it too.
+        """List the attributes that this service owns. A token without read scopes may list them, too.
 
         Inactive attributes, and those of priority 10 and more, are hidden unless asked for. The arguments are those of
         `list()`.
@@ -103,9 +103,9 @@ class Attributes(Resource):
         """Return the user's attribute of this name, inactive and low-priority ones included, or None."""
         check_text("name", name)
         if "," in name:
-            raise ConfigurationError(f"name {name!r} holds a comma, which no attribute's name does")
-        begun = Attributes(self._session.begin())
-        async for attribute in begun.list(attributes=[name], include_inactive=True, include_low_priority=True):
+            raise ConfigurationError(f"name {name!r} contains a comma, which no attribute's name does")
+        listing = Attributes(self._session.with_deadline())
+        async for attribute in listing.list(attributes=[name], include_inactive=True, include_low_priority=True):
             if attribute.name == name:
                 return attribute
         return None
@@ -137,24 +137,24 @@ class Attributes(Resource):
     async def create(
         self, items: Items[str | Creatable], *, success_objects: bool = True, on_outcome: Any = None
     ) -> BatchResult[Creatable, Any]:
-        """Create attributes that the user lacks, and own them.
+        """Create attributes that the user does not have, and own them.
 
-        One whose template or label the user has already is refused as `exists`; `ensure()` takes that in its stride.
+        An item whose template or label the user has already is refused as `exists`; `ensure()` handles that.
 
         Args:
-            items: Templates by name or as ByTemplate, and CustomAttributes; any number.
-            success_objects: Whether to be answered whole attributes, or what was sent.
+            items: Templates, as names or ByTemplate, and CustomAttributes; any number.
+            success_objects: Whether the answers are whole attributes, or only echoes of the items.
             on_outcome: Called with each outcome as requests end.
 
         Returns:
             One outcome for each item, in the order given.
 
         Raises:
-            ConfigurationError: An item is wrong; of a sequence nothing was sent then.
-            ExistAsyncError: Some item was not answered; `result` holds every outcome.
+            ConfigurationError: An item is wrong. If the items are a sequence, nothing was sent.
+            ExistAsyncError: Some items were not answered; its `result` holds every outcome.
         """
-        endpoint = writes.creation(success_objects=success_objects)
-        return await write(self._session, endpoint, items, on_outcome)
+        operation = writes.creation(success_objects=success_objects)
+        return await write(self._session, operation, items, on_outcome)
 
     @overload
     async def acquire(
@@ -191,26 +191,26 @@ class Attributes(Resource):
         allow_user_defined: bool = False,
         on_outcome: Any = None,
     ) -> BatchResult[Acquirable, Any]:
-        """Make this service the owner of attributes, whoever owned them before.
+        """Make this service the owner of attributes, also of those that another service owns.
 
-        By template, an attribute that the user lacks is created; by name, it never is. Tell your users before: Exist
-        does not ask them.
+        By template, an attribute that the user does not have is created; by name, it never is. Tell your users first:
+        Exist does not ask them.
 
         Args:
-            items: Templates by name or as ByTemplate, and attributes as ByName; any number.
-            success_objects: Whether to be answered whole attributes, or what was sent.
-            allow_user_defined: The older service's flag for taking attributes without a template by their name.
+            items: Templates, as names or ByTemplate, and attributes as ByName; any number.
+            success_objects: Whether the answers are whole attributes, or only echoes of the items.
+            allow_user_defined: The older API's flag for acquiring attributes without a template by their name.
             on_outcome: Called with each outcome as requests end.
 
         Returns:
             One outcome for each item, in the order given.
 
         Raises:
-            ConfigurationError: An item is wrong; of a sequence nothing was sent then.
-            ExistAsyncError: Some item was not answered; `result` holds every outcome.
+            ConfigurationError: An item is wrong. If the items are a sequence, nothing was sent.
+            ExistAsyncError: Some items were not answered; its `result` holds every outcome.
         """
-        endpoint = writes.acquisition(success_objects=success_objects, allow_user_defined=allow_user_defined)
-        return await write(self._session, endpoint, items, on_outcome)
+        operation = writes.acquisition(success_objects=success_objects, allow_user_defined=allow_user_defined)
+        return await write(self._session, operation, items, on_outcome)
 
     async def release(
         self,
@@ -218,21 +218,22 @@ class Attributes(Resource):
         *,
         on_outcome: Callable[[Outcome[ByName, AttributeEcho]], None] | None = None,
     ) -> BatchResult[ByName, AttributeEcho]:
-        """Give attributes back: another service of the user's that can provide them gets them, or they become inactive.
+        """Give attributes back: another service that can provide them takes over, or they become inactive.
 
         Args:
-            items: Attribute names, or attributes; any number. A listing is read whole before the first is sent.
+            items: Attributes, or their names; any number. A listing is read to its end before anything is sent.
             on_outcome: Called with each outcome as requests end.
 
         Returns:
-            One outcome for each item, in the order given. What this service does not own is `unauthorised`.
+            One outcome for each item, in the order given. Items that this service does not own are refused as
+            `unauthorised`.
 
         Raises:
-            ConfigurationError: An item is wrong; of a sequence nothing was sent then.
-            ExistAsyncError: Some item was not answered; `result` holds every outcome.
+            ConfigurationError: An item is wrong. If the items are a sequence, nothing was sent.
+            ExistAsyncError: Some items were not answered; its `result` holds every outcome.
         """
         if isinstance(items, Paginator):
-            # What is released leaves the listing, whose pages would move under the reader.
+            # Released attributes leave the listing, so its pages would shift while they are read.
             items = await items.collect()
         return await write(self._session, writes.release(), items, on_outcome)
 
@@ -242,31 +243,31 @@ class Attributes(Resource):
         *,
         on_outcome: Callable[[Outcome[Ensurable, Attribute]], None] | None = None,
     ) -> BatchResult[Ensurable, Attribute]:
-        """Own attributes, whether they have to be created, acquired or nothing: safe to call at every start.
+        """Create or acquire the attributes that this service does not own yet: safe to call at every start.
 
-        What this service owns already is left alone. A template or a name is acquired. A custom attribute is looked for
-        by its label among the owned ones; else it is created; else, where the label `exists`, the attribute that has it
-        is acquired. One that has the label and another value type is refused as `exists`.
+        An attribute that it owns is left alone. A template or a name is acquired. A custom attribute is looked for by
+        its label among the owned ones; if it is not there, it is created; and if its label `exists`, the attribute with
+        that label is acquired. An attribute with the label and another value type is refused as `exists`.
 
         Args:
-            items: Templates by name or as ByTemplate, attributes as ByName, and CustomAttributes; any number. They are
-                read whole before the first is sent.
+            items: Templates, as names or ByTemplate, attributes as ByName, and CustomAttributes; any number. They are
+                read to their end before anything is sent.
             on_outcome: Called with each outcome once it is known.
 
         Returns:
             One outcome for each item, in the order given.
 
         Raises:
-            ConfigurationError: An item is wrong; nothing was sent then.
-            ExistAsyncError: Some item was not answered; `result` holds every outcome.
+            ConfigurationError: An item is wrong; nothing was sent.
+            ExistAsyncError: Some items were not answered; its `result` holds every outcome.
         """
-        session = self._session.begin()
-        begun = Attributes(session)
+        session = self._session.with_deadline()
+        listings = Attributes(session)
         return await ensure.ensure(
             session,
             items,
-            owned=begun.owned(include_inactive=True, include_low_priority=True),
-            everything=begun.list(include_inactive=True, include_low_priority=True),
+            owned=listings.owned(include_inactive=True, include_low_priority=True),
+            everything=listings.list(include_inactive=True, include_low_priority=True),
             on_outcome=on_outcome,
         )
 

@@ -1,4 +1,4 @@
-"""Sees to it that this service owns attributes: left alone, acquired or created, whichever each one takes."""
+"""Makes this service the owner of attributes: each is left alone, acquired or created, as it requires."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -10,16 +10,22 @@ from exist_async._concurrency import as_exception, cancelled_by_caller
 from exist_async._http.session import Session
 from exist_async.attributes import writes
 from exist_async.attributes.models import Attribute
-from exist_async.attributes.requests import ByName, ByTemplate, CustomAttribute, Ensurable, ensurable, same_label
-from exist_async.batch.endpoint import Endpoint
+from exist_async.attributes.requests import (
+    ByName,
+    ByTemplate,
+    CustomAttribute,
+    Ensurable,
+    comparable_label,
+    ensurable,
+)
 from exist_async.batch.items import ItemReader, Items, Stop, check_items
-from exist_async.batch.late import log_cancelled
-from exist_async.batch.writes import Write, conclude
+from exist_async.batch.operation import WriteOperation
+from exist_async.batch.writes import Write, conclude, log_cancelled
 from exist_async.errors import ExistAsyncError
 from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus
 from exist_async.paging import Paginator
 
-Told = Callable[[Outcome[Ensurable, Attribute]], None] | None
+OnOutcome = Callable[[Outcome[Ensurable, Attribute]], None] | None
 
 
 async def ensure(
@@ -28,73 +34,73 @@ async def ensure(
     *,
     owned: Paginator[Attribute],
     everything: Paginator[Attribute],
-    on_outcome: Told,
+    on_outcome: OnOutcome,
 ) -> BatchResult[Ensurable, Attribute]:
-    """Own every item, as `Attributes.ensure` has it.
+    """Make this service the owner of every item, as described at `Attributes.ensure`.
 
     Args:
-        session: What makes the calls.
+        session: Sends the calls.
         items: The items.
-        owned: All that this service owns.
-        everything: All that the user has.
+        owned: All attributes that this service owns.
+        everything: All attributes of the user.
         on_outcome: Called with each outcome once it is known.
     """
     check_items(items, on_outcome)
     wanted: list[Ensurable] = []
     stop = await ItemReader(items).read(ensurable, wanted)
-    ensuring = _Ensuring(session, wanted, on_outcome, stop)
+    running = _Ensure(session, wanted, on_outcome, stop)
     if wanted and stop is None:
-        await ensuring.run(owned, everything)
-    return ensuring.conclude()
+        await running.run(owned, everything)
+    return running.conclude()
 
 
-class _Ensuring:
-    """The work of `ensure` on some items."""
+class _Ensure:
+    """One call of `ensure` in progress."""
 
-    def __init__(self, session: Session, wanted: Sequence[Ensurable], on_outcome: Told, stop: Stop | None) -> None:
+    def __init__(self, session: Session, wanted: Sequence[Ensurable], on_outcome: OnOutcome, stop: Stop | None) -> None:
         self._session = session
         self._wanted = wanted
         self._on_outcome = on_outcome
         self._outcomes: dict[int, Outcome[Ensurable, Attribute]] = {}
-        # Custom attributes that could not be created because their label exists.
+        # The outcomes of custom attributes that could not be created because their label exists.
         self._existing: dict[int, Outcome[Ensurable, Attribute]] = {}
         self._stop = stop
 
     async def run(self, owned: Paginator[Attribute], everything: Paginator[Attribute]) -> None:
-        """Give every item its outcome."""
+        """Determine the outcome of every item, or the reason for stopping."""
         try:
-            self._leave_alone(await owned.collect())
+            self._match_owned(await owned.collect())
             await self._write(writes.acquisition(), self._open(ByTemplate | ByName))
             await self._write(writes.creation(), self._open(CustomAttribute))
             if self._existing and self._stop is None:
-                by_name = self._find_existing(await everything.collect())
+                by_name = self._match_existing(await everything.collect())
                 await self._write(writes.acquisition(), by_name)
         except asyncio.CancelledError as error:
             if cancelled_by_caller():
-                self._tell_unsettled()
+                self._report_unsettled()
                 log_cancelled("ensure()", list(self._outcomes.values()))
                 raise
             self._stop = Stop(as_exception(error), callers_own=True)
-        except Exception as error:  # noqa: BLE001  (what is not of our tree is their auth's or their limiter's)
+        except Exception as error:  # noqa: BLE001  (errors from outside the package come from the caller's auth or limiter)
             self._stop = Stop(error, callers_own=not isinstance(error, ExistAsyncError))
 
     def conclude(self) -> BatchResult[Ensurable, Attribute]:
-        """Return the result, or raise the error that says why some items have no answer."""
+        """Return the result, or raise the error for items without an answer."""
         cause = self._stop.error if self._stop is not None else None
-        self._tell_unsettled()
-        for place, item in self._open(object).items():
-            self._decide(Outcome(place, item, OutcomeStatus.NOT_SENT, cause=cause))
+        self._report_unsettled()
+        for index, item in self._open(object).items():
+            self._decide(Outcome(index, item, OutcomeStatus.NOT_SENT, cause=cause))
         return conclude(BatchResult(tuple(self._outcomes[n] for n in range(len(self._wanted)))), self._stop)
 
-    def _tell_unsettled(self) -> None:
-        """Decide those whose creation may have been carried out, whatever failed after that."""
-        for place, outcome in self._existing.items():
-            if outcome.status is OutcomeStatus.UNKNOWN and place not in self._outcomes:
-                self._outcomes[place] = outcome
-                self._tell(outcome)
+    def _report_unsettled(self) -> None:
+        """Report items whose creation may have been carried out, whatever failed after it."""
+        for index, outcome in self._existing.items():
+            if outcome.status is OutcomeStatus.UNKNOWN and index not in self._outcomes:
+                self._outcomes[index] = outcome
+                self._report(outcome)
 
     def _is_unsettled(self, outcome: Outcome[Any, Attribute]) -> bool:
-        """Whether an item may have been created, and an outcome does not say that it is owned."""
+        """Whether an item may have been created, and its latest outcome does not show that it is owned."""
         created = self._existing.get(outcome.index)
         return (
             created is not None
@@ -103,78 +109,79 @@ class _Ensuring:
         )
 
     def _open(self, kind: Any) -> dict[int, Ensurable]:
-        """Return the items of a kind that have no outcome yet, by their index."""
+        """Return the items of a class that have no outcome yet, by index."""
         return {n: item for n, item in enumerate(self._wanted) if n not in self._outcomes and isinstance(item, kind)}
 
-    def _leave_alone(self, owned: list[Attribute]) -> None:
+    def _match_owned(self, owned: list[Attribute]) -> None:
+        """Decide the items that are owned already."""
         by_template = {attribute.template: attribute for attribute in owned if attribute.template}
         by_name = {attribute.name: attribute for attribute in owned}
         by_label = _by_label(owned)
-        for place, item in enumerate(self._wanted):
+        for index, item in enumerate(self._wanted):
             match item:
                 case ByTemplate():
                     found = by_template.get(item.template)
                 case ByName():
                     found = by_name.get(item.name)
                 case CustomAttribute():
-                    found = _best(item, by_label)
+                    found = _best_match(item, by_label)
             if found is None:
                 continue
-            if isinstance(item, CustomAttribute) and not _same_type(item, found):
-                self._decide(_of_another_type(place, item, found))
+            if isinstance(item, CustomAttribute) and not _has_same_type(item, found):
+                self._decide(_refused_for_type(index, item, found))
             else:
-                self._decide(Outcome(place, item, OutcomeStatus.SUCCEEDED, value=found))
+                self._decide(Outcome(index, item, OutcomeStatus.SUCCEEDED, value=found))
 
-    def _find_existing(self, everything: list[Attribute]) -> dict[int, ByName]:
-        """Return how to acquire what exists already, by index; what can't be had is decided."""
+    def _match_existing(self, everything: list[Attribute]) -> dict[int, ByName]:
+        """Return the attributes with the labels that exist, by index; decide the items that can't be acquired."""
         by_label = _by_label(everything)
         by_name: dict[int, ByName] = {}
-        for place, refusal in self._existing.items():
-            item = self._wanted[place]
+        for index, refusal in self._existing.items():
+            item = self._wanted[index]
             assert isinstance(item, CustomAttribute)
-            found = _best(item, by_label)
+            found = _best_match(item, by_label)
             if found is None:
                 self._decide(refusal)
-            elif _same_type(item, found):
-                by_name[place] = ByName(found.name, manual=item.manual)
+            elif _has_same_type(item, found):
+                by_name[index] = ByName(found.name, manual=item.manual)
             else:
-                self._decide(_of_another_type(place, item, found))
+                self._decide(_refused_for_type(index, item, found))
         return by_name
 
-    async def _write(self, endpoint: Endpoint[Any, Attribute], items: Mapping[int, Ensurable]) -> None:
+    async def _write(self, operation: WriteOperation[Any, Attribute], items: Mapping[int, Ensurable]) -> None:
         if self._stop is not None:
             return
-        places = list(items)
+        indices = list(items)
 
-        def placed(outcome: Outcome[Any, Attribute]) -> Outcome[Ensurable, Attribute]:
-            place = places[outcome.index]
-            return attrs.evolve(outcome, index=place, item=self._wanted[place])
+        def as_given(outcome: Outcome[Any, Attribute]) -> Outcome[Ensurable, Attribute]:
+            index = indices[outcome.index]
+            return attrs.evolve(outcome, index=index, item=self._wanted[index])
 
-        def tell(outcome: Outcome[Any, Attribute]) -> None:
-            there = placed(outcome)
-            if self._on_outcome is not None and not _exists(outcome) and not self._is_unsettled(there):
-                told, self._on_outcome = self._on_outcome, None
-                told(there)
-                # One that raised is not called again.
-                self._on_outcome = told
+        def report(outcome: Outcome[Any, Attribute]) -> None:
+            given = as_given(outcome)
+            if self._on_outcome is not None and not _label_exists(outcome) and not self._is_unsettled(given):
+                # A callback that raised is not called again.
+                callback, self._on_outcome = self._on_outcome, None
+                callback(given)
+                self._on_outcome = callback
 
-        sending = Write(self._session, endpoint, tell)
-        await sending.run(list(items.values()))
-        for outcome in sending.result:
-            there = placed(outcome)
-            if _exists(outcome):
-                self._existing[there.index] = there
-            elif not self._is_unsettled(there):
-                self._outcomes[there.index] = there
-        self._stop = sending.stop
+        running = Write(self._session, operation, report)
+        await running.run(list(items.values()))
+        for outcome in running.result:
+            given = as_given(outcome)
+            if _label_exists(outcome):
+                self._existing[given.index] = given
+            elif not self._is_unsettled(given):
+                self._outcomes[given.index] = given
+        self._stop = running.stop
 
     def _decide(self, outcome: Outcome[Ensurable, Attribute]) -> None:
-        """Note an outcome that no further request changes."""
+        """Record and report an outcome that no further request changes."""
         if not self._is_unsettled(outcome):
             self._outcomes[outcome.index] = outcome
-            self._tell(outcome)
+            self._report(outcome)
 
-    def _tell(self, outcome: Outcome[Ensurable, Attribute]) -> None:
+    def _report(self, outcome: Outcome[Ensurable, Attribute]) -> None:
         if self._on_outcome is None:
             return
         try:
@@ -184,8 +191,8 @@ class _Ensuring:
             self._stop = Stop(as_exception(error), callers_own=True)
 
 
-def _exists(outcome: Outcome[Any, Attribute]) -> bool:
-    """Whether Exist says of a custom attribute that was to be created that its label exists."""
+def _label_exists(outcome: Outcome[Any, Attribute]) -> bool:
+    """Whether Exist refused to create a custom attribute because its label exists."""
     return isinstance(outcome.item, CustomAttribute) and outcome.error_code == writes.EXISTS
 
 
@@ -193,25 +200,25 @@ def _by_label(attributes: Sequence[Attribute]) -> dict[str, list[Attribute]]:
     by_label: dict[str, list[Attribute]] = {}
     for attribute in attributes:
         if attribute.label:
-            by_label.setdefault(same_label(attribute.label), []).append(attribute)
+            by_label.setdefault(comparable_label(attribute.label), []).append(attribute)
     return by_label
 
 
-def _best(item: CustomAttribute, by_label: Mapping[str, Sequence[Attribute]]) -> Attribute | None:
-    """Return the attribute that has the item's label, one of its value type if there are several."""
-    found = by_label.get(same_label(item.label), ())
-    return next((attribute for attribute in found if _same_type(item, attribute)), found[0] if found else None)
+def _best_match(item: CustomAttribute, by_label: Mapping[str, Sequence[Attribute]]) -> Attribute | None:
+    """Return the attribute with an item's label; if there are several, one with its value type."""
+    found = by_label.get(comparable_label(item.label), ())
+    return next((attribute for attribute in found if _has_same_type(item, attribute)), found[0] if found else None)
 
 
-def _same_type(item: CustomAttribute, found: Attribute) -> bool:
+def _has_same_type(item: CustomAttribute, found: Attribute) -> bool:
     return found.value_type is None or found.value_type == item.value_type
 
 
-def _of_another_type(place: int, item: CustomAttribute, found: Attribute) -> Outcome[Ensurable, Attribute]:
+def _refused_for_type(index: int, item: CustomAttribute, found: Attribute) -> Outcome[Ensurable, Attribute]:
     return Outcome(
-        place,
+        index,
         item,
         OutcomeStatus.REFUSED,
         error_code=writes.EXISTS,
-        error=f"Attribute '{found.name}' has this label, and value type {found.value_type!r}, not {item.value_type!r}",
+        error=f"attribute '{found.name}' has this label, but value type {found.value_type!r}, not {item.value_type!r}",
     )

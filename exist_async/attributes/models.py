@@ -1,7 +1,4 @@
-"""What Exist says about attributes.
-
-Only an attribute's name is sure to be there. Fields that Exist adds are ignored until they are named here.
-"""
+"""Response models of attributes. All fields but the name are optional, and fields not listed here are ignored."""
 
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,12 +9,12 @@ from exist_async.attributes.value_types import ValueType
 
 @frozen
 class Group:
-    """A group of attributes, such as `activity`; `custom` holds the user's own tags.
+    """A group of attributes, such as `activity`; `custom` contains the user's own tags.
 
     Attributes:
-        name: Its name.
-        label: Its name for people.
-        priority: Where it stands when groups are listed; 1 is first.
+        name: Name.
+        label: Display name.
+        priority: Position among the groups; 1 is first.
     """
 
     name: str
@@ -30,8 +27,8 @@ class Service:
     """A service that provides data, such as a fitness tracker's or your own client.
 
     Attributes:
-        name: Its name.
-        label: Its name for people.
+        name: Name.
+        label: Display name.
     """
 
     name: str
@@ -42,13 +39,13 @@ if TYPE_CHECKING:
     _Owner = Service | None
     _Flag = bool | None
 else:
-    # In some replies a service is its name alone, "" where there is none, and a flag is a string.
+    # In some answers a service is only its name, or "" for none, and a flag is a string.
     _Owner = Service | str | None
     _Flag = bool | Literal["true", "false"] | None
 
 
-def _put_right(attribute: Any) -> None:
-    """Turn what those replies say into what it means, right after reading."""
+def _normalize(attribute: Any) -> None:
+    """Convert the fields of those answers to their proper types after decoding."""
     if attribute.service.__class__ is str:
         object.__setattr__(attribute, "service", Service(attribute.service) if attribute.service else None)
     if attribute.active.__class__ is str:
@@ -57,20 +54,20 @@ def _put_right(attribute: Any) -> None:
 
 @frozen
 class Attribute:
-    """Something that is tracked of a user, once a day.
+    """An attribute of a user: something with one value a day.
 
     Attributes:
-        name: Its name, unique for the user.
-        template: The template it was made from; None for a custom attribute.
-        label: Its name for people.
-        group: The group it belongs to.
-        service: The service that owns it, and alone may write it; None where nobody does.
-        active: Whether the user tracks it now. Listings hide inactive ones unless asked.
-        priority: Where it stands in its group; 1 is first. Listings hide those from 10 on unless asked.
+        name: Name, unique for the user.
+        template: Name of the template that it was created from; None for a custom attribute.
+        label: Display name.
+        group: Group that it belongs to.
+        service: Service that owns it, which alone may write it; None if no service does.
+        active: Whether the user tracks it now. Listings omit inactive attributes by default.
+        priority: Position in its group; 1 is first. Listings omit priorities from 10 on by default.
         manual: Whether the user enters it by hand.
-        value_type: What its values are.
-        value_type_description: The same in words.
-        available_services: The user's services that could provide it.
+        value_type: Type of its values.
+        value_type_description: The type in words.
+        available_services: The user's services that can provide it.
     """
 
     name: str
@@ -85,20 +82,20 @@ class Attribute:
     value_type_description: str | None = None
     available_services: tuple[Service, ...] = ()
 
-    __attrs_post_init__ = _put_right
+    __attrs_post_init__ = _normalize
 
 
 @frozen
 class AttributeTemplate:
-    """A kind of attribute that Exist knows, with the same name for all users.
+    """A template defined by Exist: an attribute made from it has the same name for all users.
 
     Attributes:
-        name: Its name, such as `steps`.
-        label: Its name for people.
-        group: The group its attributes belong to.
-        priority: Where it stands in its group. The listing hides those from 10 on unless asked.
-        value_type: What its values are.
-        value_type_description: The same in words.
+        name: Name, such as `steps`.
+        label: Display name.
+        group: Group that its attributes belong to.
+        priority: Position in its group; 1 is first. The listing omits priorities from 10 on by default.
+        value_type: Type of the values.
+        value_type_description: The type in words.
     """
 
     name: str
@@ -111,9 +108,9 @@ class AttributeTemplate:
 
 @frozen
 class AttributeEcho:
-    """What Exist repeats of a request about an attribute, when it does not answer whole attributes.
+    """The fields of a request that Exist repeats in its answer, when it does not send whole attributes.
 
-    Which fields are there depends on the request; those that are not are None.
+    Which fields are present depends on the request; the others are None.
     """
 
     name: str | None = None
@@ -126,4 +123,4 @@ class AttributeEcho:
     manual: bool | None = None
     value_type: ValueType | None = None
 
-    __attrs_post_init__ = _put_right
+    __attrs_post_init__ = _normalize

@@ -1,4 +1,4 @@
-"""What is asked of Exist about attributes, one item each."""
+"""The request models for attributes, one for each item of a write, and how replies are matched with them."""
 
 from collections.abc import Hashable
 from typing import TypeAlias
@@ -6,10 +6,10 @@ from typing import TypeAlias
 from attrs import field, frozen
 from attrs.validators import optional
 
-from exist_async._checks import check_int, is_flag, is_text, plain_string
+from exist_async._checks import check_int, is_flag, is_text, plain_string, wrong_type
 from exist_async.attributes.models import Attribute, AttributeEcho
 from exist_async.attributes.value_types import ValueType
-from exist_async.batch.replies import Failure, Subject
+from exist_async.batch.matching import Failure, MatchKey
 from exist_async.errors import ConfigurationError
 
 
@@ -17,7 +17,7 @@ def _value_type(value: int) -> ValueType:
     check_int("value_type", value, least=0)
     value_type = ValueType(value)
     if value_type is ValueType.TIME_FROM_MIDDAY:
-        raise ConfigurationError("value_type 6 (time from midday) is for templates alone: it can't be created")
+        raise ConfigurationError("value_type 6 (time from midday) exists for templates only: choose another")
     return value_type
 
 
@@ -27,8 +27,8 @@ class ByTemplate:
 
     Attributes:
         template: The template's name.
-        manual: Whether the user enters it by hand. Exist's default on creation is True, which shows it for hand entry:
-            a service that provides the data wants False.
+        manual: Whether the user enters it by hand. Exist's default on creation is True, which offers it for manual
+            entry: a service that provides the data should give False.
     """
 
     template: str = field(converter=plain_string, validator=is_text)
@@ -37,11 +37,11 @@ class ByTemplate:
 
 @frozen
 class ByName:
-    """An attribute that the user has, by its name. Acquiring it takes it as it is, of whatever type.
+    """An attribute that the user has, by its name. Acquiring it takes it as it is, whatever its type.
 
     Attributes:
         name: The attribute's name.
-        manual: Whether the user enters it by hand; None leaves that as it is.
+        manual: Whether the user enters it by hand; None leaves it as it is.
     """
 
     name: str = field(converter=plain_string, validator=is_text)
@@ -50,13 +50,14 @@ class ByName:
 
 @frozen
 class CustomAttribute:
-    """A new attribute that has no template. Exist makes its name from the label: read it from the answer.
+    """A new attribute without a template. Exist derives its name from the label: read it from the answer.
 
     Attributes:
-        label: Its name for people.
-        group: The group it belongs to, such as `health`; those of `custom` are tags, and boolean.
-        value_type: What its values are: any ValueType but TIME_FROM_MIDDAY.
-        manual: Whether the user enters it by hand. Exist's default is True: a service that provides data wants False.
+        label: The name that people see.
+        group: The group it belongs to, such as `health`. Attributes of `custom` are tags, and boolean.
+        value_type: The type of its values: any ValueType except TIME_FROM_MIDDAY.
+        manual: Whether the user enters it by hand. Exist's default is True: a service that provides the data should
+            give False.
     """
 
     label: str = field(converter=plain_string, validator=is_text)
@@ -71,74 +72,70 @@ Ensurable: TypeAlias = ByTemplate | ByName | CustomAttribute
 
 
 def creatable(item: object) -> Creatable:
-    """Make the request for creating what a caller gave."""
+    """Return the request model for an item to create."""
     if isinstance(item, ByTemplate | CustomAttribute):
         return item
     if isinstance(item, str):
         return ByTemplate(item)
-    raise ConfigurationError(f"a template's name, ByTemplate or CustomAttribute can be created, not {_kind(item)}")
+    raise wrong_type("an item to create", "a template's name, a ByTemplate or a CustomAttribute", item)
 
 
 def acquirable(item: object) -> Acquirable:
-    """Make the request for acquiring what a caller gave. A string is a template, so that it takes no other type."""
+    """Return the request model for an item to acquire. A string is a template: so it can't take another type."""
     if isinstance(item, ByTemplate | ByName):
         return item
     if isinstance(item, str):
         return ByTemplate(item)
     if isinstance(item, CustomAttribute):
-        raise ConfigurationError("a CustomAttribute is created; to create or else acquire it, use ensure()")
-    raise ConfigurationError(f"a template's name, ByTemplate or ByName can be acquired, not {_kind(item)}")
+        raise ConfigurationError("a CustomAttribute can't be acquired: use create(), or ensure() if it may exist")
+    raise wrong_type("an item to acquire", "a template's name, a ByTemplate or a ByName", item)
 
 
 def releasable(item: object) -> ByName:
-    """Make the request for releasing what a caller gave."""
+    """Return the request model for an item to release."""
     if isinstance(item, ByName | Attribute):
         return ByName(item.name)
     if isinstance(item, str):
         return ByName(item)
-    raise ConfigurationError(f"an attribute's name, ByName or Attribute can be released, not {_kind(item)}")
+    raise wrong_type("an item to release", "an attribute's name, a ByName or an Attribute", item)
 
 
 def ensurable(item: object) -> Ensurable:
-    """Make the request for owning what a caller gave, one way or another."""
+    """Return the request model for an item to ensure."""
     return item if isinstance(item, CustomAttribute) else acquirable(item)
 
 
-def subject(item: Ensurable) -> Subject:
-    """Say what an item is about."""
+def match_key(item: Ensurable) -> MatchKey:
+    """Return the key that an item is recognised by in a reply."""
     if isinstance(item, ByTemplate):
         return ("template", item.template)
     if isinstance(item, ByName):
         return ("name", item.name)
-    return ("label", same_label(item.label))
+    return ("label", comparable_label(item.label))
 
 
-def thing(item: Ensurable) -> Hashable:
-    """Say what an item changes; what is about one word may be about one attribute."""
-    return subject(item)[1]
+def conflict_key(item: Ensurable) -> Hashable:
+    """Return the key of what an item changes. A name and a template that are equal may be the same attribute."""
+    return match_key(item)[1]
 
 
-def subjects_of(entry: Attribute | AttributeEcho | Failure, _wanted: object) -> list[Subject]:
-    """Say what an entry of a reply may be about: it has a name and a label, and was perhaps asked for by template."""
-    subjects: list[Subject] = []
+def match_keys_of(entry: Attribute | AttributeEcho | Failure, _wanted: object) -> list[MatchKey]:
+    """Return the keys of the items that an entry of a reply may be about: by its template, its name or its label."""
+    keys: list[MatchKey] = []
     if isinstance(entry.template, str):
-        subjects.append(("template", entry.template))
+        keys.append(("template", entry.template))
     if isinstance(entry.name, str):
-        subjects.append(("name", entry.name))
+        keys.append(("name", entry.name))
         if entry.template is None and not isinstance(entry, Attribute):
-            # What was acquired by template is at times answered with its name alone, which is the same word.
-            subjects.append(("template", entry.name))
+            # An item acquired by template is at times answered with only its name, which is the same word.
+            keys.append(("template", entry.name))
     if isinstance(entry.label, str):
-        subjects.append(("label", same_label(entry.label)))
+        keys.append(("label", comparable_label(entry.label)))
     if isinstance(entry, Failure) and isinstance(entry.title, str):
-        subjects += [("template", entry.title), ("name", entry.title), ("label", same_label(entry.title))]
-    return subjects
+        keys += [("template", entry.title), ("name", entry.title), ("label", comparable_label(entry.title))]
+    return keys
 
 
-def same_label(label: str) -> str:
-    """Return what two labels have in common that a person would call the same."""
+def comparable_label(label: str) -> str:
+    """Return the form in which labels are compared: without differences in case and spaces."""
     return " ".join(label.split()).casefold()
-
-
-def _kind(item: object) -> str:
-    return type(item).__name__

@@ -1,6 +1,5 @@
-"""Trades grants for tokens: what an app does to sign a user in, and to keep them signed in."""
+"""Signs users in with OAuth2: exchanges codes for tokens, and refreshes tokens."""
 
-from exist_async.oauth.app import OAuthApp
-from exist_async.oauth.scopes import Scope
+from exist_async.oauth.app import OAuthApp, Scope
 
 __all__ = ["OAuthApp", "Scope"]

@@ -1,14 +1,15 @@
-"""Reads what the service sends a user back with."""
+"""Extracts the code from the URL that a user is sent back with."""
 
 import re
 import secrets
 from urllib.parse import parse_qs, urlsplit
 
-from exist_async._http.forms import printable
+from exist_async._checks import wrong_type
 from exist_async._secrets import check_token, is_token
 from exist_async.errors import ConfigurationError, OAuthError
 
 _BARE_QUERY = re.compile("(^|&)(code|state|error)=")
+_LONGEST_TEXT = 300
 
 _BEGIN_AGAIN = "Begin signing in again, with a new authorization_url()."
 
@@ -17,67 +18,64 @@ def code_of(callback: str, state: str | None) -> str:
     """Return the code in a callback URL, or a bare code as it is.
 
     Args:
-        callback: The whole URL that the user was sent to, or its path and query, or the code alone.
-        state: What `authorization_url` returned, to be found again in the URL; None compares nothing.
+        callback: The whole URL that the user was sent to, or its path and query, or only the code.
+        state: The state that `authorization_url` returned, to compare with the URL's; None compares nothing.
 
     Raises:
-        ConfigurationError: It is no URL and no code, or it is a bare code with a state to compare it with, or the state
-            is no string.
-        OAuthError: The user or the service said no, the state is not there or another one, or there is no code that can
-            be one.
+        ConfigurationError: It is neither a URL nor a code, it is a bare code with a state to compare, or the state is
+            not a string.
+        OAuthError: The user or the service refused, the state is missing or different, or there is no valid code.
     """
     if not isinstance(callback, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (callers without a type checker)
-        raise ConfigurationError(f"callback_url_or_code is a string, not {type(callback).__name__}")
+        raise wrong_type("callback_url_or_code", "a string", callback)
     if not isinstance(state, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ConfigurationError(f"state is what authorization_url() returned, or None, not {type(state).__name__}")
+        raise wrong_type("state", "the state of authorization_url(), or None", state)
     callback = callback.strip()
     if "://" not in callback and "?" not in callback:
         if _BARE_QUERY.search(callback):
-            # It is not quoted: it holds the code.
+            # It is not quoted: it contains the code.
             raise ConfigurationError(
-                "callback_url_or_code is a query without its URL: give the whole URL, or put a '?' before the query"
+                "callback_url_or_code is a query without a URL: give the whole URL, or put a '?' before the query"
             )
         if state is not None:
-            raise ConfigurationError(
-                "state is compared with that in the callback URL: give the whole URL, not the code"
-            )
+            raise ConfigurationError("state is compared with the callback URL's: give the whole URL, not only the code")
         check_token("the code", callback)
         return callback
     try:
         query = parse_qs(urlsplit(callback).query)
     except ValueError:
-        # The URL itself is not quoted: it holds the code.
-        raise ConfigurationError("callback_url_or_code is no valid URL") from None
-    _refusal(query)
+        # The URL is not quoted: it contains the code.
+        raise ConfigurationError("callback_url_or_code is not a valid URL") from None
+    _raise_refusal(query)
     if state is not None:
-        _compare(_one(query, "state"), state)
-    code = _one(query, "code")
+        _compare_states(_single(query, "state"), state)
+    code = _single(query, "code")
     if code is None:
-        raise OAuthError(f"The callback URL holds neither a code nor an error. {_BEGIN_AGAIN}")
-    # Of the caller it is no error: whoever sent the browser here wrote it.
+        raise OAuthError(f"The callback URL has neither a code nor an error. {_BEGIN_AGAIN}")
+    # Not a ConfigurationError: whoever sent the browser here wrote it, not the caller.
     if not is_token(code):
-        raise OAuthError(f"The code in the callback URL holds a character that no code has. {_BEGIN_AGAIN}")
+        raise OAuthError(f"The code in the callback URL contains a character that no code has. {_BEGIN_AGAIN}")
     return code
 
 
-def _refusal(query: dict[str, list[str]]) -> None:
-    # Before the state is compared: a refusal does nothing, and is what the user wants to hear of.
-    code = printable(_one(query, "error"), ())
+def _raise_refusal(query: dict[str, list[str]]) -> None:
+    # Before the state is compared: a refusal is harmless, and explains why there is no code.
+    code = printable(_single(query, "error"))
     if code is None:
         return
-    description = printable(_one(query, "error_description"), ())
-    reason = "the user said no" if code == "access_denied" else "the service said no"
+    description = printable(_single(query, "error_description"))
+    reason = "the user refused" if code == "access_denied" else "the service refused"
     raise OAuthError(
         f"Signing in ended with {code}: {description or reason}. {_BEGIN_AGAIN}", code=code, description=description
     )
 
 
-def _compare(returned: str | None, state: str) -> None:
+def _compare_states(returned: str | None, state: str) -> None:
     if returned is None:
         raise OAuthError(
-            "The callback URL came back without the state that authorization_url() sent: whose it is can't be told. "
-            f"{_BEGIN_AGAIN} Exist does not document that it passes a state on: if it never does, call exchange() "
-            "without state, and only for what is sure to come from your own user's browser."
+            "The callback URL lacks the state that authorization_url() sent, so it may belong to somebody else. "
+            f"{_BEGIN_AGAIN} Exist does not document that it returns the state: if it never does, call exchange() "
+            "without state, and only with URLs that certainly come from your own user's browser."
         )
     if not secrets.compare_digest(_bytes(returned), _bytes(state)):
         raise OAuthError(
@@ -86,11 +84,19 @@ def _compare(returned: str | None, state: str) -> None:
         )
 
 
-def _one(query: dict[str, list[str]], name: str) -> str | None:
+def _single(query: dict[str, list[str]], name: str) -> str | None:
     values = query.get(name, [])
     if len(values) > 1:
-        raise OAuthError(f"The callback URL holds {name} more than once. {_BEGIN_AGAIN}")
+        raise OAuthError(f"The callback URL has {name} more than once. {_BEGIN_AGAIN}")
     return values[0] if values else None
+
+
+def printable(text: str | None) -> str | None:
+    """Return a service's text in a form that can be shown in one line; None if there is none."""
+    if not text:
+        return None
+    line = "".join(character if character.isprintable() else " " for character in text)
+    return line if len(line) <= _LONGEST_TEXT else line[:_LONGEST_TEXT] + "…"
 
 
 def _bytes(text: str) -> bytes:

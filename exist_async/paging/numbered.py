@@ -1,4 +1,4 @@
-"""Listings whose pages have numbers, as Exist's do."""
+"""Listings with numbered pages, as Exist has them."""
 
 from collections.abc import Mapping
 from typing import Generic, TypeVar
@@ -9,18 +9,18 @@ from exist_async._checks import check_int
 from exist_async._http.call import Call, encode_query
 from exist_async._http.session import Session
 from exist_async.errors import NotFoundError
-from exist_async.paging.paginator import Page, Paginator, check_end
+from exist_async.paging.paginator import Page, Paginator, check_page_number
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 LARGEST_PAGE = 100
-"""The most results that Exist gives in one page."""
+"""The most results that Exist returns in one page."""
 
 
 @frozen
 class PageBody(Generic[T_co]):
-    """A page as it is sent. `next` only tells whether there is another page: the address in it is never used."""
+    """A page as Exist sends it. `next` only shows whether there is another page: its URL is never used."""
 
     results: tuple[T_co, ...]
     count: int | None = None
@@ -28,14 +28,14 @@ class PageBody(Generic[T_co]):
 
 
 class NumberedPaginator(Paginator[T_co]):
-    """A listing whose pages have numbers.
+    """A listing with numbered pages.
 
     Args:
-        session: What makes the calls.
+        session: Sends the calls.
         path: The path of the listing.
         params: Its filters, encoded.
         body: The type of its pages.
-        page_size: How many results to ask for in a page, 1 to 100; the service may give fewer.
+        page_size: How many results to ask for in a page, 1 to 100; the service may return fewer.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class NumberedPaginator(Paginator[T_co]):
         super().__init__(session, path, params, page_size)
         self._body = body
 
-    async def _fetch(self, number: int, received: int, *, limit: int | None = None) -> tuple[Page[T_co], bool]:  # noqa: ARG002  (a number is all that is asked for)
+    async def _fetch(self, number: int, received: int, *, limit: int | None = None) -> tuple[Page[T_co], bool]:  # noqa: ARG002  (only the number is sent)
         params = self._params if limit is None else {**self._params, "limit": str(limit)}
         return await fetch_page(self._session, self._path, params, self._body, number)
 
@@ -56,20 +56,20 @@ async def fetch_page(
     """Return one page of a listing, and whether it is the last.
 
     Args:
-        session: What makes the call.
+        session: Sends the call.
         path: The path of the listing.
         params: Its filters, encoded.
         body: The type of its pages.
-        number: Which page, from 1. One beyond the end is empty.
+        number: The number of the page, from 1. A page after the last is empty.
 
     Raises:
-        NoAnswerError: There is no end of pages.
+        NoAnswerError: The listing has no end.
     """
-    check_end(path, number)
+    check_page_number(path, number)
     if number > 1:
         params = {**params, "page": str(number)}
     try:
-        page = await session.fetch(Call("GET", path, encode_query(params)), body)
+        page = await session.send(Call("GET", path, encode_query(params)), body)
     except NotFoundError:
         if number == 1:
             raise

@@ -1,31 +1,39 @@
-"""Listings whose pages are asked for by how many results came before, as Attio's are."""
+"""Listings with pages by offset, like Attio's, and the envelope around each answer."""
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Generic, TypeVar
+
+from attrs import frozen
 
 from exist_async._checks import check_int
 from exist_async._http.call import Call, encode_query
 from exist_async._http.session import Session
-from exist_async._http.wrapped import Wrapped
-from exist_async.paging.paginator import Page, Paginator, check_end
+from exist_async.paging.paginator import Page, Paginator, check_page_number
 
 T_co = TypeVar("T_co", covariant=True)
 
-# A page of so many is given for sure. Of larger ones nobody has documented whether a service cuts them.
-_SURE = 50
+# The service is known to send pages of this size; it may send fewer results than a larger page size asks for.
+_CERTAIN_PAGE = 50
+
+
+@frozen
+class Envelope(Generic[T_co]):
+    """An answer whose content is in its field `data`."""
+
+    data: T_co
 
 
 class OffsetPaginator(Paginator[T_co]):
-    """A listing that goes on after the results that were received, and ends at a page that is not full.
+    """A listing that continues after the results received so far, and ends at a page that is not full.
 
-    It does not say how many results there are, so that `collect()` asks for one page after another.
+    The service sends no total count, so `collect()` requests one page after another.
 
     Args:
-        session: What makes the calls.
-        path: The path of the listing.
-        params: Its filters, encoded.
-        body: The type of its pages.
-        page_size: How many results to ask for in a page.
+        session: Session that sends the requests.
+        path: Path of the listing.
+        params: Encoded filters.
+        body: Model of a page.
+        page_size: Number of results to request in a page.
     """
 
     def __init__(
@@ -33,7 +41,7 @@ class OffsetPaginator(Paginator[T_co]):
         session: Session,
         path: str,
         params: Mapping[str, str],
-        body: type[Wrapped[tuple[T_co, ...]]],
+        body: type[Envelope[tuple[T_co, ...]]],
         page_size: int,
     ) -> None:
         check_int("page_size", page_size, least=1)
@@ -41,8 +49,8 @@ class OffsetPaginator(Paginator[T_co]):
         self._body = body
 
     async def _fetch(self, number: int, received: int, *, limit: int | None = None) -> tuple[Page[T_co], bool]:
-        check_end(self._path, number)
+        check_page_number(self._path, number)
         asked = limit or self._page_size
         params = {**self._params, "limit": str(asked), "offset": str(received)}
-        page = await self._session.fetch(Call("GET", self._path, encode_query(params)), self._body)
-        return Page(page.data, None, number), len(page.data) < min(asked, _SURE)
+        page = await self._session.send(Call("GET", self._path, encode_query(params)), self._body)
+        return Page(page.data, None, number), len(page.data) < min(asked, _CERTAIN_PAGE)

@@ -1,4 +1,4 @@
-"""Walks a listing, however its pages are asked for."""
+"""Iterates over a listing, however its pages are requested."""
 
 import copy
 from abc import ABC, abstractmethod
@@ -17,7 +17,7 @@ from exist_async.errors import NoAnswerError
 
 T_co = TypeVar("T_co", covariant=True)
 
-# A day and a half at 300 an hour, and a million results. What has more turns its pages for ever.
+# A day and a half at 300 an hour, and a million results. A listing with more pages repeats them without end.
 _MOST_PAGES = 10_000
 
 
@@ -26,9 +26,9 @@ class Page(Generic[T_co]):
     """One page of a listing.
 
     Attributes:
-        results: What is on it.
-        count: How many results all pages have together, where the service says.
-        number: Which page it is, from 1.
+        results: The results on it.
+        count: How many results all pages have together, where the service tells it.
+        number: The number of the page, from 1.
     """
 
     results: tuple[T_co, ...]
@@ -37,15 +37,15 @@ class Page(Generic[T_co]):
 
 
 class Paginator(ABC, Generic[T_co]):
-    """A listing: iterate over it with `async for`, as often as you like. Making one asks for nothing.
+    """A listing: iterate over it with `async for`, as often as you like. Creating one sends nothing.
 
-    Every iteration starts again at the first page. Breaking out of it asks for no further page.
+    Every iteration starts at the first page. Leaving it early requests no further page.
 
     Args:
-        session: What makes the calls.
+        session: Sends the calls.
         path: The path of the listing.
         params: Its filters, encoded.
-        page_size: How many results to ask for in a page; the service may give fewer.
+        page_size: How many results to ask for in a page; the service may return fewer.
     """
 
     def __init__(self, session: Session, path: str, params: Mapping[str, str], page_size: int) -> None:
@@ -55,44 +55,44 @@ class Paginator(ABC, Generic[T_co]):
         self._page_size = page_size
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._path}?{encode_query(self._params)}>"
+        return f"<{type(self).__name__} {self._path}?{encode_query(self._params)}>"
 
     @abstractmethod
     async def _fetch(self, number: int, received: int, *, limit: int | None = None) -> tuple[Page[T_co], bool]:
         """Return one page, and whether it is the last.
 
         Args:
-            number: Which page, from 1.
+            number: The number of the page, from 1.
             received: How many results the pages before it had.
-            limit: How many results to ask for instead.
+            limit: How many results to ask for, instead of the page size.
         """
         ...
 
     async def __aiter__(self) -> AsyncGenerator[T_co, None]:
-        """Give the results one by one, asking for the next page when the one before is used up."""
+        """Yield the results one by one; the next page is requested when the one before is used up."""
         async for page in self.pages():
             for result in page.results:
                 yield result
 
     def pages(self, start: int = 1) -> AsyncGenerator[Page[T_co], None]:
-        """Give the pages one by one.
+        """Yield the pages one by one.
 
         Args:
             start: The number of the page to start at.
 
         Raises:
-            NoAnswerError: There is no end of pages, after ten thousand of them.
+            NoAnswerError: The listing does not end after ten thousand pages.
         """
         check_int("start", start, least=1, most=_MOST_PAGES)
         return self._from(start, (start - 1) * self._page_size)
 
     async def _from(
-        self, number: int, received: int, turning: "_Turning | None" = None
+        self, number: int, received: int, repeats: "RepeatDetector | None" = None
     ) -> AsyncGenerator[Page[T_co], None]:
-        turning = turning or _Turning()
+        repeats = repeats or RepeatDetector()
         while True:
             page, is_last = await self._fetch(number, received)
-            if turning.has_stopped(page):
+            if repeats.detect(page):
                 return
             if page.results or number == 1:
                 yield page
@@ -102,85 +102,81 @@ class Paginator(ABC, Generic[T_co]):
             received += len(page.results)
 
     async def collect(self) -> list[T_co]:
-        """Return all results in order: the first page, then all others, as many at once as `concurrency` lets.
+        """Return all results in order: the first page, then all others, `concurrency` of them at once.
 
-        How many pages there are is told by the first page's size and count. Where the service gives no count, or has
-        more pages than it counted, they are asked for one by one.
+        The first page's size and count show how many pages there are. If the service tells no count, or has more pages
+        than it counted, they are requested one by one.
         """
-        begun = self._begun()
-        first, is_last = await begun._fetch(1, 0)
+        listing = self._with_deadline()
+        first, is_last = await listing._fetch(1, 0)
         results = list(first.results)
         if is_last:
             return results
         counted = -(-(first.count or 0) // len(first.results))
         number = 1
-        turning = _Turning(first)
+        repeats = RepeatDetector()
+        repeats.detect(first)
         pages = ordered_map(
-            (partial(begun._fetch, number, (number - 1) * len(first.results)) for number in range(2, counted + 1)),
+            (partial(listing._fetch, number, (number - 1) * len(first.results)) for number in range(2, counted + 1)),
             concurrency=self._session.options.concurrency,
         )
         async with aclosing(pages):
             async for page, is_last in pages:
-                if turning.has_stopped(page):
+                if repeats.detect(page):
                     return results
                 number += 1
                 results += page.results
                 if is_last:
                     return results
-        async for page in begun._from(number + 1, len(results), turning):
+        async for page in listing._from(number + 1, len(results), repeats):
             results += page.results
         return results
 
     async def first(self) -> T_co | None:
-        """Return the first result, or None of an empty listing; costs one request."""
+        """Return the first result, or None if the listing is empty. It takes one request."""
         page, _ = await self._fetch(1, 0, limit=1)
         return page.results[0] if page.results else None
 
     async def count(self) -> int:
-        """Return how many results there are, as the service counts them; costs one request.
+        """Return how many results there are, as the service counts them. It takes one request.
 
         Raises:
-            NoAnswerError: The service does not say.
+            NoAnswerError: The service does not tell.
         """
         page, _ = await self._fetch(1, 0, limit=1)
         if page.count is None:
-            raise NoAnswerError(f"GET {self._path}: the service does not say how many results there are.")
+            raise NoAnswerError(f"GET {self._path}: the service does not tell how many results there are.")
         return page.count
 
-    def _begun(self) -> "Paginator[T_co]":
-        """Return this listing for one call, whose deadline is counted from now for all of its pages."""
-        begun = copy.copy(self)
-        begun._session = self._session.begin()
-        return begun
+    def _with_deadline(self) -> "Paginator[T_co]":
+        """Return this listing with one deadline for all of its pages, counted from now."""
+        listing = copy.copy(self)
+        listing._session = self._session.with_deadline()
+        return listing
 
 
-def check_end(path: str, number: int) -> None:
-    """Refuse to ask for a page that no listing has.
+def check_page_number(path: str, number: int) -> None:
+    """Refuse to request a page that only a listing without an end has.
 
     Raises:
-        NoAnswerError: It is one of a listing without an end.
+        NoAnswerError: The listing has no end.
     """
     if number > _MOST_PAGES:
-        raise NoAnswerError(
-            f"GET {path}: the listing does not end: there were {_MOST_PAGES} pages, and there are more."
-        )
+        raise NoAnswerError(f"GET {path}: the listing does not end: after {_MOST_PAGES} pages, there are still more.")
 
 
-class _Turning:
-    """Notices that a service does not turn its pages: it would go on with the same one for ever.
+class RepeatDetector:
+    """Detects that a service returns one page over and over, so that a listing would never end.
 
-    One that comes a second time has only moved, by what came into the listing meanwhile.
-
-    Args:
-        first: The first page, where it was read already.
+    A page that comes a second time may only have moved: results that were added meanwhile shift the pages.
     """
 
-    def __init__(self, first: Page[object] | None = None) -> None:
-        self._before = first.results if first is not None else ()
+    def __init__(self) -> None:
+        self._previous: tuple[object, ...] = ()
         self._repeats = 0
 
-    def has_stopped(self, page: Page[object]) -> bool:
-        """Whether a page is the one before it once more, and that the one before that."""
-        self._repeats = self._repeats + 1 if page.results and page.results == self._before else 0
-        self._before = page.results
+    def detect(self, page: Page[object]) -> bool:
+        """Return whether a page is the third in a row with the same results."""
+        self._repeats = self._repeats + 1 if page.results and page.results == self._previous else 0
+        self._previous = page.results
         return self._repeats == 2

@@ -1,4 +1,4 @@
-"""Keeps requests within a service's budget: so many in a moving window, for each user."""
+"""Rate limiters: keep requests within a service's budget, a number in a moving window for each user."""
 
 from exist_async.rate_limits.base import RateLimiter
 from exist_async.rate_limits.memory import MemoryRateLimiter

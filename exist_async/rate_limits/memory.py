@@ -1,29 +1,29 @@
-"""A moving window in this process's memory."""
+"""A rate limiter that keeps its window in this process's memory."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from threading import Lock
 
-from exist_async.rate_limits.waiting import WaitingRateLimiter
+from exist_async.rate_limits.queue import QueuedRateLimiter
 from exist_async.rate_limits.window import Window
 
-# Users whose windows have run empty are forgotten in bulk, once this many are remembered.
+# Number of users from which those with an empty window are removed, all at once.
 _SWEEP_AT = 1024
 
 
-class MemoryRateLimiter(WaitingRateLimiter):
-    """Lets in at most `limit` requests of a user in any `period` seconds. It knows of this process alone.
+class MemoryRateLimiter(QueuedRateLimiter):
+    """Allows at most `limit` requests of a user in any `period` seconds, counted in this process alone.
 
-    Exist's own rule is the default: 300 in an hour, in an exact moving window, so that a budget spent at once comes
-    back all at once an hour later, and one spent evenly comes back evenly.
+    The default is Exist's own rule: 300 an hour in an exact moving window, so that a budget spent at once becomes free
+    at once an hour later, and one spent evenly becomes free evenly.
 
     Args:
         limit: Requests in a period.
-        period: The length of the window in seconds.
+        period: Length of the window in seconds.
         max_waiting: Callers that may wait for one user's budget at once; one more gets a RateLimitError.
-        clock: Seconds that only ever grow.
-        sleep: Waits for some seconds.
+        clock: Monotonic clock, in seconds.
+        sleep: Waits for a number of seconds.
 
     Raises:
         ConfigurationError: An argument is wrong.
@@ -38,29 +38,39 @@ class MemoryRateLimiter(WaitingRateLimiter):
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        super().__init__(limit, period, max_waiting=max_waiting, clock=clock, sleep=sleep)
+        super().__init__(limit, period, max_waiting, clock, sleep)
         self._windows: dict[Hashable, Window] = {}
         self._sweep_at = _SWEEP_AT
-        # Threads may share it, each with an event loop of its own.
-        self._changing = Lock()
+        # Threads may share the limiter, each with an event loop of its own.
+        self._lock = Lock()
 
     def __repr__(self) -> str:
         return f"MemoryRateLimiter(limit={self._limit}, period={self._period})"
 
+    async def acquire(self, user: Hashable, *, max_wait: float | None) -> None:
+        """Take one slot of the user's budget in order of arrival; see `RateLimiter.acquire`."""
+        # Taking a slot in memory never suspends, so the queue is only needed while others wait or no slot is free.
+        is_queued = self._queues and (asyncio.get_running_loop(), user) in self._queues
+        if is_queued or self._take_now(user, 0) > 0:
+            await super().acquire(user, max_wait=max_wait)
+
     async def refund(self, user: Hashable, *, hold: float) -> None:
-        """Give a slot back and hold this user's requests, as `RateLimiter.refund` has it."""
-        with self._changing:
-            # By the rule, a whole period frees every slot: whoever asks for more is not to be believed.
-            self._window(user).give_back(self._clock(), min(hold, self._period))
+        """Return a slot and hold this user's requests; see `RateLimiter.refund`."""
+        with self._lock:
+            # A whole period frees every slot, so a longer hold can't be right.
+            self._window(user).refund(self._clock(), min(hold, self._period))
 
     async def remaining(self, user: Hashable) -> int:
-        """Return how many of this user's requests can go now without waiting."""
-        with self._changing:
+        """Return the number of this user's requests that can be sent now without waiting."""
+        with self._lock:
             window = self._windows.get(user)
             return self._limit if window is None else window.free(self._clock())
 
     async def _take(self, user: Hashable, ahead: int) -> float:
-        with self._changing:
+        return self._take_now(user, ahead)
+
+    def _take_now(self, user: Hashable, ahead: int) -> float:
+        with self._lock:
             now = self._clock()
             window = self._window(user)
             wait = window.wait(now, ahead)
@@ -79,8 +89,8 @@ class MemoryRateLimiter(WaitingRateLimiter):
     def _sweep(self) -> None:
         now = self._clock()
         for user, window in list(self._windows.items()):
-            window.forget(now)
+            window.drop_expired(now)
             if not window.taken and window.held_until <= now:
                 del self._windows[user]
-        # Doubling keeps the cost of sweeping in proportion to the number of users who are really there.
+        # Doubling keeps the cost of sweeping proportional to the number of active users.
         self._sweep_at = max(_SWEEP_AT, 2 * len(self._windows))

@@ -1,4 +1,4 @@
-"""A moving window in Redis, which several processes and machines share."""
+"""A rate limiter that keeps its window in Redis, shared by processes on several machines."""
 
 import asyncio
 import math
@@ -6,45 +6,103 @@ import random
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, cast
 
-from exist_async._checks import check_seconds, check_text
-from exist_async._redis import RedisFailedError, clients_for
-from exist_async.rate_limits.redis_scripts import FREE, GIVE_BACK, TAKE
-from exist_async.rate_limits.stored import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
+from exist_async._redis import RedisBacked, RedisFailedError
+from exist_async.rate_limits.queue import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 _MICROSECONDS = 1_000_000
 
+# Each script is one step, by the clock of the server. KEYS: a sorted set with an entry for each request, scored by its
+# time in microseconds, and a key that exists while all requests are held. ARGV: the limit, the period in microseconds,
+# and the arguments of the script.
+_WINDOW = """
+local taken, held = KEYS[1], KEYS[2]
+local limit, period = tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local milliseconds = math.ceil(period / 1000)
+redis.call('ZREMRANGEBYSCORE', taken, '-inf', now - period)
+-- The clock was set back, or another server took over: these were sent before now, whatever the clock showed then.
+for _, mark in ipairs(redis.call('ZRANGEBYSCORE', taken, now + 1, '+inf')) do
+  redis.call('ZADD', taken, now, mark)
+end
+if redis.call('PTTL', held) > milliseconds then
+  redis.call('PEXPIRE', held, milliseconds)
+end
+local hold = math.max(redis.call('PTTL', held), 0) * 1000
+"""
 
-class RedisRateLimiter(StoredRateLimiter):
-    """Lets in at most `limit` requests of a user in any `period` seconds, counted over all that share a Redis.
+# Takes a slot and returns 0, or returns the microseconds until one is free after `ahead` others.
+_TAKE = f"""{_WINDOW}
+local ahead, mark = tonumber(ARGV[3]), ARGV[4]
+-- Sent again because the first answer was lost.
+if redis.call('ZSCORE', taken, mark) then
+  return 0
+end
+local free = limit - redis.call('ZCARD', taken)
+local wait = 0
+if ahead >= free then
+  local later = ahead - math.max(free, 0)
+  local index = later % limit + math.max(-free, 0)
+  local leaves = tonumber(redis.call('ZRANGE', taken, index, index, 'WITHSCORES')[2] or now)
+  wait = leaves + (math.floor(later / limit) + 1) * period - now
+end
+wait = math.max(wait, hold)
+if wait <= 0 and ahead == 0 then
+  redis.call('ZADD', taken, now, mark)
+  redis.call('PEXPIRE', taken, milliseconds)
+end
+return wait
+"""
 
-    The time is that of the Redis server, so that the clocks of its clients don't matter. Each slot costs one round
-    trip, and two keys for each user, which expire. All who share it must have the same limit and period. Whoever makes
-    one closes it, with `async with` or `aclose()`.
+# Returns the last slot, and holds all requests for a number of milliseconds.
+_REFUND = f"""{_WINDOW}
+local wanted = tonumber(ARGV[3])
+redis.call('ZPOPMAX', taken)
+if wanted * 1000 > hold then
+  redis.call('SET', held, '', 'PX', wanted)
+end
+return 0
+"""
+
+# Returns the number of free slots.
+_FREE = f"""{_WINDOW}
+if hold > 0 then
+  return 0
+end
+return math.max(limit - redis.call('ZCARD', taken), 0)
+"""
+
+
+class RedisRateLimiter(RedisBacked, StoredRateLimiter):
+    """Allows at most `limit` requests of a user in any `period` seconds, counted over all that share a Redis.
+
+    Times are those of the Redis server, so the clocks of its clients don't matter. A slot costs one round trip, and a
+    user two keys, which expire. All that share the budget must use the same limit and period. Close the limiter with
+    `async with` or `aclose()`.
 
     Args:
-        redis: A URL (`redis://`, `rediss://` or `unix://`), for which it opens its own connections on each event loop
-            that uses it; its password appears in no repr, log or error. Or a `redis.asyncio.Redis` of yours, which is
-            of one event loop, and is never closed here.
+        redis: A URL (`redis://`, `rediss://` or `unix://`), from which it opens its own connections on each event loop
+            that uses it; its password appears in no repr, log or error. Or a `redis.asyncio.Redis` of yours, which
+            belongs to one event loop and is never closed here.
         limit: Requests in a period.
-        period: The length of the window in seconds.
-        prefix: What the names of its keys begin with.
-        when_unavailable: What becomes of requests when Redis fails: "stop" raises RateLimitError, "go_on" sends them
+        period: Length of the window in seconds.
+        prefix: Start of the names of its keys.
+        when_unavailable: What happens to requests while Redis fails: "stop" raises RateLimitError, "go_on" sends them
             without a budget and logs a warning.
-        timeout: Seconds in which Redis has to answer.
+        timeout: Seconds within which Redis must answer.
         max_waiting: Callers that may wait for one user's budget at once; one more gets a RateLimitError.
-        clock: Seconds that only ever grow.
-        sleep: Waits for some seconds.
-        fraction: Gives random numbers from 0 to 1, so that processes don't wake at once.
+        clock: Monotonic clock, in seconds.
+        sleep: Waits for a number of seconds.
+        fraction: Returns random numbers from 0 to 1, so that processes do not wake at once.
 
     Raises:
         ConfigurationError: An argument is wrong, or the package redis is not installed. Its methods raise it for a user
-            who is no string, and where a `Redis` of yours is used on a second event loop.
+            who is not a string, and when a `Redis` of yours is used on a second event loop.
     """
 
     def __init__(
@@ -61,45 +119,24 @@ class RedisRateLimiter(StoredRateLimiter):
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         fraction: Callable[[], float] = random.random,
     ) -> None:
-        super().__init__(
-            limit,
-            period,
-            when_unavailable=when_unavailable,
-            max_waiting=max_waiting,
-            clock=clock,
-            sleep=sleep,
-            fraction=fraction,
+        StoredRateLimiter.__init__(
+            self, limit, period, max_waiting, clock, sleep, when_unavailable=when_unavailable, fraction=fraction
         )
-        check_text("prefix", prefix)
-        check_seconds("timeout", timeout)
-        self._prefix = prefix
-        self._clients = clients_for(redis, timeout, type(self).__name__)
+        RedisBacked.__init__(self, redis, prefix, timeout)
 
     def __repr__(self) -> str:
         return f"RedisRateLimiter(<{self._clients.where}>, limit={self._limit}, period={self._period})"
 
-    async def aclose(self) -> None:
-        """Close its own connections; a `Redis` of yours stays open. Those of other event loops close there."""
-        await self._clients.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
     async def _take_in_store(self, name: str, ahead: int) -> float:
-        # By this mark Redis knows a slot again when redis-py asks twice, for want of the first answer.
+        # A unique mark, because redis-py sends a command again when the connection drops before the answer.
         mark = secrets.token_hex(8)
-        return await self._run(TAKE, name, ahead, mark) / _MICROSECONDS
+        return await self._run(_TAKE, name, ahead, mark) / _MICROSECONDS
 
-    async def _give_back_in_store(self, name: str, hold: float) -> None:
-        await self._run(GIVE_BACK, name, math.ceil(hold * 1000))
+    async def _refund_in_store(self, name: str, hold: float) -> None:
+        await self._run(_REFUND, name, math.ceil(hold * 1000))
 
     async def _free_in_store(self, name: str) -> int:
-        return await self._run(FREE, name)
+        return await self._run(_FREE, name)
 
     async def _run(self, script: str, name: str, *arguments: int | str) -> int:
         # The braces keep both keys on one node of a cluster.
@@ -107,14 +144,14 @@ class RedisRateLimiter(StoredRateLimiter):
         period = int(self._period * _MICROSECONDS)
 
         async def evaluate(client: "Redis") -> int:
-            # By its text and not by its hash: that is one round trip, after a restart or a failover too.
+            # EVAL, not EVALSHA: one round trip even after a restart or a failover.
             answer = client.eval(script, len(keys), *keys, self._limit, period, *arguments)
             return int(await cast("Awaitable[int]", answer))
 
         try:
             return await self._clients.ask(evaluate)
         except RedisFailedError as error:
-            why = str(error)
+            reason = str(error)
         raise StoreUnavailableError(
-            f"The budget's {why}. See that it runs, and that its address, user and password are right."
+            f"The rate limiter's {reason}. Check that it runs, and that its address, user and password are right."
         )

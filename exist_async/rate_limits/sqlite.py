@@ -1,4 +1,4 @@
-"""A moving window in a small SQLite file, which outlives the process."""
+"""A rate limiter that keeps its window in a small SQLite file, which outlives the process."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from exist_async._checks import check_file_path, check_seconds
-from exist_async.rate_limits.stored import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
+from exist_async.rate_limits.queue import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
 from exist_async.rate_limits.window import Window
 
 if TYPE_CHECKING:
@@ -25,33 +25,33 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS held (user TEXT PRIMARY KEY, until REAL NOT NULL)",
 )
 
-# Closing a file lets go of all locks that this process has on it, those of SQLite in another thread included.
+# Closing a file releases all POSIX locks that this process has on it, including those of SQLite in another thread.
 _one_at_a_time = Lock()
 
 
 class SqliteRateLimiter(StoredRateLimiter):
-    """Lets in at most `limit` requests of a user in any `period` seconds, counted over all processes of a machine.
+    """Allows at most `limit` requests of a user in any `period` seconds, counted over all processes of a machine.
 
-    The count is in a file, so that a program that cron starts every few minutes knows what it sent before. The file is
-    made with mode 0600, and it is only open while a slot is taken: there is nothing to close. All who share it must
-    have the same limit and period. The time is the wall clock's: when it is set back, the window becomes longer for
-    once, and nobody waits more than a period; when it is set forward, requests can go early, which Exist then refuses.
+    The count is kept in a file, so that a program that cron starts every few minutes knows what it sent before. The
+    file is created with mode 0600 and is only open while a slot is taken: there is nothing to close. All processes that
+    share it must use the same limit and period. Times are those of the wall clock: if it is set back, the window is
+    longer once, by a period at most; if it is set forward, requests may be sent too early, and Exist refuses them.
 
     Args:
-        path: The file, which need not be there yet. It must be on this machine's own disk.
+        path: The file, which need not exist yet. It must be on a local disk.
         limit: Requests in a period.
-        period: The length of the window in seconds.
-        when_unavailable: What becomes of requests when the file can't be used (no space, locked, damaged): "stop"
+        period: Length of the window in seconds.
+        when_unavailable: What happens to requests while the file can't be used (no space, locked, damaged): "stop"
             raises RateLimitError, "go_on" sends them without a budget and logs a warning.
-        timeout: Seconds to wait while other processes have the file.
+        timeout: Seconds to wait while other processes have the file locked.
         max_waiting: Callers that may wait for one user's budget at once; one more gets a RateLimitError.
-        clock: Seconds that only ever grow.
+        clock: Monotonic clock, in seconds.
         wall_clock: Seconds since the epoch.
-        sleep: Waits for some seconds.
-        fraction: Gives random numbers from 0 to 1, so that processes don't wake at once.
+        sleep: Waits for a number of seconds.
+        fraction: Returns random numbers from 0 to 1, so that processes do not wake at once.
 
     Raises:
-        ConfigurationError: An argument is wrong. Its methods raise it for a user who is no string.
+        ConfigurationError: An argument is wrong. Its methods raise it for a user who is not a string.
     """
 
     def __init__(
@@ -68,15 +68,7 @@ class SqliteRateLimiter(StoredRateLimiter):
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         fraction: Callable[[], float] = random.random,
     ) -> None:
-        super().__init__(
-            limit,
-            period,
-            when_unavailable=when_unavailable,
-            max_waiting=max_waiting,
-            clock=clock,
-            sleep=sleep,
-            fraction=fraction,
-        )
+        super().__init__(limit, period, max_waiting, clock, sleep, when_unavailable=when_unavailable, fraction=fraction)
         check_seconds("timeout", timeout)
         self._path = check_file_path("path", path)
         self._timeout = timeout
@@ -88,50 +80,37 @@ class SqliteRateLimiter(StoredRateLimiter):
     async def _take_in_store(self, name: str, ahead: int) -> float:
         return await asyncio.to_thread(self._take_in_file, name, ahead)
 
-    async def _give_back_in_store(self, name: str, hold: float) -> None:
-        await asyncio.to_thread(self._give_back_in_file, name, hold)
+    async def _refund_in_store(self, name: str, hold: float) -> None:
+        await asyncio.to_thread(self._refund_in_file, name, hold)
 
     async def _free_in_store(self, name: str) -> int:
         return await asyncio.to_thread(self._free_in_file, name)
 
     def _take_in_file(self, name: str, ahead: int) -> float:
-        with self._alone() as connection:
-            now = self._wall_clock()
-            wait = self._window(connection, name, now).wait(now, ahead)
+        with self._locked_window(name) as (connection, window, now):
+            wait = window.wait(now, ahead)
             if wait <= 0 and ahead == 0:
                 connection.execute("INSERT INTO taken VALUES (?, ?)", (name, now))
             return wait
 
-    def _give_back_in_file(self, name: str, hold: float) -> None:
-        with self._alone() as connection:
-            now = self._wall_clock()
-            window = self._window(connection, name, now)
+    def _refund_in_file(self, name: str, hold: float) -> None:
+        with self._locked_window(name) as (connection, window, now):
             last = "SELECT rowid FROM taken WHERE user = ? ORDER BY moment DESC LIMIT 1"
-            connection.execute(f"DELETE FROM taken WHERE rowid = ({last})", (name,))  # noqa: S608  (it is ours)
+            connection.execute(f"DELETE FROM taken WHERE rowid = ({last})", (name,))  # noqa: S608  (a constant)
             until = max(window.held_until, now + hold)
             connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?)", (name, until))
 
     def _free_in_file(self, name: str) -> int:
-        with self._alone() as connection:
-            now = self._wall_clock()
-            return self._window(connection, name, now).free(now)
-
-    def _window(self, connection: "sqlite3.Connection", name: str, now: float) -> Window:
-        """Read a user's window, once the file was cleared of what is over, for all users."""
-        connection.execute("DELETE FROM taken WHERE moment <= ?", (now - self._period,))
-        connection.execute("DELETE FROM held WHERE until <= ?", (now,))
-        # The clock was set back: they were let in before now, whatever it said then.
-        connection.execute("UPDATE taken SET moment = ? WHERE moment > ?", (now, now))
-        longest = now + self._period
-        connection.execute("UPDATE held SET until = ? WHERE until > ?", (longest, longest))
-        taken = connection.execute("SELECT moment FROM taken WHERE user = ? ORDER BY moment", (name,)).fetchall()
-        held = connection.execute("SELECT until FROM held WHERE user = ?", (name,)).fetchone()
-        return Window(self._limit, self._period, (moment for (moment,) in taken), held[0] if held else 0.0)
+        with self._locked_window(name) as (_, window, now):
+            return window.free(now)
 
     @contextmanager
-    def _alone(self) -> Generator["sqlite3.Connection", None, None]:
-        """Have the file alone, from reading the window to having written it."""
-        # Most programs never need it.
+    def _locked_window(self, name: str) -> Generator[tuple["sqlite3.Connection", Window, float], None, None]:
+        """Read a user's window and the time, in a transaction that keeps the file locked until the changes are written.
+
+        Raises:
+            StoreUnavailableError: The file can't be used.
+        """
         import sqlite3
 
         try:
@@ -139,19 +118,32 @@ class SqliteRateLimiter(StoredRateLimiter):
                 connection.execute("BEGIN IMMEDIATE")
                 for table in _TABLES:
                     connection.execute(table)
-                yield connection
+                now = self._wall_clock()
+                yield connection, self._window(connection, name, now), now
                 connection.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailableError(
-                f"The budget file {self._path} can't be used: {error}. See that it can be written, and that its disk "
-                "has space. It holds no more than the last requests' times: when it is damaged, delete it."
+                f"The budget file {self._path} can't be used: {error}. Check that it can be written and that its disk "
+                "has space. It holds only the times of the last requests: if it is damaged, delete it."
             ) from error
+
+    def _window(self, connection: "sqlite3.Connection", name: str, now: float) -> Window:
+        """Remove what has expired, for all users, and read the window of one."""
+        connection.execute("DELETE FROM taken WHERE moment <= ?", (now - self._period,))
+        connection.execute("DELETE FROM held WHERE until <= ?", (now,))
+        # The clock was set back: these requests were sent before now, whatever it showed then.
+        connection.execute("UPDATE taken SET moment = ? WHERE moment > ?", (now, now))
+        longest = now + self._period
+        connection.execute("UPDATE held SET until = ? WHERE until > ?", (longest, longest))
+        taken = connection.execute("SELECT moment FROM taken WHERE user = ? ORDER BY moment", (name,)).fetchall()
+        held = connection.execute("SELECT until FROM held WHERE user = ?", (name,)).fetchone()
+        return Window(self._limit, self._period, (moment for (moment,) in taken), held[0] if held else 0.0)
 
     def _open(self) -> "sqlite3.Connection":
         import sqlite3
 
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        # SQLite would make it with the mode that the umask gives.
+        # SQLite would create it with the mode that the umask gives.
         with suppress(FileExistsError):
             os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
         return sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)

@@ -1,4 +1,4 @@
-"""Exist in memory: a server to develop and test against, without an account and without the network.
+"""In-memory servers for Exist and Attio, for development and tests without an account or a network.
 
 ```python
 from exist_async.sandbox import Sandbox
@@ -6,11 +6,11 @@ from exist_async.sandbox import Sandbox
 sandbox = Sandbox()
 sandbox.add_attribute(template="mood")
 async with sandbox.serve() as url:  # or, in process: httpx.AsyncClient(transport=sandbox.transport(), ...)
-    ...  # talk to url with the header "Authorization: Bearer " + sandbox.token
+    ...  # send requests to url with the header "Authorization: Bearer " + sandbox.token
 ```
 
-`AttioSandbox` is an Attio of the same kind. Both are written from the services' documentation and share no code with
-the clients of this package, so that a mistake of the one cannot hide in the other.
+`AttioSandbox` is the counterpart for Attio. Both follow the documentation of the services and share no code with the
+clients of this package, so that a misreading of the documentation on one side shows up in the tests.
 """
 
 from importlib.util import find_spec
@@ -20,7 +20,7 @@ if None in map(find_spec, ("jinja2", "python_multipart", "starlette", "uvicorn")
         'The sandbox needs jinja2, python-multipart, starlette and uvicorn: pip install "exist-async[sandbox]"'
     )
 
-# Only now: these import starlette, and their own ImportError would not say what to install.
+# After the check above, because these import starlette, and its ImportError would not name the extra to install.
 from exist_async.sandbox.attio import AttioSandbox
 from exist_async.sandbox.attributes import Attribute
 from exist_async.sandbox.faults import ConnectionDropped

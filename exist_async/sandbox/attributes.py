@@ -1,25 +1,47 @@
-"""An attribute of one user: what it is, who owns it, what it had on each day, and how Exist shows it."""
+"""An attribute of a user: its definition, its owner, its values by day, and its JSON."""
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from datetime import date
 
 import attrs
 
 from exist_async.sandbox.groups import Group
-from exist_async.sandbox.history import History
 from exist_async.sandbox.services import Service
-from exist_async.sandbox.value_types import describe
+from exist_async.sandbox.value_types import describe_value_type
+from exist_async.sandbox.values import Value
 
 __all__ = ["Attribute", "name_from_label"]
 
 
-def _no_services() -> list[Service]:
-    return []
+@attrs.define(eq=False)
+class History:
+    """The values of one attribute; a value can be replaced but not removed.
+
+    Attributes:
+        by_day: The values by day, unordered.
+        first: The earliest day with a value, or None.
+        last: The latest day with a value, or None.
+    """
+
+    by_day: dict[date, Value] = attrs.field(init=False, factory=dict[date, Value])
+    first: date | None = attrs.field(init=False, default=None)
+    last: date | None = attrs.field(init=False, default=None)
+
+    def record(self, values: Mapping[date, Value]) -> None:
+        """Set the values of some days."""
+        if not values:
+            return
+        self.by_day.update(values)
+        # Stored, because finding them among all days made each page of a listing a thousand times as expensive.
+        self.first = min(values) if self.first is None else min(self.first, *values)
+        self.last = max(values) if self.last is None else max(self.last, *values)
 
 
 @attrs.define(eq=False)
 class Attribute:
-    """An attribute of one user; what it is stays, who owns it and whether it is active may be set at any time."""
+    """An attribute of one user; its identity is fixed, its owner and its flags may be set at any time."""
 
     name: str = attrs.field(on_setattr=attrs.setters.frozen)
     label: str
@@ -30,64 +52,64 @@ class Attribute:
     manual: bool = True
     active: bool = True
     service: Service | None = None
-    available_services: list[Service] = attrs.field(factory=_no_services)
+    available_services: list[Service] = attrs.field(factory=list[Service])
     history: History = attrs.field(init=False, factory=History, repr=False, on_setattr=attrs.setters.frozen)
 
     @property
-    def order(self) -> tuple[int, str, int, str]:
-        """The place in a listing: by group, then by priority, then by name."""
+    def sort_key(self) -> tuple[int, str, int, str]:
+        """The order in listings: by group, then by priority, then by name."""
         return self.group.priority, self.group.name, self.priority, self.name
 
-    def take(self, service: Service) -> None:
-        """Make a service the owner; it and the one before it have shown that they can provide this attribute."""
-        for able in (self.service, service):
-            if able is not None and able not in self.available_services:
-                self.available_services.append(able)
+    def set_owner(self, service: Service) -> None:
+        """Make a service the owner; it and the previous owner are available services from then on."""
+        for provider in (self.service, service):
+            if provider is not None and provider not in self.available_services:
+                self.available_services.append(provider)
         self.service = service
         self.active = True
 
-    def give_back(self) -> Service | None:
-        """Pass from the owner to the next available service and return it, or else become inactive."""
-        self.available_services = [able for able in self.available_services if able != self.service]
+    def release_owner(self) -> Service | None:
+        """Make the next available service the owner and return it; without one, deactivate and return None."""
+        self.available_services = [provider for provider in self.available_services if provider != self.service]
         self.service = self.available_services[0] if self.available_services else None
         self.active = self.service is not None
         return self.service
 
-    def shape(self) -> dict[str, object]:
-        """Return the attribute as Exist answers it."""
+    def to_json(self) -> dict[str, object]:
+        """Return the attribute as in Exist's replies."""
         return {
-            **self.shape_without_services(),
-            "available_services": [service.shape for service in self.available_services],
+            **self.to_json_without_services(),
+            "available_services": [service.as_json for service in self.available_services],
         }
 
-    def shape_as_template(self) -> dict[str, object]:
-        """Return what a template of this attribute would say, as Exist has it inside insights."""
-        return {
-            "name": self.name,
-            "label": self.label,
-            "group": self.group.shape,
-            "priority": self.priority,
-            "value_type": self.value_type,
-            "value_type_description": describe(self.value_type),
-        }
-
-    def shape_without_services(self) -> dict[str, object]:
-        """Return the attribute as Exist answers it beside values: without the services that can provide it."""
+    def to_json_without_services(self) -> dict[str, object]:
+        """Return the attribute as in Exist's replies with values, which leave out the available services."""
         return {
             "template": self.template,
             "name": self.name,
             "label": self.label,
-            "group": self.group.shape,
-            "service": None if self.service is None else self.service.shape,
+            "group": self.group.as_json,
+            "service": None if self.service is None else self.service.as_json,
             "active": self.active,
             "priority": self.priority,
             "manual": self.manual,
             "value_type": self.value_type,
-            "value_type_description": describe(self.value_type),
+            "value_type_description": describe_value_type(self.value_type),
+        }
+
+    def to_template_json(self) -> dict[str, object]:
+        """Return the attribute in the form of a template, as in Exist's insights."""
+        return {
+            "name": self.name,
+            "label": self.label,
+            "group": self.group.as_json,
+            "priority": self.priority,
+            "value_type": self.value_type,
+            "value_type_description": describe_value_type(self.value_type),
         }
 
 
 def name_from_label(label: str) -> str:
-    """Make a name of lower-case ASCII letters, digits and underscores, as in "Café crème" → "cafe_creme"."""
+    """Return a name of lower-case ASCII letters, digits and underscores, as in "Café crème" → "cafe_creme"."""
     plain = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or "attribute"

@@ -1,4 +1,4 @@
-"""Asks a user whether a service may have what it wants: `/oauth2/authorize`."""
+"""The OAuth2 authorisation endpoint, on which a user allows or denies a service access: `/oauth2/authorize`."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,119 +6,126 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import attrs
 
-from exist_async.sandbox.calls import Visit
+from exist_async.sandbox.calls import PublicCall
 from exist_async.sandbox.groups import SCOPES, describe_scope
-from exist_async.sandbox.rendering import PageError, html_reply
+from exist_async.sandbox.html_pages import HtmlError, html_reply
 from exist_async.sandbox.replies import Reply
 from exist_async.sandbox.services import Service
 from exist_async.sandbox.settings import Settings
+from exist_async.sandbox.state import State
 from exist_async.sandbox.users import User
-from exist_async.sandbox.world import World
 
-__all__ = ["AUTHORIZE", "ask_user", "press", "take_answer"]
+__all__ = ["AUTHORIZE_PATH", "authorize_url", "decide", "show_authorization"]
 
-AUTHORIZE: Final = "/oauth2/authorize"
+AUTHORIZE_PATH: Final = "/oauth2/authorize"
 
 _FIELDS: Final = ("response_type", "client_id", "redirect_uri", "scope", "state")
 
 
 @attrs.frozen
-class _Wish:
-    """What a service asks for, and what is wrong with that, of which it will be told."""
+class _AuthorizationRequest:
+    """An authorisation request of a known service.
+
+    Attributes:
+        service: The service that requests access.
+        scopes: The requested scopes, without those that it isn't registered with.
+        error: The parameters of the error response for an invalid request; empty for a valid one.
+        fields: The parameters, as the form sends them again.
+    """
 
     service: Service
     scopes: frozenset[str]
     error: Mapping[str, str]
-    # As the browser has to send it again.
     fields: Mapping[str, str] = attrs.field(repr=False)
 
-    def callback(self, answer: Mapping[str, str], settings: Settings) -> str:
-        """Return the URL that takes the answer to the service."""
+    def redirect_url(self, parameters: Mapping[str, str], settings: Settings) -> str:
+        """Return the service's redirect URI with these parameters and the `state` added."""
         state = {"state": self.fields["state"]} if settings.passes_state and "state" in self.fields else {}
         url = urlsplit(self.service.redirect_uri)
         query = parse_qsl(url.query, keep_blank_values=True)
-        return url._replace(query=urlencode([*query, *answer.items(), *state.items()])).geturl()
+        return url._replace(query=urlencode([*query, *parameters.items(), *state.items()])).geturl()
 
 
-def ask_user(visit: Visit) -> Reply:
-    """Answer GET `/oauth2/authorize`: a page with the buttons Allow and Deny."""
-    wish = _wish(visit.world, visit.request.query_params)
-    if wish.error:
-        return _redirect(wish.callback(wish.error, visit.settings))
+def show_authorization(call: PublicCall) -> Reply:
+    """Answer GET `/oauth2/authorize`: the HTML page with the buttons Allow and Deny."""
+    request = _parse_request(call.state, call.request.query_params)
+    if request.error:
+        return _redirect(request.redirect_url(request.error, call.settings))
     return html_reply(
         "authorize.html",
-        action=AUTHORIZE,
-        service=wish.service,
-        users=visit.world.users,
-        scopes=sorted((describe_scope(scope), scope) for scope in wish.scopes),
-        fields=wish.fields,
+        action=AUTHORIZE_PATH,
+        service=request.service,
+        users=call.state.users,
+        scopes=sorted((describe_scope(scope), scope) for scope in request.scopes),
+        fields=request.fields,
     )
 
 
-def take_answer(visit: Visit) -> Reply:
-    """Answer POST `/oauth2/authorize`: which button was pressed, and who pressed it."""
-    decision = visit.form.get("decision")
+def decide(call: PublicCall) -> Reply:
+    """Answer POST `/oauth2/authorize`: the form of the page, with the button pressed and the user chosen."""
+    decision = call.form.get("decision")
     if decision not in {"allow", "deny"}:
-        raise PageError("The form says neither Allow nor Deny.")
-    username = visit.form.get("user")
-    user = visit.world.users[0] if username is None else visit.world.user(username)
+        raise HtmlError("The form field decision must be allow or deny.")
+    username = call.form.get("user")
+    user = call.state.users[0] if username is None else call.state.user(username)
     if user is None:
-        raise PageError(f"There is no user {username!r}.")
-    return _redirect(_callback(visit.world, visit.settings, visit.form, user if decision == "allow" else None))
+        raise HtmlError(f"User {username!r} does not exist.")
+    return _redirect(_response_url(call.state, call.settings, call.form, user if decision == "allow" else None))
 
 
-def press(world: World, settings: Settings, url: str, user: User | None) -> str:
-    """Return where the browser goes after this user pressed Allow on the page of an authorisation URL.
+def authorize_url(state: State, settings: Settings, url: str, user: User | None) -> str:
+    """Return the URL to which the browser is redirected after the user's decision, without showing the page.
 
     Args:
-        world: Where the services are known, and what is allowed is kept.
+        state: The services, and the store of the code.
         settings: Whether `state` is passed through.
         url: The authorisation URL, of any origin.
-        user: Who allows it; None presses Deny.
+        user: The user who presses Allow; None presses Deny.
 
     Raises:
-        ValueError: It is no authorisation URL, or there is nobody to be sent back to.
+        ValueError: `url` is not an authorisation URL, or its client ID or redirect URI is wrong.
     """
-    wanted = urlsplit(url)
-    if wanted.path != AUTHORIZE:
-        raise ValueError(f"An authorisation URL has the path {AUTHORIZE}, not {wanted.path!r}")
+    parts = urlsplit(url)
+    if parts.path != AUTHORIZE_PATH:
+        raise ValueError(f"url must be an authorisation URL with the path {AUTHORIZE_PATH}, not {parts.path!r}")
     try:
-        return _callback(world, settings, dict(parse_qsl(wanted.query, keep_blank_values=True)), user)
-    except PageError as error:
-        raise ValueError(error.problem) from None
+        return _response_url(state, settings, dict(parse_qsl(parts.query, keep_blank_values=True)), user)
+    except HtmlError as error:
+        raise ValueError(error.message) from None
 
 
-def _callback(world: World, settings: Settings, fields: Mapping[str, str], user: User | None) -> str:
-    wish = _wish(world, fields)
-    if wish.error:
-        return wish.callback(wish.error, settings)
+def _response_url(state: State, settings: Settings, fields: Mapping[str, str], user: User | None) -> str:
+    request = _parse_request(state, fields)
+    if request.error:
+        return request.redirect_url(request.error, settings)
     if user is None:
-        return wish.callback({"error": "access_denied"}, settings)
-    return wish.callback({"code": world.grants.consent(user, wish.service, wish.scopes)}, settings)
+        return request.redirect_url({"error": "access_denied"}, settings)
+    return request.redirect_url({"code": state.grants.issue_code(user, request.service, request.scopes)}, settings)
 
 
-def _wish(world: World, fields: Mapping[str, str]) -> _Wish:
-    service = world.client(fields.get("client_id", ""))
-    # Neither of these may be told to the redirect URI: whose it is, is not known.
+def _parse_request(state: State, fields: Mapping[str, str]) -> _AuthorizationRequest:
+    service = state.service_by_client_id(fields.get("client_id", ""))
+    # These two errors must not be sent to the redirect URI, because it may not belong to the service.
     if service is None:
-        raise PageError("There is no service with this client_id.")
+        raise HtmlError("There is no service with this client_id.")
     if fields.get("redirect_uri") != service.redirect_uri:
-        raise PageError(f"The redirect_uri is not the one that {service.label} is registered with.")
-    asked = frozenset(fields.get("scope", "").split())
+        raise HtmlError(f"The redirect_uri is not the one that {service.label} is registered with.")
+    requested = frozenset(fields.get("scope", "").split())
     sent = {name: fields[name] for name in _FIELDS if name in fields}
-    return _Wish(service, asked & service.scopes, _error(fields.get("response_type"), asked, service), sent)
+    error = _request_error(fields.get("response_type"), requested, service)
+    return _AuthorizationRequest(service, requested & service.scopes, error, sent)
 
 
-def _error(response_type: str | None, asked: frozenset[str], service: Service) -> Mapping[str, str]:
+def _request_error(response_type: str | None, requested: frozenset[str], service: Service) -> Mapping[str, str]:
     if response_type is None:
         return {"error": "invalid_request", "error_description": "response_type is missing"}
     if response_type != "code":
         return {"error": "unsupported_response_type"}
-    if not asked:
+    if not requested:
         return {"error": "invalid_scope", "error_description": "scope is missing"}
-    if unknown := asked - SCOPES:
+    if unknown := requested - SCOPES:
         return {"error": "invalid_scope", "error_description": f"Unknown scopes: {' '.join(sorted(unknown))}"}
-    if not asked & service.scopes:
+    if not requested & service.scopes:
         return {"error": "invalid_scope", "error_description": "None of these scopes is the service's"}
     return {}
 

@@ -1,4 +1,4 @@
-"""Findings: what Exist noticed in a user's data, correlations and insights."""
+"""The correlations and insights of a user; they are seeded, not computed."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from exist_async.sandbox.attributes import Attribute
 
 __all__ = ["Correlation", "CorrelationFields", "Insight", "InsightFields"]
 
-# Exist is known to have the last two; the others are the sandbox's own.
-_STARS: Final = (
+# The last two were seen in Exist's replies; the wording of the others is the sandbox's own.
+_STARS_DESCRIPTIONS: Final = (
     "Unlikely to be related",
     "Possibly related",
     "Probably related",
@@ -22,19 +22,19 @@ _STARS: Final = (
 
 
 class CorrelationFields(TypedDict, total=False):
-    """What may be chosen about a correlation.
+    """Optional fields of a correlation.
 
     Attributes:
-        date: The day it was found.
-        p: How likely chance alone would have made it, 0 to 1.
-        stars: How confident Exist is, 1 to 5.
-        period: Days that were looked at.
+        date: Date of the computation.
+        p: Probability that the correlation is due to chance, 0 to 1.
+        stars: Confidence, 1 to 5.
+        period: Length of the period that was analysed, in days.
         offset: Days from the second attribute to the first.
-        second_person_elements: The parts of the sentence about it.
-        attribute_category: The part of the first attribute's data that it is about.
-        description: Why it may be so.
-        occurrence: How many people have it.
-        rating: What the user thinks of it, with the keys `positive`, `rating_type` and `rating`.
+        second_person_elements: Parts of the sentence that describes it.
+        attribute_category: Category of the first attribute's values.
+        description: Explanation.
+        occurrence: How common it is among all users.
+        rating: The user's rating, with the keys `positive`, `rating_type` and `rating`.
     """
 
     date: dt.date
@@ -50,14 +50,14 @@ class CorrelationFields(TypedDict, total=False):
 
 
 class InsightFields(TypedDict, total=False):
-    """What may be chosen about an insight.
+    """Optional fields of an insight.
 
     Attributes:
-        created: When it was found, in any time zone.
-        target_date: The day that it is about, if it is about one.
-        name: The name of its type.
-        period: The period of its type.
-        priority: The priority of its type: 1 of the moment, 2 of a day, 3 of a week, 4 of a month.
+        created: Time of its creation, in any time zone.
+        target_date: Date to which it refers, or None.
+        name: Name of its type.
+        period: Period of its type, in days.
+        priority: Priority of its type: 1 immediate, 2 daily, 3 weekly, 4 monthly.
     """
 
     created: dt.datetime
@@ -69,10 +69,10 @@ class InsightFields(TypedDict, total=False):
 
 @attrs.frozen(eq=False)
 class Correlation:
-    """How much two attributes of a user go together.
+    """A correlation between two attributes of a user.
 
     Raises:
-        ValueError: Both attributes are one, or a number is out of its range.
+        ValueError: Both attributes are the same, or a number is out of range.
     """
 
     attribute: Attribute
@@ -91,7 +91,7 @@ class Correlation:
 
     def __attrs_post_init__(self) -> None:
         if self.attribute is self.attribute2:
-            raise ValueError(f"A correlation needs two attributes, not {self.attribute.name!r} twice")
+            raise ValueError(f"attribute and attribute2 must differ, not both be {self.attribute.name!r}")
         if not -1 <= self.value <= 1:
             raise ValueError(f"value must be from -1 to 1, not {self.value}")
         if not 0 <= self.p <= 1:
@@ -104,9 +104,9 @@ class Correlation:
         """The names of the two attributes."""
         return {self.attribute.name, self.attribute2.name}
 
-    def shape(self) -> dict[str, object]:
-        """Return the correlation as Exist answers it."""
-        elements = self.second_person_elements or self._sentence()
+    def to_json(self) -> dict[str, object]:
+        """Return the correlation as in Exist's replies."""
+        elements = self.second_person_elements or self._default_elements()
         return {
             "date": self.date.isoformat(),
             "period": self.period,
@@ -120,19 +120,19 @@ class Correlation:
             "second_person": " ".join(elements) + ".",
             "second_person_elements": elements,
             "attribute_category": self.attribute_category,
-            "strength_description": self._strength(),
-            "stars_description": _STARS[self.stars - 1],
+            "strength_description": self._strength_description(),
+            "stars_description": _STARS_DESCRIPTIONS[self.stars - 1],
             "description": self.description,
             "occurrence": self.occurrence,
             "rating": self.rating,
         }
 
-    def _sentence(self) -> Sequence[str]:
+    def _default_elements(self) -> Sequence[str]:
         change = "less" if self.value < 0 else "more"
         return f"you have more '{self.attribute.label}'", "when", f"you have {change} '{self.attribute2.label}'"
 
-    def _strength(self) -> str:
-        # "Sometimes", and where each begins, is the sandbox's own.
+    def _strength_description(self) -> str:
+        # The word "Sometimes" and the thresholds are the sandbox's own.
         strength = abs(self.value)
         if strength >= 0.6:
             return "Nearly always go together"
@@ -143,10 +143,10 @@ class Correlation:
 
 @attrs.frozen(eq=False)
 class Insight:
-    """Something that stands out in an attribute.
+    """An insight about an attribute.
 
     Raises:
-        ValueError: There is no text, or the priority is none.
+        ValueError: The text is blank, or the priority is out of range.
     """
 
     attribute: Attribute
@@ -159,17 +159,17 @@ class Insight:
 
     def __attrs_post_init__(self) -> None:
         if not self.text.strip():
-            raise ValueError("An insight needs a text")
+            raise ValueError("text must not be blank")
         if self.priority not in range(1, 5):
             raise ValueError(f"priority must be from 1 to 4, not {self.priority}")
 
     @property
     def day(self) -> dt.date:
-        """The day by which it is filtered: the one that it is about, else the one on which it was found."""
+        """The date by which insights are filtered: the target date, otherwise the date of creation."""
         return self.target_date or self.created.date()
 
-    def shape(self) -> dict[str, object]:
-        """Return the insight as Exist answers it, with the line ends of its texts."""
+    def to_json(self) -> dict[str, object]:
+        """Return the insight as in Exist's replies, with CRLF between lines."""
         lines = self.text.splitlines()
         classes = ["secondary", *["num-label"] * (len(lines) - 1)]
         html = [f'<div class="{name}">{escape(line)}</div>' for name, line in zip(classes, lines, strict=True)]
@@ -180,7 +180,7 @@ class Insight:
                 "name": self.name,
                 "period": self.period,
                 "priority": self.priority,
-                "attribute": self.attribute.shape_as_template(),
+                "attribute": self.attribute.to_template_json(),
             },
             "html": "\r\n".join(html),
             "text": "\r\n".join(lines),

@@ -1,4 +1,4 @@
-"""Names Exist's groups, and the OAuth2 scopes that open them."""
+"""Exist's attribute groups, and the OAuth2 scopes for them."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -6,20 +6,20 @@ from typing import Final
 
 import attrs
 
-__all__ = ["GROUPS", "READ_SCOPES", "SCOPES", "Group", "checked_scopes", "describe_scope"]
+__all__ = ["GROUPS", "READ_SCOPES", "SCOPES", "Group", "describe_scope", "validate_scopes"]
 
 
 @attrs.frozen
 class Group:
-    """A group of attributes; `priority` sorts the groups, lowest first."""
+    """A group of attributes; listings sort groups by `priority`, lowest first."""
 
     name: str
     label: str
     priority: int
 
     @cached_property
-    def shape(self) -> dict[str, object]:
-        """The group as it stands inside attributes and templates."""
+    def as_json(self) -> dict[str, object]:
+        """The group as in attributes and templates of Exist's replies."""
         return {"name": self.name, "label": self.label, "priority": self.priority}
 
 
@@ -46,27 +46,27 @@ GROUPS: Final = {
 }
 
 READ_SCOPES: Final = frozenset({f"{name}_read" for name in GROUPS} | {"manual_read"})
-"""The 17 scopes that let a client read."""
+"""The 17 scopes for reading."""
 
 SCOPES: Final = READ_SCOPES | {f"{name}_write" for name in GROUPS} | {"manual_write"}
 """All 34 scopes."""
 
 
-def checked_scopes(scopes: Iterable[str]) -> frozenset[str]:
-    """Return scopes as a set; a string is one scope.
+def validate_scopes(scopes: Iterable[str]) -> frozenset[str]:
+    """Return scopes as a set; a string is a single scope.
 
     Raises:
         ValueError: A scope is unknown.
     """
-    wanted = frozenset([scopes] if isinstance(scopes, str) else scopes)
-    unknown = wanted - SCOPES
+    requested = frozenset([scopes] if isinstance(scopes, str) else scopes)
+    unknown = requested - SCOPES
     if unknown:
-        raise ValueError(f"Unknown scopes: {', '.join(sorted(unknown))}")
-    return wanted
+        raise ValueError(f"unknown scopes: {', '.join(sorted(unknown))}")
+    return requested
 
 
 def describe_scope(scope: str) -> str:
-    """Say what a scope opens, as in "Read: Food and drink"."""
+    """Return the description of a scope, such as "Read: Food and drink"."""
     name, _, verb = scope.rpartition("_")
-    what = "everything tracked by hand" if name == "manual" else GROUPS[name].label
-    return f"{verb.capitalize()}: {what}"
+    target = "everything tracked by hand" if name == "manual" else GROUPS[name].label
+    return f"{verb.capitalize()}: {target}"

@@ -1,14 +1,13 @@
-"""Shows the user's profile: `accounts/profile/`."""
+"""The profile endpoint: `accounts/profile/`."""
 
 from exist_async.sandbox.calls import Call
-from exist_async.sandbox.days import local_time
 from exist_async.sandbox.replies import Reply, json_reply
 
-__all__ = ["show_profile"]
+__all__ = ["get_profile"]
 
 
-def show_profile(call: Call) -> Reply:
-    """Answer `accounts/profile/`: every client may see it, whatever its scopes."""
+def get_profile(call: Call) -> Reply:
+    """Answer `accounts/profile/`, which requires no scope."""
     user = call.token.user
     return json_reply(
         {
@@ -17,7 +16,7 @@ def show_profile(call: Call) -> Reply:
             "last_name": user.last_name,
             "avatar": user.avatar,
             "timezone": user.timezone,
-            "local_time": local_time(call).isoformat(timespec="microseconds"),
+            "local_time": call.local_time().isoformat(timespec="microseconds"),
             "imperial_distance": user.imperial_distance,
             "imperial_weight": user.imperial_weight,
             "imperial_energy": user.imperial_energy,

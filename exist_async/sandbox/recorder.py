@@ -1,4 +1,4 @@
-"""Records the requests that the sandbox received."""
+"""Records the requests that a sandbox receives."""
 
 from collections import deque
 from itertools import islice
@@ -9,30 +9,29 @@ import attrs
 import msgspec
 from starlette.types import Scope
 
-__all__ = ["KEPT", "RecordedRequest", "Recorder", "Recording", "path_of"]
+__all__ = ["MAX_RECORDINGS", "RecordedRequest", "Recorder", "Recording", "raw_path"]
 
-KEPT: Final = 10_000
-"""How many requests are remembered, the last ones."""
+MAX_RECORDINGS: Final = 10_000
+"""Number of requests that are kept, the last ones."""
 
-_SECRET: Final = frozenset({b"authorization", b"proxy-authorization", b"cookie"})
-# None of these belongs into a query, and a test may get that wrong.
+_SECRET_HEADERS: Final = frozenset({b"authorization", b"proxy-authorization", b"cookie"})
+# They do not belong in a query, but a faulty client may send them there.
 _SECRET_PARAMETERS: Final = frozenset({"access_token", "client_secret", "code", "password", "refresh_token", "token"})
 
 
 @attrs.frozen
 class RecordedRequest:
-    """A request as it was received, without its authorisation.
+    """A request as received, without secrets.
 
     Attributes:
         method: "GET", "POST", …
-        path: The path alone, as it was sent, as in "/api/2/attributes/" or "/v2/lists/hiring%2Fsales/attributes".
-        query: The parameters of the query but those that carry secrets; the last, where one was sent more than once.
-        json: The decoded body, or None when it was empty or no JSON. Of Exist's endpoints it is recorded at those that
-            take a token and nowhere else: what is sent to sign in is secret, even at a path with a wrong slash.
-        headers: The headers, in lower case, without those that carry secrets.
-        user: Whom the token speaks for, at Exist by username and at Attio by the workspace's slug; None when it was
-            missing or not valid.
-        status: The status of the answer, or None when there was none (yet).
+        path: The raw path without query, such as "/api/2/attributes/" or "/v2/lists/hiring%2Fsales/attributes".
+        query: The query parameters without secret ones; the last value of a repeated parameter.
+        json: The decoded body, or None when it is empty or not JSON. For Exist it is recorded only at endpoints with
+            token authentication, because sign-in requests contain secrets.
+        headers: The headers, names in lower case, without secret ones.
+        user: Username (Exist) or workspace slug (Attio) of the token; None when it is missing or invalid.
+        status: Status of the reply, or None without a reply (yet).
     """
 
     method: str
@@ -46,7 +45,7 @@ class RecordedRequest:
 
 @attrs.define(eq=False)
 class Recording:
-    """A request while it is handled: as raw as it came, because most are never looked at."""
+    """A request in its raw form; it is decoded only on access, which is rare."""
 
     scope: Scope = attrs.field(repr=False)
     user: str | None
@@ -54,17 +53,17 @@ class Recording:
     status: int | None = None
 
     def json(self) -> Any:
-        """Return the decoded body, or None when it is empty or no JSON."""
+        """Return the decoded body, or None when it is empty or not JSON."""
         try:
             return msgspec.json.decode(self.body) if self.body else None
         except (msgspec.DecodeError, RecursionError):
             return None
 
     def freeze(self) -> RecordedRequest:
-        """Return what is known by now."""
+        """Return the decoded request with its status so far."""
         return RecordedRequest(
             method=self.scope["method"],
-            path=path_of(self.scope),
+            path=raw_path(self.scope),
             query={
                 name: value
                 for name, value in parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
@@ -74,7 +73,7 @@ class Recording:
             headers={
                 name.decode("latin-1").lower(): value.decode("latin-1")
                 for name, value in self.scope["headers"]
-                if name.lower() not in _SECRET
+                if name.lower() not in _SECRET_HEADERS
             },
             user=self.user,
             status=self.status,
@@ -82,37 +81,37 @@ class Recording:
 
 
 class Recorder:
-    """The last 10,000 requests, in the order in which they came."""
+    """The last 10,000 requests, in order of arrival."""
 
     def __init__(self) -> None:
-        self._recordings: deque[Recording] = deque(maxlen=KEPT)
+        self._recordings: deque[Recording] = deque(maxlen=MAX_RECORDINGS)
 
-    def receive(self, scope: Scope, user: str | None) -> Recording:
-        """Begin the recording of a request."""
+    def start(self, scope: Scope, user: str | None) -> Recording:
+        """Start the recording of a request."""
         recording = Recording(scope, user)
         self._recordings.append(recording)
         return recording
 
     def requests(self) -> list[RecordedRequest]:
-        """Return the requests received."""
+        """Return the recorded requests."""
         return [recording.freeze() for recording in self._recordings]
 
-    def latest(self, count: int, *, but: str) -> list[RecordedRequest]:
-        """Return the last so many requests, the latest first, but those to one path."""
-        others = (recording for recording in reversed(self._recordings) if recording.scope["path"] != but)
+    def latest(self, count: int, *, exclude_path: str) -> list[RecordedRequest]:
+        """Return the last `count` requests, newest first, without those for one path."""
+        others = (recording for recording in reversed(self._recordings) if recording.scope["path"] != exclude_path)
         return [recording.freeze() for recording in islice(others, count)]
 
     def batch_sizes(self) -> list[int]:
-        """Return the length of every array that was posted."""
+        """Return the length of each JSON array in a POST request."""
         posted = (recording.json() for recording in self._recordings if recording.scope["method"] == "POST")
         return [len(cast("list[object]", body)) for body in posted if isinstance(body, list)]
 
     def clear(self) -> None:
-        """Forget all requests."""
+        """Discard all requests."""
         self._recordings.clear()
 
 
-def path_of(scope: Scope) -> str:
-    """Return the path as it was sent: only there a slash within a segment differs from one between two."""
-    raw: bytes | None = scope.get("raw_path")
-    return quote(scope["path"]) if raw is None else raw.decode("latin-1")
+def raw_path(scope: Scope) -> str:
+    """Return the path as sent; only there is an encoded slash distinct from a path separator."""
+    raw_bytes: bytes | None = scope.get("raw_path")
+    return quote(scope["path"]) if raw_bytes is None else raw_bytes.decode("latin-1")

@@ -1,18 +1,18 @@
-"""A reply: what goes back to the caller, and the error that carries one."""
+"""HTTP replies, and the exception that carries one."""
 
 from collections.abc import Mapping
 
 import attrs
 import msgspec
 
-__all__ = ["ApiError", "Reply", "json_reply", "refuse"]
+__all__ = ["ApiError", "Reply", "detail_error", "json_reply"]
 
 _JSON = {"content-type": "application/json"}
 
 
 @attrs.frozen
 class Reply:
-    """Status, headers and body of an answer."""
+    """An HTTP reply."""
 
     status: int
     body: bytes = b""
@@ -20,7 +20,7 @@ class Reply:
 
 
 class ApiError(Exception):
-    """Ends the handling of a request with this reply."""
+    """Raised to answer a request with this reply."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(f"{reply.status} {reply.body!r}")
@@ -28,10 +28,10 @@ class ApiError(Exception):
 
 
 def json_reply(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
-    """Return a reply with this JSON; the headers given win over its content type."""
+    """Return a reply with a JSON body; `headers` may override the content type."""
     return Reply(status, msgspec.json.encode(value), _JSON if headers is None else {**_JSON, **headers})
 
 
-def refuse(status: int, detail: str, headers: Mapping[str, str] | None = None) -> ApiError:
-    """Return the error whose reply is `{"detail": …}`, to be raised."""
+def detail_error(status: int, detail: str, headers: Mapping[str, str] | None = None) -> ApiError:
+    """Return the exception for a reply `{"detail": …}`, Exist's usual error format."""
     return ApiError(json_reply({"detail": detail}, status, headers))

@@ -1,4 +1,4 @@
-"""The sandbox itself: one Exist, its people and clients, and the knobs to turn."""
+"""The Exist sandbox: its settings, users, services, tokens and seeded data."""
 
 import datetime as dt
 import time
@@ -7,37 +7,33 @@ from typing import Unpack
 
 from exist_async.sandbox.app import App
 from exist_async.sandbox.attributes import Attribute
-from exist_async.sandbox.authorization import press
-from exist_async.sandbox.faults import detail
+from exist_async.sandbox.authorization import authorize_url
+from exist_async.sandbox.base import BaseSandbox, utc_now
+from exist_async.sandbox.faults import exist_error_body
 from exist_async.sandbox.findings import Correlation, CorrelationFields, Insight, InsightFields
 from exist_async.sandbox.grants import Grants
 from exist_async.sandbox.groups import SCOPES
-from exist_async.sandbox.harness import Harness
-from exist_async.sandbox.intake import Intake
-from exist_async.sandbox.pages import LARGEST_PAGE
+from exist_async.sandbox.middleware import Middleware
+from exist_async.sandbox.pagination import MAX_PAGE_SIZE
 from exist_async.sandbox.sample import add_sample
-from exist_async.sandbox.seeding import attribute_of, seed_attribute, seed_values
+from exist_async.sandbox.seeding import require_attribute, seed_attribute, seed_values
 from exist_async.sandbox.services import Service
 from exist_async.sandbox.settings import AveragesKey, MissingDays, Settings
-from exist_async.sandbox.throttle import Throttle, checked_limit
+from exist_async.sandbox.state import State
+from exist_async.sandbox.throttle import Throttle, validate_limit
 from exist_async.sandbox.users import User
 from exist_async.sandbox.value_types import BOOLEAN
 from exist_async.sandbox.values import Value
-from exist_async.sandbox.world import World
 
 __all__ = ["Sandbox"]
 
 
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
-
-
-class Sandbox(Harness):
-    """An Exist in memory, with one user, one service and a token of all scopes to begin with.
+class Sandbox(BaseSandbox):
+    """An in-memory Exist server, initially with one user, one service and a token with all scopes.
 
     Attributes:
-        latency: Seconds that every request waits before it is handled.
-        user: The first user, "ada", who lives in Melbourne.
+        latency: Seconds that each request waits before it is handled.
+        user: The first user, "ada", with the time zone Australia/Melbourne.
         service: The first service, "my_client".
         token: The OAuth2 access token of the first user for the first service.
     """
@@ -48,36 +44,37 @@ class Sandbox(Harness):
         latency: float = 0.0,
         rate_limit: int | None = None,
         page_size: int = 20,
-        token: str = "sandbox-token",  # noqa: S107  (it opens nothing but this)
+        token: str = "sandbox-token",  # noqa: S107  (valid for this sandbox only)
         client_id: str = "sandbox-client",
         client_secret: str = "sandbox-secret",  # noqa: S107
         redirect_uri: str = "http://localhost:8000/",
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], dt.datetime] = _utc_now,
+        now: Callable[[], dt.datetime] = utc_now,
     ) -> None:
-        """Set up an Exist without attributes.
+        """Create a sandbox without attributes.
 
         Args:
-            latency: Seconds that every request waits before it is handled.
-            rate_limit: Requests that a token has in any 3,600 seconds, 300 at Exist itself; None for no limit.
-            page_size: Results on a page when the caller does not say, 1 to 100.
+            latency: Seconds that each request waits before it is handled.
+            rate_limit: Requests per token in any 3,600 seconds (Exist itself allows 300); None for no limit.
+            page_size: Default number of results on a page, 1 to 100.
             token: The access token of the first user for the first service.
-            client_id: Of the first service.
-            client_secret: Of the first service.
-            redirect_uri: Of the first service: where a user's browser comes back to.
-            clock: Seconds, by which the rate limit is counted, and codes and tokens grow old.
-            now: The moment, in any time zone, from which each user's local time and today follow.
+            client_id: OAuth2 client ID of the first service.
+            client_secret: OAuth2 client secret of the first service.
+            redirect_uri: OAuth2 redirect URI of the first service.
+            clock: Monotonic clock in seconds, for the rate limit and the expiry of codes and tokens.
+            now: Returns the current time, in any time zone; each user's local time and today derive from it.
 
         Raises:
-            ValueError: A number is out of its range, or the redirect URI is no absolute URL.
+            ValueError: A number is out of range, or the redirect URI is not an absolute URL.
         """
-        if not 1 <= page_size <= LARGEST_PAGE:
-            raise ValueError(f"page_size must be from 1 to {LARGEST_PAGE}, not {page_size}")
-        self._throttle = Throttle(checked_limit(rate_limit, "rate_limit"), clock)
+        if not 1 <= page_size <= MAX_PAGE_SIZE:
+            raise ValueError(f"page_size must be from 1 to {MAX_PAGE_SIZE}, not {page_size}")
+        self._throttle = Throttle(validate_limit(rate_limit, "rate_limit"), clock)
         self._settings = Settings(page_size, now)
-        self._world = World(Grants(clock, self._settings))
-        intake = Intake()
-        super().__init__(App(self._world, self._throttle, intake, self._settings), intake, detail, latency)
+        self._state = State(Grants(clock, self._settings))
+        middleware = Middleware()
+        app = App(self._state, self._throttle, middleware, self._settings)
+        super().__init__(app, middleware, exist_error_body, latency)
         self.user = self.add_user("ada", first_name="Ada", last_name="Example")
         self.service = self.add_service(
             "my_client", "My client", client_id=client_id, client_secret=client_secret, redirect_uri=redirect_uri
@@ -86,16 +83,16 @@ class Sandbox(Harness):
 
     @property
     def rate_limit(self) -> int | None:
-        """Requests that a token has in any 3,600 seconds, or None; may be set at any time."""
+        """Requests per token in any 3,600 seconds, or None for no limit; may be set at any time."""
         return self._throttle.limit
 
     @rate_limit.setter
     def rate_limit(self, requests: int | None) -> None:
-        self._throttle.limit = checked_limit(requests, "rate_limit")
+        self._throttle.limit = validate_limit(requests, "rate_limit")
 
     @property
     def token_lifetime(self) -> int:
-        """Seconds that access tokens issued from now on are valid, a year to begin with; may be set at any time."""
+        """Seconds until new access tokens expire, initially a year; may be set at any time."""
         return self._settings.token_lifetime
 
     @token_lifetime.setter
@@ -106,7 +103,7 @@ class Sandbox(Harness):
 
     @property
     def passes_state(self) -> bool:
-        """Whether `state` comes back with the answer, which is not proven of Exist; may be set at any time."""
+        """Whether `state` is passed through authorisation, which is unverified for Exist; may be set at any time."""
         return self._settings.passes_state
 
     @passes_state.setter
@@ -115,7 +112,7 @@ class Sandbox(Harness):
 
     @property
     def missing_days(self) -> MissingDays:
-        """Whether days without data are "null", as documented, or "absent"; may be set at any time."""
+        """Whether days without a value are "null", as documented, or "absent"; may be set at any time."""
         return self._settings.missing_days
 
     @missing_days.setter
@@ -126,7 +123,7 @@ class Sandbox(Harness):
 
     @property
     def averages_key(self) -> AveragesKey:
-        """Whether an average names its "user_attribute" or its "attribute", both documented; may be set at any time."""
+        """The key of the attribute's name in averages, "user_attribute" or "attribute"; may be set at any time."""
         return self._settings.averages_key
 
     @averages_key.setter
@@ -135,7 +132,7 @@ class Sandbox(Harness):
             raise ValueError(f"averages_key must be 'user_attribute' or 'attribute', not {key!r}")
         self._settings.averages_key = key
 
-    # People and clients
+    # Users, services and tokens
 
     def add_user(
         self,
@@ -147,12 +144,12 @@ class Sandbox(Harness):
         avatar: str = "",
         password: str = "sandbox-password",  # noqa: S107
     ) -> User:
-        """Add a user without attributes; the rest of the profile may be set on what is returned.
+        """Add a user without attributes; the other profile fields may be set on the returned user.
 
         Raises:
-            ValueError: The username is taken, or the time zone is unknown.
+            ValueError: The username is in use, or the time zone is unknown.
         """
-        return self._world.add_user(
+        return self._state.add_user(
             User(
                 username,
                 timezone=timezone,
@@ -176,17 +173,17 @@ class Sandbox(Harness):
         """Add a service.
 
         Args:
-            name: Its name inside attributes.
-            label: What people read.
-            scopes: Those of its tokens, unless one is issued with others; a user who signs in can grant it no more.
-            client_id: Who it is when it signs users in; its name by default.
-            client_secret: How it proves that; made up by default, to be read from what is returned.
-            redirect_uri: Where its users' browsers come back to.
+            name: Name in attributes.
+            label: Display name.
+            scopes: Maximum scopes that a user can grant it, and default scopes of tokens issued for it.
+            client_id: OAuth2 client ID; the name by default.
+            client_secret: OAuth2 client secret; random by default.
+            redirect_uri: OAuth2 redirect URI.
 
         Raises:
-            ValueError: The name or the client ID is taken, a scope is unknown, or the redirect URI is no absolute URL.
+            ValueError: The name or client ID is in use, a scope is unknown, or the redirect URI is not an absolute URL.
         """
-        return self._world.add_service(
+        return self._state.add_service(
             name, label, scopes, client_id=client_id, client_secret=client_secret, redirect_uri=redirect_uri
         )
 
@@ -197,46 +194,48 @@ class Sandbox(Harness):
         scopes: Iterable[str] | None = None,
         token: str | None = None,
     ) -> str:
-        """Return an OAuth2 access token, for the header `Authorization: Bearer …`.
+        """Issue an OAuth2 access token, for the header `Authorization: Bearer …`.
 
         Args:
-            user: Whose data it opens; the first user by default.
-            service: Who writes with it; the first service by default.
-            scopes: What it may do; the scopes of the service by default.
-            token: The token itself; made up by default.
+            user: User of the token; the first user by default.
+            service: Service of the token; the first service by default.
+            scopes: Scopes of the token; those of the service by default.
+            token: Value of the token; random by default.
 
         Raises:
-            ValueError: The token is taken, or a scope is unknown.
+            ValueError: The token is in use, or a scope is unknown.
         """
-        return self._world.grants.issue(user or self.user, service or self.service, scopes, token).value
+        return self._state.grants.issue_token(user or self.user, service or self.service, scopes, token).value
 
     def issue_simple_token(self, user: User | None = None) -> str:
         """Return the read-only token of a user, the first by default, for the header `Authorization: Token …`."""
-        return self._world.grants.simple(user or self.user).value
+        return self._state.grants.simple_token(user or self.user).value
 
     def expire_tokens(self, user: User | None = None) -> None:
-        """End the OAuth2 access tokens of a user, or of all, `token` included; refresh tokens still work."""
-        self._world.grants.expire(user)
+        """Revoke the OAuth2 access tokens of a user, or of all (`token` included); refresh tokens stay valid."""
+        self._state.grants.expire_tokens(user)
 
     def authorize(self, url: str, user: User | None = None) -> str:
         """Press Allow without a browser.
 
         Args:
             url: The authorisation URL, of any origin.
-            user: Who allows it; the first user by default.
+            user: The user who allows it; the first user by default.
 
         Returns:
-            The URL that the browser would be sent to: with a code, or with the error when the scopes or the response
-            type are wrong.
+            The URL to which the browser would be redirected: with a code, or with an error when the scopes or the
+            response type are wrong.
 
         Raises:
-            ValueError: It is no authorisation URL, or has another client ID or redirect URI than the service.
+            ValueError: `url` is not an authorisation URL, or its client ID or redirect URI is wrong.
         """
-        return press(self._world, self._settings, url, user or self.user)
+        return authorize_url(self._state, self._settings, url, user or self.user)
 
     def deny(self, url: str) -> str:
-        """Press Deny without a browser; otherwise as `authorize`."""
-        return press(self._world, self._settings, url, None)
+        """Press Deny without a browser; otherwise like `authorize`."""
+        return authorize_url(self._state, self._settings, url, None)
+
+    # Attributes and values
 
     def add_attribute(
         self,
@@ -253,26 +252,26 @@ class Sandbox(Harness):
         manual: bool = True,
         priority: int | None = None,
     ) -> Attribute:
-        """Give a user an attribute, past the API and its rules.
+        """Add an attribute to a user directly, without the restrictions of the API.
 
         Args:
-            user: Whose it is; the first user by default.
-            template: Makes a templated attribute, whose label, group and value type are the template's.
-            name: Of a custom attribute; made from the label by default.
-            label: Of a custom attribute; the name by default.
-            group: Of a custom attribute.
-            value_type: Of a custom attribute; also one that Exist does not have yet.
-            service: The owner, which is then available too; nobody by default.
-            available_services: Other services that can provide the attribute, the next owner first.
-            active: Whether it is active.
-            manual: Whether it is tracked by hand.
-            priority: The template's own or 1 by default; from 10 the attribute is hidden unless asked for.
+            user: The user; the first user by default.
+            template: Name of a template, which defines label, group and value type; None for a custom attribute.
+            name: Name of a custom attribute; derived from the label by default.
+            label: Label of a custom attribute; the name by default.
+            group: Group of a custom attribute.
+            value_type: Value type of a custom attribute; numbers that Exist does not define are allowed.
+            service: The owner, which is also an available service; none by default.
+            available_services: Other available services, the next owner first.
+            active: Whether the attribute is active.
+            manual: Whether the values are entered by hand.
+            priority: By default the template's or 1; from 10 on, listings leave out the attribute by default.
 
         Returns:
-            The attribute, whose `active`, `manual` and `service` may be set later.
+            The attribute; its `active`, `manual` and `service` may be set later.
 
         Raises:
-            ValueError: The user has it already, or there is no such template or group, or neither name nor label.
+            ValueError: The user has it already, the template or group is unknown, or both name and label are missing.
         """
         return seed_attribute(
             user or self.user,
@@ -289,30 +288,32 @@ class Sandbox(Harness):
         )
 
     def set_value(self, name: str, date: dt.date, value: Value, user: User | None = None) -> None:
-        """Set what an attribute of a user, the first by default, has on one day; otherwise as `set_values`."""
+        """Set the value of an attribute on one day; otherwise like `set_values`."""
         self.set_values(name, {date: value}, user)
 
     def set_values(self, name: str, values: Mapping[dt.date, Value], user: User | None = None) -> None:
-        """Set what an attribute has on some days, whoever owns it; the other days stay as they are.
+        """Set values of an attribute, independently of its owner; other days are not changed.
 
         Args:
-            name: Of the attribute.
-            values: By the day, where the user is; many at once are set quickly.
-            user: Whose they are; the first user by default.
+            name: Name of the attribute.
+            values: Values by date in the user's time zone.
+            user: The user; the first user by default.
 
         Raises:
-            ValueError: There is no such attribute, a day is no date, or a value is of another type or out of range;
-                then none is set.
+            ValueError: The user has no such attribute, a key is not a date, or a value has another type or is out of
+                range; then none is set.
         """
         seed_values(user or self.user, name, values)
 
     def values(self, name: str, user: User | None = None) -> dict[dt.date, Value]:
-        """Return what an attribute of a user, the first by default, has, oldest day first.
+        """Return the values of an attribute by day, oldest first; of the first user by default.
 
         Raises:
-            ValueError: There is no such attribute.
+            ValueError: The user has no such attribute.
         """
-        return dict(sorted(attribute_of(user or self.user, name).history.by_day.items()))
+        return dict(sorted(require_attribute(user or self.user, name).history.by_day.items()))
+
+    # Correlations, insights and sample data
 
     def add_correlation(
         self,
@@ -323,58 +324,58 @@ class Sandbox(Harness):
         user: User | None = None,
         **more: Unpack[CorrelationFields],
     ) -> None:
-        """Let Exist have found that two attributes go together; it computes no correlations of its own.
+        """Add a correlation between two attributes; the sandbox computes none of its own.
 
         Args:
-            attribute: The name of the one.
-            attribute2: The name of the other.
-            value: How much, from -1 to 1; from 0.5 either way it counts as strong.
-            user: Whose they are; the first user by default.
-            **more: The rest of what Exist says, see `CorrelationFields`; found today, with five stars, by default.
+            attribute: Name of the first attribute.
+            attribute2: Name of the second attribute.
+            value: Correlation coefficient, -1 to 1; strong from an absolute value of 0.5.
+            user: The user; the first user by default.
+            **more: Other fields, see `CorrelationFields`; by default with today's date and five stars.
 
         Raises:
-            ValueError: There is no such attribute, both are one, or a number is out of its range.
+            ValueError: The user has no such attribute, both are the same, or a number is out of range.
         """
         user = user or self.user
-        first, second = attribute_of(user, attribute), attribute_of(user, attribute2)
-        more.setdefault("date", user.local(self._settings.now()).date())
+        first, second = require_attribute(user, attribute), require_attribute(user, attribute2)
+        more.setdefault("date", user.local_time(self._settings.now()).date())
         user.correlations.append(Correlation(first, second, value, **more))
 
     def add_insight(
         self, attribute: str, text: str, *, user: User | None = None, **more: Unpack[InsightFields]
     ) -> None:
-        """Let Exist have noticed something in an attribute; it notices nothing by itself.
+        """Add an insight about an attribute; the sandbox computes none of its own.
 
         Args:
-            attribute: Its name.
-            text: What Exist says, in one or more lines.
-            user: Whose it is; the first user by default.
-            **more: The rest of what Exist says, see `InsightFields`; found now, about no day, by default.
+            attribute: Name of the attribute.
+            text: Text, in one or more lines.
+            user: The user; the first user by default.
+            **more: Other fields, see `InsightFields`; by default created now, without a target date.
 
         Raises:
-            ValueError: There is no such attribute, no text, or no such priority.
+            ValueError: The user has no such attribute, the text is blank, or the priority is out of range.
         """
         user = user or self.user
-        more["created"] = user.local(more.get("created", self._settings.now()))
-        user.insights.append(Insight(attribute_of(user, attribute), text, **more))
+        more["created"] = user.local_time(more.get("created", self._settings.now()))
+        user.insights.append(Insight(require_attribute(user, attribute), text, **more))
 
     def add_sample(self, user: User | None = None) -> None:
-        """Give a user a year of plausible data up to today, so that every listing shows something.
+        """Add a year of plausible values up to today, with correlations and insights.
 
-        Steps, mood, coffees and tags belong to the first service; sleep and weight to another, "tracker", which is
-        added where there is none yet. The data is the same each time, and there are correlations and insights too.
+        Steps, mood, coffees and tags belong to the first service; sleep and weight belong to the service "tracker",
+        which is added unless there is one. The data is always the same.
 
         Args:
-            user: Who has no attributes yet; the first user by default.
+            user: A user without attributes; the first user by default.
 
         Raises:
             ValueError: The user has attributes already.
         """
-        add_sample(self._world, user or self.user, self.service, self._settings.now())
+        add_sample(self._state, user or self.user, self.service, self._settings.now())
 
-    # What was asked
+    # Recorded requests
 
     @property
     def batch_sizes(self) -> list[int]:
-        """How many items each write of the last 10,000 requests held, whatever became of it, in order of arrival."""
+        """Number of items in each write among the last 10,000 requests, failed ones included, in order of arrival."""
         return self._recorder.batch_sizes()

@@ -1,4 +1,4 @@
-"""Seeds a user's data past the API and its rules, and refuses only what makes no sense."""
+"""Seeds a user's data directly, without the restrictions of the API."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -11,20 +11,20 @@ from exist_async.sandbox.groups import GROUPS
 from exist_async.sandbox.services import Service
 from exist_async.sandbox.templates import TEMPLATES
 from exist_async.sandbox.users import User
-from exist_async.sandbox.values import Value, checked
+from exist_async.sandbox.values import Value, validate_value
 
-__all__ = ["attribute_of", "seed_attribute", "seed_values"]
+__all__ = ["require_attribute", "seed_attribute", "seed_values"]
 
 
-def attribute_of(user: User, name: str) -> Attribute:
-    """Return a user's attribute.
+def require_attribute(user: User, name: str) -> Attribute:
+    """Return a user's attribute by name.
 
     Raises:
-        ValueError: There is none of this name.
+        ValueError: The user has none of this name.
     """
     attribute = user.attribute(name)
     if attribute is None:
-        raise ValueError(f"{user.username} has no attribute {name!r}")
+        raise ValueError(f"user {user.username!r} has no attribute {name!r}")
     return attribute
 
 
@@ -42,48 +42,48 @@ def seed_attribute(
     manual: bool,
     priority: int | None,
 ) -> Attribute:
-    """Give a user an attribute.
+    """Add an attribute to a user.
 
     Raises:
-        ValueError: The user has it already, or there is no such template or group, or neither name nor label.
+        ValueError: The user has it already, the template or group is unknown, or both name and label are missing.
     """
     if template is not None:
         if template not in TEMPLATES:
-            raise ValueError(f"There is no template {template!r}")
-        if user.templated(template) is not None:
-            raise ValueError(f"{user.username} has an attribute of the template {template!r} already")
+            raise ValueError(f"unknown template {template!r}")
+        if user.attribute_by_template(template) is not None:
+            raise ValueError(f"user {user.username!r} already has an attribute from the template {template!r}")
         attribute = from_template(user, TEMPLATES[template], manual=manual)
     else:
         if group not in GROUPS:
-            raise ValueError(f"There is no group {group!r}")
+            raise ValueError(f"unknown group {group!r}")
         if not (name or label):
-            raise ValueError("A custom attribute needs a name or a label")
+            raise ValueError("a custom attribute needs name or label")
         name = name or name_from_label(label or "")
         if user.attribute(name) is not None:
-            raise ValueError(f"{user.username} has an attribute {name!r} already")
+            raise ValueError(f"user {user.username!r} already has an attribute {name!r}")
         attribute = Attribute(name=name, label=label or name, group=GROUPS[group], value_type=value_type, manual=manual)
     if priority is not None:
         attribute = attrs.evolve(attribute, priority=priority)
     if service is not None:
-        attribute.take(service)
+        attribute.set_owner(service)
     attribute.available_services.extend(available_services)
     attribute.active = active
-    return user.keep(attribute)
+    return user.add_attribute(attribute)
 
 
 def seed_values(user: User, name: str, values: Mapping[date, Value]) -> None:
-    """Give an attribute values, all of them or, when one is wrong, none.
+    """Set values of an attribute; when one of them is invalid, none is set.
 
     Raises:
-        ValueError: There is no such attribute, a day is no date, or a value is of another type or out of range.
+        ValueError: The user has no such attribute, a day is not a date, or a value has another type or is out of range.
     """
-    attribute = attribute_of(user, name)
-    kept: dict[date, Value] = {}
+    attribute = require_attribute(user, name)
+    validated: dict[date, Value] = {}
     for day, value in values.items():
         if type(day) is not date:
-            raise ValueError(f"A day is a datetime.date, not {day!r}")
+            raise ValueError(f"the keys of values must be datetime.date, not {day!r}")
         try:
-            kept[day] = checked(attribute.value_type, value)
+            validated[day] = validate_value(attribute.value_type, value)
         except ValueError as error:
             raise ValueError(f"{name!r} on {day}: {error}") from error
-    attribute.history.record(kept)
+    attribute.history.record(validated)

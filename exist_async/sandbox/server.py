@@ -1,4 +1,4 @@
-"""Serves the app on a loopback socket, for as long as a block lasts."""
+"""Serves an ASGI app on a loopback socket for the duration of an `async with` block."""
 
 import asyncio
 import ipaddress
@@ -13,38 +13,38 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exist_async.sandbox.faults import ConnectionDropped
 
-__all__ = ["loopback", "serve"]
+__all__ = ["loopback_address", "serve"]
 
-# Seconds that requests in flight are given at the end.
-_GRACE: Final = 0.5
+# Seconds that requests in flight have to complete at the end.
+_GRACE_PERIOD: Final = 0.5
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, as a guest in somebody's event loop."""
+    """A uvicorn server that runs in the caller's event loop and leaves signals to the caller."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._over = asyncio.Event()
+        self._stop_requested = asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        # Signals belong to the caller, whose cancelled block ends this server.
+        # The caller handles signals; cancelling its block stops this server.
         yield
 
     async def main_loop(self) -> None:
-        # uvicorn's own wakes ten times a second, for headers that are switched off here and to see whether it is over.
-        await self._over.wait()
+        # uvicorn's own loop polls ten times a second, for headers that are disabled here and for the exit flag.
+        await self._stop_requested.wait()
 
     def stop(self) -> None:
-        """End, after the requests in flight."""
+        """Stop after the requests in flight."""
         self.should_exit = True
-        self._over.set()
+        self._stop_requested.set()
 
-    def cut(self, client: tuple[str, int] | None = None) -> None:
-        """Cut the connections of a client, or all."""
+    def drop_connections(self, client: tuple[str, int] | None = None) -> None:
+        """Close the connections of a client, or all connections, without a reply."""
         for connection in list(self.server_state.connections):
             transport = connection.transport
-            # Of an IPv6 peer it has four parts, of which ASGI names two.
+            # An IPv6 peer name has four parts; ASGI passes the first two.
             if client is None or transport.get_extra_info("peername")[:2] == client:
                 transport.abort()
 
@@ -54,25 +54,25 @@ async def serve(app: ASGIApp, address: str, port: int) -> AsyncGenerator[str]:
     """Serve the app, and yield the URL of its origin.
 
     Args:
-        app: What to serve.
+        app: The ASGI app.
         address: A loopback address.
-        port: 0 for any that is free.
+        port: The port; 0 picks a free one.
 
     Raises:
-        OSError: The port is taken.
+        OSError: The port is in use.
     """
 
-    async def guest(scope: Scope, receive: Receive, send: Send) -> None:
+    async def app_with_drops(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await app(scope, receive, send)
         except (ConnectionDropped, asyncio.CancelledError):
-            server.cut(scope["client"])
-            # uvicorn takes the return of an app without an answer for a mistake, unless it has seen the end.
+            server.drop_connections(scope["client"])
+            # uvicorn logs an error when an app returns without a reply, unless it has received the disconnect.
             await receive()
 
-    # None of uvicorn's logging set-up: it would rewrite what the caller configured for a uvicorn of its own.
+    # uvicorn's logging configuration is global and would replace the caller's.
     config = uvicorn.Config(
-        guest,
+        app_with_drops,
         interface="asgi3",
         lifespan="off",
         ws="none",
@@ -84,50 +84,50 @@ async def serve(app: ASGIApp, address: str, port: int) -> AsyncGenerator[str]:
     )
     server = _Server(config)
     with _bind(address, port) as listener:
-        shown = f"[{address}]" if ":" in address else address
+        url_host = f"[{address}]" if ":" in address else address
         running = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            while not (server.started or running.done()):  # noqa: ASYNC110  # uvicorn has nothing to wait for.
+            while not (server.started or running.done()):  # noqa: ASYNC110  # uvicorn has no event to wait for.
                 await asyncio.sleep(0)
             if running.done():
                 await running
-            yield f"http://{shown}:{listener.getsockname()[1]}"
+            yield f"http://{url_host}:{listener.getsockname()[1]}"
         finally:
             server.stop()
-            _, late = await asyncio.wait([running], timeout=_GRACE)
-            if late:
-                server.cut()
+            _, pending = await asyncio.wait([running], timeout=_GRACE_PERIOD)
+            if pending:
+                server.drop_connections()
                 for task in list(server.server_state.tasks):
                     task.cancel()
             await running
 
 
-def loopback(host: str) -> str:
-    """Return the loopback address that a host names.
+def loopback_address(host: str) -> str:
+    """Return the address of a loopback host.
 
     Raises:
-        ValueError: It names none.
+        ValueError: The host is not a loopback address.
     """
     address = "127.0.0.1" if host == "localhost" else host
     try:
-        loopback = ipaddress.ip_address(address).is_loopback
+        is_loopback = ipaddress.ip_address(address).is_loopback
     except ValueError:
-        loopback = False
-    if not loopback:
-        raise ValueError(f"The sandbox serves this machine only: host must be a loopback address, not {host!r}")
+        is_loopback = False
+    if not is_loopback:
+        raise ValueError(f"host must be a loopback address, because the sandbox is for this machine only, not {host!r}")
     return address
 
 
 def _bind(address: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    # With its protocol named, or asyncio would not switch off Nagle's algorithm: 40 ms for every answer.
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    # asyncio disables Nagle's algorithm (40 ms for each reply) only when the protocol is given explicitly.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":
-            # To be served again at once at the same port; on Windows it would let two servers share one.
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((address, port))
+            # Allows serving on the same port again at once; on Windows it would let two servers share it.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
     except BaseException:
-        bound.close()
+        listener.close()
         raise
-    return bound
+    return listener

@@ -1,4 +1,4 @@
-"""A service: the client app that writes to attributes."""
+"""A service: a client app that is registered with Exist."""
 
 from functools import cached_property
 from typing import Any
@@ -9,25 +9,25 @@ __all__ = ["Service"]
 
 
 def _visible_ascii(_: "Service", attribute: "attrs.Attribute[Any]", value: str) -> None:
-    # It goes back letter by letter, in a header.
+    # It is sent unchanged in the Location header.
     if not (value.isascii() and value.isprintable()) or " " in value:
         raise ValueError(
-            f"{attribute.name} must be visible ASCII, as browsers send it, with 'xn--' for such a host and percent "
-            f"signs for the rest, not {value!r}"
+            f"{attribute.name} must be visible ASCII: encode the host in Punycode ('xn--') and the rest with percent "
+            f"signs, not {value!r}"
         )
 
 
 @attrs.frozen(eq=False)
 class Service:
-    """A client app, and the scopes that it asks its users for.
+    """A client app and its registered scopes.
 
     Attributes:
-        name: Its name inside attributes.
-        label: What people read.
-        scopes: The most that its tokens can do.
-        client_id: Who it is when it asks for tokens.
-        client_secret: How it proves that.
-        redirect_uri: Where its users' browsers are sent back to, letter by letter.
+        name: Name in attributes.
+        label: Display name.
+        scopes: Maximum scopes of its tokens.
+        client_id: OAuth2 client ID.
+        client_secret: OAuth2 client secret.
+        redirect_uri: OAuth2 redirect URI, compared character by character.
     """
 
     name: str
@@ -38,6 +38,6 @@ class Service:
     redirect_uri: str = attrs.field(validator=_visible_ascii)
 
     @cached_property
-    def shape(self) -> dict[str, object]:
-        """The service as it stands inside attributes."""
+    def as_json(self) -> dict[str, object]:
+        """The service as in attributes of Exist's replies."""
         return {"name": self.name, "label": self.label}

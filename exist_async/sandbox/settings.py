@@ -1,4 +1,4 @@
-"""Settings: the clock on the wall, and how this Exist answers where the real one is not of one mind."""
+"""Settings of the Exist sandbox, among them the variants where Exist's behaviour is not certain."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -9,15 +9,24 @@ import attrs
 __all__ = ["AveragesKey", "MissingDays", "Settings"]
 
 MissingDays = Literal["null", "absent"]
-"""What becomes of days without data: they are null, as documented, or left out, as live replies had it."""
+"""Whether days without a value are null, as documented, or absent, as in replies of the live service."""
 
 AveragesKey = Literal["user_attribute", "attribute"]
-"""What an average calls the name of its attribute; both are documented."""
+"""The key of the attribute's name in averages; both are documented."""
 
 
 @attrs.define
 class Settings:
-    """What all endpoints go by; every field may be set at any time."""
+    """Settings that the endpoints read on each request; every field may be set at any time.
+
+    Attributes:
+        page_size: Default number of results on a page.
+        now: Returns the current time.
+        missing_days: How days without a value are listed.
+        averages_key: The key of the attribute's name in averages.
+        token_lifetime: Seconds until new access tokens expire.
+        passes_state: Whether `state` is passed through authorisation.
+    """
 
     page_size: int
     now: Callable[[], datetime]

@@ -1,4 +1,4 @@
-"""Lists the attribute templates: `attributes/templates/`."""
+"""Exist's attribute templates, and their endpoint: `attributes/templates/`."""
 
 from typing import Final
 
@@ -6,19 +6,19 @@ import attrs
 
 from exist_async.sandbox.calls import Call
 from exist_async.sandbox.groups import GROUPS, Group
-from exist_async.sandbox.pages import page_of
+from exist_async.sandbox.pagination import paginate
 from exist_async.sandbox.replies import Reply
-from exist_async.sandbox.value_types import describe
+from exist_async.sandbox.value_types import describe_value_type
 
 __all__ = ["LOW_PRIORITY", "TEMPLATES", "Template", "list_templates"]
 
 LOW_PRIORITY: Final = 10
-"""Attributes and templates of this priority and above are hidden unless asked for."""
+"""Listings leave out attributes and templates from this priority on by default."""
 
 
 @attrs.frozen
 class Template:
-    """An attribute that Exist understands: its name and value type are the same for every user."""
+    """A predefined attribute; its name and value type are the same for all users."""
 
     name: str
     label: str
@@ -26,32 +26,32 @@ class Template:
     value_type: int
     priority: int
 
-    def shape(self) -> dict[str, object]:
-        """Return the template as Exist answers it."""
+    def to_json(self) -> dict[str, object]:
+        """Return the template as in Exist's replies."""
         return {
             "name": self.name,
             "label": self.label,
-            "group": self.group.shape,
+            "group": self.group.as_json,
             "priority": self.priority,
             "value_type": self.value_type,
-            "value_type_description": describe(self.value_type),
+            "value_type_description": describe_value_type(self.value_type),
         }
 
 
 def list_templates(call: Call) -> Reply:
-    """Answer `attributes/templates/`: the same to everybody, whatever the scopes."""
-    groups = call.listed("groups")
-    low = call.flag("include_low_priority")
-    wanted = [
+    """Answer `attributes/templates/`, independently of user and scopes."""
+    groups = call.list_parameter("groups")
+    low_priority = call.flag("include_low_priority")
+    templates = [
         template
         for template in _SORTED
-        if (low or template.priority < LOW_PRIORITY) and (not groups or template.group.name in groups)
+        if (low_priority or template.priority < LOW_PRIORITY) and (not groups or template.group.name in groups)
     ]
-    return page_of(call, wanted, Template.shape)
+    return paginate(call, templates, Template.to_json)
 
 
-# Group; then name, label, value type, priority. Seven are of low priority: the documentation lists 86 and the live
-# service answered 79.
+# By group: name, label, value type, priority. Seven have a low priority: the documentation lists 86 templates, and the
+# live service returned 79.
 _ROWS: Final[dict[str, tuple[tuple[str, str, int, int], ...]]] = {
     "activity": (
         ("steps", "Steps", 0, 1),

@@ -1,17 +1,17 @@
-"""Counts a token's requests in an exact moving window."""
+"""Limits the requests of each token in an exact moving window."""
 
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["WINDOW", "Throttle", "checked_limit"]
+__all__ = ["WINDOW", "Throttle", "validate_limit"]
 
 WINDOW: Final = 3600.0
-"""Seconds over which Exist counts requests."""
+"""Length of Exist's window, in seconds."""
 
 
 class Throttle:
-    """Lets in at most `limit` requests of a token within any `window` seconds; `limit` may be set at any time."""
+    """Admits at most `limit` requests of a token in any `window` seconds; `limit` may be set at any time."""
 
     def __init__(self, limit: int | None, clock: Callable[[], float], window: float = WINDOW) -> None:
         self.limit = limit
@@ -20,7 +20,7 @@ class Throttle:
         self._admitted: dict[str, deque[float]] = {}
 
     def admit(self, token: str) -> float | None:
-        """Count a request and return None, or refuse it and return the seconds until the next free slot."""
+        """Count a request and return None, or return the seconds until the next free slot and count nothing."""
         if self.limit is None:
             return None
         now = self._clock()
@@ -30,15 +30,19 @@ class Throttle:
         if len(admitted) < self.limit:
             admitted.append(now)
             return None
-        # After the limit was lowered, more than the oldest have to leave before there is a slot.
+        # After the limit was lowered, more than one request must leave the window before there is a slot.
         return self._window - (now - admitted[len(admitted) - self.limit])
 
 
-def checked_limit(requests: int | None, name: str) -> int | None:
-    """Return a limit that makes sense.
+def validate_limit(requests: int | None, name: str) -> int | None:
+    """Return the limit unchanged.
+
+    Args:
+        requests: The limit, or None.
+        name: Name of the argument, for the error message.
 
     Raises:
-        ValueError: It does not; the message has the name.
+        ValueError: The limit is neither None nor a whole number of at least 1.
     """
     if requests is not None and (not isinstance(requests, int) or requests < 1):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"{name} must be a whole number, at least 1, or None, not {requests}")

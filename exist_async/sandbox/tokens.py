@@ -1,4 +1,4 @@
-"""A token: which user and service a request speaks for, and what it may do."""
+"""Tokens: their user, their service and their scopes."""
 
 import math
 
@@ -14,7 +14,7 @@ __all__ = ["AccessToken", "TokenPair"]
 
 @attrs.frozen(eq=False)
 class AccessToken:
-    """What a request is authorised by; a simple token belongs to no service, and only reads."""
+    """An access token, or a simple token, which has no service and is read-only."""
 
     value: str = attrs.field(repr=False)
     user: User
@@ -23,17 +23,17 @@ class AccessToken:
     expires_at: float = math.inf
 
     def may_read(self, attribute: Attribute) -> bool:
-        """Whether the read scopes reach this attribute, by its group or because it is tracked by hand."""
+        """Whether the scopes allow reading this attribute, by its group or because it is manual."""
         return f"{attribute.group.name}_read" in self.scopes or (attribute.manual and "manual_read" in self.scopes)
 
     def may_write(self, group: Group, *, manual: bool) -> bool:
-        """Whether the write scopes reach an attribute of this group, tracked by hand or not."""
+        """Whether the scopes allow writing to an attribute of this group, manual or not."""
         return f"{group.name}_write" in self.scopes or (manual and "manual_write" in self.scopes)
 
 
 @attrs.frozen
 class TokenPair:
-    """An access token, and the refresh token that will be traded for the next pair."""
+    """An access token and its refresh token; `expires_in` is in seconds."""
 
     access: AccessToken
     refresh_token: str = attrs.field(repr=False)

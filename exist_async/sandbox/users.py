@@ -1,4 +1,4 @@
-"""A user: the person whose attributes are read and written."""
+"""A user account: profile, attributes, correlations and insights."""
 
 from bisect import insort
 from collections.abc import Sequence
@@ -13,25 +13,9 @@ from exist_async.sandbox.findings import Correlation, Insight
 __all__ = ["User"]
 
 
-def _no_attributes() -> list[Attribute]:
-    return []
-
-
-def _no_correlations() -> list[Correlation]:
-    return []
-
-
-def _no_insights() -> list[Insight]:
-    return []
-
-
-def _no_names() -> dict[str, Attribute]:
-    return {}
-
-
 @attrs.define(eq=False)
 class User:
-    """A person with an account at Exist; every field may be set at any time, apart from the name."""
+    """A user with an Exist account; every field but the username may be set at any time."""
 
     username: str = attrs.field(on_setattr=attrs.setters.frozen)
     timezone: str
@@ -46,45 +30,45 @@ class User:
     imperial_temperature: bool = False
     trial: bool = False
     delinquent: bool = False
-    correlations: list[Correlation] = attrs.field(init=False, factory=_no_correlations, repr=False)
-    insights: list[Insight] = attrs.field(init=False, factory=_no_insights, repr=False)
-    _sorted: list[Attribute] = attrs.field(init=False, factory=_no_attributes, repr=False)
-    _by_name: dict[str, Attribute] = attrs.field(init=False, factory=_no_names, repr=False)
+    correlations: list[Correlation] = attrs.field(init=False, factory=list[Correlation], repr=False)
+    insights: list[Insight] = attrs.field(init=False, factory=list[Insight], repr=False)
+    _sorted: list[Attribute] = attrs.field(init=False, factory=list[Attribute], repr=False)
+    _by_name: dict[str, Attribute] = attrs.field(init=False, factory=dict[str, Attribute], repr=False)
 
     @property
     def attributes(self) -> Sequence[Attribute]:
-        """All of the user's attributes, inactive ones included, in the order of a listing."""
+        """All attributes, inactive ones included, in the order of listings."""
         return self._sorted
 
-    def local(self, moment: datetime) -> datetime:
-        """Return a moment on the user's own clock."""
+    def local_time(self, moment: datetime) -> datetime:
+        """Return a moment in the user's time zone."""
         return moment.astimezone(ZoneInfo(self.timezone))
 
     def attribute(self, name: str) -> Attribute | None:
         """Return the attribute of this name, or None."""
         return self._by_name.get(name)
 
-    def templated(self, template: str) -> Attribute | None:
-        """Return the attribute made from this template, or None; its name may be another."""
-        named = self._by_name.get(template)
-        if named is not None and named.template == template:
-            return named
+    def attribute_by_template(self, template: str) -> Attribute | None:
+        """Return the attribute from this template, or None; its name may differ from the template's."""
+        same_name = self._by_name.get(template)
+        if same_name is not None and same_name.template == template:
+            return same_name
         return next((attribute for attribute in self._sorted if attribute.template == template), None)
 
-    def labelled(self, label: str) -> Attribute | None:
+    def attribute_by_label(self, label: str) -> Attribute | None:
         """Return the attribute of this label, or None."""
         return next((attribute for attribute in self._sorted if attribute.label == label), None)
 
-    def free_name(self, wanted: str) -> str:
-        """Return the wanted name, or with the first number that makes it unique: `tea`, `tea_2`, `tea_3`."""
-        name, number = wanted, 1
+    def free_name(self, base: str) -> str:
+        """Return a free attribute name: the given one, or with a number, as in `tea`, `tea_2`, `tea_3`."""
+        name, number = base, 1
         while name in self._by_name:
             number += 1
-            name = f"{wanted}_{number}"
+            name = f"{base}_{number}"
         return name
 
-    def keep(self, attribute: Attribute) -> Attribute:
-        """Add an attribute whose name is free."""
+    def add_attribute(self, attribute: Attribute) -> Attribute:
+        """Add an attribute; its name must be free."""
         self._by_name[attribute.name] = attribute
-        insort(self._sorted, attribute, key=lambda kept: kept.order)
+        insort(self._sorted, attribute, key=lambda item: item.sort_key)
         return attribute

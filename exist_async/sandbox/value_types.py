@@ -1,4 +1,4 @@
-"""Describes Exist's value types in the words of `value_type_description`."""
+"""Exist's value types and their `value_type_description`."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ __all__ = [
     "STRING",
     "TIME_FROM_MIDDAY",
     "TIME_OF_DAY",
-    "describe",
+    "describe_value_type",
 ]
 
 INTEGER: Final = 0
@@ -38,10 +38,10 @@ _DESCRIPTIONS: Final = {
     SCALE: "Scale",
 }
 
-# Minutes from midday are reserved for templates.
+# Minutes from midday exist in templates only.
 CREATABLE: Final = frozenset(_DESCRIPTIONS) - {TIME_FROM_MIDDAY}
 
 
-def describe(value_type: int) -> str:
-    """Return the description of a value type; one that Exist does not have yet is "Unknown"."""
+def describe_value_type(value_type: int) -> str:
+    """Return the description of a value type; "Unknown" for a number that Exist does not define."""
     return _DESCRIPTIONS.get(value_type, "Unknown")

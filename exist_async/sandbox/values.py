@@ -1,4 +1,4 @@
-"""Values: what an attribute can have on a day, by its value type, and what it has after an increment."""
+"""Validates and increments values according to their value type."""
 
 import sys
 from typing import Final, TypeAlias, TypeGuard
@@ -17,37 +17,45 @@ from exist_async.sandbox.value_types import (
     TIME_OF_DAY,
 )
 
-__all__ = ["Value", "added", "checked", "has_numbers"]
+__all__ = ["Value", "increment_value", "is_numeric", "validate_value"]
 
 Value: TypeAlias = int | float | str
 
 
 @attrs.frozen
-class _Numbers:
-    """The numbers of a value type: how they are kept, from where to where, and whether they can be incremented."""
+class _NumericType:
+    """Rules of a numeric value type.
 
-    kept: type[int] | type[float]
-    lowest: float
-    highest: float
+    Attributes:
+        stored_as: Python type of stored values.
+        minimum: Smallest value.
+        maximum: Largest value.
+        range: Description of the range in error messages.
+        incrementable: Whether `increment` is allowed.
+    """
+
+    stored_as: type[int] | type[float]
+    minimum: float
+    maximum: float
     range: str
-    grow: bool = True
+    incrementable: bool = True
 
 
-# An integer of a database has 64 bits at most; whether Exist's has fewer is not known.
-_LARGEST: Final = 2**63 - 1
+# The usual database limit; Exist's own is not documented.
+_MAX_INTEGER: Final = 2**63 - 1
 
-_NUMBERS: Final = {
-    INTEGER: _Numbers(int, -_LARGEST, _LARGEST, "64 bits"),
-    DECIMAL: _Numbers(float, -sys.float_info.max, sys.float_info.max, "a finite number"),
-    DURATION: _Numbers(int, 0, _LARGEST, "0 or more minutes"),
-    TIME_OF_DAY: _Numbers(int, 0, 1439, "0 to 1439 minutes", grow=False),
-    PERCENTAGE: _Numbers(float, 0, 1, "0.0 to 1.0"),
-    TIME_FROM_MIDDAY: _Numbers(int, 0, 1439, "0 to 1439 minutes", grow=False),
-    BOOLEAN: _Numbers(int, 0, 1, "0 or 1"),
-    SCALE: _Numbers(int, 1, 9, "1 to 9", grow=False),
+_NUMERIC_TYPES: Final = {
+    INTEGER: _NumericType(int, -_MAX_INTEGER, _MAX_INTEGER, "64 bits"),
+    DECIMAL: _NumericType(float, -sys.float_info.max, sys.float_info.max, "a finite number"),
+    DURATION: _NumericType(int, 0, _MAX_INTEGER, "0 or more minutes"),
+    TIME_OF_DAY: _NumericType(int, 0, 1439, "0 to 1439 minutes", incrementable=False),
+    PERCENTAGE: _NumericType(float, 0, 1, "0.0 to 1.0"),
+    TIME_FROM_MIDDAY: _NumericType(int, 0, 1439, "0 to 1439 minutes", incrementable=False),
+    BOOLEAN: _NumericType(int, 0, 1, "0 or 1"),
+    SCALE: _NumericType(int, 1, 9, "1 to 9", incrementable=False),
 }
 
-_NAMES: Final[dict[type, str]] = {
+_TYPE_NAMES: Final[dict[type, str]] = {
     type(None): "null",
     bool: "a boolean",
     int: "an integer",
@@ -58,63 +66,65 @@ _NAMES: Final[dict[type, str]] = {
 }
 
 
-def has_numbers(value_type: int) -> bool:
-    """Whether the values are numbers, of which there can be an average."""
-    return value_type in _NUMBERS
+def is_numeric(value_type: int) -> bool:
+    """Whether the values of this type are numbers."""
+    return value_type in _NUMERIC_TYPES
 
 
-def checked(value_type: int, value: object) -> Value:
-    """Return a value as it is kept: a boolean as 0 or 1, and the 3.0 of an integer type as 3.
+def validate_value(value_type: int, value: object) -> Value:
+    """Return a value as it is stored: a boolean as 0 or 1, the 3.0 of an integer type as 3.
 
-    A value type that Exist does not have yet takes numbers and strings as they are.
+    A value type that Exist does not define accepts numbers and strings unchanged.
 
     Raises:
-        ValueError: The value is of another type, or out of range.
+        ValueError: The value has another type, or is out of range.
     """
-    numbers = _NUMBERS.get(value_type)
-    if numbers is None:
+    numeric_type = _NUMERIC_TYPES.get(value_type)
+    if numeric_type is None:
         if isinstance(value, str) or (value_type != STRING and _is_number(value)):
             return value
         raise _wrong_type(value, str)
     if isinstance(value, bool) and value_type == BOOLEAN:
         return int(value)
     if not _is_number(value):
-        raise _wrong_type(value, numbers.kept)
-    if not numbers.lowest <= value <= numbers.highest:
-        raise _out_of_range(numbers)
-    if numbers.kept is int and value != int(value):
+        raise _wrong_type(value, numeric_type.stored_as)
+    if not numeric_type.minimum <= value <= numeric_type.maximum:
+        raise _out_of_range(numeric_type)
+    if numeric_type.stored_as is int and value != int(value):
         raise _wrong_type(value, int)
-    return numbers.kept(value)
+    return numeric_type.stored_as(value)
 
 
-def added(value_type: int, before: Value | None, by: object) -> Value:
-    """Return what becomes of a value, or of a day without any, when this is added to it.
+def increment_value(value_type: int, before: Value | None, by: object) -> Value:
+    """Return the sum of a value and an increment; a missing value counts as 0.
 
-    An integer type refuses a float here even when it is whole: Exist's documentation shows it refusing 9.0.
+    An integer type rejects every float, even 9.0, as Exist's documentation shows.
 
     Raises:
-        ValueError: The value type can't be incremented, `by` is of another type, or the sum is out of range.
+        ValueError: The value type can't be incremented, `by` has another type, or the sum is out of range.
     """
-    numbers = _NUMBERS.get(value_type)
-    if numbers is None or not numbers.grow or isinstance(before, str):
+    numeric_type = _NUMERIC_TYPES.get(value_type)
+    if numeric_type is None or not numeric_type.incrementable or isinstance(before, str):
         raise ValueError("Cannot increment a string, scale or time of day type")
     if isinstance(by, bool) and value_type == BOOLEAN:
         by = int(by)
-    if not _is_number(by) or (isinstance(by, float) and numbers.kept is int):
-        raise _wrong_type(by, numbers.kept)
+    if not _is_number(by) or (isinstance(by, float) and numeric_type.stored_as is int):
+        raise _wrong_type(by, numeric_type.stored_as)
     try:
-        return checked(value_type, (before or 0) + by)
-    except OverflowError as error:  # A float and an integer of hundreds of digits have no sum.
-        raise _out_of_range(numbers) from error
+        return validate_value(value_type, (before or 0) + by)
+    except OverflowError as error:  # An integer too large for a float can't be added to one.
+        raise _out_of_range(numeric_type) from error
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _out_of_range(numbers: _Numbers) -> ValueError:
-    return ValueError(f"Value is out of range, expected {numbers.range}")
+def _out_of_range(numeric_type: _NumericType) -> ValueError:
+    return ValueError(f"Value is out of range, expected {numeric_type.range}")
 
 
-def _wrong_type(value: object, kept: type) -> ValueError:
-    return ValueError(f"Cannot apply {_NAMES.get(type(value), f'a {type(value).__name__}')} to {_NAMES[kept]} type")
+def _wrong_type(value: object, expected: type) -> ValueError:
+    return ValueError(
+        f"Cannot apply {_TYPE_NAMES.get(type(value), f'a {type(value).__name__}')} to {_TYPE_NAMES[expected]} type"
+    )

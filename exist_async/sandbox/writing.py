@@ -1,58 +1,57 @@
-"""Writes values: `attributes/update/` and `attributes/increment/`."""
+"""The endpoints that write values: `attributes/update/` and `attributes/increment/`."""
 
 from datetime import date
 
-from exist_async.sandbox.batches import Item, Refusal, answer_each
-from exist_async.sandbox.calls import Call
-from exist_async.sandbox.days import parse_day, today
-from exist_async.sandbox.ownership import owned_attribute
+from exist_async.sandbox.batches import Item, ItemError, process_batch
+from exist_async.sandbox.calls import Call, parse_date
+from exist_async.sandbox.ownership import require_owned_attribute
 from exist_async.sandbox.replies import Reply
-from exist_async.sandbox.values import added, checked
+from exist_async.sandbox.values import increment_value, validate_value
 
 __all__ = ["increment_values", "update_values"]
 
 
 def update_values(call: Call) -> Reply:
-    """Answer `attributes/update/`: any day may be written, also one that is still to come."""
-    return answer_each(call, _update)
+    """Answer `attributes/update/`; any date is accepted, also a future one."""
+    return process_batch(call, _update)
 
 
 def increment_values(call: Call) -> Reply:
-    """Answer `attributes/increment/`: a day without a value has 0, and no date is today where the user is."""
-    return answer_each(call, _increment)
+    """Answer `attributes/increment/`; the date defaults to today in the user's time zone, a missing value to 0."""
+    return process_batch(call, _increment)
 
 
 def _update(call: Call, item: Item) -> dict[str, object]:
-    _require(item, "name", "date")
-    attribute = owned_attribute(call, item)
-    day = _day(item)
+    _require_fields(item, "name", "date")
+    attribute = require_owned_attribute(call, item)
+    day = _require_date(item)
     try:
-        value = checked(attribute.value_type, item.sent["value"])
+        value = validate_value(attribute.value_type, item.fields["value"])
     except ValueError as error:
-        raise Refusal("validation", str(error)) from error
+        raise ItemError("validation", str(error)) from error
     attribute.history.record({day: value})
-    return {**item.sent, "value": value}
+    return {**item.fields, "value": value}
 
 
 def _increment(call: Call, item: Item) -> dict[str, object]:
-    _require(item, "name")
-    attribute = owned_attribute(call, item)
-    day = today(call) if item.sent.get("date") is None else _day(item)
+    _require_fields(item, "name")
+    attribute = require_owned_attribute(call, item)
+    day = call.today() if item.fields.get("date") is None else _require_date(item)
     try:
-        current = added(attribute.value_type, attribute.history.by_day.get(day), item.sent["value"])
+        current = increment_value(attribute.value_type, attribute.history.by_day.get(day), item.fields["value"])
     except ValueError as error:
-        raise Refusal("validation", str(error)) from error
+        raise ItemError("validation", str(error)) from error
     attribute.history.record({day: current})
-    return {**item.sent, "current": current}
+    return {**item.fields, "current": current}
 
 
-def _require(item: Item, *fields: str) -> None:
-    # A value that is null or empty is there: it is for its type to refuse it.
-    item.require(*fields, *(() if "value" in item.sent else ("value",)))
+def _require_fields(item: Item, *names: str) -> None:
+    # A null or empty value counts as present; the validation of its type rejects it.
+    item.require(*names, *(() if "value" in item.fields else ("value",)))
 
 
-def _day(item: Item) -> date:
-    day = parse_day(item.sent["date"])
+def _require_date(item: Item) -> date:
+    day = parse_date(item.fields["date"])
     if day is None:
         raise item.invalid("date", "a date as YYYY-MM-DD")
     return day

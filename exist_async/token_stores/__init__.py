@@ -1,4 +1,4 @@
-"""Keeps users' tokens between calls, processes and machines."""
+"""Token stores: keep users' tokens between calls, processes and machines."""
 
 from exist_async.token_stores.base import TokenStore
 from exist_async.token_stores.file import FileTokenStore

@@ -1,4 +1,4 @@
-"""What staying signed in asks of a token store."""
+"""The interface that OAuth2 needs of a token store."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
@@ -7,10 +7,10 @@ from exist_async.token_stores.token import OAuthToken
 
 
 class TokenStore(Protocol):
-    """Keeps the tokens of users, by the names that you give these users.
+    """Keeps the tokens of users, under names that you choose.
 
-    Implement it over your own database, such as this one over PostgreSQL. The locks have a pool of their own: a lock
-    holds its connection while `load` and `save` take another.
+    Implement it over your own database, as in this example for PostgreSQL. The locks have a pool of their own, because
+    a lock holds its connection while `load` and `save` take another.
 
     ```python
     class DatabaseTokenStore:
@@ -37,30 +37,30 @@ class TokenStore(Protocol):
         async def lock(self, user: str) -> AsyncIterator[None]:
             async with self._locks.acquire() as connection, connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", user)
-                yield  # to the renewal
+                yield  # the renewal runs here
     ```
 
-    Whatever a store raises reaches the caller as the cause of an OAuthError.
+    An error that a store raises reaches the caller as the cause of an OAuthError.
     """
 
     async def load(self, user: str) -> OAuthToken | None:
-        """Return the user's token as it was saved last, by whichever process; None when there is none."""
+        """Return the user's token as any process saved it last, or None."""
         ...
 
     async def save(self, user: str, token: OAuthToken) -> None:
-        """Keep a token in place of the user's earlier one. It is safe when this returns: a crash can't lose it."""
+        """Replace the user's token. When this returns, it must be safe from a crash."""
         ...
 
     async def delete(self, user: str) -> None:
-        """Forget the user's token; without one it does nothing."""
+        """Delete the user's token, if there is one."""
         ...
 
     def lock(self, user: str) -> AbstractAsyncContextManager[object]:
-        """Return what lets in only one renewal of this user's token at a time, of all that share the store.
+        """Return a lock that allows one renewal of this user's token at a time, among all that share the store.
 
-        A renewal ends both old tokens: two at once would sign the user out. Inside of it `load` and `save` are called,
-        and the service is asked, which can take a minute when it is slow. They must not need what a lock holds, or what
-        other users' locks hold: connections of one pool, say, which would all be held by locks that wait for one more.
-        It must let go when its process dies.
+        A renewal invalidates both old tokens: two at once would sign the user out. While the lock is held, `load` and
+        `save` are called and a request is sent, which can take a minute. They must not need a resource that locks hold:
+        with one connection pool for both, all its connections could be held by locks that wait for one more. The lock
+        must become free when its process dies.
         """
         ...

@@ -17,19 +17,19 @@ from exist_async.errors import OAuthError
 from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
 if TYPE_CHECKING:
-    from filelock import AsyncFileLock, FileLock
+    from filelock import AsyncFileLock
 
 _OWNER_ONLY = 0o600
 _OWNER_ONLY_DIRECTORY = 0o700
 _OTHERS = 0o077
-# Seconds. Writing takes milliseconds; a renewal can take as long as its requests, each with its timeout, and again.
+# Seconds. Writing takes milliseconds; a renewal can take as long as two requests, each with its timeout.
 _LONGEST_WRITE = 30.0
 _LONGEST_RENEWAL = 600.0
 
 
 @frozen
 class _Contents:
-    """What the file holds."""
+    """The content of the file."""
 
     users: dict[str, OAuthToken] = field(factory=dict[str, OAuthToken])
 
@@ -37,16 +37,17 @@ class _Contents:
 class FileTokenStore:
     """Keeps the tokens of some hundreds of users in one JSON file, which several processes of a machine may share.
 
-    Each load reads the whole file and each save writes it: for more users, use a database. The file is made with mode
-    0600, and directories that are missing with 0700; a file that others can read or own is refused, and so is a
-    symbolic link. It is replaced whole: a crash leaves the old file or the new one. Beside it lie lock files, an empty
-    one for the file and for each user; they stay there.
+    Each load reads the whole file and each save writes it: for more users, use a database. The file is created with
+    mode 0600, and missing directories with 0700. A file that others can read or own is refused, and so is a symbolic
+    link. Saving replaces the file atomically: a crash leaves the old file or the new one. Empty lock files are created
+    beside it, one for the file and one for each user; they are not removed.
 
     Args:
-        path: The file, which need not be there yet.
+        path: The file, which need not exist yet.
 
     Raises:
-        ConfigurationError: The path can be none of a file. Its methods raise it for a user who is no string of text.
+        ConfigurationError: The path can't be that of a file. Its methods raise it for a user who is not a string of
+            text.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -56,17 +57,17 @@ class FileTokenStore:
         return f"FileTokenStore({str(self._path)!r})"
 
     async def load(self, user: str) -> OAuthToken | None:
-        """Return the user's token, as `TokenStore.load` has it.
+        """Return the user's token; see `TokenStore.load`.
 
         Raises:
-            OAuthError: The file can't be read, is none of this store's, or others can read it.
+            OAuthError: The file can't be read, is not a token file, or others can read it.
         """
         check_text("user", user)
         contents = await asyncio.to_thread(self._read)
         return contents.users.get(user)
 
     async def save(self, user: str, token: OAuthToken) -> None:
-        """Keep a token, as `TokenStore.save` has it.
+        """Keep a token; see `TokenStore.save`.
 
         Raises:
             OAuthError: The file can't be read or written.
@@ -76,7 +77,7 @@ class FileTokenStore:
         await asyncio.to_thread(self._change, user, token)
 
     async def delete(self, user: str) -> None:
-        """Forget the user's token, as `TokenStore.delete` has it.
+        """Delete the user's token; see `TokenStore.delete`.
 
         Raises:
             OAuthError: The file can't be read or written.
@@ -86,40 +87,35 @@ class FileTokenStore:
 
     @asynccontextmanager
     async def lock(self, user: str) -> AsyncGenerator[None, None]:
-        """Let in one renewal at a time, as `TokenStore.lock` has it; processes are waited for ten minutes.
+        """Allow one renewal at a time; see `TokenStore.lock`. It waits for others for ten minutes at most.
 
         Raises:
-            OAuthError: Another process held it for all that time, or it can't be locked.
+            OAuthError: Another process held the lock for all that time, or the file can't be locked.
         """
         check_text("user", user)
-        lock = await asyncio.to_thread(self._lock_of, user)
-        with self._explained():
+        lock = await asyncio.to_thread(self._user_lock, user)
+        with self._naming_the_file():
             await lock.acquire()
         try:
             yield
         finally:
             await lock.release()
 
-    def _lock_of(self, user: str) -> "AsyncFileLock":
-        # Importing it takes a tenth of a second: the loop would stand still.
+    def _user_lock(self, user: str) -> "AsyncFileLock":
+        # Runs in a thread, because this import would block the event loop for a tenth of a second.
         from filelock import AsyncFileLock
 
-        with self._explained():
+        with self._naming_the_file():
             _make_directory(self._path.parent)
-        # A name can hold what no file name can.
+        # A user's name may have characters that a file name can't have.
         name = hashlib.sha256(user.encode()).hexdigest()[:16]
         return AsyncFileLock(self._beside(f"{name}.lock"), timeout=_LONGEST_RENEWAL, mode=_OWNER_ONLY)
-
-    def _lock_of_file(self) -> "FileLock":
-        from filelock import FileLock
-
-        return FileLock(self._beside("lock"), timeout=_LONGEST_WRITE, mode=_OWNER_ONLY)
 
     def _beside(self, suffix: str) -> Path:
         return self._path.with_name(f".{self._path.name}.{suffix}")
 
     def _read(self) -> _Contents:
-        with self._explained():
+        with self._naming_the_file():
             try:
                 data = self._read_all()
             except FileNotFoundError:
@@ -127,25 +123,26 @@ class FileTokenStore:
         try:
             return decode(data, _Contents)
         except UnreadableError as error:
-            why = str(error)
-        # Outside of the handler: the error behind that one can hold the whole file, and so the tokens.
+            reason = str(error)
+        # Outside the handler: the error of the decoder can hold the whole file, tokens included.
         raise OAuthError(
-            f"The token file {self._path} can't be read: {why}. Move it out of the way, and let its users sign in "
-            "again."
+            f"The token file {self._path} can't be read: {reason}. Move it away, and let its users sign in again."
         )
 
     def _read_all(self) -> bytes:
         self._check(self._path.lstat())
         descriptor = os.open(self._path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(descriptor, "rb") as file:
-            # Another one may have taken its place; it is this one that is read.
+            # Another file may have taken its place since.
             self._check(os.fstat(file.fileno()))
             return file.read()
 
     def _change(self, user: str, token: OAuthToken | None) -> None:
-        with self._explained():
+        from filelock import FileLock
+
+        with self._naming_the_file():
             _make_directory(self._path.parent)
-            with self._lock_of_file():
+            with FileLock(self._beside("lock"), timeout=_LONGEST_WRITE, mode=_OWNER_ONLY):
                 users = dict(self._read().users)
                 if token is None:
                     users.pop(user, None)
@@ -154,7 +151,7 @@ class FileTokenStore:
                 self._replace(encode(_Contents(users)))
 
     def _replace(self, data: bytes) -> None:
-        # One name is enough under the lock, and what a crash left there is cleared away.
+        # One name is enough under the lock. A crash may have left a file there.
         new = self._beside("new")
         new.unlink(missing_ok=True)
         try:
@@ -171,29 +168,29 @@ class FileTokenStore:
     def _check(self, status: os.stat_result) -> None:
         mode = status.st_mode
         if not stat.S_ISREG(mode):
-            kind = "a symbolic link" if stat.S_ISLNK(mode) else "no ordinary file"
-            raise OAuthError(f"The token file {self._path} is {kind}: name the file itself.")
+            kind = "a symbolic link" if stat.S_ISLNK(mode) else "not a regular file"
+            raise OAuthError(f"The token file {self._path} is {kind}: give the path of the file itself.")
         if os.name != "posix":
             return
         if mode & _OTHERS:
             raise OAuthError(
-                f"The token file {self._path} is open to other users of this machine (mode {stat.S_IMODE(mode):o}). If "
-                f"they may have read it, let its users sign in again; then: chmod 600 {self._path}"
+                f"The token file {self._path} is open to other users of this machine (mode {stat.S_IMODE(mode):o}). "
+                f"Run: chmod 600 {self._path}. If they may have read it, let its users sign in again."
             )
         if status.st_uid != os.geteuid():
             raise OAuthError(
                 f"The token file {self._path} belongs to another user of this machine (uid {status.st_uid}), who can "
-                "read and change it: name a file of your own."
+                "read and change it: give the path of a file of your own."
             )
 
     @contextmanager
-    def _explained(self) -> Generator[None, None, None]:
-        """Say which file an error of the operating system is about."""
+    def _naming_the_file(self) -> Generator[None, None, None]:
+        """Name the token file in errors of the operating system."""
         try:
             yield
         except TimeoutError as error:
             raise OAuthError(
-                f"The token file {self._path} is locked by another process, which may hang: end it, and try again."
+                f"The token file {self._path} is locked by another process, which may be hanging: end it and try again."
             ) from error
         except OSError as error:
             raise OAuthError(f"The token file {self._path} can't be used: {error}") from error
@@ -201,14 +198,14 @@ class FileTokenStore:
 
 def _make_directory(directory: Path) -> None:
     if not directory.exists():
-        # `parents=True` would give the mode to the last of them only.
+        # `parents=True` would give the mode to the last directory only.
         _make_directory(directory.parent)
         directory.mkdir(_OWNER_ONLY_DIRECTORY, exist_ok=True)
 
 
 def _sync_directory(directory: Path) -> None:
     if os.name == "posix":
-        # Until then, a power failure could take the new name back.
+        # Until then, a power failure could undo the renaming.
         descriptor = os.open(directory, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -12,9 +12,9 @@ from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
 
 class MemoryTokenStore(Unpicklable):
-    """Keeps tokens for as long as the process lives: for tests, and for tokens that are kept elsewhere in the end.
+    """Keeps tokens for as long as the process lives: for tests, and for programs that store tokens by other means.
 
-    Its methods raise ConfigurationError for a user who is no string of text.
+    Its methods raise ConfigurationError for a user who is not a string of text.
     """
 
     def __init__(self) -> None:
@@ -26,44 +26,44 @@ class MemoryTokenStore(Unpicklable):
         return f"MemoryTokenStore(<{len(self._tokens)} tokens>)"
 
     async def load(self, user: str) -> OAuthToken | None:
-        """Return the user's token, as `TokenStore.load` has it."""
+        """Return the user's token; see `TokenStore.load`."""
         check_text("user", user)
         return self._tokens.get(user)
 
     async def save(self, user: str, token: OAuthToken) -> None:
-        """Keep a token, as `TokenStore.save` has it, as long as the process lives."""
+        """Keep a token for as long as the process lives; see `TokenStore.save`."""
         check_text("user", user)
         check_oauth_token(token)
         self._tokens[user] = token
 
     async def delete(self, user: str) -> None:
-        """Forget the user's token, as `TokenStore.delete` has it."""
+        """Delete the user's token; see `TokenStore.delete`."""
         check_text("user", user)
         self._tokens.pop(user, None)
 
     @asynccontextmanager
     async def lock(self, user: str) -> AsyncGenerator[None, None]:
-        """Let in one renewal at a time, as `TokenStore.lock` has it, in the order in which they came."""
+        """Allow one renewal at a time, in order of arrival; see `TokenStore.lock`."""
         check_text("user", user)
-        # asyncio's own lock is of one event loop, and other threads have their own.
+        # An asyncio.Lock belongs to one event loop, and other threads have loops of their own.
         mine: Future[None] = Future()
-        # A future that runs can't be cancelled, by the cancellation of whoever waits for it.
+        # Once it counts as running, a cancelled waiter can't cancel it.
         mine.set_running_or_notify_cancel()
         with self._queueing:
-            before = self._last.get(user)
+            previous = self._last.get(user)
             self._last[user] = mine
         try:
-            if before is not None:
-                await asyncio.wrap_future(before)
+            if previous is not None:
+                await asyncio.wrap_future(previous)
             yield
         finally:
-            if before is None or before.done():
-                self._let_in_next(user, mine)
+            if previous is None or previous.done():
+                self._release(user, mine)
             else:
-                # Cancelled while it waited: its turn comes and goes.
-                before.add_done_callback(lambda _: self._let_in_next(user, mine))
+                # Cancelled while waiting: the next waiter may start when the previous one has ended.
+                previous.add_done_callback(lambda _: self._release(user, mine))
 
-    def _let_in_next(self, user: str, mine: "Future[None]") -> None:
+    def _release(self, user: str, mine: "Future[None]") -> None:
         with self._queueing:
             if self._last.get(user) is mine:
                 del self._last[user]

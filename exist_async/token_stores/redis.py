@@ -1,48 +1,57 @@
 """Tokens in Redis, for processes on several machines."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from exist_async._checks import check_seconds, check_text
 from exist_async._json import UnreadableError, decode, encode
-from exist_async._redis import RedisFailedError, clients_for
+from exist_async._redis import RedisBacked, RedisClients, RedisFailedError
 from exist_async._secrets import Unpicklable
 from exist_async.errors import ConfigurationError, OAuthError
-from exist_async.token_stores.redis_lock import RedisLock
 from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+    from redis.asyncio.lock import Lock
 
 T = TypeVar("T")
 
+# Seconds. A renewal can take as long as two requests, each with its timeout.
+_LONGEST_RENEWAL = 600.0
+# Seconds between two attempts to take a lock that another process holds.
+_POLL_INTERVAL = 0.1
 
-class RedisTokenStore(Unpicklable):
-    """Keeps the tokens of any number of users in a Redis, which processes on several machines may share.
+_log = logging.getLogger("exist_async")
 
-    Each user has one key, which never expires. It holds the token as it is: whoever can read that Redis can read it, so
-    give it a password, and use `rediss://` outside of your own network. Whoever makes a store closes it, with
-    `async with` or `aclose()`.
 
-    A token that is saved is as safe as that Redis makes it. By itself, Redis writes to its disk now and then, and loses
-    what came since when it crashes: `appendonly yes` with `appendfsync always` keeps all. A replica that takes over may
-    lack what came last, the lock too. One that evicts keys (`maxmemory-policy allkeys-…`) may evict tokens. A user
-    whose token is lost has to sign in again.
+class RedisTokenStore(RedisBacked, Unpicklable):
+    """Keeps the tokens of any number of users in Redis, which processes on several machines may share.
+
+    Each user has one key, which never expires. It holds the token in plain text, readable by everyone with access to
+    that Redis: set a password, and use `rediss://` outside your own network. Close the store with `async with` or
+    `aclose()`.
+
+    A saved token is as durable as that Redis. By default, Redis writes to disk now and then, and a crash loses what
+    was saved since: `appendonly yes` with `appendfsync always` keeps everything. A replica that takes over may lack the
+    latest tokens and locks. One that evicts keys (`maxmemory-policy allkeys-…`) may evict tokens. A user whose token is
+    lost has to sign in again.
 
     Args:
-        redis: A URL (`redis://`, `rediss://` or `unix://`), for which it opens its own connections on each event loop
-            that uses it; its password appears in no repr, log or error. Or a `redis.asyncio.Redis` of yours, which is
-            of one event loop, and is never closed here.
-        prefix: What the names of its keys begin with.
-        timeout: Seconds in which Redis has to answer.
-        lease: Seconds after which the lock of a process that died is free; a living one keeps it for as long as its
+        redis: A URL (`redis://`, `rediss://` or `unix://`), from which it opens its own connections on each event loop
+            that uses it; its password appears in no repr, log or error. Or a `redis.asyncio.Redis` of yours, which
+            belongs to one event loop and is never closed here.
+        prefix: Start of the names of its keys.
+        timeout: Seconds within which Redis must answer.
+        lease: Seconds after which the lock of a process that died is free; a live process keeps it for as long as its
             renewal takes. At least three times `timeout`.
 
     Raises:
         ConfigurationError: An argument is wrong, or the package redis is not installed. Its methods raise it for a user
-            who is no string of text, and where a `Redis` of yours is used on a second event loop.
+            who is not a string of text, and when a `Redis` of yours is used on a second event loop.
     """
 
     def __init__(
@@ -53,29 +62,26 @@ class RedisTokenStore(Unpicklable):
         timeout: float = 2.0,
         lease: float = 30.0,
     ) -> None:
-        check_text("prefix", prefix)
-        check_seconds("timeout", timeout)
+        super().__init__(redis, prefix, timeout)
         check_seconds("lease", lease)
-        # An answer that comes as late as it may leaves the lease time to be renewed, with an answer as late.
+        # The lease is renewed after a third of it, and the answer to that may take the whole timeout, twice.
         if lease < round(3 * timeout, 9):
-            raise ConfigurationError(f"lease is at least three times timeout, which is {timeout:g} s, not {lease:g} s")
-        self._prefix = prefix
+            raise ConfigurationError(f"lease must be at least three times timeout ({timeout:g} s), not {lease:g} s")
         self._lease = lease
-        self._clients = clients_for(redis, timeout, type(self).__name__)
 
     def __repr__(self) -> str:
         return f"RedisTokenStore(<{self._clients.where}>)"
 
     async def load(self, user: str) -> OAuthToken | None:
-        """Return the user's token, as `TokenStore.load` has it.
+        """Return the user's token; see `TokenStore.load`.
 
         Raises:
-            OAuthError: Redis fails, or holds something else there.
+            OAuthError: Redis fails, or the key holds something else.
         """
         key = self._key(user)
 
         async def get(client: "Redis") -> bytes | None:
-            # As bytes, whatever a client of the caller's decodes: an error of decoding would hold all of it.
+            # As bytes, even from a client that decodes: a decoding error would hold the whole token.
             data: bytes | None = await cast("Any", client).execute_command("GET", key, NEVER_DECODE=True)
             return data
 
@@ -85,25 +91,25 @@ class RedisTokenStore(Unpicklable):
         try:
             return decode(data, OAuthToken)
         except UnreadableError as error:
-            why = str(error)
-        # Outside of the handler: the error behind that one can hold the whole token.
+            reason = str(error)
+        # Outside the handler: the error of the decoder can hold the whole token.
         raise OAuthError(
-            f"What {self._clients.where} holds as {key.decode()!r} is no token: {why}. Delete it, or choose another "
-            "prefix, and let this user sign in again."
+            f"The key {key.decode()!r} in {self._clients.where} does not hold a token: {reason}. Delete it, or choose "
+            "another prefix, and let this user sign in again."
         )
 
     async def save(self, user: str, token: OAuthToken) -> None:
-        """Keep a token. Redis has it when this returns; what it outlives there is up to that Redis, as said above.
+        """Keep a token. Redis has it when this returns; how durable it is there is described above.
 
         Raises:
-            OAuthError: Redis fails, or takes nothing more.
+            OAuthError: Redis fails, or has no space left.
         """
         check_oauth_token(token)
         key, data = self._key(user), encode(token)
         await self._ask(lambda client: cast("Awaitable[object]", client.set(key, data)))
 
     async def delete(self, user: str) -> None:
-        """Forget the user's token, as `TokenStore.delete` has it.
+        """Delete the user's token; see `TokenStore.delete`.
 
         Raises:
             OAuthError: Redis fails.
@@ -113,60 +119,181 @@ class RedisTokenStore(Unpicklable):
 
     @asynccontextmanager
     async def lock(self, user: str) -> AsyncGenerator[None, None]:
-        """Let in one renewal at a time, as `TokenStore.lock` has it; others are waited for ten minutes.
+        """Allow one renewal at a time; see `TokenStore.lock`. It waits for others for ten minutes at most.
 
-        One that lost its lock, since Redis was restarted, say, goes on, and a warning is logged.
+        A renewal whose lock is lost, for example because Redis was restarted, continues, and a warning is logged.
 
         Raises:
-            OAuthError: Others held it for all that time, or Redis fails.
+            OAuthError: Others held the lock for all that time, or Redis fails.
         """
-        lock = RedisLock(self._clients, self._key(user) + b":lock", self._lease, f"the token of {user!r}")
+        lock = RedisLock(self._clients, self._key(user) + b":lock", self._lease, user)
+        message = ""
         try:
             await lock.acquire()
-            why = ""
         except RedisFailedError as error:
-            why = self._explained(error)
+            message = self._failure_message(error)
         except TimeoutError:
-            why = (
+            message = (
                 f"The token of {user!r} was locked in {self._clients.where} for ten minutes by another process, which "
-                "may hang: end it, and try again."
+                "may be hanging: end it, and try again."
             )
-        if why:
-            raise OAuthError(why)
+        # Outside the handlers: redis-py's errors refer to its connections, which hold the password.
+        if message:
+            raise OAuthError(message)
         try:
             yield
         finally:
             await lock.release()
 
-    async def aclose(self) -> None:
-        """Close its own connections; a `Redis` of yours stays open. Those of other event loops close there."""
-        await self._clients.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
     def _key(self, user: str) -> bytes:
         check_text("user", user)
-        # The braces keep the token and its lock on one node of a cluster, and the names of both apart: no user's name
-        # makes another's lock of their token.
+        # The braces keep a token and its lock on one node of a cluster. They also prevent that the key of one user's
+        # token is the key of another user's lock.
         return f"{self._prefix}:{{{user}}}".encode()
 
     async def _ask(self, command: "Callable[[Redis], Awaitable[T]]") -> T:
         try:
             return await self._clients.ask(command)
         except RedisFailedError as error:
-            why = self._explained(error)
-        raise OAuthError(why)
+            message = self._failure_message(error)
+        raise OAuthError(message)
 
-    def _explained(self, error: RedisFailedError) -> str:
-        # Redis quotes the arguments of a command that it doesn't know, and SET can be renamed there.
-        why = f"{self._clients.where} refused the command" if "access_token" in str(error) else error
+    def _failure_message(self, error: RedisFailedError) -> str:
+        # Redis quotes the arguments of an unknown command, and SET can have been renamed there.
+        reason = f"{self._clients.where} refused the command" if "access_token" in str(error) else error
         return (
-            f"The token store's {why}. See that it runs, that its address, user and password are right, and that "
+            f"The token store's {reason}. Check that it runs, that its address, user and password are right, and that "
             f"nothing else uses keys which begin with {self._prefix!r}."
         )
+
+
+class RedisLock:
+    """The lock of a user's token: kept by renewing its lease, three times in each, and released only by its owner.
+
+    The renewal that it protects continues when the lease is lost, because a new token that is not saved is lost for
+    good; one warning is logged. Two renewals may then run at once. The service accepts a refresh token once, so one of
+    them gets the new token, and OAuth2 reads the store again in the other.
+
+    Args:
+        clients: Clients of Redis.
+        key: Name of the lock.
+        lease: Seconds after which the lock of a process that died is free.
+        user: Owner of the token, for the log.
+    """
+
+    def __init__(self, clients: RedisClients, key: bytes, lease: float, user: str) -> None:
+        self._clients = clients
+        self._key = key
+        self._lease = lease
+        self._user = user
+        # Chosen before the lock is taken, so that a cancelled caller can release it without knowing if it was.
+        self._owner = secrets.token_hex(16).encode()
+        self._released = asyncio.Event()
+        self._warned = False
+
+    async def acquire(self) -> None:
+        """Wait until the lock is free, take it, and keep it from then on.
+
+        Raises:
+            TimeoutError: Others held it for ten minutes.
+            RedisFailedError: Redis failed. If it took the lock nevertheless, the lock is free at the end of its lease.
+        """
+        time = asyncio.get_running_loop().time
+        end = time() + _LONGEST_RENEWAL
+        try:
+            while not await self._clients.ask(self._take):
+                if time() >= end:
+                    raise TimeoutError
+                await asyncio.sleep(_POLL_INTERVAL)
+        except asyncio.CancelledError:
+            await _shielded(self._discard())
+            raise
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def release(self) -> None:
+        """Release the lock. If it was lost, or Redis fails, that is logged. A cancellation is delayed until the end."""
+        self._released.set()
+        await _shielded(self._finish())
+
+    async def _keep(self) -> None:
+        while not await self._is_released_within(self._lease / 3):
+            try:
+                if not await self._clients.ask(self._extend):
+                    self._warn_of_loss()
+                    # Unless another process has taken it, the others wait again from now on.
+                    await self._clients.ask(self._take)
+            except RedisFailedError as error:
+                self._warn(f"can't be kept now; the renewal continues: {error}")
+
+    async def _is_released_within(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._released.wait()
+        return self._released.is_set()
+
+    async def _finish(self) -> None:
+        # Until its task has ended, it could take the lock again.
+        await asyncio.wait([self._keeper])
+        try:
+            if not await self._clients.ask(self._give_up):
+                self._warn_of_loss()
+        except RedisFailedError as error:
+            self._warn(f"can't be released, and is free in {self._lease:g} s: {error}")
+
+    async def _discard(self) -> None:
+        with suppress(RedisFailedError):
+            await self._clients.ask(self._give_up)
+
+    async def _take(self, client: "Redis") -> bool:
+        lock = self._lock(client)
+        # redis-py repeats a command when the answer is lost, so the lock may already belong to this owner.
+        return await lock.acquire(blocking=False, token=self._owner) or await self._extend(client)
+
+    async def _extend(self, client: "Redis") -> bool:
+        from redis.exceptions import LockNotOwnedError
+
+        try:
+            return await self._lock(client).reacquire()
+        except LockNotOwnedError:
+            return False
+
+    async def _give_up(self, client: "Redis") -> bool:
+        from redis.exceptions import LockNotOwnedError
+
+        try:
+            await self._lock(client).release()
+        except LockNotOwnedError:
+            return False
+        return True
+
+    def _lock(self, client: "Redis") -> "Lock":
+        from redis.asyncio.lock import Lock
+
+        # A new object for each step, because redis-py forgets the owner in the middle of some.
+        lock = Lock(client, self._key, timeout=self._lease, thread_local=False)
+        lock.local.token = self._owner
+        return lock
+
+    def _warn_of_loss(self) -> None:
+        self._warn(
+            f"was lost; the renewal continues: {self._clients.where} was restarted or emptied, or this process was "
+            f"stopped for {self._lease:g} s"
+        )
+
+    def _warn(self, problem: str) -> None:
+        if not self._warned:
+            _log.warning("The lock of the token of %r %s.", self._user, problem.removesuffix("."))
+        self._warned = True
+
+
+async def _shielded(work: Coroutine[Any, Any, None]) -> None:
+    """Run short work to its end, and raise a cancellation that came meanwhile only then."""
+    task = asyncio.create_task(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled

@@ -1,59 +1,60 @@
-"""The token that signing in gives, as stores keep it."""
+"""The token that signing in returns, as stores keep it."""
 
 import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Self, cast
 
 from attrs import Attribute, field, frozen
+from attrs.validators import optional
 
+from exist_async._checks import wrong_type
 from exist_async._secrets import Unpicklable, check_token
 from exist_async.errors import ConfigurationError
 
 
-def _secret(_: "OAuthToken", attribute: "Attribute[Any]", value: object) -> None:
-    if value is not None or attribute.name == "access_token":
-        check_token(attribute.name, value)
+def _is_secret(_: object, attribute: "Attribute[Any]", value: object) -> None:
+    check_token(attribute.name, value)
 
 
-def _moment(_: "OAuthToken", attribute: "Attribute[Any]", value: object) -> None:
-    if value is not None and (not isinstance(value, dt.datetime) or value.utcoffset() is None):
-        raise ConfigurationError(f"{attribute.name} is a datetime with a time zone, or None")
+def _is_time(_: object, attribute: "Attribute[Any]", value: object) -> None:
+    if not isinstance(value, dt.datetime) or value.utcoffset() is None:
+        raise ConfigurationError(f"{attribute.name} must be a datetime with a time zone, or None")
 
 
-def _scope(_: "OAuthToken", __: "Attribute[Any]", value: object) -> None:
+def _is_scope(_: object, attribute: "Attribute[Any]", value: object) -> None:
     if not isinstance(value, tuple) or not all(isinstance(name, str) for name in cast("tuple[object, ...]", value)):
-        raise ConfigurationError("scope is a tuple of strings")
+        raise ConfigurationError(f"{attribute.name} must be a tuple of strings")
 
 
-def _type(_: "OAuthToken", __: "Attribute[Any]", value: object) -> None:
+def _is_string(_: object, attribute: "Attribute[Any]", value: object) -> None:
     if not isinstance(value, str):
-        raise ConfigurationError(f"token_type is a string, not {type(value).__name__}")
+        raise wrong_type(attribute.name, "a string", value)
 
 
 @frozen
 class OAuthToken(Unpicklable):
-    """An access token, and what renews it. It shows neither, and is not pickled: `to_dict` is for storing it.
+    """An access token and its refresh token. Its repr shows neither, and it can't be pickled: store it by `to_dict`.
 
     Attributes:
         access_token: Signs requests.
-        refresh_token: Renews the access token, once; None when it can't be renewed.
-        expires_at: When the access token expires, with a time zone; None when that is not known.
-        scope: What it may do, such as `mood_read`.
-        token_type: How it signs; Exist's is a bearer token.
+        refresh_token: Renews the access token, once; None if it can't be renewed.
+        expires_at: When the access token expires, with a time zone; None if unknown.
+        scope: Permissions, such as `mood_read`.
+        token_type: Scheme of the Authorization header; Exist uses bearer tokens.
 
     Raises:
-        ConfigurationError: A token holds what no header can carry, `expires_at` has no time zone, `scope` is no tuple
-            of strings, or `token_type` is no string.
+        ConfigurationError: A token has characters that a header can't carry, `expires_at` has no time zone, `scope` is
+            not a tuple of strings, or `token_type` is not a string.
     """
 
-    access_token: str = field(repr=False, validator=_secret)
-    refresh_token: str | None = field(default=None, repr=False, validator=_secret)
-    expires_at: dt.datetime | None = field(default=None, validator=_moment)
-    scope: tuple[str, ...] = field(default=(), validator=_scope)
-    token_type: str = field(default="Bearer", validator=_type)
+    access_token: str = field(repr=False, validator=_is_secret)
+    refresh_token: str | None = field(default=None, repr=False, validator=optional(_is_secret))
+    expires_at: dt.datetime | None = field(default=None, validator=optional(_is_time))
+    scope: tuple[str, ...] = field(default=(), validator=_is_scope)
+    token_type: str = field(default="Bearer", validator=_is_string)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of it as JSON has it, the secrets too, for a store to write down."""
+        """Return all fields as plain JSON data, the secrets too, for a store to write."""
         import msgspec
 
         fields: dict[str, Any] = msgspec.to_builtins(self)
@@ -61,25 +62,25 @@ class OAuthToken(Unpicklable):
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
-        """Make it again of what `to_dict` returned.
+        """Restore a token from the result of `to_dict`.
 
         Raises:
-            ConfigurationError: It is something else.
+            ConfigurationError: The fields are not those of a token.
         """
         import msgspec
 
         try:
             return msgspec.convert(fields, cls)
         except msgspec.ValidationError as error:
-            # It names the place, and quotes no value.
+            # Its message names the field and quotes no value.
             raise ConfigurationError(f"these are not the fields of an OAuthToken: {error}") from error
 
 
 def check_oauth_token(value: object) -> None:
-    """Check a token that is to be saved.
+    """Check a token before it is saved.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: It is not an OAuthToken.
     """
     if not isinstance(value, OAuthToken):
-        raise ConfigurationError(f"token is an OAuthToken, not {type(value).__name__}")
+        raise wrong_type("token", "an OAuthToken", value)

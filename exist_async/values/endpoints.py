@@ -1,4 +1,4 @@
-"""Reads and writes values."""
+"""The resource `exist.values`: reads and writes values."""
 
 import datetime as dt
 from collections.abc import Callable, Iterable
@@ -12,27 +12,26 @@ from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Pagina
 from exist_async.resource import Resource, encode_filters
 from exist_async.values import writes
 from exist_async.values.models import AttributeWithValues, DayValue, ValueEcho
-from exist_async.values.paths import MOST_DAYS, VALUES, WITH_VALUES
-from exist_async.values.requests import ValueIncrement, ValueUpdate
+from exist_async.values.requests import MOST_DAYS, VALUES, WITH_VALUES, ValueIncrement, ValueUpdate
 
 if TYPE_CHECKING:
     from exist_async.values.history import History
 
 
 class Values(Resource):
-    """What the user's attributes have on each day.
+    """The values of the user's attributes, one a day.
 
-    A service has to own an attribute before it writes values into it: `exist.attributes.ensure()` sees to that. Items
-    of every write are sent 35 a request, concurrently; `on_outcome` is called with each outcome as requests end.
+    A service must own an attribute before it writes values into it: see `exist.attributes.ensure()`. Writes send their
+    items 35 in a request, concurrently, and call `on_outcome` with each outcome as requests end.
     """
 
     __slots__ = ()
 
     def of(self, name: str, *, date_max: dt.date | None = None, page_size: int = LARGEST_PAGE) -> Paginator[DayValue]:
-        """List the values of one attribute, newest first. Days without one may be None, or missing.
+        """List the values of one attribute, newest first. A day without a value may be None, or missing.
 
         Args:
-            name: The attribute's name. One that the user lacks raises NotFoundError when the listing is read.
+            name: The attribute's name. If the user has no such attribute, reading the listing raises NotFoundError.
             date_max: The newest day to list.
             page_size: Results to ask for in a page, 1 to 100.
         """
@@ -57,11 +56,11 @@ class Values(Resource):
 
         Args:
             days: How many days, 1 to 31.
-            date_max: The last of these days; None is the day it is where the user is.
+            date_max: The last of these days; None is today in the user's time zone.
             groups: Only attributes of these groups.
-            attributes: Only those of these names.
+            attributes: Only those with these names.
             templates: Only those of these templates.
-            manual: True for those entered by hand alone, False for the others alone.
+            manual: True for only those entered by hand, False for only the others.
             page_size: Results to ask for in a page, 1 to 100.
         """
         check_int("days", days, least=1, most=MOST_DAYS)
@@ -79,21 +78,22 @@ class Values(Resource):
         attributes: Iterable[str] | None = None,
         groups: Iterable[str] | None = None,
     ) -> "History":
-        """Read every value between two days, in the fewest requests that it can be had in.
+        """Read every value between two days, in the fewest requests.
 
-        Iterate over it with `async for`: it gives pairs of an attribute's name and a `DayValue`, for each attribute
-        the newest first, as the answers come. Days without a value are left out.
+        Iterate over it with `async for`: it yields pairs of an attribute's name and a `DayValue`, the newest of each
+        attribute first, as the answers come. Days without a value are left out.
 
         Args:
             start: The first day.
-            end: The last day, which is part of it.
-            attributes: The names of the attributes. None is all that Exist lists with their values, which leaves
-                inactive ones and those of priority 10 and more out; those have to be named. One that the user lacks
-                raises NotFoundError, once it is its turn.
-            groups: Only attributes of these groups. Together with names, what Exist does not list is passed over.
+            end: The last day, included.
+            attributes: The names of the attributes. None means all that Exist lists with their values: not the inactive
+                ones and those of priority 10 and more, which have to be named. A name that the user has no attribute
+                of raises NotFoundError when it is read.
+            groups: Only attributes of these groups. Together with names, attributes that Exist does not list are
+                skipped.
 
         Raises:
-            ConfigurationError: A day is no date, or `end` lies before `start`; a list is a bare string or is empty.
+            ConfigurationError: A day is not a date, `end` is before `start`, or a list is a bare string or empty.
         """
         from exist_async.values.history import History
 
@@ -106,27 +106,28 @@ class Values(Resource):
         reacquire: bool = False,
         on_outcome: Callable[[Outcome[ValueUpdate, ValueEcho]], None] | None = None,
     ) -> BatchResult[ValueUpdate, ValueEcho]:
-        """Write values: each day's is what the item says, whatever it was before. Doing it again is harmless.
+        """Write values, each in place of the day's value before. Doing it again is harmless.
 
-        Of two items about the same attribute and day the later one is written later.
+        Of two items for the same attribute and day, the later one is written later.
 
         Args:
             items: Any number.
             reacquire: Whether to acquire, once, attributes whose values are refused as `unauthorised` or `not_found`,
-                and to send these values again. The former are taken from the service that owns them now; the latter
-                are created where there is a template of that name. What can't be acquired stays refused, and `error`
-                says why; where acquiring failed for another reason, the value is `not_sent`.
+                and to send these values again. Attributes of the first kind are taken from the service that owns them
+                now; those of the second are created, if there is a template with that name. Values of an attribute
+                that can't be acquired stay refused, with the reason in `error`; if acquiring failed without an answer,
+                they are `not_sent`.
             on_outcome: Called with each outcome as requests end.
 
         Returns:
             One outcome for each item, in the order given.
 
         Raises:
-            ConfigurationError: An item is wrong; of a sequence nothing was sent then.
-            ExistAsyncError: Some item was not answered; `result` holds every outcome.
+            ConfigurationError: An item is wrong. If the items are a sequence, nothing was sent.
+            ExistAsyncError: Some items were not answered; its `result` holds every outcome.
         """
         check_flag("reacquire", reacquire)
-        session = self._session.begin()
+        session = self._session.with_deadline()
         return await write(session, writes.update(session, reacquire=reacquire), items, on_outcome)
 
     async def increment(
@@ -137,20 +138,20 @@ class Values(Resource):
     ) -> BatchResult[ValueIncrement, ValueEcho]:
         """Add to values: of numbers, durations and percentages; Exist refuses it for other types.
 
-        Doing it again adds again, so a request whose answer is lost is never repeated: its items are `unknown`. What an
-        attribute has afterwards is in `value.current` of the outcomes.
+        Doing it again adds again, so a request whose answer is lost is never repeated: its items are `unknown`. The new
+        value of an attribute is in `value.current` of the outcome.
 
         Args:
-            items: Any number. Those without a day get the one that it is where the user is; the time there is asked
-                for once.
+            items: Any number. Those without a date count for today in the user's time zone; the write asks once which
+                day that is.
             on_outcome: Called with each outcome as requests end.
 
         Returns:
             One outcome for each item, in the order given.
 
         Raises:
-            ConfigurationError: An item is wrong; of a sequence nothing was sent then.
-            ExistAsyncError: Some item was not answered; `result` holds every outcome.
+            ConfigurationError: An item is wrong. If the items are a sequence, nothing was sent.
+            ExistAsyncError: Some items were not answered; its `result` holds every outcome.
         """
-        session = self._session.begin()
+        session = self._session.with_deadline()
         return await write(session, writes.increment(session), items, on_outcome)

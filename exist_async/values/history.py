@@ -2,26 +2,39 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
+from operator import attrgetter
+from typing import Generic, TypeAlias, TypeVar
+
+from attrs import define, field
 
 from exist_async._checks import check_day, check_names
+from exist_async._concurrency import ordered_map
 from exist_async._http.session import Session
-from exist_async.errors import ConfigurationError
+from exist_async.errors import ConfigurationError, NotFoundError
+from exist_async.paging import LARGEST_PAGE, Page, PageBody, RepeatDetector, fetch_page
 from exist_async.resource import encode_filters
+from exist_async.values.history_plan import ListedValues, Listing, Plan, Span, fetch_window, make_plan
 from exist_async.values.models import DayValue
-from exist_async.values.plans import Plan, Span, make_plan
-from exist_async.values.reading import Reading
+from exist_async.values.requests import VALUES
 
-_AT_ONCE = 100
+_VALUES_PER_TURN = 100
+
+_Values: TypeAlias = list[tuple[str, DayValue]]
+_InWindow: TypeAlias = tuple[Span, Listing]
+
+S = TypeVar("S")
+R = TypeVar("R")
 
 
 class History:
     """Every value between two days: iterate over it with `async for`, as often as you like.
 
-    It gives pairs of an attribute's name and a `DayValue`, for each attribute the newest first, as the answers come.
-    Requests run ahead of the reader by a few pages, and no more is kept. Breaking out of it stops them. Days without a
-    value are left out.
+    It yields pairs of an attribute's name and a `DayValue`, the newest of each attribute first, as the answers come.
+    Requests run ahead of the reader by a few pages, no more. Leaving the loop stops them. Days without a value are left
+    out.
     """
 
     def __init__(
@@ -36,7 +49,7 @@ class History:
         check_day("start", start)
         check_day("end", end)
         if end < start:
-            raise ConfigurationError(f"end {end} lies before start {start}: there is no day between them")
+            raise ConfigurationError(f"end {end} is before start {start}: there is no day between them")
         self._session = session
         self._span = Span(start, end)
         self._names = None if attributes is None else list(dict.fromkeys(check_names("attributes", attributes)))
@@ -47,28 +60,241 @@ class History:
         return f"<History from {self._span.start} to {self._span.end}>"
 
     async def plan(self) -> int:
-        """Return how many requests reading it takes; there are fewer where attributes have few values.
+        """Return how many requests reading it takes; fewer if attributes have few values.
 
-        Unless a few attributes are named, Exist has to be asked first how many there are. What that brings is used by
-        the next iteration, and counted here, so begin soon. Attributes that are hidden, or come and go meanwhile, cost
-        more.
+        Unless only a few attributes are named, Exist must be asked first how many there are. The next iteration uses
+        that answer, and it is counted here, so begin soon. Attributes that are hidden, or that appear or disappear
+        meanwhile, cost more.
         """
         if self._plan is None:
             self._plan = await self._make_plan()
         return self._plan.requests
 
     async def __aiter__(self) -> AsyncGenerator[tuple[str, DayValue], None]:
-        """Give the values as they come."""
+        """Yield the values as they come."""
         plan, self._plan = self._plan or await self._make_plan(), None
-        async with aclosing(Reading(self._session, self._span, self._filters, plan).values()) as reading:
-            given = 0
+        async with aclosing(_Reader(self._session, self._span, self._filters, plan).values()) as reading:
+            count = 0
             async for values in reading:
                 for value in values:
                     yield value
-                    given += 1
-                    if given % _AT_ONCE == 0:
-                        # A page holds thousands, and whoever does something with each must not hold up all others.
+                    count += 1
+                    if count % _VALUES_PER_TURN == 0:
+                        # A page has thousands of values: processing all of them in one turn would block the event loop.
                         await asyncio.sleep(0)
 
     async def _make_plan(self) -> Plan:
-        return await make_plan(self._session.begin(), self._span, self._names, self._filters)
+        return await make_plan(self._session.with_deadline(), self._span, self._names, self._filters)
+
+
+@define(eq=False, repr=False)
+class _Pages(Generic[S, R]):
+    """The pages of one listing: of attributes in one window, or of one attribute's values.
+
+    Attributes:
+        about: What is listed.
+        fetch: Returns the page of a number, and whether it is the last.
+        start: The number of the first page to read.
+        page_count: The number of pages, as far as it is known.
+        ended: Whether the last page was read.
+        repeats: Detects that the service answers one page over and over.
+    """
+
+    about: S
+    fetch: Callable[[int], Awaitable[tuple[Page[R], bool]]]
+    start: int = 1
+    page_count: int = 1
+    ended: bool = False
+    repeats: RepeatDetector = field(factory=RepeatDetector)
+
+    async def read(self, number: int) -> "tuple[_Pages[S, R], Page[R]]":
+        """Return a page, with its listing."""
+        page, is_last = await self.fetch(number)
+        self.ended = self.ended or is_last or self.repeats.detect(page)
+        return self, page
+
+
+async def _read_pages(
+    listings: Iterable[_Pages[S, R]], *, concurrency: int
+) -> AsyncGenerator[tuple[_Pages[S, R], Page[R]], None]:
+    """Read all pages of several listings concurrently, and yield them in order."""
+
+    def jobs() -> Iterator[Callable[[], Awaitable[tuple[_Pages[S, R], Page[R]]]]]:
+        for listing in listings:
+            for number in range(listing.start, listing.page_count + 1):
+                if listing.ended:
+                    break
+                yield partial(listing.read, number)
+
+    async with aclosing(ordered_map(jobs(), concurrency=concurrency)) as pages:
+        async for listing, page in pages:
+            yield listing, page
+            # There may be more pages than were counted: they are read one by one.
+            while page.number >= listing.page_count and not listing.ended:
+                _, page = await listing.read(page.number + 1)
+                listing.page_count = page.number
+                yield listing, page
+
+
+class _Reader:
+    """One iteration over a history.
+
+    Args:
+        session: Sends the calls.
+        span: The days.
+        filters: The filters other than names, encoded.
+        plan: How to read it.
+    """
+
+    def __init__(self, session: Session, span: Span, filters: Mapping[str, str], plan: Plan) -> None:
+        self._session = session
+        self._concurrency = session.options.concurrency
+        self._span = span
+        self._filters = filters
+        self._plan = plan
+        # The oldest day of each attribute that was yielded.
+        self._oldest: dict[str, dt.date] = {}
+        # The attributes that every window so far has shown, and those that were read one by one to the first day.
+        self._regular: set[str] = set()
+        self._done: set[str] = set()
+
+    async def values(self) -> AsyncGenerator[_Values, None]:
+        """Yield the values, a page at a time."""
+        if self._plan.listings:
+            async with aclosing(self._by_window()) as by_window:
+                async for values in by_window:
+                    yield values
+        hidden = sorted(self._plan.required - self._regular - self._done - {name for name, _ in self._plan.alone})
+        async with aclosing(self._alone([*self._plan.alone, *((name, self._span) for name in hidden)])) as alone:
+            async for values in alone:
+                yield values
+
+    async def _by_window(self) -> AsyncGenerator[_Values, None]:
+        window = next(self._span.windows())
+        shown: set[str] = set()
+        async with aclosing(self._window_pages()) as pages:
+            async for (days, listing), page in pages:
+                if days != window:
+                    async for values in self._missing(window, shown):
+                        yield values
+                    window, shown = days, set[str]()
+                attributes = listing.wanted(page.results)
+                shown.update(attribute.name for attribute in attributes)
+                async for values in self._appeared(window, shown):
+                    yield values
+                for attribute in attributes:
+                    if attribute.name in self._regular:
+                        yield self._new(attribute.name, window, attribute.values)
+        async for values in self._missing(window, shown):
+            yield values
+
+    async def _appeared(self, window: Span, shown: set[str]) -> AsyncGenerator[_Values, None]:
+        """Yield all values of attributes that appear in the listing meanwhile: they miss the newer windows."""
+        if window.end == self._span.end:
+            self._regular.update(shown)
+            return
+        appeared = sorted(shown - self._regular - self._done)
+        if appeared:
+            async for values in self._alone([(name, self._span) for name in appeared], skip_missing=True):
+                yield values
+            self._done.update(appeared)
+
+    async def _missing(self, window: Span, shown: set[str]) -> AsyncGenerator[_Values, None]:
+        """Yield the values of attributes that a window should have shown, from there on.
+
+        An attribute that leaves the listing meanwhile shifts the others, so that one can fall between two pages. It is
+        not known how many windows lack it, so it is read by itself.
+        """
+        missing = sorted(self._regular - shown)
+        if missing:
+            rest = Span(self._span.start, window.end)
+            async for values in self._alone([(name, rest) for name in missing], skip_missing=True):
+                yield values
+            self._regular.difference_update(missing)
+            self._done.update(missing)
+
+    async def _window_pages(self) -> AsyncGenerator[tuple[_InWindow, Page[ListedValues]], None]:
+        """Yield the pages of all windows, the newest first."""
+        newest = next(self._span.windows())
+        for listing in self._plan.listings:
+            yield (newest, listing), listing.first
+        if not self._plan.by_window:
+            return
+        async with aclosing(_read_pages(self._windows(), concurrency=self._concurrency)) as pages:
+            async for in_window, page in pages:
+                if in_window.ended:
+                    # The next windows have as many pages, whatever was counted.
+                    in_window.about[1].page_count = page.number
+                yield in_window.about, page
+
+    def _windows(self) -> Iterator[_Pages[_InWindow, ListedValues]]:
+        for window in self._span.windows():
+            for listing in self._plan.listings:
+                fetch = partial(fetch_window, self._session, window, listing.names, self._filters)
+                pages = _Pages[_InWindow, ListedValues]((window, listing), fetch, page_count=listing.page_count)
+                if window.end == self._span.end:
+                    # Its first page was read for the plan.
+                    pages.start = 2
+                    pages.repeats.detect(listing.first)
+                yield pages
+
+    async def _alone(
+        self, parts: Sequence[tuple[str, Span]], *, skip_missing: bool = False
+    ) -> AsyncGenerator[_Values, None]:
+        """Yield the values of attributes that are read one by one: the first page of each, then the others.
+
+        Args:
+            parts: The attributes, and the days to read of each.
+            skip_missing: Whether an attribute that the user no longer has is skipped.
+
+        Raises:
+            NotFoundError: The user has no such attribute; the message names it.
+        """
+        listings = [
+            _Pages[tuple[str, Span], DayValue](part, partial(self._fetch_values, *part, skip_missing)) for part in parts
+        ]
+        firsts = (partial(listing.read, 1) for listing in listings)
+        async with aclosing(ordered_map(firsts, concurrency=self._concurrency)) as first_pages:
+            async for listing, page in first_pages:
+                yield self._new(*listing.about, page.results)
+                if not listing.ended:
+                    listing.start, listing.page_count = 2, _count_pages(listing.about[1], page)
+        async with aclosing(_read_pages(listings, concurrency=self._concurrency)) as other_pages:
+            async for listing, page in other_pages:
+                yield self._new(*listing.about, page.results)
+
+    async def _fetch_values(
+        self, name: str, span: Span, skip_missing: bool, number: int
+    ) -> tuple[Page[DayValue], bool]:
+        params = {"attribute": name, "date_max": span.end.isoformat(), "limit": str(LARGEST_PAGE)}
+        try:
+            page, is_last = await fetch_page(self._session, VALUES, params, PageBody[DayValue], number)
+        except NotFoundError as error:
+            if skip_missing:
+                return Page((), 0, number), True
+            error.args = (f"{error} It was the request for the values of {name!r}: the user has no such attribute.",)
+            raise
+        return page, is_last or any(value.date <= span.start for value in page.results)
+
+    def _new(self, name: str, span: Span, values: Iterable[DayValue]) -> _Values:
+        """Return the values of an attribute that have not been yielded yet, the newest first."""
+        oldest = self._oldest.get(name)
+        new: _Values = []
+        for value in sorted(values, key=attrgetter("date"), reverse=True):
+            if (
+                value.value is not None
+                and span.start <= value.date <= span.end
+                and (oldest is None or value.date < oldest)
+            ):
+                oldest = value.date
+                new.append((name, value))
+        if oldest is not None:
+            self._oldest[name] = oldest
+        return new
+
+
+def _count_pages(span: Span, first: Page[DayValue]) -> int:
+    """Return how many pages an attribute's values have, as far as the first page tells; days may be missing."""
+    size = len(first.results)
+    by_days = -(-span.days // size)
+    return max(2, by_days if first.count is None else min(by_days, -(-first.count // size)))

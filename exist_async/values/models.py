@@ -1,4 +1,4 @@
-"""What Exist says about values."""
+"""Response models of values."""
 
 import datetime as dt
 
@@ -7,17 +7,17 @@ from attrs import frozen
 from exist_async.attributes import Attribute
 
 Value = int | float | str | bool
-"""What an attribute can have on a day. Exist writes a boolean as 0 or 1, and minutes for durations and times of day."""
+"""A value in Exist's format: booleans are 0 or 1, durations and times of day are minutes."""
 
 
-@frozen(weakref_slot=False)  # there are very many of them
+@frozen(weakref_slot=False)  # saves memory: there are very many
 class DayValue:
-    """What an attribute had on one day.
+    """The value of an attribute on one day.
 
     Attributes:
-        date: The day, where the user is.
-        value: What it had, as Exist writes it: `ValueType.to_python` makes Python's own types of it. None where the day
-            has none; such days can also be missing altogether.
+        date: The day in the user's time zone.
+        value: The value in Exist's format; `ValueType.to_python` converts it. None if there is none; such days may also
+            be omitted.
     """
 
     date: dt.date
@@ -26,10 +26,10 @@ class DayValue:
 
 @frozen
 class AttributeWithValues(Attribute):
-    """An attribute with what it had on some days.
+    """An attribute with its values on some days.
 
     Attributes:
-        values: Its values, newest first.
+        values: Values, newest first.
     """
 
     values: tuple[DayValue, ...] = ()
@@ -37,13 +37,13 @@ class AttributeWithValues(Attribute):
 
 @frozen(weakref_slot=False)
 class ValueEcho:
-    """What Exist repeats of a value that was written.
+    """The fields of a write that Exist repeats in its answer.
 
     Attributes:
-        name: The attribute's name.
-        date: The day, where Exist names it.
-        value: What was sent: the new value, or what was added.
-        current: What the attribute has after an increment, where Exist tells it.
+        name: Name of the attribute.
+        date: The day, if Exist sends it.
+        value: The value sent: the new value, or the increment.
+        current: The value after an increment, if Exist sends it.
     """
 
     name: str | None = None

@@ -1,42 +1,58 @@
-"""What is asked of Exist about values, one item each."""
+"""The request models for values, one for each item of a write, and how replies are matched with them."""
 
 import datetime as dt
 import math
 import numbers
 from collections.abc import Hashable, Sequence
-from typing import cast
+from typing import Final, cast
 
 from attrs import field, frozen
 from attrs.validators import optional
 
-from exist_async._checks import is_day, is_text, plain_string
-from exist_async.batch.replies import Failure, Subject
+from exist_async._checks import is_day, is_text, plain_string, wrong_type
+from exist_async.batch.matching import Failure, MatchKey
 from exist_async.errors import ConfigurationError
+from exist_async.resource import ROOT
 from exist_async.values.models import ValueEcho
 
-# What fits into 64 bits: no count of anything is larger, and not every program reads more.
+WITH_VALUES: Final = f"{ROOT}attributes/with-values/"
+"""Lists attributes with their values of some days."""
+
+VALUES: Final = f"{ROOT}attributes/values/"
+"""Lists the values of one attribute."""
+
+MOST_DAYS: Final = 31
+"""The most days that Exist lists with attributes."""
+
+# What fits into 64 bits: no count is larger, and not every program can read more.
 _LARGEST = 2**63 - 1
 
 
 def _number(value: float) -> int | float:
     if isinstance(value, int):
         if abs(value) > _LARGEST:
-            raise ConfigurationError("value is a number of more than 64 bits")
+            raise ConfigurationError("value must be a number of at most 64 bits")
         # True and False are 1 and 0 to Exist.
         return int(value)
     if isinstance(value, float):  # pyright: ignore[reportUnnecessaryIsInstance]  (callers without a type checker)
         if not math.isfinite(value):
-            raise ConfigurationError(f"value is {value}, which is no number that can be kept")
+            raise ConfigurationError(f"value must be a finite number, not {value}")
         return float(value)
-    # Those of numpy and pandas.
+    # numpy's and pandas' numbers.
     if isinstance(value, numbers.Integral):
         return _number(int(value))
     if isinstance(value, numbers.Real):
         try:
             return _number(float(value))
         except OverflowError:
-            raise ConfigurationError("value is a number that is too large for a float") from None
-    raise ConfigurationError(_unsupported(value))
+            raise ConfigurationError("value is too large for a float") from None
+    if value is None:
+        raise ConfigurationError("value must not be None: a day's value can be changed, but not removed")
+    if isinstance(value, dt.timedelta | dt.time):
+        raise ConfigurationError(
+            f"value must not be a {type(value).__name__}: give attribute.value_type.from_python(value)"
+        )
+    raise wrong_type("value", "a number or a string", value)
 
 
 def _value(value: float | str) -> int | float | str:
@@ -45,27 +61,19 @@ def _value(value: float | str) -> int | float | str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ConfigurationError("value holds half a surrogate pair, which is no character") from None
+        raise ConfigurationError("value contains half a surrogate pair, which is not a character") from None
     return plain_string(value)
-
-
-def _unsupported(value: object) -> str:
-    if value is None:
-        return "value is None: what a day has can be changed, and not taken away again"
-    if isinstance(value, dt.timedelta | dt.time):
-        return f"value is a {type(value).__name__}: give attribute.value_type.from_python(value)"
-    return f"value is a number or a string, not {type(value).__name__}"
 
 
 @frozen
 class ValueUpdate:
-    """What an attribute is to have on a day, in place of what it has.
+    """A new value of an attribute for one day, which replaces the day's value.
 
     Attributes:
-        name: The attribute's name. This service has to own it.
-        date: The day, where the user is: `exist.profile.today()` asks which it is now.
-        value: The value, as Exist writes it; `ValueType.from_python` makes it of a `timedelta` or a `time`. True and
-            False are sent as 1 and 0.
+        name: The attribute's name. This service must own it.
+        date: The day, in the user's time zone: `exist.profile.today()` returns today's.
+        value: The value, as Exist writes it; `ValueType.from_python` converts a `timedelta` or a `time`. True and False
+            are sent as 1 and 0.
     """
 
     name: str = field(converter=plain_string, validator=is_text)
@@ -75,12 +83,12 @@ class ValueUpdate:
 
 @frozen
 class ValueIncrement:
-    """What is to be added to an attribute's value of a day.
+    """A number to add to an attribute's value of one day.
 
     Attributes:
-        name: The attribute's name. This service has to own it.
-        value: The number to add; one below 0 takes away.
-        date: The day, where the user is. None is the day that it is there now; the write asks once for the time there.
+        name: The attribute's name. This service must own it.
+        value: The number to add; a negative one is subtracted.
+        date: The day, in the user's time zone. None is today there; the write asks once which day that is.
     """
 
     name: str = field(converter=plain_string, validator=is_text)
@@ -88,38 +96,38 @@ class ValueIncrement:
     date: dt.date | None = field(default=None, validator=optional(is_day))
 
 
-_KIND = "name date value"
-"""The fields by which an item is known: several increments of one day can differ in their fate, by their values."""
+_FIELDS = "name date value"
+"""The fields by which an item is recognised. Several increments of one day can have different outcomes."""
 
 
 def updatable(item: object) -> ValueUpdate:
-    """Return what a caller gave, if it is an update."""
+    """Return the request model for an item to update."""
     if isinstance(item, ValueUpdate):
         return item
-    raise ConfigurationError(f"a ValueUpdate can be written, not {type(item).__name__}")
+    raise wrong_type("an item to update", "a ValueUpdate", item)
 
 
 def incrementable(item: object) -> ValueIncrement:
-    """Return what a caller gave, if it is an increment."""
+    """Return the request model for an item to increment."""
     if isinstance(item, ValueIncrement):
         return item
-    raise ConfigurationError(f"a ValueIncrement can be added, not {type(item).__name__}")
+    raise wrong_type("an item to increment", "a ValueIncrement", item)
 
 
-def day_of(item: ValueUpdate | ValueIncrement) -> tuple[str, dt.date | None]:
-    """Return the attribute and the day that an item is about."""
+def conflict_key(item: ValueUpdate | ValueIncrement) -> tuple[str, dt.date | None]:
+    """Return the attribute and the day that an item changes."""
     return item.name, item.date
 
 
-def subject(item: ValueUpdate | ValueIncrement) -> Subject:
-    """Say what an item is about."""
-    return (_KIND, (item.name, item.date, item.value))
+def match_key(item: ValueUpdate | ValueIncrement) -> MatchKey:
+    """Return the key that an item is recognised by in a reply."""
+    return (_FIELDS, (item.name, item.date, item.value))
 
 
-def subjects_of(entry: ValueEcho | Failure, wanted: Sequence[Subject]) -> Sequence[Subject]:
-    """Return those items that an entry may be about: the ones that agree with all that it repeats.
+def match_keys_of(entry: ValueEcho | Failure, wanted: Sequence[MatchKey]) -> Sequence[MatchKey]:
+    """Return the keys of the items that an entry of a reply may be about: those that agree with all that it repeats.
 
-    What it does not repeat is left open. One that contradicts all items is about another one, which is returned.
+    An entry that contradicts all items is about another item, whose key is returned.
     """
     fitting = [cast("tuple[str, dt.date, object]", key) for _, key in wanted]
     name, date = _name_of(entry), _date_of(entry)
@@ -128,17 +136,17 @@ def subjects_of(entry: ValueEcho | Failure, wanted: Sequence[Subject]) -> Sequen
     if date is not None:
         fitting = [key for key in fitting if key[1] == date]
     if not fitting:
-        return [(_KIND, (name, date, entry.value if isinstance(entry.value, Hashable) else None))]
+        return [(_FIELDS, (name, date, entry.value if isinstance(entry.value, Hashable) else None))]
     same_value = [key for key in fitting if key[2] == entry.value]
     if not same_value and name is None and date is None:
         return []
-    # Exist may write a value otherwise than it was sent, so that another one contradicts nothing.
-    return [(_KIND, key) for key in dict.fromkeys(same_value or fitting)]
+    # Exist may write a value in another form than it was sent, so a different one contradicts nothing.
+    return [(_FIELDS, key) for key in dict.fromkeys(same_value or fitting)]
 
 
 def _name_of(entry: ValueEcho | Failure) -> str | None:
-    said = (entry.name, entry.template, entry.title) if isinstance(entry, Failure) else (entry.name,)
-    return next((name for name in said if isinstance(name, str)), None)
+    names = (entry.name, entry.template, entry.title) if isinstance(entry, Failure) else (entry.name,)
+    return next((name for name in names if isinstance(name, str)), None)
 
 
 def _date_of(entry: ValueEcho | Failure) -> dt.date | None:

@@ -1,73 +1,155 @@
-"""How values are updated and incremented."""
+"""The write operations for values: update, with reacquiring of lost attributes, and increment."""
 
+import asyncio
 import datetime as dt
+import time
+from collections.abc import Sequence
+from typing import Final
 
 import attrs
 
 from exist_async._http.session import Session
-from exist_async.batch.endpoint import Endpoint
-from exist_async.batch.replies import Reply
-from exist_async.errors import OutcomeUnknownError
+from exist_async.attributes.requests import Acquirable, ByName, ByTemplate
+from exist_async.attributes.writes import acquisition
+from exist_async.batch.matching import Reply
+from exist_async.batch.operation import RefusalsHandled, WriteOperation
+from exist_async.batch.writes import Write
+from exist_async.errors import NoAnswerError, OutcomeUnknownError
 from exist_async.outcomes import Outcome, OutcomeStatus
+from exist_async.profile import Profile
 from exist_async.resource import ROOT
 from exist_async.values import requests
 from exist_async.values.models import ValueEcho
-from exist_async.values.reacquire import LOST, MISSING, Reacquisition
 from exist_async.values.requests import ValueIncrement, ValueUpdate
-from exist_async.values.today import Today
+
+_NOT_OWNED: Final = "unauthorised"
+"""Exist's error code for a value of an attribute that another service owns."""
+
+_NOT_FOUND: Final = "not_found"
+"""Exist's error code for a value of an attribute that the user does not have."""
 
 
-def update(session: Session, *, reacquire: bool) -> Endpoint[ValueUpdate, ValueEcho]:
-    """Update values. Writing a value a second time changes nothing."""
-    return Endpoint(
+def update(session: Session, *, reacquire: bool) -> WriteOperation[ValueUpdate, ValueEcho]:
+    """Return the operation that updates values. Writing a value twice changes nothing, so it is repeatable."""
+    return WriteOperation(
         path=f"{ROOT}attributes/update/",
-        query="",
         repeatable=True,
         reply=Reply[ValueEcho],
         prepare=requests.updatable,
-        subject=requests.subject,
-        subjects_of=requests.subjects_of,
-        thing=requests.day_of,
-        remedy=Reacquisition(session) if reacquire else None,
-        second_time=_lost_meanwhile,
-        share=_share,
+        match_key=requests.match_key,
+        match_keys_of=requests.match_keys_of,
+        conflict_key=requests.conflict_key,
+        on_refused=_Reacquisition(session) if reacquire else None,
+        on_repeat_refusal=_after_repeated_update,
+        share_parts=_share_parts,
     )
 
 
-def increment(session: Session) -> Endpoint[ValueIncrement, ValueEcho]:
-    """Increment values. A request that is carried out twice adds twice."""
-    return Endpoint(
+def increment(session: Session) -> WriteOperation[ValueIncrement, ValueEcho]:
+    """Return the operation that increments values. A request that is carried out twice adds twice: not repeatable."""
+    return WriteOperation(
         path=f"{ROOT}attributes/increment/",
-        query="",
         repeatable=False,
         reply=Reply[ValueEcho],
         prepare=requests.incrementable,
-        subject=requests.subject,
-        subjects_of=requests.subjects_of,
-        thing=requests.day_of,
-        # Events of one day come in numbers, and what Exist refuses one of them for it mostly refuses all for.
-        one_of_each=False,
-        complete=Today(session),
-        share=_share,
+        match_key=requests.match_key,
+        match_keys_of=requests.match_keys_of,
+        conflict_key=requests.conflict_key,
+        # Events come many a day, and if Exist refuses one of a day, it mostly refuses all.
+        unique_per_request=False,
+        complete=_DateFiller(session),
+        share_parts=_share_parts,
     )
 
 
-def _share(item: ValueUpdate | ValueIncrement, echo: ValueEcho) -> None:
-    """Have a fresh echo hold the item's own name and day: its copies are a quarter of what an outcome takes."""
+class _Reacquisition:
+    """Acquires attributes whose values were refused: each once, however many of its values were.
+
+    An attribute of another service is acquired by its name; one that the user does not have by its template, if there
+    is one with that name, as provided by a service.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._acquired: dict[str, Outcome[Acquirable, object]] = {}
+        self._lock = asyncio.Lock()
+
+    async def __call__(
+        self, outcomes: Sequence[Outcome[ValueUpdate, ValueEcho]]
+    ) -> RefusalsHandled[ValueUpdate, ValueEcho]:
+        """Acquire the attributes that refusals show to be lost, and return which items can be sent again."""
+        refused = [outcome for outcome in outcomes if outcome.error_code in (_NOT_OWNED, _NOT_FOUND)]
+        if not refused:
+            return RefusalsHandled(())
+        async with self._lock:
+            await self._acquire(refused)
+        retry: set[int] = set()
+        others: list[Outcome[ValueUpdate, ValueEcho]] = []
+        for outcome in refused:
+            acquired = self._acquired[outcome.item.name]
+            if acquired.status is OutcomeStatus.SUCCEEDED:
+                retry.add(outcome.index)
+            elif acquired.refused_for_itself:
+                reason = ": ".join(filter(None, (acquired.error_code, acquired.error)))
+                message = ". ".join(filter(None, (outcome.error, f"Acquiring it was refused: {reason}")))
+                others.append(attrs.evolve(outcome, error=message))
+            else:
+                # Exist might accept the value now, but that was not tried.
+                others.append(attrs.evolve(outcome, status=OutcomeStatus.NOT_SENT, cause=acquired.cause))
+        return RefusalsHandled(retry, others)
+
+    async def _acquire(self, refused: Sequence[Outcome[ValueUpdate, ValueEcho]]) -> None:
+        wanted: dict[str, Acquirable] = {}
+        for outcome in refused:
+            name = outcome.item.name
+            if name not in self._acquired:
+                wanted[name] = ByName(name) if outcome.error_code == _NOT_OWNED else ByTemplate(name, manual=False)
+        running = Write(self._session, acquisition())
+        await running.run(list(wanted.values()))
+        self._acquired.update(zip(wanted, running.result, strict=True))
+
+
+class _DateFiller:
+    """Sets the date of increments without one to today in the user's time zone, which it asks for once.
+
+    Exist accepts them without a date, too, but does not document which day that means.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._profile = Profile(session)
+        self._asked: tuple[dt.datetime, float] | None = None  # the user's local time, and the monotonic time then
+
+    async def __call__(self, items: Sequence[ValueIncrement]) -> Sequence[ValueIncrement]:
+        """Return the items, each with a date."""
+        if all(item.date is not None for item in items):
+            return items
+        if self._asked is None:
+            self._asked = (await self._profile.now(), time.monotonic())
+        local_time, asked_at = self._asked
+        try:
+            # Reading a stream can go on past midnight.
+            today = (local_time + dt.timedelta(seconds=time.monotonic() - asked_at)).date()
+        except OverflowError as error:
+            raise NoAnswerError(f"the user's local time is {local_time}, the last that there is") from error
+        return [item if item.date is not None else attrs.evolve(item, date=today) for item in items]
+
+
+def _share_parts(item: ValueUpdate | ValueIncrement, echo: ValueEcho) -> None:
+    """Let a new echo share its item's name and date: copies of them are a quarter of the memory of an outcome."""
     if echo.name == item.name:
         object.__setattr__(echo, "name", item.name)
-    # Another library's day is equal to the echo's, and is no plain one.
+    # A date of another library is equal to the echo's, but of another class.
     if item.date.__class__ is dt.date and echo.date == item.date:
         object.__setattr__(echo, "date", item.date)
 
 
-def _lost_meanwhile(outcome: Outcome[ValueUpdate, ValueEcho]) -> Outcome[ValueUpdate, ValueEcho]:
-    """Leave open whether a value was written by the first attempt, if the attribute is gone at the second."""
-    if outcome.error_code not in (LOST, MISSING):
+def _after_repeated_update(outcome: Outcome[ValueUpdate, ValueEcho]) -> Outcome[ValueUpdate, ValueEcho]:
+    """Return "unknown" for an attribute that is no longer owned: the first attempt may have written its value."""
+    if outcome.error_code not in (_NOT_OWNED, _NOT_FOUND):
         return outcome
     cause = OutcomeUnknownError(
-        "An earlier attempt to write it was not answered, and now the attribute is not this service's. Doing it again "
-        "is harmless.",
+        "An earlier attempt to write it was not answered, and now this service does not own the attribute. Doing it "
+        "again is harmless.",
         repeatable=True,
     )
     return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, cause=cause)

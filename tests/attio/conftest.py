@@ -1,4 +1,4 @@
-"""What the tests of Attio's client share: clients of a service that answers as a test says."""
+"""Fixtures of the tests of Attio's client: clients of a scripted service."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ def _no_token_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def asking(clock: Any) -> Asking:
-    """Makes clients of a service that answers as a function says, without a socket; their waits take no time."""
+    """Makes clients of a service that a function implements, without a socket; their waits take no time."""
 
     def make(answer: Callable[[httpx.Request], httpx.Response], **options: Any) -> AttioClient:
         http_client = httpx.AsyncClient(transport=httpx.MockTransport(answer))

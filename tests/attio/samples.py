@@ -1,4 +1,4 @@
-"""A request and replies of Attio's, written by hand to the shapes of its documentation."""
+"""A request and answers of Attio, written by hand in the format of its documentation."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import httpx
 from exist_async.attio import AttioClient
 
 Asking = Callable[..., AttioClient]
-"""The fixture `asking`: makes a client of a service that answers as a function says."""
+"""Type of the fixture `asking`."""
 
 ID = {
     "workspace_id": "14beef7a-99f7-4534-a87e-70b564330a4c",
@@ -76,7 +76,7 @@ def refusal(status: int, kind: str, code: str, message: str, **more: Any) -> htt
 
 
 class Script:
-    """Answers one request after another as it was told, and the last answer for ever."""
+    """Sends one answer after another, and then repeats the last one."""
 
     def __init__(self, *answers: httpx.Response | Exception) -> None:
         self.answers = list(answers)

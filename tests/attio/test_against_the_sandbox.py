@@ -1,4 +1,4 @@
-"""The client against an Attio in memory: what it sends is accepted, and what it says is what there is."""
+"""The client with a sandbox of Attio in memory."""
 
 import datetime as dt
 from collections.abc import AsyncGenerator
@@ -69,7 +69,7 @@ async def test_an_attribute_is_created_read_changed_archived_and_restored(
     assert not (await attributes.update("objects", "companies", "yearly_revenue", is_archived=False)).is_archived
 
 
-async def test_lists_have_attributes_too(attio: AttioClient) -> None:
+async def test_attributes_of_lists_can_be_created_and_listed(attio: AttioClient) -> None:
     created = await attio.attributes.create(
         "lists", "sales", title="Due", api_slug="due", type="date", default_value=DefaultValue.dynamic("P1M")
     )
@@ -80,7 +80,7 @@ async def test_lists_have_attributes_too(attio: AttioClient) -> None:
     assert (await attio.attributes.list("lists", "sales").first()) is not None
 
 
-async def test_both_ends_of_a_relationship_are_there(attio: AttioClient, sandbox: AttioSandbox) -> None:
+async def test_creating_a_relationship_creates_both_ends(attio: AttioClient, sandbox: AttioSandbox) -> None:
     created = await attio.attributes.create(
         "objects",
         "people",
@@ -107,7 +107,7 @@ async def test_options_and_statuses_are_listed(attio: AttioClient) -> None:
 
 
 @pytest.mark.parametrize("slug", ["a/b", "🚀 launch", "100%", "a?b#c", "größe"])
-async def test_slugs_of_any_kind_are_found(sandbox: AttioSandbox, slug: str) -> None:
+async def test_slugs_with_special_characters_are_found(sandbox: AttioSandbox, slug: str) -> None:
     sandbox.add_object(slug)
     sandbox.add_attribute("objects", slug, title="Odd", api_slug=slug, type="text")
 
@@ -116,7 +116,7 @@ async def test_slugs_of_any_kind_are_found(sandbox: AttioSandbox, slug: str) -> 
         assert (await attio.attributes.update("objects", slug, slug, title="New")).title == "New"
 
 
-async def test_what_attio_refuses_says_why(attio: AttioClient, sandbox: AttioSandbox) -> None:
+async def test_a_refusal_has_attio_s_reason(attio: AttioClient, sandbox: AttioSandbox) -> None:
     attributes = attio.attributes
     with pytest.raises(BadRequestError) as caught:
         await attributes.update("objects", "people", "name", title="Full name")
@@ -147,7 +147,7 @@ async def test_what_attio_refuses_says_why(attio: AttioClient, sandbox: AttioSan
         await reader.attributes.update("objects", "people", "size", title="No")
 
 
-async def test_a_creation_that_was_lost_is_not_made_twice(attio: AttioClient, sandbox: AttioSandbox) -> None:
+async def test_a_creation_with_unknown_outcome_is_not_repeated(attio: AttioClient, sandbox: AttioSandbox) -> None:
     sandbox.fail_next(status=503, when="after")
     with pytest.raises(OutcomeUnknownError):
         await attio.attributes.create("objects", "people", title="Size", api_slug="size", type="text")
@@ -156,7 +156,7 @@ async def test_a_creation_that_was_lost_is_not_made_twice(attio: AttioClient, sa
     assert (await attio.attributes.get("objects", "people", "size")).title == "Size"
 
 
-async def test_an_update_that_was_lost_is_sent_again(attio: AttioClient, sandbox: AttioSandbox) -> None:
+async def test_an_update_with_unknown_outcome_is_repeated(attio: AttioClient, sandbox: AttioSandbox) -> None:
     sandbox.add_attribute("objects", "people", title="Size", api_slug="size", type="text")
     sandbox.fail_next(status=503, when="after")
 
@@ -164,7 +164,7 @@ async def test_an_update_that_was_lost_is_sent_again(attio: AttioClient, sandbox
     assert len(sandbox.requests) == 2
 
 
-async def test_more_than_attio_lets_in_at_once_gets_through_all_the_same() -> None:
+async def test_more_requests_than_attio_allows_at_once_all_succeed() -> None:
     sandbox = AttioSandbox(rate_limited=True)
     sandbox.add_attribute("objects", "people", title="Size", api_slug="size", type="text")
     async with sandbox.serve() as url, AttioClient(sandbox.token, base_url=url) as attio:
@@ -172,13 +172,13 @@ async def test_more_than_attio_lets_in_at_once_gets_through_all_the_same() -> No
             await attio.attributes.update("objects", "people", "size", title=f"Size {n}")
             await attio.attributes.get("objects", "people", "size")
 
-    # A request now and then, whose way was shorter than that of those before, comes a little too early.
+    # A request with a shorter latency than those before it arrives a little too early now and then.
     statuses = [request.status for request in sandbox.requests]
     assert statuses.count(200) == 80
     assert statuses.count(429) < 10
 
 
-async def test_the_documented_request_goes_through_a_mock_of_httpx() -> None:
+async def test_a_mock_of_httpx_intercepts_the_documented_request() -> None:
     with respx.mock(using="httpx") as router:
         route = router.patch("https://api.attio.com/v2/objects/people/attributes/company")
         route.mock(httpx.Response(200, json={"data": ATTRIBUTE}))

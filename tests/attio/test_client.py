@@ -1,4 +1,4 @@
-"""The client of Attio: where it sends what, within which limits, and how its errors look."""
+"""The client of Attio: its paths, rate limits and errors."""
 
 import asyncio
 import datetime as dt
@@ -23,7 +23,7 @@ from exist_async import (
 from exist_async.attio import AttioClient
 
 
-def test_the_token_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_token_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigurationError, match="ATTIO_TOKEN"):
         AttioClient()
     monkeypatch.setenv("ATTIO_TOKEN", "a-token")
@@ -31,7 +31,7 @@ def test_the_token_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch
     assert repr(AttioClient()) == "<AttioClient of https://api.attio.com>"
 
 
-async def test_a_view_has_a_token_and_limits_of_its_own(asking: Asking, clock: Any) -> None:
+async def test_a_view_has_its_own_token_and_limits(asking: Asking, clock: Any) -> None:
     script = Script(data(ATTRIBUTE))
     none_left = MemoryRateLimiter(1, 3600.0, clock=clock, sleep=clock.sleep)
     client = asking(script, max_wait=0)
@@ -96,7 +96,7 @@ async def test_encoded_segments_arrive_as_they_are_over_a_socket(raw_server: Any
 
 
 @pytest.mark.parametrize("wrong", ["", " ", ".", "..", "a\0b", "\ud800", 7, None])
-async def test_what_can_be_no_segment_is_refused(asking: Asking, wrong: Any) -> None:
+async def test_an_invalid_path_segment_is_refused(asking: Asking, wrong: Any) -> None:
     script = Script(data(ATTRIBUTE))
     attributes = asking(script).attributes
 
@@ -108,12 +108,12 @@ async def test_what_can_be_no_segment_is_refused(asking: Asking, wrong: Any) -> 
 
 
 @pytest.mark.parametrize("target", ["object", "records", "", None, 7, "objects/people"])
-def test_attributes_belong_to_objects_or_lists(asking: Asking, target: Any) -> None:
-    with pytest.raises(ConfigurationError, match="target is 'objects' or 'lists'"):
+def test_a_target_other_than_objects_and_lists_is_refused(asking: Asking, target: Any) -> None:
+    with pytest.raises(ConfigurationError, match="target must be 'objects' or 'lists'"):
         asking(Script(data([]))).attributes.list(target, "people")
 
 
-async def test_reads_and_writes_have_limits_of_their_own(asking: Asking, clock: Any) -> None:
+async def test_reads_and_writes_have_separate_limits(asking: Asking, clock: Any) -> None:
     script = Script(data(ATTRIBUTE))
     attributes = asking(script).attributes
 
@@ -149,18 +149,18 @@ async def test_a_429_is_waited_for_until_its_date(asking: Asking, clock: Any) ->
     assert len(script.requests) == 2
 
 
-async def test_a_429_to_writes_holds_no_reads_back(asking: Asking, clock: Any) -> None:
+async def test_a_429_to_a_write_does_not_delay_reads(asking: Asking, clock: Any) -> None:
     def service(request: httpx.Request) -> httpx.Response:
         if request.method == "GET":
             return data(ATTRIBUTE)
         return httpx.Response(429, headers={"Retry-After": "30"})
 
     client = asking(service)
-    held, go_on = asyncio.Event(), asyncio.Event()
+    held, released = asyncio.Event(), asyncio.Event()
 
     async def sleep(seconds: float) -> None:
         held.set()
-        await go_on.wait()
+        await released.wait()
 
     client.attributes._session._sleep = sleep
     writing = asyncio.create_task(client.attributes.update("objects", "people", "a", title="b"))
@@ -173,7 +173,7 @@ async def test_a_429_to_writes_holds_no_reads_back(asking: Asking, clock: Any) -
     await asyncio.wait([writing])
 
 
-async def test_a_429_keeps_what_attio_says(asking: Asking) -> None:
+async def test_a_rate_limit_error_has_attio_s_type_code_and_detail(asking: Asking) -> None:
     limited = refusal(429, "rate_limit_error", "rate_limit_exceeded", "Slow down.")
     limited.headers["Retry-After"] = "600"
 
@@ -189,7 +189,7 @@ async def test_a_429_keeps_what_attio_says(asking: Asking) -> None:
     )
 
 
-async def test_a_message_is_no_longer_than_a_person_reads(asking: Asking) -> None:
+async def test_a_message_with_many_issues_is_shortened(asking: Asking) -> None:
     issues = [{"path": [f"field_{n}"], "message": "x" * 9_000} for n in range(50)]
     script = Script(refusal(400, "invalid_request_error", "odd", "y" * 9_000, validation_errors=issues))
 
@@ -200,7 +200,7 @@ async def test_a_message_is_no_longer_than_a_person_reads(asking: Asking) -> Non
     assert len(caught.value.validation_errors) == 50
 
 
-async def test_an_undocumented_400_is_shown_with_what_it_says_of_the_fields(asking: Asking) -> None:
+async def test_the_undocumented_issues_of_a_400_are_in_the_error(asking: Asking) -> None:
     issues = [
         {"code": "invalid_type", "path": ["data", "title"], "message": "Required", "expected": "string"},
         {"code": "unrecognized_keys", "path": [], "message": "Unrecognized key", "received": ["colour"]},
@@ -234,7 +234,7 @@ async def test_an_undocumented_400_is_shown_with_what_it_says_of_the_fields(aski
         ("title is required", "title is required"),
     ],
 )
-async def test_issues_of_other_shapes_are_shown_too(asking: Asking, found: Any, words: str) -> None:
+async def test_issues_in_other_formats_are_in_the_message_too(asking: Asking, found: Any, words: str) -> None:
     script = Script(refusal(400, "invalid_request_error", "odd", "Wrong.", validation_errors=found))
 
     with pytest.raises(BadRequestError, match=words):
@@ -242,7 +242,7 @@ async def test_issues_of_other_shapes_are_shown_too(asking: Asking, found: Any, 
 
 
 @pytest.mark.parametrize("found", [None, "text", 7, {"path": "title"}, [None], [{}]])
-async def test_odd_validation_errors_hide_no_message(asking: Asking, found: Any) -> None:
+async def test_malformed_validation_errors_do_not_hide_the_message(asking: Asking, found: Any) -> None:
     script = Script(refusal(400, "invalid_request_error", "value_not_found", "No such thing.", validation_errors=found))
 
     with pytest.raises(BadRequestError, match="No such thing"):
@@ -261,7 +261,7 @@ async def test_a_token_that_is_refused_is_not_quoted(asking: Asking, status: int
     assert "a-token" not in f"{caught.value} {vars(caught.value)}"
 
 
-async def test_closing_it_closes_it(asking: Asking) -> None:
+async def test_closing_the_client_closes_the_pool_and_closing_a_view_does_not(asking: Asking) -> None:
     async with AttioClient("a-token") as client:
         view = client.with_options(timeout=1)
         async with view:

@@ -1,4 +1,4 @@
-"""Listing attributes: on after what was received, up to a page that is not full."""
+"""Listings of attributes: each page starts after the results received, and a page that is not full is the last."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from exist_async import ConfigurationError, NoAnswerError
 
 
 class Object:
-    """An object with so many attributes; it gives pages as large as it is asked for, or as it likes."""
+    """An object with a number of attributes; it sends pages of the requested size, or of a fixed one."""
 
     def __init__(self, count: int, page: int | None = None) -> None:
         self.attributes = [attribute(api_slug=f"field_{n}") for n in range(count)]
@@ -23,7 +23,7 @@ class Object:
         return data(self.attributes[offset : offset + (self.page or limit)])
 
 
-async def test_a_listing_goes_on_after_what_was_received(asking: Asking) -> None:
+async def test_each_page_starts_after_the_results_received(asking: Asking) -> None:
     service = Object(120)
 
     slugs = [attribute.api_slug async for attribute in asking(service).attributes.list("objects", "people")]
@@ -39,14 +39,14 @@ async def test_a_full_last_page_is_followed_by_an_empty_one(asking: Asking) -> N
     assert service.asked == [(50, 0), (50, 50), (50, 100)]
 
 
-async def test_a_page_larger_than_was_asked_for_is_gone_on_after(asking: Asking) -> None:
+async def test_a_page_larger_than_requested_moves_the_offset(asking: Asking) -> None:
     service = Object(100, page=54)
 
     assert len(await asking(service).attributes.list("lists", "sales").collect()) == 100
     assert service.asked == [(50, 0), (50, 54)]
 
 
-async def test_pages_that_a_service_cuts_are_gone_on_after(asking: Asking) -> None:
+async def test_a_page_smaller_than_requested_does_not_end_a_listing_of_large_pages(asking: Asking) -> None:
     service = Object(120, page=60)
 
     assert len(await asking(service).attributes.list("lists", "sales", page_size=1000).collect()) == 120
@@ -62,14 +62,14 @@ async def test_an_empty_listing_is_one_request(asking: Asking) -> None:
     assert service.asked == [(50, 0), (1, 0)]
 
 
-async def test_archived_ones_are_asked_for_in_lower_case(asking: Asking) -> None:
+async def test_show_archived_is_sent_in_lower_case(asking: Asking) -> None:
     script = Script(data([]))
     await asking(script).attributes.list("objects", "people", show_archived=True, page_size=7).collect()
 
     assert script.requests[0].url.query == b"show_archived=true&limit=7&offset=0"
 
 
-async def test_pages_can_be_had_from_the_middle(asking: Asking) -> None:
+async def test_pages_can_start_in_the_middle(asking: Asking) -> None:
     service = Object(30)
     listing = asking(service).attributes.list("objects", "people", page_size=10)
 
@@ -79,12 +79,12 @@ async def test_pages_can_be_had_from_the_middle(asking: Asking) -> None:
     assert service.asked == [(10, 20), (10, 30)]
 
 
-async def test_how_many_there_are_is_not_told(asking: Asking) -> None:
+async def test_counting_is_an_error_because_attio_sends_no_count(asking: Asking) -> None:
     with pytest.raises(NoAnswerError, match="does not say how many"):
         await asking(Object(3)).attributes.list("objects", "people").count()
 
 
-async def test_a_service_that_does_not_turn_its_pages_comes_to_an_end(asking: Asking) -> None:
+async def test_a_listing_ends_if_the_service_repeats_the_same_page(asking: Asking) -> None:
     always = Script(data([attribute(api_slug=f"field_{n}") for n in range(50)]))
 
     assert len(await asking(always).attributes.list("objects", "people").collect()) == 100

@@ -1,4 +1,4 @@
-"""Reading attributes, options and statuses: as documented, and as they may come."""
+"""Reading attributes, options and statuses: documented answers and others."""
 
 import datetime as dt
 from typing import Any
@@ -61,7 +61,7 @@ async def test_the_documented_attribute_is_read_field_for_field(asking: Asking) 
         {"config": {"currency": {"default_currency_code": "XTS", "display_type": "hologram"}}},
     ],
 )
-def test_both_paths_of_the_converter_read_the_same(changes: dict[str, Any]) -> None:
+def test_msgspec_and_cattrs_decode_the_same(changes: dict[str, Any]) -> None:
     raw = attribute(**changes)
 
     assert decode(encode(raw), Attribute) == converter().structure(raw, Attribute)
@@ -75,7 +75,7 @@ async def test_nine_digits_of_a_second_are_read(asking: Asking) -> None:
     assert found.created_at == dt.datetime(2022, 11, 21, 13, 22, 49, 61_281, tzinfo=dt.UTC)
 
 
-async def test_words_of_the_future_stay_themselves(asking: Asking) -> None:
+async def test_unknown_values_of_enums_are_kept(asking: Asking) -> None:
     raw = attribute(
         type="hologram",
         config={"currency": {"default_currency_code": "XTS", "display_type": "emoji"}},
@@ -95,7 +95,7 @@ async def test_words_of_the_future_stay_themselves(asking: Asking) -> None:
     assert CurrencyDisplay("narrowSymbol") is CurrencyDisplay.NARROW_SYMBOL
 
 
-async def test_an_attribute_with_little_in_it_is_one(asking: Asking) -> None:
+async def test_an_attribute_needs_only_the_required_fields(asking: Asking) -> None:
     raw = {"id": ID, "title": "Name", "api_slug": "name", "type": "text"}
 
     found = await asking(Script(data(raw))).attributes.get("objects", "people", "name")
@@ -103,7 +103,7 @@ async def test_an_attribute_with_little_in_it_is_one(asking: Asking) -> None:
     assert found == Attribute(WHICH, "Name", "name", AttributeType.TEXT)
 
 
-async def test_what_is_no_attribute_is_no_answer(asking: Asking) -> None:
+async def test_an_answer_without_an_attribute_is_an_error(asking: Asking) -> None:
     for answer in (data({"id": ID}), data(None), data([])):
         with pytest.raises(NoAnswerError, match="can't be read"):
             await asking(Script(answer)).attributes.get("objects", "people", "name")

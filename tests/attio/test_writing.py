@@ -1,4 +1,4 @@
-"""Creating and updating attributes: what is sent is what was given, and no more."""
+"""Creating and updating attributes: exactly the given fields are sent."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ async def test_the_documented_update_is_sent_field_for_field(asking: Asking) -> 
     assert script.sent == [UPDATE]
 
 
-async def test_none_is_sent_and_what_is_not_given_is_not(asking: Asking) -> None:
+async def test_none_is_sent_as_null_and_a_field_not_given_is_not_sent(asking: Asking) -> None:
     script = Script(data(ATTRIBUTE))
     attributes = asking(script).attributes
 
@@ -85,7 +85,7 @@ FIELDS = st.fixed_dictionaries(
 
 
 @given(FIELDS)
-async def test_what_is_sent_is_what_was_given_and_no_more(fields: dict[str, Any]) -> None:
+async def test_exactly_the_given_fields_are_sent(fields: dict[str, Any]) -> None:
     script = Script(data(ATTRIBUTE))
     async with httpx.AsyncClient(transport=httpx.MockTransport(script)) as http_client:
         client = AttioClient("a-token", http_client=http_client, write_rate_limiter=None)
@@ -99,10 +99,10 @@ async def test_what_is_sent_is_what_was_given_and_no_more(fields: dict[str, Any]
             assert sent["data"][name] == value
 
 
-async def test_nothing_to_update_is_a_mistake_that_is_not_sent(asking: Asking) -> None:
+async def test_an_update_without_fields_is_refused(asking: Asking) -> None:
     script = Script(data(ATTRIBUTE))
 
-    with pytest.raises(ConfigurationError, match="nothing to update was given: give one at least of title"):
+    with pytest.raises(ConfigurationError, match="no field to update was given: give at least one of title"):
         await asking(script).attributes.update("objects", "people", "a")
 
     assert script.requests == []
@@ -116,7 +116,7 @@ async def test_archiving_and_restoring_are_updates(asking: Asking) -> None:
     assert not (await attributes.update("objects", "people", "a", is_archived=False)).is_archived
 
 
-async def test_creating_sends_all_that_is_required(asking: Asking) -> None:
+async def test_creating_sends_all_required_fields(asking: Asking) -> None:
     script = Script(data(ATTRIBUTE))
 
     await asking(script).attributes.create("lists", "sales", title="Size", api_slug="size", type=AttributeType.SELECT)
@@ -141,7 +141,7 @@ async def test_creating_sends_all_that_is_required(asking: Asking) -> None:
     ]
 
 
-async def test_creating_one_end_of_a_relationship_makes_the_other(asking: Asking) -> None:
+async def test_creating_sends_the_other_end_of_a_relationship(asking: Asking) -> None:
     script = Script(data(ATTRIBUTE))
 
     await asking(script).attributes.create(
@@ -167,7 +167,7 @@ async def test_creating_one_end_of_a_relationship_makes_the_other(asking: Asking
 
 
 @pytest.mark.parametrize("lost", LOST, ids=repr)
-async def test_an_update_whose_answer_is_lost_is_sent_again(asking: Asking, lost: Any) -> None:
+async def test_an_update_without_a_readable_answer_is_repeated(asking: Asking, lost: Any) -> None:
     script = Script(lost, data(ATTRIBUTE))
 
     await asking(script).attributes.update("objects", "people", "a", title="b")
@@ -176,7 +176,7 @@ async def test_an_update_whose_answer_is_lost_is_sent_again(asking: Asking, lost
 
 
 @pytest.mark.parametrize("lost", LOST, ids=repr)
-async def test_a_creation_whose_answer_is_lost_is_not_repeated(asking: Asking, lost: Any) -> None:
+async def test_a_creation_without_a_readable_answer_is_not_repeated(asking: Asking, lost: Any) -> None:
     script = Script(lost, data(ATTRIBUTE))
 
     with pytest.raises(OutcomeUnknownError) as caught:
@@ -186,7 +186,7 @@ async def test_a_creation_whose_answer_is_lost_is_not_repeated(asking: Asking, l
     assert len(script.requests) == 1
 
 
-async def test_a_creation_that_was_not_sent_is_sent_again(asking: Asking) -> None:
+async def test_a_creation_that_was_not_sent_is_repeated(asking: Asking) -> None:
     script = Script(httpx.ConnectError("refused"), data(ATTRIBUTE))
 
     await asking(script).attributes.create("objects", "people", title="a", api_slug="a", type="text")
@@ -194,7 +194,7 @@ async def test_a_creation_that_was_not_sent_is_sent_again(asking: Asking) -> Non
     assert len(script.requests) == 2
 
 
-async def test_a_slug_that_is_taken_is_a_conflict(asking: Asking) -> None:
+async def test_an_existing_slug_is_a_conflict(asking: Asking) -> None:
     script = Script(refusal(409, "invalid_request_error", "slug_conflict", "The slug is taken."))
 
     with pytest.raises(ConflictError, match=r"409: The slug is taken\.") as caught:
@@ -216,7 +216,7 @@ async def test_a_slug_that_is_taken_is_a_conflict(asking: Asking) -> None:
         {"is_archived": "yes"},
         {"default_value": {"type": "static", "template": []}},
         {"default_value": DefaultValue.static([{"value": float("nan")}])},
-        {"default_value": DefaultValue.static([{"value": object()}])},
+        pytest.param({"default_value": DefaultValue.static([{"value": object()}])}, id="an object that is not JSON"),
         {"config": {}},
         {"config": None},
     ],
@@ -253,7 +253,7 @@ async def test_a_wrong_field_is_refused_before_anything_is_sent(asking: Asking, 
         lambda: DefaultValue.dynamic(7),  # type: ignore[arg-type]
     ],
 )
-def test_a_wrong_part_of_a_field_is_refused_where_it_is_made(make: Any) -> None:
+def test_an_invalid_request_model_is_refused(make: Any) -> None:
     with pytest.raises(ConfigurationError):
         make()
 
@@ -262,6 +262,6 @@ def test_a_slug_with_a_comma_is_one_slug() -> None:
     assert RecordReferenceInput(["a, b"]).allowed_objects == ("a, b",)
 
 
-def test_what_was_not_given_is_false_and_says_what_it_is() -> None:
+def test_not_given_is_false_and_has_a_plain_repr() -> None:
     assert repr(NOT_GIVEN) == "NOT_GIVEN"
     assert not NOT_GIVEN

@@ -127,7 +127,7 @@ def test_one_name_asked_for_in_two_ways_is_told_apart_by_what_the_refusal_repeat
     assert answers == [Failure(template="mood"), mood]
 
 
-def test_one_name_asked_for_in_two_ways_with_one_fate_is_answered_ordered_map() -> None:
+def test_one_name_asked_for_in_two_ways_with_one_fate_is_answered_in_order() -> None:
     mood = Attribute("mood", "mood", "Mood")
 
     assert laid([ByTemplate("mood"), ByName("mood")], (mood, mood)) == [mood, mood]

@@ -116,5 +116,5 @@ async def test_the_front_page_of_the_sandbox_lists_its_attributes(page, sandbox:
 
     await page.goto(url)
 
-    assert await page.get_by_role("heading", level=1).inner_text() == "An Exist in memory"
+    assert await page.get_by_role("heading", level=1).inner_text() == "Exist sandbox"
     assert await page.get_by_role("cell", name="Mood", exact=True).count() == 1

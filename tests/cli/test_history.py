@@ -115,7 +115,7 @@ def test_update_reads_the_exported_csv(cli: Callable, filled: Sandbox, standard_
     written = {name: filled.values(name) for name in ("sleep", "mood_note", "body_fat")}
     exported = cli("history", "--start", "2026-11-01").out
     for attribute in filled.user.attributes:
-        attribute.take(filled.service)
+        attribute.set_owner(filled.service)
         attribute.history.by_day.clear()
     standard_input(exported.encode())
 

@@ -1,6 +1,7 @@
 """The command `sandbox`."""
 
 import re
+import signal
 import socket
 import subprocess
 from collections.abc import Callable
@@ -9,6 +10,12 @@ import httpx
 import pytest
 
 from exist_async.sandbox import Sandbox
+
+
+def stop(running: subprocess.Popen[str]) -> None:
+    """End the sandbox with Ctrl-C."""
+    running.send_signal(signal.SIGINT)
+    assert running.wait(timeout=20) == 130
 
 
 def test_it_prints_instructions_and_applies_its_options(start: Callable) -> None:
@@ -20,6 +27,7 @@ def test_it_prints_instructions_and_applies_its_options(start: Callable) -> None
     headers = {"Authorization": "Bearer sandbox-token"}
     first = httpx.get(profile, headers=headers, trust_env=False)
     second = httpx.get(profile, headers=headers, trust_env=False)
+    stop(running)
 
     expected = f"""\
 Exist sandbox, in memory; press Ctrl-C to stop it
@@ -83,6 +91,7 @@ def test_the_option_sample_adds_attributes(start: Callable, script: str, monkeyp
     printed = "".join(running.stdout.readline() for _ in range(3))
     monkeypatch.setenv("EXIST_BASE_URL", re.search(r"URL +(http://127\.0\.0\.1:\d+)\n", printed)[1])
     owned = subprocess.check_output([script, "owned"], text=True, timeout=30)
+    stop(running)
 
     assert [line.split("\t")[0] for line in owned.splitlines()] == [
         "steps",
@@ -104,6 +113,7 @@ def test_the_attio_sandbox_prints_instructions_and_applies_its_options(start: Ca
     first, second = (
         httpx.get(f"{url}/v2/objects/people/attributes", headers=headers, trust_env=False) for _ in range(2)
     )
+    stop(running)
 
     assert (
         printed

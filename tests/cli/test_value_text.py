@@ -53,8 +53,8 @@ def test_without_a_known_type_text_that_looks_like_a_number_becomes_one(value_ty
         ("7:30", "'7:30' is not a number"),
         ("yes", "'yes' is not a number"),
         ("x" * 1000, f"'{'x' * 40}…' is not a number"),
-        ("1e999", "inf is no value of type decimal"),
-        ("9" * 5000, "inf is no value of type decimal"),
+        ("1e999", "inf is not a value of type decimal"),
+        ("9" * 5000, "inf is not a value of type decimal"),
     ],
 )
 def test_text_that_is_not_a_number_is_quoted_in_the_error(text: str, reason: str) -> None:
@@ -65,8 +65,8 @@ def test_text_that_is_not_a_number_is_quoted_in_the_error(text: str, reason: str
 @pytest.mark.parametrize(
     ("text", "value_type", "reason"),
     [
-        ("2", ValueType.BOOLEAN, "a boolean is from 0 to 1, not 2"),
-        ("1.5", ValueType.INTEGER, "1.5 is no value of type integer"),
+        ("2", ValueType.BOOLEAN, "a boolean must be from 0 to 1, not 2"),
+        ("1.5", ValueType.INTEGER, "1.5 is not a value of type integer"),
     ],
 )
 def test_a_number_outside_of_the_type_is_refused(text: str, value_type: ValueType, reason: str) -> None:

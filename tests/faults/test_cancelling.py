@@ -243,7 +243,7 @@ async def test_a_call_that_is_cancelled_at_any_moment_of_its_wait_for_the_budget
     await assert_nothing_left(tasks, files)
 
     assert steps_taken > 10
-    assert limiter._lines == {}
+    assert limiter._queues == {}
     assert all(len(statuses) == 1 for statuses in told.of.values())
     assert {number for _, _, number in server.applied} == told.numbers("succeeded")
 

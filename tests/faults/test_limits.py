@@ -90,7 +90,7 @@ def hold_back(client: ExistClient, clock: Any) -> asyncio.Event:
 
 
 @pytest.mark.parametrize("kind", CALLS)
-async def test_fifty_calls_that_wait_after_a_429_are_let_out_one_by_one_ordered_map(kind: str, clock: Any) -> None:
+async def test_fifty_calls_that_wait_after_a_429_are_let_out_one_by_one_in_order(kind: str, clock: Any) -> None:
     # Another is let in an hour after the one before: that is how a spent budget comes back.
     sandbox = a_sandbox(rate_limit=1, clock=clock)
     done: list[int] = []

@@ -126,7 +126,7 @@ async def test_names_that_the_service_ignores_are_heeded_here(exist: ExistClient
         }
 
 
-async def test_values_that_come_in_another_order_are_put_ordered_map(exist: ExistClient, sandbox: Sandbox) -> None:
+async def test_values_that_come_in_another_order_are_put_in_order(exist: ExistClient, sandbox: Sandbox) -> None:
     tracked = track(sandbox, 4, 20)
 
     def reversed_(page: Any) -> Any:
@@ -387,7 +387,7 @@ async def test_closing_a_history_leaves_no_task(over_http: ExistClient, sandbox:
         for _ in range(take):
             await anext(history)
 
-    assert not [task for task in asyncio.all_tasks() - before if "in_order" in repr(task.get_coro())]
+    assert not [task for task in asyncio.all_tasks() - before if "ordered_map" in repr(task.get_coro())]
 
 
 async def test_a_reader_who_is_cancelled_leaves_no_task(exist: ExistClient, sandbox: Sandbox) -> None:

@@ -128,7 +128,7 @@ async def test_a_program_that_is_timed_out_while_it_renews_loses_no_token(
     new = await store.load("ada")
     assert new is not None
     assert new != old
-    assert sandbox._world.grants.token_of(f"Bearer {new.access_token}") is not None
+    assert sandbox._state.grants.authenticate(f"Bearer {new.access_token}") is not None
 
 
 async def test_closing_the_client_waits_for_a_renewal_that_asks_the_service_only_then(

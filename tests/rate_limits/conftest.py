@@ -1,4 +1,4 @@
-"""What the tests of rate limiters share: makers of each kind, with real clocks."""
+"""Fixtures of the tests of rate limiters: factories for each kind, with real clocks."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ Make = Callable[..., Any]
 
 @pytest.fixture(params=["memory", "sqlite", "redis"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
-    """Makes rate limiters of one kind that let in three requests in so many seconds."""
+    """Makes rate limiters of one kind that allow three requests in a period."""
     if request.param == "memory":
         return lambda period=60.0, **options: MemoryRateLimiter(3, period, **options)
     if request.param == "sqlite":

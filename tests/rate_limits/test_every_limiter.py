@@ -1,4 +1,4 @@
-"""What all rate limiters do alike, wherever they keep the window."""
+"""Behaviour that all rate limiters share, wherever they keep the window."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from exist_async.sandbox import Sandbox
 
 Make = Callable[..., Any]
 
-# Seconds: short enough to wait for, and long enough to spend a budget within on a slow machine.
+# Seconds: short enough to wait for, and long enough to spend a budget within it on a slow machine.
 PERIOD = 0.3
 
 
@@ -22,13 +22,13 @@ async def spend(limiter: Any) -> None:
 
 
 async def call(limiter: Any, max_wait: float | None = None) -> "asyncio.Task[None]":
-    """Call from a task of its own, and come back when it stands in line."""
+    """Call from a new task, and return when it is in the queue."""
     task = asyncio.create_task(limiter.acquire("ada", max_wait=max_wait))
     await asyncio.sleep(0)
     return task
 
 
-async def test_as_many_as_the_limit_go_at_once_and_one_more_waits_for_the_period(make: Make) -> None:
+async def test_requests_up_to_the_limit_go_at_once_and_one_more_waits_for_the_period(make: Make) -> None:
     limiter = make(PERIOD)
     start = time.monotonic()
     await spend(limiter)
@@ -49,23 +49,36 @@ async def test_a_longer_wait_than_the_caller_wants_is_refused_at_once(make: Make
     assert 30 < caught.value.retry_after <= 60
 
 
-async def test_many_callers_are_let_in_in_the_order_in_which_they_came(make: Make) -> None:
+async def test_callers_get_their_slots_in_order_of_arrival(make: Make) -> None:
     limiter = make(PERIOD)
-    let_in: list[int] = []
+    admitted: list[int] = []
 
-    async def come(number: int) -> None:
+    async def arrive(number: int) -> None:
         await limiter.acquire("ada", max_wait=None)
-        let_in.append(number)
+        admitted.append(number)
 
-    await asyncio.gather(*(come(number) for number in range(6)))
+    await asyncio.gather(*(arrive(number) for number in range(6)))
 
-    assert let_in == [0, 1, 2, 3, 4, 5]
+    assert admitted == [0, 1, 2, 3, 4, 5]
 
 
-async def test_who_stands_too_far_back_in_line_is_refused_at_once(make: Make) -> None:
+async def test_a_new_caller_does_not_overtake_those_who_wait(make: Make) -> None:
     limiter = make()
     await spend(limiter)
-    # Three fit into the next period, and the fourth would come in after it.
+    waiting = await call(limiter)
+    # This slot belongs to the caller who waits, even before that one wakes up to take it.
+    await limiter.refund("ada", hold=0.0)
+
+    with pytest.raises(RateLimitError):
+        await limiter.acquire("ada", max_wait=0)
+
+    waiting.cancel()
+
+
+async def test_a_caller_too_far_back_in_the_queue_is_refused_at_once(make: Make) -> None:
+    limiter = make()
+    await spend(limiter)
+    # Three fit into the next period, and the fourth would have to wait for the one after it.
     calls = [await call(limiter, max_wait=70) for _ in range(4)]
 
     with pytest.raises(RateLimitError) as caught:
@@ -78,7 +91,7 @@ async def test_who_stands_too_far_back_in_line_is_refused_at_once(make: Make) ->
         each.cancel()
 
 
-async def test_a_cancelled_caller_leaves_the_line_and_blocks_nobody(make: Make) -> None:
+async def test_a_cancelled_caller_leaves_the_queue_and_blocks_nobody(make: Make) -> None:
     limiter = make(PERIOD)
     await spend(limiter)
     first, second, third = [await call(limiter) for _ in range(3)]
@@ -88,7 +101,7 @@ async def test_a_cancelled_caller_leaves_the_line_and_blocks_nobody(make: Make) 
 
     async with asyncio.timeout(5):
         await third
-    assert limiter._lines == {}
+    assert limiter._queues == {}
 
 
 async def test_users_have_budgets_of_their_own(make: Make) -> None:
@@ -101,7 +114,7 @@ async def test_users_have_budgets_of_their_own(make: Make) -> None:
     assert [await limiter.remaining(user) for user in ("ada", "grace", "joan")] == [0, 2, 3]
 
 
-async def test_a_refund_gives_the_slot_back_and_holds_that_user(make: Make) -> None:
+async def test_a_refund_frees_the_slot_and_holds_that_user(make: Make) -> None:
     limiter = make()
     await spend(limiter)
     start = time.monotonic()
@@ -116,7 +129,7 @@ async def test_a_refund_gives_the_slot_back_and_holds_that_user(make: Make) -> N
     assert await limiter.remaining("ada") == 1
 
 
-async def test_a_refund_of_nothing_holds_all_the_same(make: Make) -> None:
+async def test_a_refund_without_a_request_holds_too(make: Make) -> None:
     limiter = make()
 
     await limiter.refund("ada", hold=30.0)
@@ -125,19 +138,19 @@ async def test_a_refund_of_nothing_holds_all_the_same(make: Make) -> None:
         await limiter.acquire("ada", max_wait=20)
 
 
-async def test_nobody_is_held_longer_than_a_whole_period(make: Make) -> None:
+async def test_a_hold_lasts_a_whole_period_at_most(make: Make) -> None:
     limiter = make(PERIOD)
     await limiter.refund("ada", hold=999_999_999_999.0)
 
     await limiter.acquire("ada", max_wait=0.4)
 
 
-async def test_more_than_so_many_callers_may_not_wait(make: Make) -> None:
+async def test_no_more_than_max_waiting_callers_may_wait(make: Make) -> None:
     limiter = make(max_waiting=2)
     await spend(limiter)
     waiting = [await call(limiter) for _ in range(2)]
 
-    with pytest.raises(RateLimitError, match="2 requests wait for this user's budget already"):
+    with pytest.raises(RateLimitError, match="2 requests are already waiting for this user's budget"):
         await limiter.acquire("ada", max_wait=None)
 
     await limiter.acquire("grace", max_wait=0)
@@ -145,23 +158,23 @@ async def test_more_than_so_many_callers_may_not_wait(make: Make) -> None:
         each.cancel()
 
 
-async def test_who_waits_behind_someone_patient_leaves_when_their_own_patience_ends(make: Make) -> None:
+async def test_a_caller_behind_one_without_max_wait_gives_up_after_its_own_max_wait(make: Make) -> None:
     limiter = make(PERIOD)
     await spend(limiter)
-    patient, impatient = await call(limiter), await call(limiter, max_wait=0.4)
-    # A 429 in another process, say: what they were promised can't be kept.
+    unlimited, limited = await call(limiter), await call(limiter, max_wait=0.4)
+    # For example a 429 in another process: the wait becomes longer than expected.
     limiter._period = 60.0
     await limiter.refund("ada", hold=60.0)
 
     async with asyncio.timeout(5):
         with pytest.raises(RateLimitError):
-            await impatient
+            await limited
 
-    assert not patient.done()
-    patient.cancel()
+    assert not unlimited.done()
+    unlimited.cancel()
 
 
-async def test_a_limiter_serves_one_event_loop_after_another(make: Make) -> None:
+async def test_a_limiter_works_on_one_event_loop_after_another(make: Make) -> None:
     limiter = make()
 
     async def main() -> int:
@@ -172,7 +185,7 @@ async def test_a_limiter_serves_one_event_loop_after_another(make: Make) -> None
     assert [await asyncio.to_thread(lambda: asyncio.run(main())) for _ in range(3)] == [2, 1, 0]
 
 
-async def test_threads_with_loops_of_their_own_share_the_budget(make: Make) -> None:
+async def test_threads_with_their_own_event_loops_share_the_budget(make: Make) -> None:
     limiter = make()
 
     async def main() -> int:

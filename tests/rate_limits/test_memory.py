@@ -1,4 +1,4 @@
-"""The hourly budget in memory: an exact moving window for each user."""
+"""The rate limiter in memory: an exact moving window for each user."""
 
 import asyncio
 from typing import Any
@@ -12,7 +12,7 @@ def limiter_with(clock: Any, limit: int = 3, period: float = 60.0) -> MemoryRate
     return MemoryRateLimiter(limit, period, clock=clock, sleep=clock.sleep)
 
 
-async def test_as_many_as_the_limit_go_at_once(clock: Any) -> None:
+async def test_requests_up_to_the_limit_go_at_once(clock: Any) -> None:
     limiter = limiter_with(clock)
 
     for _ in range(3):
@@ -53,7 +53,7 @@ async def test_users_have_budgets_of_their_own(clock: Any) -> None:
     assert clock.slept == []
 
 
-async def test_a_refused_request_gives_its_slot_back_and_holds_the_others(clock: Any) -> None:
+async def test_a_refund_frees_the_slot_and_holds_other_requests(clock: Any) -> None:
     limiter = limiter_with(clock, limit=1)
     await limiter.acquire("ada", max_wait=None)
 
@@ -65,17 +65,17 @@ async def test_a_refused_request_gives_its_slot_back_and_holds_the_others(clock:
 
 async def test_never_more_than_the_limit_in_any_period(clock: Any) -> None:
     limiter = limiter_with(clock, limit=5, period=60.0)
-    let_in: list[float] = []
+    admitted: list[float] = []
     for n in range(60):
         clock.now += (n * 7) % 5
         await limiter.acquire("ada", max_wait=None)
-        let_in.append(clock.now)
+        admitted.append(clock.now)
 
-    for start in let_in:
-        assert len([moment for moment in let_in if start <= moment < start + 60.0]) <= 5
+    for start in admitted:
+        assert len([moment for moment in admitted if start <= moment < start + 60.0]) <= 5
 
 
-async def test_users_who_are_long_gone_are_forgotten(clock: Any) -> None:
+async def test_users_without_recent_requests_are_removed(clock: Any) -> None:
     limiter = limiter_with(clock)
     for n in range(5_000):
         clock.now += 1
@@ -88,12 +88,12 @@ async def test_users_who_are_long_gone_are_forgotten(clock: Any) -> None:
     "arguments",
     [{"limit": 0}, {"limit": "300"}, {"limit": True}, {"limit": 1.5}, {"period": 0}, {"period": -1}, {"period": "x"}],
 )
-def test_a_window_without_room_is_refused(arguments: dict[str, Any]) -> None:
+def test_a_wrong_argument_is_named(arguments: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(arguments))):
         MemoryRateLimiter(**arguments)
 
 
-async def test_nobody_is_held_longer_than_a_whole_period(clock: Any) -> None:
+async def test_a_hold_lasts_a_whole_period_at_most(clock: Any) -> None:
     limiter = limiter_with(clock)
     await limiter.acquire("ada", max_wait=None)
 
@@ -112,7 +112,7 @@ async def test_fifty_waiters_are_woken_one_by_one(clock: Any) -> None:
     assert clock.slept == 50 * [60.0]
 
 
-async def test_a_slot_that_comes_free_early_is_found_within_a_minute(clock: Any) -> None:
+async def test_a_slot_that_becomes_free_early_is_found_within_a_minute(clock: Any) -> None:
     limiter = limiter_with(clock, limit=1, period=3600.0)
     await limiter.acquire("ada", max_wait=None)
     waiting = asyncio.create_task(limiter.acquire("ada", max_wait=None))
@@ -124,5 +124,5 @@ async def test_a_slot_that_comes_free_early_is_found_within_a_minute(clock: Any)
     assert clock.slept == [60.0]
 
 
-def test_its_repr_says_what_it_lets_in() -> None:
+def test_its_repr_has_limit_and_period() -> None:
     assert repr(MemoryRateLimiter()) == "MemoryRateLimiter(limit=300, period=3600.0)"

@@ -1,4 +1,4 @@
-"""A window in Redis: on the server's clock, and whatever becomes of the server."""
+"""The rate limiter in Redis: its keys and clock, and its behaviour when the server fails."""
 
 import asyncio
 import gc
@@ -12,9 +12,12 @@ import pytest
 from redis_server import RedisServer
 
 from exist_async import ConfigurationError, RateLimitError, RedisRateLimiter
-from exist_async.rate_limits.redis_scripts import TAKE
+from exist_async.rate_limits.redis import _TAKE
 
 redis = pytest.importorskip("redis.asyncio", reason='no redis: pip install "exist-async[redis]"')
+
+# Seconds: long enough for a busy machine.
+TIMEOUT = 1.0
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ async def client(redis_server: RedisServer) -> AsyncGenerator[Any, None]:
 
 @pytest.fixture
 async def limiter(redis_server: RedisServer) -> AsyncGenerator[RedisRateLimiter, None]:
-    async with RedisRateLimiter(redis_server.url, 3, 60.0, timeout=0.3) as limiter:
+    async with RedisRateLimiter(redis_server.url, 3, 60.0, timeout=TIMEOUT) as limiter:
         yield limiter
 
 
@@ -68,17 +71,17 @@ async def test_a_slot_costs_one_round_trip(limiter: RedisRateLimiter, client: An
     assert not any("evalsha" in name or "script" in name for name in stats)
 
 
-async def test_a_slot_that_is_asked_for_twice_is_taken_once(limiter: RedisRateLimiter) -> None:
-    # As redis-py does when the connection drops before the answer.
-    assert [await limiter._run(TAKE, "ada", 0, "a-mark") for _ in range(5)] == [0, 0, 0, 0, 0]
+async def test_a_slot_that_is_requested_twice_is_taken_once(limiter: RedisRateLimiter) -> None:
+    # redis-py does this when the connection drops before the answer.
+    assert [await limiter._run(_TAKE, "ada", 0, "a-mark") for _ in range(5)] == [0, 0, 0, 0, 0]
 
     assert await limiter.remaining("ada") == 2
 
 
-async def test_a_server_whose_clock_is_behind_locks_nobody_out_for_longer_than_a_period(
+async def test_a_server_clock_that_is_behind_delays_requests_by_a_period_at_most(
     limiter: RedisRateLimiter, client: Any
 ) -> None:
-    # What another server let in, before this one took over.
+    # Slots taken on another server, before this one took over.
     ahead = (time.time() + 7200) * 1_000_000
     await client.zadd("exist_async:rate_limit:{ada}:taken", {"one": ahead, "two": ahead, "three": ahead})
     await client.set("exist_async:rate_limit:{grace}:held", "", ex=7200)
@@ -90,7 +93,7 @@ async def test_a_server_whose_clock_is_behind_locks_nobody_out_for_longer_than_a
         assert 59 < caught.value.retry_after <= 60
 
 
-async def test_a_flushed_server_starts_with_a_whole_budget(limiter: RedisRateLimiter, client: Any) -> None:
+async def test_a_flushed_server_starts_with_the_full_budget(limiter: RedisRateLimiter, client: Any) -> None:
     await spend(limiter)
     await client.flushall()
     await client.script_flush()
@@ -106,7 +109,7 @@ async def test_a_restarted_server_is_used_again_at_once(limiter: RedisRateLimite
     await spend(limiter)
 
 
-async def test_a_server_that_is_gone_stops_requests_and_is_named(
+async def test_a_server_that_is_down_stops_requests_and_is_named(
     limiter: RedisRateLimiter, redis_server: RedisServer
 ) -> None:
     redis_server.end()
@@ -126,28 +129,26 @@ async def test_a_server_that_hangs_stops_requests_in_bounded_time_and_all_of_the
 
     outcomes = await asyncio.gather(*(limiter.acquire("ada", max_wait=None) for _ in range(20)), return_exceptions=True)
 
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 5 * TIMEOUT
     assert {type(outcome) for outcome in outcomes} == {RateLimitError}
-    assert "gave no answer within 0.3 s" in str(outcomes[0])
+    assert f"gave no answer within {TIMEOUT:g} s" in str(outcomes[0])
 
 
-async def test_a_server_that_was_slow_gives_nobody_the_answer_of_another(
-    limiter: RedisRateLimiter, redis_server: RedisServer
-) -> None:
+async def test_a_late_answer_is_not_given_to_another_call(limiter: RedisRateLimiter, redis_server: RedisServer) -> None:
     await spend(limiter)
     redis_server.pause()
     with pytest.raises(RateLimitError, match="gave no answer"):
         await limiter.acquire("ada", max_wait=0)
     redis_server.resume()
-    limiter._rests_until = 0.0
+    limiter._paused_until = 0.0
 
     assert [await limiter.remaining(user) for user in ("ada", "grace", "ada")] == [0, 3, 0]
 
 
-async def test_without_redis_requests_go_on_where_that_was_asked_for_and_a_warning_says_so_once_for_each_time(
+async def test_with_go_on_requests_are_sent_without_redis_and_each_outage_is_logged_once(
     redis_server: RedisServer, clock: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with RedisRateLimiter(redis_server.url, 1, when_unavailable="go_on", clock=clock, timeout=0.3) as limiter:
+    async with RedisRateLimiter(redis_server.url, 1, when_unavailable="go_on", clock=clock, timeout=TIMEOUT) as limiter:
         for _ in range(2):
             redis_server.end()
             for _ in range(5):
@@ -167,9 +168,9 @@ async def test_a_cancelled_call_ends_and_leaves_the_connections_healthy(limiter:
         task = asyncio.create_task(limiter.acquire(f"user-{number}", max_wait=0))
         for _ in range(number % 10):
             await asyncio.sleep(0)
-        was_under_way = task.cancel()
+        was_running = task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        assert task.cancelled() == was_under_way
+        assert task.cancelled() == was_running
 
     await spend(limiter)
     assert await limiter.remaining("ada") == 0
@@ -202,21 +203,21 @@ async def test_closing_closes_its_own_connections_in_every_thread(redis_server: 
     await limiter.aclose()
 
     async with asyncio.timeout(5):
-        while (await client.info("clients"))["connected_clients"] > 1:  # noqa: ASYNC110  (Redis tells nobody)
+        while (await client.info("clients"))["connected_clients"] > 1:  # noqa: ASYNC110  (Redis sends no event)
             await asyncio.sleep(0.01)
     other.call_soon_threadsafe(other.stop)
     await thread
     other.close()
 
 
-async def test_one_that_was_never_used_is_closed_all_the_same(redis_server: RedisServer, client: Any) -> None:
+async def test_a_limiter_that_was_never_used_can_be_closed(redis_server: RedisServer, client: Any) -> None:
     async with RedisRateLimiter(redis_server.url):
         pass
 
     assert (await client.info("clients"))["connected_clients"] == 1
 
 
-async def test_a_client_of_the_callers_is_used_and_never_closed(client: Any) -> None:
+async def test_the_caller_s_client_is_used_and_never_closed(client: Any) -> None:
     async with RedisRateLimiter(client, 3) as limiter:
         await spend(limiter)
         assert await limiter.remaining("ada") == 0
@@ -224,7 +225,7 @@ async def test_a_client_of_the_callers_is_used_and_never_closed(client: Any) -> 
     assert await client.ping()
 
 
-async def test_a_client_of_the_callers_is_of_one_event_loop(client: Any) -> None:
+async def test_the_caller_s_client_works_on_one_event_loop(client: Any) -> None:
     limiter = RedisRateLimiter(client)
     await limiter.acquire("ada", max_wait=0)
 
@@ -240,10 +241,10 @@ async def test_no_password_is_shown(redis_server: RedisServer, client: Any, capl
     with pytest.raises(RateLimitError, match="password") as caught:
         await limiter.acquire("ada", max_wait=0)
 
-    shown = "".join(traceback.format_exception(caught.value)) + repr(limiter) + caplog.text
-    assert "s3cr3t" not in shown
+    text = "".join(traceback.format_exception(caught.value)) + repr(limiter) + caplog.text
+    assert "s3cr3t" not in text
     assert caught.value.__cause__ is not None
-    # redis-py's own errors lead to its connections.
+    # redis-py's errors refer to its connections, which hold the password.
     assert caught.value.__cause__.__context__ is None
     await limiter.aclose()
 
@@ -252,8 +253,8 @@ async def test_no_password_is_shown(redis_server: RedisServer, client: Any, capl
     "url",
     ["redis://:s3cr3t@host:port", "s3cr3t", "http://:s3cr3t@host", "redis://:s3cr3t@h?db=x", "redis://:s3cr3t@h?no=1"],
 )
-def test_a_url_that_is_none_of_redis_is_refused_and_not_quoted(url: str) -> None:
-    with pytest.raises(ConfigurationError, match="redis is a URL like") as caught:
+def test_a_wrong_url_is_refused_and_not_quoted(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="redis must be a URL like") as caught:
         RedisRateLimiter(url)
 
     assert "s3cr3t" not in "".join(traceback.format_exception(caught.value))
@@ -283,7 +284,7 @@ def test_a_missing_package_is_named_with_its_install_line(given: Any, monkeypatc
         RedisRateLimiter(given)
 
 
-def test_its_repr_says_where() -> None:
+def test_its_repr_has_the_address() -> None:
     assert repr(RedisRateLimiter("unix:///run/redis.sock?db=2")) == (
         "RedisRateLimiter(<Redis at /run/redis.sock>, limit=300, period=3600.0)"
     )

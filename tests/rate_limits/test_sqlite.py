@@ -1,4 +1,4 @@
-"""A window in a SQLite file: it outlives the process, and is nobody else's to read."""
+"""The rate limiter in a SQLite file, which outlives the process and only its owner can read."""
 # ruff: noqa: ASYNC240  (they are small files, and nothing else runs on the loop)
 
 import asyncio
@@ -29,7 +29,7 @@ async def spend(limiter: SqliteRateLimiter) -> None:
         await limiter.acquire("ada", max_wait=0)
 
 
-async def test_the_next_program_knows_what_the_last_one_sent(clock: Any, budget: Path) -> None:
+async def test_the_next_program_knows_the_requests_of_the_last_one(clock: Any, budget: Path) -> None:
     await spend(limiter_with(clock, budget))
     clock.now += 600
 
@@ -38,7 +38,7 @@ async def test_the_next_program_knows_what_the_last_one_sent(clock: Any, budget:
     assert sum(clock.slept) == 3000.0
 
 
-async def test_processes_that_wait_for_the_same_slot_dont_wake_at_once(clock: Any, budget: Path) -> None:
+async def test_processes_that_wait_for_the_same_slot_do_not_wake_at_once(clock: Any, budget: Path) -> None:
     limiter = limiter_with(clock, budget, period=20.0)
     limiter._fraction = lambda: 0.5
     await spend(limiter)
@@ -48,7 +48,7 @@ async def test_processes_that_wait_for_the_same_slot_dont_wake_at_once(clock: An
     assert clock.slept == [20.025]
 
 
-async def test_a_clock_that_is_set_back_locks_nobody_out_for_longer_than_a_period(clock: Any, budget: Path) -> None:
+async def test_a_clock_that_is_set_back_delays_requests_by_a_period_at_most(clock: Any, budget: Path) -> None:
     limiter = limiter_with(clock, budget)
     clock.now += 7200
     await spend(limiter)
@@ -63,7 +63,7 @@ async def test_a_clock_that_is_set_back_locks_nobody_out_for_longer_than_a_perio
     assert [await limiter.remaining(user) for user in ("ada", "grace")] == [3, 3]
 
 
-async def test_a_clock_that_is_set_back_never_lets_in_more_than_the_limit(clock: Any, budget: Path) -> None:
+async def test_a_clock_that_is_set_back_never_allows_more_than_the_limit(clock: Any, budget: Path) -> None:
     limiter = limiter_with(clock, budget)
     await spend(limiter)
     clock.now -= 1800
@@ -82,7 +82,7 @@ async def test_a_clock_that_is_set_forward_opens_the_window_early(clock: Any, bu
     assert await limiter.remaining("ada") == 3
 
 
-async def test_what_is_over_is_cleared_away_for_all_users(clock: Any, budget: Path) -> None:
+async def test_expired_entries_are_removed_for_all_users(clock: Any, budget: Path) -> None:
     limiter = limiter_with(clock, budget)
     for user in ("ada", "grace", "joan"):
         await limiter.acquire(user, max_wait=0)
@@ -98,7 +98,7 @@ async def test_what_is_over_is_cleared_away_for_all_users(clock: Any, budget: Pa
 
 
 @posix
-async def test_only_its_owner_can_read_it_and_nothing_stays_open(budget: Path) -> None:
+async def test_only_the_owner_can_read_the_file_and_it_does_not_stay_open(budget: Path) -> None:
     path = budget.parent / "deep" / "down" / "budget.db"
     limiter = SqliteRateLimiter(path)
 
@@ -110,7 +110,7 @@ async def test_only_its_owner_can_read_it_and_nothing_stays_open(budget: Path) -
         assert not any("budget.db" in name for name in opened)
 
 
-async def test_a_name_that_is_no_plain_word_is_kept_as_its_hash(budget: Path) -> None:
+async def test_a_user_name_with_unusual_characters_is_stored_as_a_hash(budget: Path) -> None:
     await SqliteRateLimiter(budget).acquire("Ada Lovelace", max_wait=0)
 
     assert b"Lovelace" not in budget.read_bytes()
@@ -124,13 +124,13 @@ def a_directory(path: Path) -> None:
     path.mkdir()
 
 
-def someone_elses(path: Path) -> None:
+def another_schema(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE taken (else_wise TEXT)")
 
 
-@pytest.mark.parametrize("spoil", [damaged, a_directory, someone_elses])
-async def test_a_file_that_cant_be_used_stops_requests_and_is_named(spoil: Any, budget: Path) -> None:
+@pytest.mark.parametrize("spoil", [damaged, a_directory, another_schema])
+async def test_an_unusable_file_stops_requests_and_is_named(spoil: Any, budget: Path) -> None:
     spoil(budget)
     limiter = SqliteRateLimiter(budget)
 
@@ -142,24 +142,24 @@ async def test_a_file_that_cant_be_used_stops_requests_and_is_named(spoil: Any, 
         await limiter.remaining("ada")
 
 
-async def test_a_directory_that_cant_be_made_stops_requests_and_is_named(budget: Path) -> None:
+async def test_a_directory_that_can_t_be_created_stops_requests_and_is_named(budget: Path) -> None:
     budget.write_text("a file")
 
     with pytest.raises(RateLimitError, match=r"below\.db can't be used: .*[Dd]irectory"):
         await SqliteRateLimiter(budget / "below.db").acquire("ada", max_wait=None)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk is made with Linux's /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full of Linux")
 async def test_a_full_disk_stops_requests(budget: Path) -> None:
     await SqliteRateLimiter(budget).acquire("ada", max_wait=0)
-    # The journal goes first, and finds no space.
+    # The journal is written first.
     budget.with_name("budget.db-journal").symlink_to("/dev/full")
 
     with pytest.raises(RateLimitError, match=r"budget\.db can't be used"):
         await SqliteRateLimiter(budget).acquire("ada", max_wait=0)
 
 
-async def test_a_process_that_holds_the_file_for_too_long_stops_requests(budget: Path) -> None:
+async def test_a_process_that_locks_the_file_for_too_long_stops_requests(budget: Path) -> None:
     await SqliteRateLimiter(budget).acquire("ada", max_wait=0)
     with closing(sqlite3.connect(budget, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -168,7 +168,7 @@ async def test_a_process_that_holds_the_file_for_too_long_stops_requests(budget:
             await SqliteRateLimiter(budget, timeout=0.05).acquire("ada", max_wait=0)
 
 
-async def test_without_the_file_requests_go_on_where_that_was_asked_for_and_one_warning_says_so(
+async def test_with_go_on_requests_are_sent_without_the_file_and_one_warning_is_logged(
     clock: Any, budget: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     damaged(budget)
@@ -185,14 +185,14 @@ async def test_without_the_file_requests_go_on_where_that_was_asked_for_and_one_
     assert "requests are sent without a budget" in caplog.text
 
 
-async def test_a_file_that_is_there_again_is_used_again(clock: Any, budget: Path) -> None:
+async def test_a_repaired_file_is_used_again(clock: Any, budget: Path) -> None:
     damaged(budget)
     limiter = limiter_with(clock, budget, limit=1)
     with pytest.raises(RateLimitError, match="can't be used"):
         await limiter.acquire("ada", max_wait=0)
     budget.unlink()
 
-    # For a moment nobody asks, so that a line of callers need not wait for the same failure each.
+    # The store is left alone for a moment, so that queued callers do not each wait for the same failure.
     with pytest.raises(RateLimitError, match="can't be used"):
         await limiter.acquire("ada", max_wait=0)
     clock.now += 3
@@ -202,7 +202,7 @@ async def test_a_file_that_is_there_again_is_used_again(clock: Any, budget: Path
         await limiter.acquire("ada", max_wait=0)
 
 
-async def test_a_refund_that_cant_be_written_is_logged_and_hides_nothing(
+async def test_a_refund_that_can_t_be_written_is_logged_and_raises_nothing(
     budget: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     damaged(budget)
@@ -212,7 +212,7 @@ async def test_a_refund_that_cant_be_written_is_logged_and_hides_nothing(
     assert "budget.db can't be used" in caplog.text
 
 
-async def test_a_user_without_a_name_can_have_no_shared_budget(budget: Path) -> None:
+async def test_a_user_without_a_name_can_t_share_a_budget(budget: Path) -> None:
     limiter = SqliteRateLimiter(budget)
     for user in (object(), 7, None):
         with pytest.raises(ConfigurationError, match="needs a user's name"):
@@ -237,5 +237,5 @@ def test_a_wrong_argument_is_named(arguments: dict[str, Any]) -> None:
         SqliteRateLimiter(**arguments)
 
 
-def test_its_repr_says_which_file(budget: Path) -> None:
+def test_its_repr_has_the_path(budget: Path) -> None:
     assert repr(SqliteRateLimiter(budget)) == f"SqliteRateLimiter({str(budget)!r}, limit=300, period=3600.0)"

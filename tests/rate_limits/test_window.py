@@ -1,4 +1,4 @@
-"""The arithmetic of the moving window, against playing it out."""
+"""The arithmetic of the moving window, compared with a simulation."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 from exist_async.rate_limits.window import Window
 
 
-def played_out(taken: list[float], held_until: float, limit: int, now: float, ahead: int) -> float:
-    """Let in one after another, each at the first moment that the rule allows."""
-    let_in = sorted(taken)
+def simulated(taken: list[float], held_until: float, limit: int, now: float, ahead: int) -> float:
+    """Send requests one after another, each as early as the rule allows, and return the wait of the last."""
+    sent = sorted(taken)
     moment = now
     for _ in range(ahead + 1):
         moment = max(now, held_until)
-        if len(let_in) >= limit:
-            moment = max(moment, let_in[-limit] + 60.0)
-        let_in.append(moment)
+        if len(sent) >= limit:
+            moment = max(moment, sent[-limit] + 60.0)
+        sent.append(moment)
     return moment - now
 
 
@@ -24,13 +24,13 @@ def played_out(taken: list[float], held_until: float, limit: int, now: float, ah
     limit=st.integers(1, 8),
     ahead=st.integers(0, 30),
 )
-def test_a_wait_is_what_playing_it_out_gives(ages: list[int], hold: int, limit: int, ahead: int) -> None:
+def test_a_wait_is_that_of_the_simulation(ages: list[int], hold: int, limit: int, ahead: int) -> None:
     now = 1_000.0
     taken = sorted(now - age for age in ages)
     window = Window(limit, 60.0, taken, now + hold)
 
     waited = window.wait(now, ahead)
 
-    # Those who are held come later, and so do those who take their slots: no less than this, and exact without a hold.
-    expected = played_out(taken, now + hold, limit, now, ahead)
+    # In the simulation a hold also delays the requests in front, and so those that take their slots.
+    expected = simulated(taken, now + hold, limit, now, ahead)
     assert waited == expected if hold == 0 else hold <= waited <= expected

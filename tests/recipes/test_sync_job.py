@@ -1,4 +1,4 @@
-"""The README's sync job: many users at once, and one user's trouble is no other's."""
+"""The sync job of the guide to values: many users concurrently, and a failure for one does not affect the others."""
 
 import datetime as dt
 from collections.abc import Awaitable, Callable
@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from guides import block_under
 
 from exist_async import FileTokenStore, OAuthToken
 from exist_async.sandbox import Sandbox
-from support import block_of
 
 USERS = [f"user_{n:02}" for n in range(40)]
 WRITTEN = {dt.date(2026, 11, 19): 7342, dt.date(2026, 11, 20): 8123}
@@ -19,20 +19,21 @@ Job = Callable[[], Awaitable[int]]
 
 @pytest.fixture
 async def job(sandbox: Sandbox, to_the_sandbox: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    """The job of the README, for forty users who have signed in."""
+    """The job of the guide, for forty users who have signed in."""
     monkeypatch.chdir(tmp_path)
     store = FileTokenStore("tokens.json")
     for user in USERS:
         await store.save(user, OAuthToken(sandbox.issue_token(sandbox.add_user(user))))
     names: dict[str, Any] = {}
-    exec(compile(block_of("A sync job"), "README.md", "exec"), names)
+    block = block_under("A sync job", guide="exist_async/values/README.md")
+    exec(compile(block.code, str(block), "exec"), names)
     names["USERS"] = USERS
     main: Job = names["main"]
     return main
 
 
 def values_of(sandbox: Sandbox, user: str) -> dict[dt.date, Any]:
-    return sandbox.values("steps", sandbox._world.user(user))
+    return sandbox.values("steps", sandbox._state.user(user))
 
 
 async def test_every_user_is_synchronised_and_reported(
@@ -51,10 +52,10 @@ async def test_running_it_again_changes_nothing(job: Job, sandbox: Sandbox) -> N
     assert values_of(sandbox, "user_00") == WRITTEN
 
 
-async def test_one_users_trouble_is_no_other_users(
+async def test_a_failure_for_one_user_does_not_affect_the_others(
     job: Job, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await FileTokenStore("tokens.json").save("user_00", OAuthToken("a-token-that-is-there-no-more"))
+    await FileTokenStore("tokens.json").save("user_00", OAuthToken("a-token-that-was-revoked"))
     sandbox.fail_next(1, status=400, path="attributes/update/")
 
     assert await job() == 1
@@ -65,11 +66,11 @@ async def test_one_users_trouble_is_no_other_users(
     assert sum(line.endswith(": 2 days written") for line in lines) == 38
 
 
-async def test_what_is_refused_is_a_failure_and_says_why(
+async def test_a_refused_value_is_a_failure_with_its_reason(
     job: Job, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    may_not = OAuthToken(sandbox.issue_token(sandbox._world.user("user_00"), scopes=["mood_write"]))
-    await FileTokenStore("tokens.json").save("user_00", may_not)
+    without_the_scope = OAuthToken(sandbox.issue_token(sandbox._state.user("user_00"), scopes=["mood_write"]))
+    await FileTokenStore("tokens.json").save("user_00", without_the_scope)
 
     assert await job() == 1
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("user_00")]

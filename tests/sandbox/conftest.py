@@ -1,4 +1,4 @@
-"""What the tests of the sandbox share."""
+"""Fixtures for the tests of both sandboxes."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
@@ -8,10 +8,11 @@ import httpx
 import pytest
 
 from exist_async.sandbox import Sandbox
+from exist_async.sandbox.base import BaseSandbox
 
 
 class Clock:
-    """A clock that stands still until it is told otherwise."""
+    """A clock that only tests advance."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -27,26 +28,42 @@ def clock() -> Clock:
 
 @pytest.fixture
 def sandbox(clock: Clock) -> Sandbox:
-    """A sandbox where it is 20 November in London and 21 November, half past five in the morning, in Melbourne."""
+    """A sandbox at 18:30 UTC on 20 November, which is 05:30 on 21 November in the time zone of the first user."""
     return Sandbox(clock=clock, now=lambda: datetime(2026, 11, 20, 18, 30, tzinfo=UTC))
 
 
 @pytest.fixture
-def connect(sandbox: Sandbox) -> Callable[..., httpx.AsyncClient]:
-    """Make a client that sends this `Authorization` header, or the sandbox's own token."""
+def base_url() -> str:
+    return "https://exist.test/api/2/"
 
-    def make(authorization: str | None = None, **more: Any) -> httpx.AsyncClient:
+
+@pytest.fixture
+def connect(sandbox: BaseSandbox, base_url: str) -> Callable[..., httpx.AsyncClient]:
+    """Return a function that creates a client with this `Authorization` header, by default with the sandbox's token."""
+
+    def new_client(authorization: str | None = None, **options: Any) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             transport=sandbox.transport(),
-            base_url="https://exist.test/api/2/",
+            base_url=base_url,
             headers={"Authorization": authorization or f"Bearer {sandbox.token}"},
-            **more,
+            **options,
         )
 
-    return make
+    return new_client
 
 
 @pytest.fixture
 async def exist(connect: Callable[..., httpx.AsyncClient]) -> AsyncIterator[httpx.AsyncClient]:
     async with connect() as client:
         yield client
+
+
+@pytest.fixture
+def add_owned(sandbox: Sandbox) -> Callable[..., None]:
+    """Return a function that adds attributes which the first service owns."""
+
+    def add(*templates: str, **fields: Any) -> None:
+        for template in templates:
+            sandbox.add_attribute(template=template, service=sandbox.service, **fields)
+
+    return add

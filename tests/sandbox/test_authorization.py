@@ -1,4 +1,4 @@
-"""The page on which a user allows a service what it asks for."""
+"""The authorisation page: `/oauth2/authorize`."""
 
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlsplit
@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 AUTHORIZE = "/oauth2/authorize"
-ASKED = {
+REQUEST = {
     "response_type": "code",
     "client_id": "sandbox-client",
     "redirect_uri": "http://localhost:8000/",
@@ -17,18 +17,18 @@ ASKED = {
 
 
 class Page(HTMLParser):
-    """The form of a page, as a browser would send it: hidden fields, the choice of a user, and the buttons."""
+    """The form of the page: hidden fields, choice of users, and buttons."""
 
-    def __init__(self, answer):
+    def __init__(self, reply):
         super().__init__()
-        self.text = answer.text
+        self.text = reply.text
         self.form = {}
         self.fields = {}
         self.users = []
         self.chosen = None
         self.buttons = {}
         self._open = []
-        self.feed(answer.text)
+        self.feed(reply.text)
 
     def handle_starttag(self, tag, attrs):
         given = dict(attrs)
@@ -63,19 +63,19 @@ async def browser(sandbox):
 
 @pytest.fixture
 def url():
-    return str(httpx.URL("https://exist.test/oauth2/authorize", params=ASKED))
+    return str(httpx.URL("https://exist.test/oauth2/authorize", params=REQUEST))
 
 
 def query(url):
     return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
 
 
-def location(answer):
-    assert answer.status_code == 302
-    return answer.headers["location"]
+def location(reply):
+    assert reply.status_code == 302
+    return reply.headers["location"]
 
 
-async def traded(browser, back, client_id="sandbox-client", client_secret="sandbox-secret"):
+async def exchange(browser, back, client_id="sandbox-client", client_secret="sandbox-secret"):
     """Return the tokens for the code in a callback URL."""
     sent = {"code": query(back)["code"], "client_id": client_id, "client_secret": client_secret}
     form = {**sent, "grant_type": "authorization_code", "redirect_uri": "http://localhost:8000/"}
@@ -87,21 +87,21 @@ async def user_of(browser, tokens):
     return (await browser.get("/api/2/accounts/profile/", headers=headers)).json()["username"]
 
 
-async def test_the_page_says_who_asks_whom_for_what(browser):
-    answer = await browser.get(AUTHORIZE, params=ASKED)
+async def test_the_page_names_the_service_the_user_and_the_scopes(browser):
+    reply = await browser.get(AUTHORIZE, params=REQUEST)
 
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert "<h1>Allow My client to use the data of ada?</h1>" in answer.text
-    assert [line for line in answer.text.splitlines() if line.startswith("<li>")] == [
+    assert reply.status_code == 200
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<h1>Allow My client to use the data of ada?</h1>" in reply.text
+    assert [line for line in reply.text.splitlines() if line.startswith("<li>")] == [
         '<li>Read: Mood <code class="note">mood_read</code></li>',
         '<li>Read: everything tracked by hand <code class="note">manual_read</code></li>',
         '<li>Write: Mood <code class="note">mood_write</code></li>',
     ]
 
 
-async def test_allow_sends_the_browser_back_with_a_code_and_the_state(browser):
-    page = Page(await browser.get(AUTHORIZE, params=ASKED))
+async def test_allow_redirects_with_a_code_and_the_state(browser):
+    page = Page(await browser.get(AUTHORIZE, params=REQUEST))
     assert (page.form["method"], page.form["action"]) == ("post", AUTHORIZE)
     assert list(page.buttons) == ["Allow", "Deny"]
 
@@ -112,8 +112,8 @@ async def test_allow_sends_the_browser_back_with_a_code_and_the_state(browser):
     assert query(back)["state"] == "a state"
 
 
-async def test_deny_sends_the_browser_back_with_an_error_and_the_state(browser):
-    page = Page(await browser.get(AUTHORIZE, params=ASKED))
+async def test_deny_redirects_with_an_error_and_the_state(browser):
+    page = Page(await browser.get(AUTHORIZE, params=REQUEST))
 
     back = location(await browser.post(AUTHORIZE, data=page.press("Deny")))
 
@@ -125,51 +125,51 @@ async def test_two_codes_differ(sandbox, url):
 
 
 @pytest.mark.parametrize("state", ['"><script>alert(1)</script>', "a&b=c d+e", "ü-✓", ""])
-async def test_a_state_survives_the_page_whatever_it_holds(browser, state):
-    answer = await browser.get(AUTHORIZE, params={**ASKED, "state": state})
-    page = Page(answer)
+async def test_a_state_with_any_characters_passes_through_the_page(browser, state):
+    reply = await browser.get(AUTHORIZE, params={**REQUEST, "state": state})
+    page = Page(reply)
 
-    assert "<script>" not in answer.text
+    assert "<script>" not in reply.text
     assert page.fields["state"] == state
     assert query(location(await browser.post(AUTHORIZE, data=page.press("Allow"))))["state"] == state
 
 
-async def test_no_state_is_made_up(browser):
-    page = Page(await browser.get(AUTHORIZE, params={name: ASKED[name] for name in ASKED if name != "state"}))
+async def test_without_a_state_in_the_request_there_is_none_in_the_redirect(browser):
+    page = Page(await browser.get(AUTHORIZE, params={name: REQUEST[name] for name in REQUEST if name != "state"}))
 
     assert "state" not in page.fields
     assert set(query(location(await browser.post(AUTHORIZE, data=page.press("Allow"))))) == {"code"}
 
 
-async def test_a_sandbox_may_keep_the_state_to_itself(browser, sandbox, url):
+async def test_a_sandbox_can_be_set_to_drop_the_state(browser, sandbox, url):
     sandbox.passes_state = False
-    page = Page(await browser.get(AUTHORIZE, params=ASKED))
+    page = Page(await browser.get(AUTHORIZE, params=REQUEST))
 
     assert not sandbox.passes_state
     assert set(query(location(await browser.post(AUTHORIZE, data=page.press("Allow"))))) == {"code"}
     assert sandbox.deny(url) == "http://localhost:8000/?error=access_denied"
 
 
-async def test_with_several_users_the_page_asks_who_one_is(browser, sandbox):
+async def test_with_several_users_the_page_lets_the_browser_choose_one(browser, sandbox):
     sandbox.add_user("grace")
-    page = Page(await browser.get(AUTHORIZE, params=ASKED))
+    page = Page(await browser.get(AUTHORIZE, params=REQUEST))
     assert (page.users, page.chosen) == (["ada", "grace"], "ada")
     assert "<h1>Allow My client to use your data?</h1>" in page.text
 
     back = location(await browser.post(AUTHORIZE, data=page.press("Allow", user="grace")))
-    assert await user_of(browser, await traded(browser, back)) == "grace"
+    assert await user_of(browser, await exchange(browser, back)) == "grace"
 
 
-async def test_a_single_user_is_not_asked_who_they_are(browser, sandbox):
-    page = Page(await browser.get(AUTHORIZE, params=ASKED))
+async def test_with_a_single_user_the_page_has_no_choice_of_users(browser, sandbox):
+    page = Page(await browser.get(AUTHORIZE, params=REQUEST))
 
     assert page.users == []
     back = location(await browser.post(AUTHORIZE, data=page.press("Allow")))
-    assert await user_of(browser, await traded(browser, back)) == "ada"
+    assert await user_of(browser, await exchange(browser, back)) == "ada"
 
 
 @pytest.mark.parametrize(
-    ("wrong", "problem"),
+    ("changes", "problem"),
     [
         ({"client_id": "somebody"}, "There is no service with this client_id."),
         ({"client_id": None}, "There is no service with this client_id."),
@@ -180,25 +180,25 @@ async def test_a_single_user_is_not_asked_who_they_are(browser, sandbox):
         ({"redirect_uri": "https://evil.test/", "scope": ""}, "not the one that My client is registered with"),
     ],
 )
-async def test_nobody_is_sent_to_where_the_service_is_not_known_to_be(browser, sandbox, wrong, problem):
-    fields = {name: value for name, value in {**ASKED, **wrong}.items() if value is not None}
+async def test_an_unknown_client_id_or_redirect_uri_is_an_error_page(browser, sandbox, changes, problem):
+    fields = {name: value for name, value in {**REQUEST, **changes}.items() if value is not None}
 
-    for answer in (
+    for reply in (
         await browser.get(AUTHORIZE, params=fields),
         await browser.post(AUTHORIZE, data={**fields, "decision": "allow"}),
         await browser.post(AUTHORIZE, data={**fields, "decision": "deny"}),
     ):
-        assert answer.status_code == 400
-        assert "location" not in answer.headers
-        assert answer.headers["content-type"] == "text/html; charset=utf-8"
-        assert problem in answer.text
-        assert Page(answer).buttons == {}
+        assert reply.status_code == 400
+        assert "location" not in reply.headers
+        assert reply.headers["content-type"] == "text/html; charset=utf-8"
+        assert problem in reply.text
+        assert Page(reply).buttons == {}
     with pytest.raises(ValueError, match=problem):
         sandbox.authorize(str(httpx.URL("https://exist.test/oauth2/authorize", params=fields)))
 
 
 @pytest.mark.parametrize(
-    ("wrong", "error"),
+    ("changes", "error"),
     [
         ({"response_type": "token"}, {"error": "unsupported_response_type"}),
         (
@@ -213,27 +213,27 @@ async def test_nobody_is_sent_to_where_the_service_is_not_known_to_be(browser, s
         ),
     ],
 )
-async def test_what_else_is_wrong_the_service_is_told(browser, sandbox, wrong, error):
-    fields = {name: value for name, value in {**ASKED, **wrong}.items() if value is not None}
-    told = {**error, "state": "a state"}
+async def test_other_errors_are_sent_to_the_redirect_uri(browser, sandbox, changes, error):
+    fields = {name: value for name, value in {**REQUEST, **changes}.items() if value is not None}
+    expected = {**error, "state": "a state"}
 
     back = location(await browser.get(AUTHORIZE, params=fields))
     assert back.startswith("http://localhost:8000/?")
-    assert query(back) == told
-    assert query(location(await browser.post(AUTHORIZE, data={**fields, "decision": "allow"}))) == told
-    assert query(sandbox.authorize(str(httpx.URL("https://exist.test/oauth2/authorize", params=fields)))) == told
+    assert query(back) == expected
+    assert query(location(await browser.post(AUTHORIZE, data={**fields, "decision": "allow"}))) == expected
+    assert query(sandbox.authorize(str(httpx.URL("https://exist.test/oauth2/authorize", params=fields)))) == expected
 
 
 async def test_a_service_is_given_no_scopes_beyond_its_own(browser, sandbox):
     reader = sandbox.add_service("reader", "Reader", ["mood_read", "sleep_read"])
-    asked = {**ASKED, "client_id": "reader", "scope": "mood_read mood_write"}
+    request = {**REQUEST, "client_id": "reader", "scope": "mood_read mood_write"}
 
-    answer = await browser.get(AUTHORIZE, params=asked)
-    assert "mood_write</code>" not in answer.text
-    back = location(await browser.post(AUTHORIZE, data=Page(answer).press("Allow")))
-    assert (await traded(browser, back, "reader", reader.client_secret))["scope"] == "mood_read"
+    reply = await browser.get(AUTHORIZE, params=request)
+    assert "mood_write</code>" not in reply.text
+    back = location(await browser.post(AUTHORIZE, data=Page(reply).press("Allow")))
+    assert (await exchange(browser, back, "reader", reader.client_secret))["scope"] == "mood_read"
 
-    refused = query(location(await browser.get(AUTHORIZE, params={**asked, "scope": "mood_write"})))
+    refused = query(location(await browser.get(AUTHORIZE, params={**request, "scope": "mood_write"})))
     assert refused["error"] == "invalid_scope"
 
 
@@ -248,9 +248,9 @@ def test_a_redirect_uri_that_no_header_can_carry_is_refused(sandbox, uri):
 
 async def test_a_redirect_uri_keeps_its_own_query(sandbox):
     sandbox.add_service("other", "Other", redirect_uri="https://app.test/back?from=exist&empty=")
-    asked = {**ASKED, "client_id": "other", "redirect_uri": "https://app.test/back?from=exist&empty="}
+    request = {**REQUEST, "client_id": "other", "redirect_uri": "https://app.test/back?from=exist&empty="}
 
-    back = sandbox.deny(str(httpx.URL("https://exist.test/oauth2/authorize", params=asked)))
+    back = sandbox.deny(str(httpx.URL("https://exist.test/oauth2/authorize", params=request)))
 
     assert back == "https://app.test/back?from=exist&empty=&error=access_denied&state=a+state"
 
@@ -258,43 +258,45 @@ async def test_a_redirect_uri_keeps_its_own_query(sandbox):
 @pytest.mark.parametrize(
     ("form", "problem"),
     [
-        ({}, "says neither Allow nor Deny"),
-        ({"decision": "maybe"}, "says neither Allow nor Deny"),
-        ({"decision": "allow", "user": "<b>"}, "There is no user &#39;&lt;b&gt;&#39;."),
+        ({}, "field decision must be allow or deny"),
+        ({"decision": "maybe"}, "field decision must be allow or deny"),
+        ({"decision": "allow", "user": "<b>"}, "User &#39;&lt;b&gt;&#39; does not exist."),
     ],
 )
-async def test_a_form_that_is_not_that_of_the_page_is_refused(browser, form, problem):
-    answer = await browser.post(AUTHORIZE, data={**ASKED, **form})
+async def test_an_invalid_form_is_an_error_page(browser, form, problem):
+    reply = await browser.post(AUTHORIZE, data={**REQUEST, **form})
 
-    assert answer.status_code == 400
-    assert problem in answer.text
+    assert reply.status_code == 400
+    assert problem in reply.text
 
 
-async def test_what_people_have_named_is_escaped(browser, sandbox):
+async def test_names_of_users_and_services_are_escaped(browser, sandbox):
     sandbox.add_user("<i>grace</i>")
     sandbox.add_service("other", "<b>Other</b>")
 
-    answer = await browser.get(AUTHORIZE, params={**ASKED, "client_id": "other"})
+    reply = await browser.get(AUTHORIZE, params={**REQUEST, "client_id": "other"})
 
-    assert "&lt;b&gt;Other&lt;/b&gt;" in answer.text
-    assert "&lt;i&gt;grace&lt;/i&gt;" in answer.text
-    assert "<b>" not in answer.text
-    assert "<i>" not in answer.text
-
-
-async def test_another_method_is_refused(browser):
-    answer = await browser.delete(AUTHORIZE)
-
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    assert "&lt;b&gt;Other&lt;/b&gt;" in reply.text
+    assert "&lt;i&gt;grace&lt;/i&gt;" in reply.text
+    assert "<b>" not in reply.text
+    assert "<i>" not in reply.text
 
 
-async def test_a_user_may_be_named_without_a_browser(browser, sandbox, url):
+async def test_another_method_is_not_allowed(browser):
+    reply = await browser.delete(AUTHORIZE)
+
+    assert (reply.status_code, reply.headers["allow"]) == (405, "GET, POST")
+
+
+async def test_authorize_takes_a_user(browser, sandbox, url):
     grace = sandbox.add_user("grace")
 
-    assert await user_of(browser, await traded(browser, sandbox.authorize(url))) == "ada"
-    assert await user_of(browser, await traded(browser, sandbox.authorize(url, grace))) == "grace"
+    assert await user_of(browser, await exchange(browser, sandbox.authorize(url))) == "ada"
+    assert await user_of(browser, await exchange(browser, sandbox.authorize(url, grace))) == "grace"
 
 
-def test_only_an_authorisation_url_is_one(sandbox):
-    with pytest.raises(ValueError, match="has the path /oauth2/authorize, not '/oauth2/access_token'"):
+def test_authorize_rejects_other_urls(sandbox):
+    with pytest.raises(
+        ValueError, match="url must be an authorisation URL with the path /oauth2/authorize, not '/oauth2/access_token'"
+    ):
         sandbox.authorize("https://exist.test/oauth2/access_token")

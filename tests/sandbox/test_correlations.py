@@ -1,4 +1,4 @@
-"""Correlations, as they were seeded."""
+"""Seeded correlations: `correlations/` and `correlations/combo/`."""
 
 from datetime import date
 
@@ -13,14 +13,14 @@ def sandbox(sandbox):
 
 
 @pytest.fixture
-def listed(exist):
-    """List the pairs of names that a query answers."""
+def list_pairs(exist):
+    """Return a function that gets the attribute names of the listed correlations."""
 
-    async def ask(query="", client=exist):
+    async def get(query="", client=exist):
         results = (await client.get(f"correlations/?{query}")).json()["results"]
         return [(correlation["attribute"], correlation["attribute2"]) for correlation in results]
 
-    return ask
+    return get
 
 
 async def test_a_correlation_has_every_documented_field(exist, sandbox):
@@ -54,7 +54,7 @@ async def test_a_correlation_has_every_documented_field(exist, sandbox):
     }
 
 
-async def test_every_field_may_be_chosen(exist, sandbox):
+async def test_every_field_can_be_set(exist, sandbox):
     chosen = {
         "p": 0.03,
         "stars": 4,
@@ -93,7 +93,7 @@ async def test_every_field_may_be_chosen(exist, sandbox):
         (0, "Rarely go together"),
     ],
 )
-async def test_the_strength_is_said_in_words(exist, sandbox, value, words):
+async def test_the_strength_is_described_in_words(exist, sandbox, value, words):
     sandbox.add_correlation("sleep", "steps", value)
 
     (correlation,) = (await exist.get("correlations/")).json()["results"]
@@ -101,7 +101,7 @@ async def test_the_strength_is_said_in_words(exist, sandbox, value, words):
     assert correlation["strength_description"] == words
 
 
-async def test_less_of_the_one_is_said_of_a_negative_correlation(exist, sandbox):
+async def test_the_sentence_of_a_negative_correlation_contains_less(exist, sandbox):
     sandbox.add_correlation("sleep", "steps", -0.5)
 
     (correlation,) = (await exist.get("correlations/")).json()["results"]
@@ -109,28 +109,28 @@ async def test_less_of_the_one_is_said_of_a_negative_correlation(exist, sandbox)
     assert correlation["second_person"] == "you have more 'Time asleep' when you have less 'Steps'."
 
 
-async def test_the_newest_come_first_and_of_a_day_the_strongest(listed, sandbox):
+async def test_correlations_are_sorted_newest_first_then_strongest_first(list_pairs, sandbox):
     sandbox.add_correlation("steps", "mood", 0.1)
     sandbox.add_correlation("steps", "sleep", -0.7)
     sandbox.add_correlation("steps", "weight", 0.9, date=date(2026, 11, 14))
 
-    assert await listed() == [("steps", "sleep"), ("steps", "mood"), ("steps", "weight")]
+    assert await list_pairs() == [("steps", "sleep"), ("steps", "mood"), ("steps", "weight")]
 
 
-async def test_filters(listed, sandbox):
+async def test_filters(list_pairs, sandbox):
     sandbox.add_correlation("steps", "mood", 0.8, stars=3)
     sandbox.add_correlation("sleep", "steps", -0.5)
     sandbox.add_correlation("sleep", "weight", 0.49)
 
-    assert await listed("strong=1") == [("steps", "mood"), ("sleep", "steps")]
-    assert await listed("confident=1") == [("sleep", "steps"), ("sleep", "weight")]
-    assert await listed("strong=1&confident=1") == [("sleep", "steps")]
-    assert await listed("attribute=steps") == [("steps", "mood"), ("sleep", "steps")]
-    assert await listed("attribute=floors") == []
-    assert await listed("attribute=") == [("steps", "mood"), ("sleep", "steps"), ("sleep", "weight")]
+    assert await list_pairs("strong=1") == [("steps", "mood"), ("sleep", "steps")]
+    assert await list_pairs("confident=1") == [("sleep", "steps"), ("sleep", "weight")]
+    assert await list_pairs("strong=1&confident=1") == [("sleep", "steps")]
+    assert await list_pairs("attribute=steps") == [("steps", "mood"), ("sleep", "steps")]
+    assert await list_pairs("attribute=floors") == []
+    assert await list_pairs("attribute=") == [("steps", "mood"), ("sleep", "steps"), ("sleep", "weight")]
 
 
-async def test_two_attributes_are_asked_for_in_any_order(exist, sandbox):
+async def test_the_two_attributes_can_be_given_in_any_order(exist, sandbox):
     sandbox.add_correlation("steps", "mood", 0.8)
     sandbox.add_correlation("steps", "mood", 0.3, date=date(2026, 11, 14))
 
@@ -145,42 +145,42 @@ async def test_two_attributes_are_asked_for_in_any_order(exist, sandbox):
 @pytest.mark.parametrize(
     "query", ["attribute=steps&attribute2=sleep", "attribute=steps", "attribute2=mood", "", "attribute=a&attribute2=b"]
 )
-async def test_what_does_not_go_together_is_not_found(exist, sandbox, query):
+async def test_without_a_correlation_the_pair_is_not_found(exist, sandbox, query):
     sandbox.add_correlation("steps", "mood", 0.8)
 
-    answer = await exist.get(f"correlations/combo/?{query}")
+    reply = await exist.get(f"correlations/combo/?{query}")
 
-    assert (answer.status_code, answer.json()) == (404, {"error": "not_found"})
+    assert (reply.status_code, reply.json()) == (404, {"error": "not_found"})
 
 
-async def test_one_of_the_two_has_to_be_in_the_read_scopes(listed, connect, sandbox):
+async def test_one_of_the_two_attributes_must_be_readable(list_pairs, connect, sandbox):
     for attribute in sandbox.user.attributes:
         attribute.manual = False
     sandbox.add_correlation("steps", "mood", 0.8)
     sandbox.add_correlation("sleep", "weight", 0.7)
 
     async with connect(f"Bearer {sandbox.issue_token(scopes=['mood_read', 'manual_read'])}") as exist:
-        assert await listed(client=exist) == [("steps", "mood")]
+        assert await list_pairs(client=exist) == [("steps", "mood")]
         assert (await exist.get("correlations/combo/?attribute=mood&attribute2=steps")).status_code == 200
         assert (await exist.get("correlations/combo/?attribute=sleep&attribute2=weight")).status_code == 404
 
 
-async def test_users_have_their_own_correlations(listed, connect, sandbox):
+async def test_users_have_their_own_correlations(list_pairs, connect, sandbox):
     grace = sandbox.add_user("grace")
     for template in ("steps", "mood"):
         sandbox.add_attribute(grace, template=template)
     sandbox.add_correlation("steps", "mood", 0.8, user=grace)
 
-    assert await listed() == []
+    assert await list_pairs() == []
     async with connect(f"Bearer {sandbox.issue_token(grace)}") as exist:
-        assert await listed(client=exist) == [("steps", "mood")]
+        assert await list_pairs(client=exist) == [("steps", "mood")]
 
 
 @pytest.mark.parametrize(
     ("names", "fields", "message"),
     [
-        (("steps", "floors"), {}, "ada has no attribute 'floors'"),
-        (("steps", "steps"), {}, "two attributes, not 'steps' twice"),
+        (("steps", "floors"), {}, "user 'ada' has no attribute 'floors'"),
+        (("steps", "steps"), {}, "attribute and attribute2 must differ, not both be 'steps'"),
         (("steps", "mood"), {"value": 1.1}, "value must be from -1 to 1, not 1.1"),
         (("steps", "mood"), {"value": float("nan")}, "value must be from -1 to 1, not nan"),
         (("steps", "mood"), {"p": -0.1}, "p must be from 0 to 1, not -0.1"),
@@ -188,7 +188,7 @@ async def test_users_have_their_own_correlations(listed, connect, sandbox):
         (("steps", "mood"), {"stars": 6}, "stars must be from 1 to 5, not 6"),
     ],
 )
-async def test_a_correlation_that_cannot_be_is_refused(sandbox, names, fields, message):
+async def test_an_invalid_correlation_is_rejected(sandbox, names, fields, message):
     with pytest.raises(ValueError, match=message):
         sandbox.add_correlation(*names, **{"value": 0.5, **fields})
     assert sandbox.user.correlations == []

@@ -1,4 +1,4 @@
-"""Creating attributes."""
+"""Creating attributes: `attributes/create/`."""
 
 import pytest
 
@@ -15,18 +15,18 @@ def tag(label, **more):
     return {"label": label, "group": "custom", "value_type": 7, **more}
 
 
-def refused(answer):
-    assert answer.status_code == 202
-    assert answer.json()["success"] == []
-    (item,) = answer.json()["failed"]
+def failed_item(reply):
+    assert reply.status_code == 202
+    assert reply.json()["success"] == []
+    (item,) = reply.json()["failed"]
     return item
 
 
-async def test_a_template_gives_the_documented_object(create, sandbox):
-    answer = await create({"template": "facebook_reactions"}, success_objects="1")
+async def test_a_template_creates_the_documented_object(create, sandbox):
+    reply = await create({"template": "facebook_reactions"}, success_objects="1")
 
-    assert answer.status_code == 200
-    assert answer.json() == {
+    assert reply.status_code == 200
+    assert reply.json() == {
         "success": [
             {
                 "template": "facebook_reactions",
@@ -47,10 +47,10 @@ async def test_a_template_gives_the_documented_object(create, sandbox):
     assert sandbox.user.attribute("facebook_reactions").service is sandbox.service
 
 
-async def test_without_the_flag_a_template_is_echoed_with_name_priority_and_a_plain_group(create):
-    answer = await create({"template": "facebook_reactions", "manual": False})
+async def test_without_the_flag_a_template_is_echoed_with_name_priority_and_group_name(create):
+    reply = await create({"template": "facebook_reactions", "manual": False})
 
-    assert answer.json()["success"] == [
+    assert reply.json()["success"] == [
         {
             "template": "facebook_reactions",
             "manual": False,
@@ -61,18 +61,18 @@ async def test_without_the_flag_a_template_is_echoed_with_name_priority_and_a_pl
     ]
 
 
-async def test_without_the_flag_a_label_is_echoed_with_the_name_made_from_it(create):
-    answer = await create({"label": "Cups of Tea!", "group": "food", "value_type": 0})
+async def test_without_the_flag_a_label_is_echoed_with_the_derived_name(create):
+    reply = await create({"label": "Cups of Tea!", "group": "food", "value_type": 0})
 
-    assert answer.json()["success"] == [
+    assert reply.json()["success"] == [
         {"label": "Cups of Tea!", "group": "food", "value_type": 0, "name": "cups_of_tea", "priority": 1}
     ]
 
 
-async def test_a_custom_attribute_is_shown_whole_when_asked_for(create):
-    (made,) = (await create(tag("Sunny day", manual=False), success_objects="true")).json()["success"]
+async def test_with_the_flag_a_custom_attribute_is_returned_whole(create):
+    (created,) = (await create(tag("Sunny day", manual=False), success_objects="true")).json()["success"]
 
-    assert made == {
+    assert created == {
         "template": None,
         "name": "sunny_day",
         "label": "Sunny day",
@@ -88,42 +88,42 @@ async def test_a_custom_attribute_is_shown_whole_when_asked_for(create):
 
 
 @pytest.mark.parametrize(("sent", "manual"), [({}, True), ({"manual": True}, True), ({"manual": False}, False)])
-async def test_manual_is_true_unless_said_otherwise(create, sandbox, sent, manual):
+async def test_manual_is_true_by_default(create, sandbox, sent, manual):
     await create({"template": "mood", **sent}, tag("Tea", **sent))
 
     assert sandbox.user.attribute("mood").manual is manual
     assert sandbox.user.attribute("tea").manual is manual
 
 
-async def test_names_are_unique_where_labels_are_only_nearly_equal(create):
-    answer = await create(tag("Tea"), tag("tea"), tag("TEA?"), tag("寿司"), tag("茶"))
+async def test_similar_labels_get_distinct_names(create):
+    reply = await create(tag("Tea"), tag("tea"), tag("TEA?"), tag("寿司"), tag("茶"))
 
-    assert [item["name"] for item in answer.json()["success"]] == ["tea", "tea_2", "tea_3", "attribute", "attribute_2"]
+    assert [item["name"] for item in reply.json()["success"]] == ["tea", "tea_2", "tea_3", "attribute", "attribute_2"]
 
 
-async def test_a_template_whose_name_is_taken_gets_another_name(create, sandbox):
+async def test_a_template_gets_another_name_when_its_own_is_in_use(create, sandbox):
     sandbox.add_attribute(name="coffees", group="food", value_type=2)
 
-    (made,) = (await create({"template": "coffees"})).json()["success"]
+    (created,) = (await create({"template": "coffees"})).json()["success"]
 
-    assert made == {"template": "coffees", "name": "coffees_2", "priority": 1, "group": "food"}
-    assert refused(await create({"template": "coffees"}))["error_code"] == "exists"
+    assert created == {"template": "coffees", "name": "coffees_2", "priority": 1, "group": "food"}
+    assert failed_item(await create({"template": "coffees"}))["error_code"] == "exists"
 
 
-async def test_an_equal_template_exists(create, sandbox):
+async def test_an_existing_template_is_rejected(create, sandbox):
     sandbox.add_attribute(template="mood", active=False)
 
-    assert refused(await create({"template": "mood"})) == {
+    assert failed_item(await create({"template": "mood"})) == {
         "template": "mood",
         "error": "Attribute with template 'mood' already exists",
         "error_code": "exists",
     }
 
 
-async def test_an_equal_label_exists_also_when_it_is_a_templates(create, sandbox):
+async def test_an_existing_label_is_rejected_even_when_it_comes_from_a_template(create, sandbox):
     sandbox.add_attribute(template="mood")
 
-    assert refused(await create({"label": "Mood", "group": "health", "value_type": 8})) == {
+    assert failed_item(await create({"label": "Mood", "group": "health", "value_type": 8})) == {
         "label": "Mood",
         "group": "health",
         "value_type": 8,
@@ -132,12 +132,12 @@ async def test_an_equal_label_exists_also_when_it_is_a_templates(create, sandbox
     }
 
 
-async def test_a_repeated_item_exists_the_second_time(create):
-    answer = await create(tag("Tea"), tag("Tea"))
+async def test_a_repeated_item_is_rejected_the_second_time(create):
+    reply = await create(tag("Tea"), tag("Tea"))
 
-    assert answer.status_code == 202
-    assert [item["name"] for item in answer.json()["success"]] == ["tea"]
-    assert [item["error_code"] for item in answer.json()["failed"]] == ["exists"]
+    assert reply.status_code == 202
+    assert [item["name"] for item in reply.json()["success"]] == ["tea"]
+    assert [item["error_code"] for item in reply.json()["failed"]] == ["exists"]
 
 
 @pytest.mark.parametrize(
@@ -151,16 +151,16 @@ async def test_a_repeated_item_exists_the_second_time(create):
         ({"label": "Tea", "group": "food", "value_type": None}, "'value_type'"),
     ],
 )
-async def test_missing_fields_are_named_with_the_position(create, sent, missing):
-    answer = await create({"template": "mood"}, sent)
+async def test_missing_fields_are_named_with_the_index_of_the_item(create, sent, missing):
+    reply = await create({"template": "mood"}, sent)
 
-    assert answer.json()["failed"] == [
+    assert reply.json()["failed"] == [
         {**sent, "error": f"Object at index 1 missing field(s) {missing}", "error_code": "missing_field"}
     ]
 
 
 async def test_an_unknown_template_is_not_found(create):
-    assert refused(await create({"template": "moood"})) == {
+    assert failed_item(await create({"template": "moood"})) == {
         "template": "moood",
         "error": "Attribute template 'moood' does not exist",
         "error_code": "not_found",
@@ -185,8 +185,8 @@ async def test_an_unknown_template_is_not_found(create):
         (tag("Tea", value_type=0), "value_type"),
     ],
 )
-async def test_fields_that_are_not_what_they_have_to_be_are_named(create, sandbox, sent, field):
-    item = refused(await create(sent))
+async def test_invalid_fields_are_named(create, sandbox, sent, field):
+    item = failed_item(await create(sent))
 
     assert item["error_code"] == "validation"
     assert item["error"].startswith(f"Object at index 0 has an invalid '{field}', expected ")
@@ -194,16 +194,16 @@ async def test_fields_that_are_not_what_they_have_to_be_are_named(create, sandbo
 
 
 @pytest.mark.parametrize("value_type", [0, 1, 2, 3, 4, 5, 7, 8])
-async def test_every_other_value_type_can_be_created(create, value_type):
+async def test_all_value_types_but_one_can_be_created(create, value_type):
     assert (await create({"label": "Tea", "group": "food", "value_type": value_type})).status_code == 200
 
 
-async def test_only_the_groups_of_the_write_scopes_can_be_written(create, connect, sandbox):
+async def test_creation_is_limited_to_the_groups_of_the_write_scopes(create, connect, sandbox):
     async with connect(f"Bearer {sandbox.issue_token(scopes=['mood_write', 'custom_read'])}") as exist:
-        answer = await create({"template": "mood"}, tag("Tea"), {"template": "sleep"}, client=exist)
+        reply = await create({"template": "mood"}, tag("Tea"), {"template": "sleep"}, client=exist)
 
-    assert [item["name"] for item in answer.json()["success"]] == ["mood"]
-    assert answer.json()["failed"] == [
+    assert [item["name"] for item in reply.json()["success"]] == ["mood"]
+    assert reply.json()["failed"] == [
         {
             "label": "Tea",
             "group": "custom",
@@ -219,11 +219,11 @@ async def test_only_the_groups_of_the_write_scopes_can_be_written(create, connec
     ]
 
 
-async def test_manual_write_creates_what_is_tracked_by_hand_in_any_group(create, connect, sandbox):
+async def test_manual_write_creates_manual_attributes_in_any_group(create, connect, sandbox):
     async with connect(f"Bearer {sandbox.issue_token(scopes=['manual_write'])}") as exist:
-        answer = await create(
+        reply = await create(
             {"template": "mood"}, tag("Tea", manual=True), {"template": "sleep", "manual": False}, client=exist
         )
 
-    assert [item["name"] for item in answer.json()["success"]] == ["mood", "tea"]
-    assert [item["error_code"] for item in answer.json()["failed"]] == ["not_allowed"]
+    assert [item["name"] for item in reply.json()["success"]] == ["mood", "tea"]
+    assert [item["error_code"] for item in reply.json()["failed"]] == ["not_allowed"]

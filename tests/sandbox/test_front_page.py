@@ -1,4 +1,4 @@
-"""The page that shows people what is in the sandbox."""
+"""The front page: `/`."""
 
 from datetime import date
 from html.parser import HTMLParser
@@ -8,7 +8,7 @@ import pytest
 
 
 class Tables(HTMLParser):
-    """The tables of a page by the heading above, each a list of rows of cells."""
+    """The tables of a page by their heading, each a list of rows of cells."""
 
     def __init__(self, text):
         super().__init__()
@@ -44,16 +44,16 @@ async def browser(sandbox):
         yield client
 
 
-async def test_it_says_how_to_point_a_client_at_the_sandbox(browser):
-    answer = await browser.get("/")
+async def test_the_page_shows_how_to_connect_a_client(browser):
+    reply = await browser.get("/")
 
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert "\nexport EXIST_BASE_URL=http://127.0.0.1:8765\n" in answer.text
-    assert 'ExistClient(token, base_url="http://127.0.0.1:8765")' in answer.text
+    assert reply.status_code == 200
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    assert "\nexport EXIST_BASE_URL=http://127.0.0.1:8765\n" in reply.text
+    assert 'ExistClient(token, base_url="http://127.0.0.1:8765")' in reply.text
 
 
-async def test_it_shows_users_services_and_attributes_with_owner_type_and_last_value(browser, sandbox):
+async def test_the_page_shows_users_services_and_attributes_with_owner_type_and_last_value(browser, sandbox):
     sandbox.add_user("grace")
     sandbox.add_service("other", "Other", client_id="of-other", redirect_uri="https://other.test/")
     sandbox.add_attribute(template="mood", service=sandbox.service)
@@ -61,9 +61,9 @@ async def test_it_shows_users_services_and_attributes_with_owner_type_and_last_v
     sandbox.set_value("mood", date(2026, 11, 19), 8)
     sandbox.set_value("mood", date(2026, 11, 20), 7)
 
-    answer = await browser.get("/")
+    reply = await browser.get("/")
 
-    assert Tables(answer.text).found == {
+    assert Tables(reply.text).found == {
         "Services": [
             ["Service", "Client ID", "Redirect URI"],
             ["My client", "sandbox-client", "http://localhost:8000/"],
@@ -75,10 +75,10 @@ async def test_it_shows_users_services_and_attributes_with_owner_type_and_last_v
             ["Mood", "mood", "Scale", "My client", "7 on 2026-11-20"],
         ],
     }
-    assert answer.text.count('<p class="note">None yet.</p>') == 2
+    assert reply.text.count('<p class="note">None yet.</p>') == 2
 
 
-async def test_a_narrow_window_scrolls_tables_and_breaks_no_words_in_them(browser, sandbox):
+async def test_in_a_narrow_window_tables_scroll_and_words_are_not_broken(browser, sandbox):
     sandbox.add_attribute(template="mood")
     await browser.get("/api/2/nowhere/")
 
@@ -89,7 +89,7 @@ async def test_a_narrow_window_scrolls_tables_and_breaks_no_words_in_them(browse
     assert "overflow-wrap: anywhere" not in text
 
 
-async def test_it_shows_the_latest_thirty_requests_the_latest_first_and_not_itself(browser, exist):
+async def test_the_page_shows_the_latest_thirty_requests_newest_first_without_its_own(browser, exist):
     for _ in range(40):
         await exist.get("attributes/")
     await browser.get("/")
@@ -107,7 +107,7 @@ async def test_it_shows_the_latest_thirty_requests_the_latest_first_and_not_itse
     assert len(rows) == 31
 
 
-async def test_a_request_without_an_answer_has_no_status(browser, sandbox, exist):
+async def test_a_request_without_a_reply_has_no_status(browser, sandbox, exist):
     sandbox.fail_next(drop=True)
     with pytest.raises(httpx.RemoteProtocolError):
         await exist.get("attributes/")
@@ -117,7 +117,7 @@ async def test_a_request_without_an_answer_has_no_status(browser, sandbox, exist
     assert rows[1] == ["GET", "/api/2/attributes/", "ada", "none"]
 
 
-async def test_it_tells_no_secrets(browser, sandbox):
+async def test_the_page_contains_no_secrets(browser, sandbox):
     await browser.post("/api/2/auth/simple-token/", data={"username": "ada", "password": "sandbox-password"})
 
     text = (await browser.get("/")).text
@@ -126,7 +126,7 @@ async def test_it_tells_no_secrets(browser, sandbox):
         assert secret not in text
 
 
-async def test_what_others_wrote_is_escaped(browser, sandbox):
+async def test_all_values_on_the_page_are_escaped(browser, sandbox):
     evil = "<script>alert(1)</script>"
     sandbox.add_user(evil)
     sandbox.add_service(evil, evil, client_id=evil)
@@ -141,7 +141,7 @@ async def test_what_others_wrote_is_escaped(browser, sandbox):
     assert text.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 6
 
 
-async def test_it_shows_a_thousand_attributes(browser, sandbox):
+async def test_the_page_shows_a_thousand_attributes(browser, sandbox):
     for number in range(1_000):
         sandbox.add_attribute(label=f"Tag {number}")
 
@@ -150,13 +150,13 @@ async def test_it_shows_a_thousand_attributes(browser, sandbox):
     assert len(rows) == 1_001
 
 
-async def test_it_needs_no_token_and_is_not_throttled(browser, sandbox):
+async def test_the_page_needs_no_token_and_has_no_rate_limit(browser, sandbox):
     sandbox.rate_limit = 1
 
     assert [(await browser.get("/")).status_code for _ in range(3)] == [200, 200, 200]
 
 
-async def test_it_is_only_looked_at(browser):
-    answer = await browser.post("/")
+async def test_the_page_allows_only_get(browser):
+    reply = await browser.post("/")
 
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert (reply.status_code, reply.headers["allow"]) == (405, "GET")

@@ -1,4 +1,4 @@
-"""Insights, as they were seeded."""
+"""Seeded insights: `insights/`."""
 
 from datetime import UTC, date, datetime
 
@@ -13,13 +13,13 @@ def sandbox(sandbox):
 
 
 @pytest.fixture
-def listed(exist):
-    """List the texts that a query answers."""
+def list_texts(exist):
+    """Return a function that gets the texts of the listed insights."""
 
-    async def ask(query="", client=exist):
+    async def get(query="", client=exist):
         return [insight["text"] for insight in (await client.get(f"insights/?{query}")).json()["results"]]
 
-    return ask
+    return get
 
 
 async def test_an_insight_has_every_documented_field(exist, sandbox):
@@ -54,7 +54,7 @@ async def test_an_insight_has_every_documented_field(exist, sandbox):
     }
 
 
-async def test_every_field_may_be_chosen(exist, sandbox):
+async def test_every_field_can_be_set(exist, sandbox):
     created = datetime(2026, 10, 31, 23, 0, tzinfo=UTC)
     sandbox.add_insight("mood", "A good month.", created=created, name="month_mood", period=30, priority=4)
 
@@ -66,12 +66,12 @@ async def test_every_field_may_be_chosen(exist, sandbox):
     assert insight["html"] == '<div class="secondary">A good month.</div>'
 
 
-async def test_the_newest_come_first(listed, sandbox):
+async def test_insights_are_sorted_newest_first(list_texts, sandbox):
     sandbox.add_insight("steps", "old", created=datetime(2026, 11, 1, tzinfo=UTC))
     sandbox.add_insight("steps", "new")
     sandbox.add_insight("steps", "older", created=datetime(2026, 10, 1, tzinfo=UTC))
 
-    assert await listed() == ["new", "old", "older"]
+    assert await list_texts() == ["new", "old", "older"]
 
 
 @pytest.mark.parametrize(
@@ -87,25 +87,25 @@ async def test_the_newest_come_first(listed, sandbox):
         ("priority=", ["no day", "19", "18"]),
     ],
 )
-async def test_filters(listed, sandbox, query, expected):
+async def test_filters(list_texts, sandbox, query, expected):
     sandbox.add_insight("steps", "18", target_date=date(2026, 11, 18))
     sandbox.add_insight("steps", "19", target_date=date(2026, 11, 19), priority=1)
     sandbox.add_insight("steps", "no day", created=datetime(2026, 11, 20, 19, 0, tzinfo=UTC))
 
-    assert await listed(query) == expected
+    assert await list_texts(query) == expected
 
 
 @pytest.mark.parametrize(
     ("query", "field"), [("date_min=x", "date_min"), ("date_max=x", "date_max"), ("priority=5", "priority")]
 )
-async def test_a_query_that_is_wrong_is_a_bad_request(exist, query, field):
-    answer = await exist.get(f"insights/?{query}")
+async def test_an_invalid_query_parameter_is_a_bad_request(exist, query, field):
+    reply = await exist.get(f"insights/?{query}")
 
-    assert answer.status_code == 400
-    assert list(answer.json()) == [field]
+    assert reply.status_code == 400
+    assert list(reply.json()) == [field]
 
 
-async def test_insights_end_at_the_read_scopes_and_at_the_user(listed, connect, sandbox):
+async def test_insights_are_limited_to_the_read_scopes_and_the_user(list_texts, connect, sandbox):
     grace = sandbox.add_user("grace")
     sandbox.add_attribute(grace, template="steps")
     sandbox.add_insight("steps", "steps")
@@ -113,21 +113,21 @@ async def test_insights_end_at_the_read_scopes_and_at_the_user(listed, connect, 
     sandbox.add_insight("steps", "of Grace", user=grace)
 
     async with connect(f"Bearer {sandbox.issue_token(scopes=['mood_read'])}") as exist:
-        assert await listed(client=exist) == ["mood"]
+        assert await list_texts(client=exist) == ["mood"]
     async with connect(f"Bearer {sandbox.issue_token(grace)}") as exist:
-        assert await listed(client=exist) == ["of Grace"]
+        assert await list_texts(client=exist) == ["of Grace"]
 
 
 @pytest.mark.parametrize(
     ("name", "text", "fields", "message"),
     [
-        ("floors", "text", {}, "ada has no attribute 'floors'"),
-        ("steps", " \n", {}, "An insight needs a text"),
+        ("floors", "text", {}, "user 'ada' has no attribute 'floors'"),
+        ("steps", " \n", {}, "text must not be blank"),
         ("steps", "text", {"priority": 0}, "priority must be from 1 to 4, not 0"),
         ("steps", "text", {"priority": 5}, "priority must be from 1 to 4, not 5"),
     ],
 )
-async def test_an_insight_that_cannot_be_is_refused(sandbox, name, text, fields, message):
+async def test_an_invalid_insight_is_rejected(sandbox, name, text, fields, message):
     with pytest.raises(ValueError, match=message):
         sandbox.add_insight(name, text, **fields)
     assert sandbox.user.insights == []

@@ -1,4 +1,4 @@
-"""Acquiring and releasing attributes."""
+"""Acquiring and releasing attributes: `attributes/acquire/` and `attributes/release/`."""
 
 import pytest
 
@@ -24,36 +24,36 @@ def other(sandbox):
     return sandbox.add_service("oura", "Oura")
 
 
-def refused(answer):
-    assert answer.status_code == 202
-    assert answer.json()["success"] == []
-    (item,) = answer.json()["failed"]
+def failed_item(reply):
+    assert reply.status_code == 202
+    assert reply.json()["success"] == []
+    (item,) = reply.json()["failed"]
     return item
 
 
 # Acquire
 
 
-async def test_acquiring_echoes_what_was_sent_with_active(acquire, sandbox):
+async def test_acquiring_echoes_the_item_with_active(acquire, sandbox):
     sandbox.add_attribute(template="mood")
     sandbox.add_attribute(name="tag")
 
-    answer = await acquire({"template": "mood"}, {"name": "tag", "manual": False})
+    reply = await acquire({"template": "mood"}, {"name": "tag", "manual": False})
 
-    assert answer.status_code == 200
-    assert answer.json() == {
+    assert reply.status_code == 200
+    assert reply.json() == {
         "success": [{"template": "mood", "active": True}, {"name": "tag", "manual": False, "active": True}],
         "failed": [],
     }
     assert [attribute.service for attribute in sandbox.user.attributes] == [sandbox.service, sandbox.service]
 
 
-async def test_acquiring_gives_whole_attributes_when_asked_for(acquire, sandbox):
+async def test_with_the_flag_acquiring_returns_whole_attributes(acquire, sandbox):
     sandbox.add_attribute(template="mood", active=False)
 
-    answer = await acquire({"template": "mood"}, success_objects="1")
+    reply = await acquire({"template": "mood"}, success_objects="1")
 
-    assert answer.json()["success"] == [
+    assert reply.json()["success"] == [
         {
             "template": "mood",
             "name": "mood",
@@ -70,7 +70,7 @@ async def test_acquiring_gives_whole_attributes_when_asked_for(acquire, sandbox)
     ]
 
 
-async def test_acquiring_by_template_creates_what_the_user_lacks(acquire, sandbox):
+async def test_acquiring_by_template_creates_a_missing_attribute(acquire, sandbox):
     await acquire({"template": "mood"}, {"template": "sleep", "manual": False})
 
     mood, sleep = sandbox.user.attribute("mood"), sandbox.user.attribute("sleep")
@@ -79,7 +79,7 @@ async def test_acquiring_by_template_creates_what_the_user_lacks(acquire, sandbo
 
 
 async def test_acquiring_by_name_never_creates(acquire, sandbox):
-    assert refused(await acquire({"name": "mood"})) == {
+    assert failed_item(await acquire({"name": "mood"})) == {
         "name": "mood",
         "error": "Attribute 'mood' does not exist",
         "error_code": "not_found",
@@ -87,22 +87,22 @@ async def test_acquiring_by_name_never_creates(acquire, sandbox):
     assert sandbox.user.attributes == []
 
 
-async def test_acquiring_by_name_takes_whatever_type_the_user_has(acquire, sandbox):
+async def test_acquiring_by_name_accepts_any_value_type(acquire, sandbox):
     sandbox.add_attribute(name="coffees", group="food", value_type=2)
 
-    (taken,) = (await acquire({"name": "coffees"}, success_objects="1")).json()["success"]
+    (acquired,) = (await acquire({"name": "coffees"}, success_objects="1")).json()["success"]
 
-    assert (taken["template"], taken["value_type"]) == (None, 2)
+    assert (acquired["template"], acquired["value_type"]) == (None, 2)
 
 
-async def test_acquiring_by_template_leaves_a_custom_attribute_of_that_name_alone(acquire, sandbox):
+async def test_acquiring_by_template_does_not_touch_a_custom_attribute_of_that_name(acquire, sandbox):
     own = sandbox.add_attribute(name="coffees", group="food", value_type=2)
 
-    (taken,) = (await acquire({"template": "coffees"}, success_objects="1")).json()["success"]
+    (acquired,) = (await acquire({"template": "coffees"}, success_objects="1")).json()["success"]
     (again,) = (await acquire({"template": "coffees"}, success_objects="1")).json()["success"]
 
-    assert (taken["template"], taken["name"], taken["value_type"]) == ("coffees", "coffees_2", 0)
-    assert again == taken
+    assert (acquired["template"], acquired["name"], acquired["value_type"]) == ("coffees", "coffees_2", 0)
+    assert again == acquired
     assert own.service is None
 
 
@@ -115,7 +115,7 @@ async def test_acquiring_again_changes_nothing(acquire, sandbox):
 
 
 @pytest.mark.parametrize(("sent", "manual"), [({}, False), ({"manual": None}, False), ({"manual": True}, True)])
-async def test_acquiring_leaves_manual_unless_it_is_given(acquire, sandbox, sent, manual):
+async def test_acquiring_changes_manual_only_when_it_is_given(acquire, sandbox, sent, manual):
     mood = sandbox.add_attribute(template="mood", manual=False)
 
     await acquire({"template": "mood", **sent})
@@ -123,7 +123,7 @@ async def test_acquiring_leaves_manual_unless_it_is_given(acquire, sandbox, sent
     assert mood.manual is manual
 
 
-async def test_acquiring_takes_from_another_service_and_wakes_up(acquire, sandbox, other):
+async def test_acquiring_takes_over_from_another_service_and_activates(acquire, sandbox, other):
     mood = sandbox.add_attribute(template="mood", service=other, active=False)
 
     await acquire({"name": "mood"})
@@ -139,8 +139,8 @@ async def test_the_older_flag_is_accepted(acquire, sandbox):
 
 
 @pytest.mark.parametrize("sent", [{}, {"title": "mood"}, {"name": ""}, {"name": None}, {"template": ""}])
-async def test_acquiring_without_a_name_misses_it(acquire, sent):
-    assert refused(await acquire(sent)) == {
+async def test_acquiring_requires_a_name_or_a_template(acquire, sent):
+    assert failed_item(await acquire(sent)) == {
         **sent,
         "error": "Object at index 0 missing field(s) 'name'",
         "error_code": "missing_field",
@@ -148,21 +148,21 @@ async def test_acquiring_without_a_name_misses_it(acquire, sent):
 
 
 async def test_acquiring_an_unknown_template_is_not_found(acquire):
-    assert refused(await acquire({"template": "moood"}))["error_code"] == "not_found"
+    assert failed_item(await acquire({"template": "moood"}))["error_code"] == "not_found"
 
 
 @pytest.mark.parametrize("sent", [{"name": 7}, {"template": ["mood"]}, {"template": "mood", "manual": "true"}])
-async def test_acquiring_with_rubbish_fails_validation(acquire, sent):
-    assert refused(await acquire(sent))["error_code"] == "validation"
+async def test_acquiring_with_invalid_fields_fails_validation(acquire, sent):
+    assert failed_item(await acquire(sent))["error_code"] == "validation"
 
 
-async def test_acquiring_ends_at_the_groups_of_the_write_scopes(acquire, connect, sandbox):
+async def test_acquiring_is_limited_to_the_groups_of_the_write_scopes(acquire, connect, sandbox):
     sandbox.add_attribute(name="tag")
 
     async with connect(f"Bearer {sandbox.issue_token(scopes=['mood_write', 'sleep_read'])}") as exist:
-        answer = await acquire({"template": "mood"}, {"template": "sleep"}, {"name": "tag"}, client=exist)
+        reply = await acquire({"template": "mood"}, {"template": "sleep"}, {"name": "tag"}, client=exist)
 
-    assert answer.json() == {
+    assert reply.json() == {
         "success": [{"template": "mood", "active": True}],
         "failed": [
             {
@@ -175,12 +175,12 @@ async def test_acquiring_ends_at_the_groups_of_the_write_scopes(acquire, connect
     }
 
 
-async def test_manual_write_acquires_only_what_is_and_stays_tracked_by_hand(acquire, connect, sandbox):
+async def test_manual_write_acquires_only_attributes_that_are_and_stay_manual(acquire, connect, sandbox):
     sandbox.add_attribute(name="by_hand", manual=True)
     sandbox.add_attribute(name="by_machine", manual=False)
 
     async with connect(f"Bearer {sandbox.issue_token(scopes=['manual_write'])}") as exist:
-        answer = await acquire(
+        reply = await acquire(
             {"name": "by_hand"},
             {"name": "by_hand", "manual": False},
             {"name": "by_machine"},
@@ -190,33 +190,33 @@ async def test_manual_write_acquires_only_what_is_and_stays_tracked_by_hand(acqu
             client=exist,
         )
 
-    assert answer.json()["success"] == [{"name": "by_hand", "active": True}, {"template": "mood", "active": True}]
-    assert [item["error_code"] for item in answer.json()["failed"]] == ["not_allowed"] * 4
+    assert reply.json()["success"] == [{"name": "by_hand", "active": True}, {"template": "mood", "active": True}]
+    assert [item["error_code"] for item in reply.json()["failed"]] == ["not_allowed"] * 4
 
 
 # Release
 
 
-async def test_releasing_makes_inactive_and_ownerless(release, sandbox):
+async def test_releasing_deactivates_and_removes_the_owner(release, sandbox):
     mood = sandbox.add_attribute(template="mood", service=sandbox.service)
 
-    answer = await release("mood")
+    reply = await release("mood")
 
-    assert answer.status_code == 200
-    assert answer.json() == {"success": [{"name": "mood", "service": "", "active": False}], "failed": []}
+    assert reply.status_code == 200
+    assert reply.json() == {"success": [{"name": "mood", "service": "", "active": False}], "failed": []}
     assert (mood.service, mood.active, mood.available_services) == (None, False, [])
 
 
 async def test_releasing_passes_to_the_next_available_service(release, sandbox, other):
     mood = sandbox.add_attribute(template="mood", service=sandbox.service, available_services=[other])
 
-    answer = await release("mood")
+    reply = await release("mood")
 
-    assert answer.json()["success"] == [{"name": "mood", "service": "oura", "active": True}]
+    assert reply.json()["success"] == [{"name": "mood", "service": "oura", "active": True}]
     assert (mood.service, mood.active) == (other, True)
 
 
-async def test_what_was_taken_goes_back_where_it_came_from(acquire, release, sandbox, other):
+async def test_releasing_returns_an_acquired_attribute_to_its_previous_owner(acquire, release, sandbox, other):
     mood = sandbox.add_attribute(template="mood", service=other)
 
     await acquire({"name": "mood"})
@@ -225,15 +225,15 @@ async def test_what_was_taken_goes_back_where_it_came_from(acquire, release, san
     assert mood.service is other
 
 
-async def test_releasing_what_is_anothers_is_unauthorised(release, sandbox, other):
+async def test_releasing_an_attribute_of_another_service_is_unauthorised(release, sandbox, other):
     sandbox.add_attribute(template="mood", service=other)
     sandbox.add_attribute(template="sleep")
     sandbox.add_attribute(template="mood_note", service=sandbox.service)
 
-    answer = await release("mood_note", "mood", "sleep")
+    reply = await release("mood_note", "mood", "sleep")
 
-    assert answer.status_code == 202
-    assert answer.json() == {
+    assert reply.status_code == 202
+    assert reply.json() == {
         "success": [{"name": "mood_note", "service": "", "active": False}],
         "failed": [
             {
@@ -250,16 +250,16 @@ async def test_releasing_what_is_anothers_is_unauthorised(release, sandbox, othe
     }
 
 
-async def test_releasing_what_the_user_lacks_is_not_found(release):
-    assert refused(await release("mood"))["error_code"] == "not_found"
+async def test_releasing_an_unknown_attribute_is_not_found(release):
+    assert failed_item(await release("mood"))["error_code"] == "not_found"
 
 
-async def test_releasing_takes_no_template(exist, sandbox):
+async def test_releasing_does_not_accept_a_template(exist, sandbox):
     sandbox.add_attribute(template="mood", service=sandbox.service)
 
-    answer = await exist.post("attributes/release/", json=[{"template": "mood"}])
+    reply = await exist.post("attributes/release/", json=[{"template": "mood"}])
 
-    assert refused(answer) == {
+    assert failed_item(reply) == {
         "template": "mood",
         "error": "Object at index 0 missing field(s) 'name'",
         "error_code": "missing_field",
@@ -270,13 +270,13 @@ async def test_releasing_needs_the_write_scope_too(release, connect, sandbox):
     sandbox.add_attribute(template="mood", service=sandbox.service)
 
     async with connect(f"Bearer {sandbox.issue_token(scopes=['mood_read'])}") as exist:
-        assert refused(await release("mood", client=exist))["error_code"] == "not_allowed"
+        assert failed_item(await release("mood", client=exist))["error_code"] == "not_allowed"
 
 
-async def test_ownership_is_the_services_not_the_tokens(acquire, release, connect, sandbox, other):
+async def test_ownership_belongs_to_the_service_and_not_to_the_token(acquire, release, connect, sandbox, other):
     await acquire({"template": "mood"})
 
     async with connect(f"Bearer {sandbox.issue_token(service=other)}") as exist:
-        assert refused(await release("mood", client=exist))["error_code"] == "unauthorised"
+        assert failed_item(await release("mood", client=exist))["error_code"] == "unauthorised"
     async with connect(f"Bearer {sandbox.issue_token()}") as exist:
         assert (await release("mood", client=exist)).status_code == 200

@@ -31,21 +31,21 @@ async def test_local_time_is_now_in_the_users_own_zone_with_microseconds(connect
     user = sandbox.add_user("tonga", timezone="Pacific/Tongatapu")
 
     async with connect(f"Bearer {sandbox.issue_token(user)}") as exist:
-        shown = (await exist.get("accounts/profile/")).json()["local_time"]
+        local_time = (await exist.get("accounts/profile/")).json()["local_time"]
 
-    assert shown == "2026-11-21T07:30:00.000000+13:00"
+    assert local_time == "2026-11-21T07:30:00.000000+13:00"
 
 
-async def test_local_time_is_that_of_the_real_clock_unless_another_is_given():
+async def test_by_default_local_time_is_the_current_time():
     sandbox = Sandbox()
     headers = {"Authorization": f"Bearer {sandbox.token}"}
     async with httpx.AsyncClient(transport=sandbox.transport(), headers=headers) as exist:
-        shown = (await exist.get("https://exist.test/api/2/accounts/profile/")).json()["local_time"]
+        local_time = (await exist.get("https://exist.test/api/2/accounts/profile/")).json()["local_time"]
 
-    assert abs(datetime.fromisoformat(shown) - datetime.now(UTC)) < timedelta(minutes=1)
+    assert abs(datetime.fromisoformat(local_time) - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-async def test_the_profile_shows_what_was_set_on_the_user(exist, sandbox):
+async def test_the_profile_contains_the_fields_of_the_user(exist, sandbox):
     sandbox.user.imperial_weight = True
     sandbox.user.timezone = "Europe/Berlin"
 
@@ -55,6 +55,6 @@ async def test_the_profile_shows_what_was_set_on_the_user(exist, sandbox):
     assert profile["timezone"] == "Europe/Berlin"
 
 
-async def test_a_token_without_any_scope_sees_the_profile(connect, sandbox):
+async def test_a_token_without_scopes_can_read_the_profile(connect, sandbox):
     async with connect(f"Bearer {sandbox.issue_token(scopes=[])}") as exist:
         assert (await exist.get("accounts/profile/")).status_code == 200

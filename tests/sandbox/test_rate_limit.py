@@ -1,4 +1,4 @@
-"""The hourly budget of a token: an exact moving window."""
+"""The rate limit of a token: an exact moving window of an hour."""
 
 import pytest
 
@@ -12,19 +12,19 @@ def sandbox(clock):
 
 @pytest.fixture
 def statuses(exist):
-    async def ask(times, path="accounts/profile/", client=exist):
+    async def get(times, path="accounts/profile/", client=exist):
         return [(await client.get(path)).status_code for _ in range(times)]
 
-    return ask
+    return get
 
 
-async def test_one_more_than_the_limit_is_refused(exist, statuses):
+async def test_requests_beyond_the_limit_are_throttled(exist, statuses):
     assert await statuses(3) == [200, 200, 200]
-    answer = await exist.get("accounts/profile/")
+    reply = await exist.get("accounts/profile/")
 
-    assert answer.status_code == 429
-    assert answer.json() == {"detail": "Request was throttled. Expected available in 3600 seconds."}
-    assert answer.headers["retry-after"] == "3600"
+    assert reply.status_code == 429
+    assert reply.json() == {"detail": "Request was throttled. Expected available in 3600 seconds."}
+    assert reply.headers["retry-after"] == "3600"
 
 
 async def test_a_slot_is_free_exactly_when_its_request_leaves_the_window(statuses, clock):
@@ -40,26 +40,26 @@ async def test_a_slot_is_free_exactly_when_its_request_leaves_the_window(statuse
     assert await statuses(3) == [200, 200, 429]
 
 
-async def test_the_wait_is_until_the_oldest_leaves_in_whole_seconds_rounded_up(exist, statuses, clock):
+async def test_retry_after_is_rounded_up_to_whole_seconds(exist, statuses, clock):
     await statuses(1)
     clock.now += 100.25
     await statuses(2)
 
-    answer = await exist.get("accounts/profile/")
+    reply = await exist.get("accounts/profile/")
 
-    assert answer.headers["retry-after"] == "3500"
+    assert reply.headers["retry-after"] == "3500"
 
 
-async def test_one_second_is_not_plural(exist, statuses, clock):
+async def test_one_second_is_singular(exist, statuses, clock):
     await statuses(3)
     clock.now += 3599.5
 
-    answer = await exist.get("accounts/profile/")
+    reply = await exist.get("accounts/profile/")
 
-    assert answer.json() == {"detail": "Request was throttled. Expected available in 1 second."}
+    assert reply.json() == {"detail": "Request was throttled. Expected available in 1 second."}
 
 
-async def test_a_refused_request_is_not_counted(statuses, clock):
+async def test_a_throttled_request_is_not_counted(statuses, clock):
     await statuses(3)
     clock.now += 1800
     assert await statuses(5) == [429] * 5
@@ -68,12 +68,12 @@ async def test_a_refused_request_is_not_counted(statuses, clock):
     assert await statuses(3) == [200, 200, 200]
 
 
-async def test_a_refused_write_was_not_carried_out(exist, statuses, sandbox):
+async def test_a_throttled_write_is_not_carried_out(exist, statuses, sandbox):
     await statuses(3)
 
-    answer = await exist.post("attributes/acquire/", json=[{"template": "mood"}])
+    reply = await exist.post("attributes/acquire/", json=[{"template": "mood"}])
 
-    assert answer.status_code == 429
+    assert reply.status_code == 429
     assert sandbox.user.attributes == []
 
 
@@ -86,9 +86,9 @@ async def test_every_token_has_its_own_window(statuses, connect, sandbox):
         assert await statuses(4, client=simple) == [200, 200, 200, 429]
 
 
-async def test_what_has_no_token_is_not_counted(statuses, connect):
-    async with connect("Bearer wrong") as stranger:
-        assert await statuses(5, client=stranger) == [401] * 5
+async def test_requests_without_a_valid_token_are_not_counted(statuses, connect):
+    async with connect("Bearer wrong") as anonymous:
+        assert await statuses(5, client=anonymous) == [401] * 5
     assert await statuses(3) == [200, 200, 200]
 
 
@@ -100,7 +100,7 @@ async def test_failed_requests_of_a_token_are_counted_and_unknown_paths_are_not(
     assert await statuses(1) == [429]
 
 
-async def test_there_is_no_limit_unless_one_is_set(clock):
+async def test_there_is_no_rate_limit_by_default(clock):
     assert Sandbox(clock=clock).rate_limit is None
 
 

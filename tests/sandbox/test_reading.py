@@ -12,28 +12,28 @@ def days_before(last, count):
 
 
 @pytest.fixture
-def shown(exist):
-    """Ask for attributes with values, and return the pairs of each by its name."""
+def values_by_name(exist):
+    """Return a function that gets the dates and values of each attribute, by name."""
 
-    async def ask(query="", client=exist):
+    async def get(query="", client=exist):
         results = (await client.get(f"attributes/with-values/?{query}")).json()["results"]
         return {
             attribute["name"]: [(entry["date"], entry["value"]) for entry in attribute["values"]]
             for attribute in results
         }
 
-    return ask
+    return get
 
 
 @pytest.fixture
-def of_steps(exist):
-    """Ask for the values of steps, and return the pairs."""
+def values_of_steps(exist):
+    """Return a function that gets the dates and values of steps."""
 
-    async def ask(query=""):
+    async def get(query=""):
         results = (await exist.get(f"attributes/values/?attribute=steps&{query}")).json()["results"]
         return [(entry["date"], entry["value"]) for entry in results]
 
-    return ask
+    return get
 
 
 # With values
@@ -65,65 +65,67 @@ async def test_an_attribute_with_values_has_every_documented_field(exist, sandbo
     }
 
 
-async def test_days_come_newest_first_and_are_null_without_data(shown, sandbox):
+async def test_days_are_listed_newest_first_and_are_null_without_a_value(values_by_name, sandbox):
     sandbox.add_attribute(template="steps")
     sandbox.add_attribute(template="mood")
     sandbox.set_values("steps", {date(2026, 11, 19): 19, TODAY: 21, date(2026, 11, 18): 18, date(2026, 11, 22): 22})
 
-    assert await shown("days=3") == {
+    assert await values_by_name("days=3") == {
         "steps": [("2026-11-21", 21), ("2026-11-20", None), ("2026-11-19", 19)],
         "mood": [("2026-11-21", None), ("2026-11-20", None), ("2026-11-19", None)],
     }
 
 
-async def test_days_without_data_can_be_absent(shown, of_steps, sandbox):
+async def test_days_without_a_value_can_be_absent(values_by_name, values_of_steps, sandbox):
     sandbox.add_attribute(template="steps")
     sandbox.add_attribute(template="mood")
     sandbox.set_values("steps", {date(2026, 11, 19): 0, TODAY: 21})
 
     sandbox.missing_days = "absent"
-    assert await shown("days=3") == {"steps": [("2026-11-21", 21), ("2026-11-19", 0)], "mood": []}
-    assert await of_steps() == [("2026-11-21", 21), ("2026-11-19", 0)]
+    assert await values_by_name("days=3") == {"steps": [("2026-11-21", 21), ("2026-11-19", 0)], "mood": []}
+    assert await values_of_steps() == [("2026-11-21", 21), ("2026-11-19", 0)]
 
     sandbox.missing_days = "null"
-    assert await of_steps() == [("2026-11-21", 21), ("2026-11-20", None), ("2026-11-19", 0)]
+    assert await values_of_steps() == [("2026-11-21", 21), ("2026-11-20", None), ("2026-11-19", 0)]
 
 
-async def test_booleans_are_read_as_numbers(exist, sandbox):
+async def test_booleans_are_returned_as_numbers(exist, sandbox):
     sandbox.add_attribute(name="tag")
     sandbox.set_values("tag", {TODAY: True, date(2026, 11, 20): False})
 
-    answer = await exist.get("attributes/values/?attribute=tag")
+    reply = await exist.get("attributes/values/?attribute=tag")
 
-    assert b'"results":[{"date":"2026-11-21","value":1},{"date":"2026-11-20","value":0}]' in answer.content
+    assert b'"results":[{"date":"2026-11-21","value":1},{"date":"2026-11-20","value":0}]' in reply.content
 
 
-async def test_days_end_at_date_max(shown, sandbox):
+async def test_days_end_at_date_max(values_by_name, sandbox):
     sandbox.add_attribute(template="steps")
     sandbox.set_value("steps", date(2026, 11, 30), 30)
 
-    assert await shown("date_max=2026-12-01&days=2") == {"steps": [("2026-12-01", None), ("2026-11-30", 30)]}
-    assert await shown("date_max=&days=") == {"steps": [("2026-11-21", None)]}
+    assert await values_by_name("date_max=2026-12-01&days=2") == {"steps": [("2026-12-01", None), ("2026-11-30", 30)]}
+    assert await values_by_name("date_max=&days=") == {"steps": [("2026-11-21", None)]}
 
 
-async def test_today_is_the_users_own(shown, connect, sandbox):
+async def test_today_is_in_the_time_zone_of_the_user(values_by_name, connect, sandbox):
     london = sandbox.add_user("london", timezone="Europe/London")
     sandbox.add_attribute(london, template="steps")
 
     async with connect(f"Bearer {sandbox.issue_token(london)}") as exist:
-        assert await shown(client=exist) == {"steps": [("2026-11-20", None)]}
+        assert await values_by_name(client=exist) == {"steps": [("2026-11-20", None)]}
 
 
-async def test_a_month_is_the_most_that_is_shown(shown, sandbox):
+async def test_thirty_one_days_are_the_maximum(values_by_name, sandbox):
     sandbox.add_attribute(template="steps")
 
-    assert [day for day, _ in (await shown("days=31"))["steps"]] == days_before(TODAY, 31)
+    assert [day for day, _ in (await values_by_name("days=31"))["steps"]] == days_before(TODAY, 31)
 
 
-async def test_before_the_first_day_of_the_calendar_there_is_none(shown, sandbox):
+async def test_days_end_at_the_first_date_of_the_calendar(values_by_name, sandbox):
     sandbox.add_attribute(template="steps")
 
-    assert await shown("days=31&date_max=0001-01-02") == {"steps": [("0001-01-02", None), ("0001-01-01", None)]}
+    assert await values_by_name("days=31&date_max=0001-01-02") == {
+        "steps": [("0001-01-02", None), ("0001-01-01", None)]
+    }
 
 
 @pytest.mark.parametrize(
@@ -143,19 +145,19 @@ async def test_before_the_first_day_of_the_calendar_there_is_none(shown, sandbox
         ),
     ],
 )
-async def test_a_query_that_is_wrong_is_a_bad_request(exist, query, problem):
-    answer = await exist.get(f"attributes/with-values/?{query}")
+async def test_an_invalid_query_parameter_is_a_bad_request(exist, query, problem):
+    reply = await exist.get(f"attributes/with-values/?{query}")
 
-    assert (answer.status_code, answer.json()) == (400, problem)
+    assert (reply.status_code, reply.json()) == (400, problem)
 
 
-async def test_inactive_attributes_and_those_of_low_priority_are_not_shown_with_values(shown, sandbox):
+async def test_inactive_and_low_priority_attributes_are_not_listed_with_values(values_by_name, sandbox):
     sandbox.add_attribute(template="steps")
     sandbox.add_attribute(template="mood", active=False)
     sandbox.add_attribute(name="ten", priority=10)
 
-    assert list(await shown()) == ["steps"]
-    assert list(await shown("include_inactive=true&include_low_priority=true")) == ["steps"]
+    assert list(await values_by_name()) == ["steps"]
+    assert list(await values_by_name("include_inactive=true&include_low_priority=true")) == ["steps"]
 
 
 @pytest.mark.parametrize(
@@ -170,17 +172,17 @@ async def test_inactive_attributes_and_those_of_low_priority_are_not_shown_with_
         ("manual=false", ["steps", "mood_note"]),
     ],
 )
-async def test_filters(shown, sandbox, query, expected):
+async def test_filters(values_by_name, sandbox, query, expected):
     sandbox.add_attribute(template="steps", manual=False)
     sandbox.add_attribute(template="mood")
     sandbox.add_attribute(template="mood_note", manual=False)
     sandbox.add_attribute(name="coffees", group="food")
     sandbox.add_attribute(template="coffees")
 
-    assert list(await shown(query)) == expected
+    assert list(await values_by_name(query)) == expected
 
 
-async def test_attributes_with_values_come_in_pages(exist, sandbox):
+async def test_attributes_with_values_are_paginated(exist, sandbox):
     for number in range(7):
         sandbox.add_attribute(name=f"tag_{number}")
 
@@ -191,31 +193,31 @@ async def test_attributes_with_values_come_in_pages(exist, sandbox):
     assert page["next"] == "https://exist.test/api/2/attributes/with-values/?days=2&limit=3&page=3"
 
 
-async def test_values_are_read_in_the_groups_of_the_read_scopes_alone(shown, connect, sandbox):
+async def test_values_are_limited_to_the_read_scopes(values_by_name, connect, sandbox):
     for template in ("steps", "mood", "sleep"):
         sandbox.add_attribute(template=template, manual=template == "sleep")
         sandbox.set_value(template, TODAY, 7)
 
     async with connect(f"Bearer {sandbox.issue_token(scopes=['mood_read', 'manual_read', 'activity_write'])}") as exist:
-        assert await shown(client=exist) == {"mood": [("2026-11-21", 7)], "sleep": [("2026-11-21", 7)]}
+        assert await values_by_name(client=exist) == {"mood": [("2026-11-21", 7)], "sleep": [("2026-11-21", 7)]}
         assert (await exist.get("attributes/values/?attribute=mood")).status_code == 200
-        answer = await exist.get("attributes/values/?attribute=steps")
+        reply = await exist.get("attributes/values/?attribute=steps")
 
-    assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
+    assert (reply.status_code, reply.json()) == (404, {"detail": "Not found."})
 
 
-async def test_a_simple_token_reads_values(shown, connect, sandbox):
+async def test_a_simple_token_reads_values(values_by_name, connect, sandbox):
     sandbox.add_attribute(template="steps")
     sandbox.set_value("steps", TODAY, 7)
 
     async with connect(f"Token {sandbox.issue_simple_token()}") as exist:
-        assert await shown(client=exist) == {"steps": [("2026-11-21", 7)]}
+        assert await values_by_name(client=exist) == {"steps": [("2026-11-21", 7)]}
 
 
 # Values
 
 
-async def test_the_values_of_an_attribute_go_back_to_the_first_that_it_has(exist, sandbox):
+async def test_the_values_of_an_attribute_go_back_to_its_first_day(exist, sandbox):
     sandbox.add_attribute(template="steps")
     sandbox.set_values("steps", {date(2026, 11, 20): 20, date(2026, 11, 18): 18, date(2026, 11, 23): 23})
 
@@ -232,25 +234,25 @@ async def test_the_values_of_an_attribute_go_back_to_the_first_that_it_has(exist
     }
 
 
-async def test_values_end_at_date_max(of_steps, sandbox):
+async def test_values_end_at_date_max(values_of_steps, sandbox):
     sandbox.add_attribute(template="steps")
     sandbox.set_values("steps", {date(2026, 11, 20): 20, date(2026, 11, 18): 18, date(2026, 11, 23): 23})
 
-    assert await of_steps("date_max=2026-11-19") == [("2026-11-19", None), ("2026-11-18", 18)]
-    assert await of_steps("date_max=2026-11-17") == []
-    assert (await of_steps("date_max=2026-11-23"))[0] == ("2026-11-23", 23)
+    assert await values_of_steps("date_max=2026-11-19") == [("2026-11-19", None), ("2026-11-18", 18)]
+    assert await values_of_steps("date_max=2026-11-17") == []
+    assert (await values_of_steps("date_max=2026-11-23"))[0] == ("2026-11-23", 23)
 
 
-async def test_an_earlier_first_day_is_noticed(of_steps, sandbox):
+async def test_an_earlier_value_extends_the_listing(values_of_steps, sandbox):
     sandbox.add_attribute(template="steps")
     sandbox.set_value("steps", TODAY, 21)
     sandbox.set_value("steps", date(2026, 11, 19), 19)
     sandbox.set_value("steps", date(2026, 11, 20), 20)
 
-    assert await of_steps() == [("2026-11-21", 21), ("2026-11-20", 20), ("2026-11-19", 19)]
+    assert await values_of_steps() == [("2026-11-21", 21), ("2026-11-20", 20), ("2026-11-19", 19)]
 
 
-async def test_an_attribute_that_never_had_a_value_has_none(exist, sandbox):
+async def test_an_attribute_without_values_has_an_empty_listing(exist, sandbox):
     sandbox.add_attribute(template="steps")
 
     assert (await exist.get("attributes/values/?attribute=steps")).json() == {
@@ -262,59 +264,59 @@ async def test_an_attribute_that_never_had_a_value_has_none(exist, sandbox):
 
 
 @pytest.mark.parametrize("missing_days", ["null", "absent"])
-async def test_ten_years_come_in_thirty_seven_pages(exist, sandbox, missing_days):
+async def test_ten_years_of_values_have_thirty_seven_pages(exist, sandbox, missing_days):
     sandbox.add_attribute(template="steps")
     sandbox.set_values("steps", {TODAY - timedelta(number): number for number in range(3_650)})
     sandbox.missing_days = missing_days
 
-    met, pages, url = [], 0, "attributes/values/?attribute=steps&limit=500"
+    seen, pages, url = [], 0, "attributes/values/?attribute=steps&limit=500"
     while url:
         page = (await exist.get(url)).json()
-        met += [(entry["date"], entry["value"]) for entry in page["results"]]
+        seen += [(entry["date"], entry["value"]) for entry in page["results"]]
         pages, url = pages + 1, page["next"]
 
     assert pages == 37
-    assert met == list(zip(days_before(TODAY, 3_650), range(3_650), strict=True))
+    assert seen == list(zip(days_before(TODAY, 3_650), range(3_650), strict=True))
 
 
-async def test_inactive_attributes_and_those_of_low_priority_have_values(of_steps, exist, sandbox):
+async def test_values_of_inactive_and_low_priority_attributes_are_listed(values_of_steps, exist, sandbox):
     sandbox.add_attribute(template="steps", active=False)
     sandbox.add_attribute(template="keystrokes")
     sandbox.set_value("steps", TODAY, 7)
     sandbox.set_value("keystrokes", TODAY, 9)
 
-    assert await of_steps() == [("2026-11-21", 7)]
+    assert await values_of_steps() == [("2026-11-21", 7)]
     assert (await exist.get("attributes/values/?attribute=keystrokes")).json()["count"] == 1
 
 
 @pytest.mark.parametrize("query", ["", "attribute=", "attributes=steps"])
-async def test_values_of_no_attribute_are_a_bad_request(exist, query):
-    answer = await exist.get(f"attributes/values/?{query}")
+async def test_values_without_an_attribute_are_a_bad_request(exist, query):
+    reply = await exist.get(f"attributes/values/?{query}")
 
-    assert (answer.status_code, answer.json()) == (400, {"attribute": ["This field is required."]})
+    assert (reply.status_code, reply.json()) == (400, {"attribute": ["This field is required."]})
 
 
-async def test_values_of_an_attribute_that_is_not_there_are_not_found(exist, sandbox):
+async def test_values_of_an_unknown_attribute_are_not_found(exist, sandbox):
     sandbox.add_attribute(sandbox.add_user("grace"), template="steps")
 
-    answer = await exist.get("attributes/values/?attribute=steps")
+    reply = await exist.get("attributes/values/?attribute=steps")
 
-    assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
+    assert (reply.status_code, reply.json()) == (404, {"detail": "Not found."})
 
 
-async def test_values_until_a_day_that_is_none_are_a_bad_request(exist, sandbox):
+async def test_values_with_an_invalid_date_max_are_a_bad_request(exist, sandbox):
     sandbox.add_attribute(template="steps")
 
-    answer = await exist.get("attributes/values/?attribute=steps&date_max=20261120")
+    reply = await exist.get("attributes/values/?attribute=steps&date_max=20261120")
 
-    assert answer.status_code == 400
-    assert list(answer.json()) == ["date_max"]
+    assert reply.status_code == 400
+    assert list(reply.json()) == ["date_max"]
 
 
-async def test_what_was_written_is_read(exist, of_steps, sandbox):
+async def test_written_values_are_listed(exist, values_of_steps, sandbox):
     sandbox.add_attribute(template="steps", service=sandbox.service)
 
     await exist.post("attributes/update/", json=[{"name": "steps", "date": "2026-11-20", "value": 7}])
     await exist.post("attributes/increment/", json=[{"name": "steps", "value": 5}])
 
-    assert await of_steps() == [("2026-11-21", 5), ("2026-11-20", 7)]
+    assert await values_of_steps() == [("2026-11-21", 5), ("2026-11-20", 7)]

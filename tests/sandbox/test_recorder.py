@@ -1,4 +1,4 @@
-"""What is remembered of the requests."""
+"""Recorded requests."""
 
 import asyncio
 
@@ -33,17 +33,17 @@ async def test_a_request_is_recorded_without_its_token(exist, sandbox):
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"a=b"])
-async def test_what_is_no_json_is_recorded_as_none(exist, sandbox, body):
+async def test_a_body_that_is_not_json_is_recorded_as_none(exist, sandbox, body):
     await exist.post("attributes/acquire/", content=body)
 
     assert sandbox.requests[0].json is None
 
 
 @pytest.mark.parametrize("authorization", ["Bearer wrong", None])
-async def test_what_a_write_held_is_recorded_whoever_sent_it(connect, sandbox, authorization):
+async def test_the_body_of_a_write_is_recorded_even_without_permission(connect, sandbox, authorization):
     simple = f"Token {sandbox.issue_simple_token()}"
-    async with connect(authorization or simple) as stranger:
-        refused = await stranger.post("attributes/acquire/", json=[{"template": "mood"}])
+    async with connect(authorization or simple) as anonymous:
+        refused = await anonymous.post("attributes/acquire/", json=[{"template": "mood"}])
 
     assert refused.status_code == (401 if authorization else 403)
     assert sandbox.requests[0].json == [{"template": "mood"}]
@@ -69,8 +69,8 @@ async def test_refused_throttled_and_faulty_requests_are_recorded_too(connect, e
     sandbox.fail_next()
     await exist.get("attributes/")
     await exist.get("nowhere/")
-    async with connect("Bearer wrong") as stranger:
-        await stranger.get("attributes/")
+    async with connect("Bearer wrong") as anonymous:
+        await anonymous.get("attributes/")
 
     assert [(r.path, r.user, r.status) for r in sandbox.requests] == [
         ("/api/2/attributes/", "ada", 503),
@@ -79,7 +79,7 @@ async def test_refused_throttled_and_faulty_requests_are_recorded_too(connect, e
     ]
 
 
-async def test_batch_sizes_are_those_of_the_arrays_posted(exist, sandbox):
+async def test_batch_sizes_are_the_lengths_of_the_arrays_in_post_requests(exist, sandbox):
     sandbox.fail_next(path="attributes/release/")
     await exist.post("attributes/acquire/", json=[{"template": "mood"}, {"template": "sleep"}])
     await exist.get("attributes/")
@@ -90,24 +90,29 @@ async def test_batch_sizes_are_those_of_the_arrays_posted(exist, sandbox):
     assert sandbox.batch_sizes == [2, 40, 1]
 
 
-async def test_requests_stand_in_the_order_of_their_arrival(exist, sandbox):
-    sandbox.latency = 0.02
-    slow = asyncio.create_task(exist.post("attributes/acquire/", json=[{}, {}]))
-    async with asyncio.timeout(10):
-        while not sandbox.requests:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+async def test_requests_are_recorded_in_order_of_arrival(exist, sandbox):
+    first_arrived, finish_first = asyncio.Event(), asyncio.Event()
+
+    async def body():
+        first_arrived.set()
+        yield b"[{}, "
+        await finish_first.wait()
+        yield b"{}]"
+
+    first = asyncio.create_task(exist.post("attributes/acquire/", content=body()))
+    await first_arrived.wait()
     assert sandbox.requests[0].status is None
 
-    sandbox.latency = 0
     await exist.post("attributes/acquire/", json=[{}])
     assert [request.status for request in sandbox.requests] == [None, 202]
-    await slow
+    finish_first.set()
+    await first
 
     assert sandbox.batch_sizes == [2, 1]
     assert [request.status for request in sandbox.requests] == [202, 202]
 
 
-async def test_requests_can_be_forgotten(exist, sandbox):
+async def test_recorded_requests_can_be_discarded(exist, sandbox):
     await exist.post("attributes/acquire/", json=[{}])
     sandbox.reset_requests()
 
@@ -116,8 +121,8 @@ async def test_requests_can_be_forgotten(exist, sandbox):
 
 
 async def test_only_the_last_requests_are_kept(monkeypatch):
-    assert recorder.KEPT == 10_000
-    monkeypatch.setattr(recorder, "KEPT", 3)
+    assert recorder.MAX_RECORDINGS == 10_000
+    monkeypatch.setattr(recorder, "MAX_RECORDINGS", 3)
     sandbox = Sandbox()
 
     async with httpx.AsyncClient(transport=sandbox.transport(), base_url="https://exist.test") as exist:
@@ -128,5 +133,5 @@ async def test_only_the_last_requests_are_kept(monkeypatch):
 
 
 @pytest.mark.parametrize("raw", [{}, {"raw_path": None}, {"raw_path": b"/a%20b"}])
-def test_a_path_is_as_it_was_sent_also_when_the_server_does_not_say_how(raw):
-    assert recorder.path_of({"path": "/a b", **raw}) == "/a%20b"
+def test_the_path_is_raw_even_when_the_server_passes_only_the_decoded_one(raw):
+    assert recorder.raw_path({"path": "/a b", **raw}) == "/a%20b"

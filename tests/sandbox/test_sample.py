@@ -1,4 +1,4 @@
-"""The sample: a year of plausible data."""
+"""The sample data: a year of plausible values."""
 
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -10,7 +10,7 @@ from exist_async.sandbox import Sandbox
 TODAY = date(2026, 11, 21)
 
 
-async def test_every_listing_shows_something(sandbox, exist):
+async def test_every_listing_contains_sample_data(sandbox, exist):
     sandbox.add_sample()
 
     counts = {
@@ -19,7 +19,7 @@ async def test_every_listing_shows_something(sandbox, exist):
     }
     values = (await exist.get("attributes/values/", params={"attribute": "mood"})).json()
 
-    # Averages are for what has numbers: all but the notes.
+    # The notes have no averages, because they are strings.
     assert counts == {
         "attributes/": 10,
         "attributes/owned/": 7,
@@ -30,7 +30,7 @@ async def test_every_listing_shows_something(sandbox, exist):
     assert values["count"] == 365
 
 
-def test_it_is_a_year_up_to_today_where_the_user_is(sandbox):
+def test_the_sample_covers_a_year_up_to_today_in_the_time_zone_of_the_user(sandbox):
     sandbox.add_sample()
 
     for name in ("steps", "sleep", "mood", "coffees"):
@@ -41,7 +41,7 @@ def test_it_is_a_year_up_to_today_where_the_user_is(sandbox):
         assert 10 < len(sandbox.values(name)) < 200
 
 
-def test_who_sleeps_more_has_better_days_and_fewer_coffees(sandbox):
+def test_mood_rises_and_coffee_falls_with_sleep(sandbox):
     sandbox.add_sample()
 
     found = {
@@ -52,7 +52,7 @@ def test_who_sleeps_more_has_better_days_and_fewer_coffees(sandbox):
     assert -0.9 < found["coffees", "sleep"] < -0.3
 
 
-def test_an_insight_tells_what_the_values_are(sandbox):
+def test_an_insight_matches_the_values(sandbox):
     sandbox.add_sample()
 
     steps = sandbox.values("steps")
@@ -61,7 +61,7 @@ def test_an_insight_tells_what_the_values_are(sandbox):
     assert f"{steps[insight.target_date]:,} steps" in insight.text
 
 
-def test_it_belongs_partly_to_the_client_and_partly_to_another_service(sandbox):
+def test_the_attributes_belong_to_two_services(sandbox):
     sandbox.add_sample()
 
     owners = {attribute.name: attribute.service.name for attribute in sandbox.user.attributes}
@@ -69,7 +69,7 @@ def test_it_belongs_partly_to_the_client_and_partly_to_another_service(sandbox):
     assert set(owners.values()) == {"my_client", "tracker"}
 
 
-def test_it_is_the_same_each_time_and_for_each_user(sandbox):
+def test_the_sample_is_always_the_same(sandbox):
     grace = sandbox.add_user("grace")
     other = Sandbox(now=lambda: datetime(2026, 11, 20, 18, 30, tzinfo=UTC))
     for add in (sandbox.add_sample, other.add_sample):
@@ -80,16 +80,16 @@ def test_it_is_the_same_each_time_and_for_each_user(sandbox):
         assert sandbox.values(name) == other.values(name) == sandbox.values(name, grace)
 
 
-def test_a_user_with_attributes_gets_none(sandbox):
+def test_a_user_with_attributes_is_rejected(sandbox):
     sandbox.add_attribute(template="tracks")
 
-    with pytest.raises(ValueError, match="ada has attributes already: a sample is for a user without any"):
+    with pytest.raises(ValueError, match="user 'ada' has attributes already: the sample needs a user without any"):
         sandbox.add_sample()
     assert [attribute.name for attribute in sandbox.user.attributes] == ["tracks"]
-    assert [service.name for service in sandbox._world.services] == ["my_client"]
+    assert [service.name for service in sandbox._state.services] == ["my_client"]
 
 
-def test_it_is_there_at_once(sandbox):
+def test_the_sample_takes_less_than_a_fifth_of_a_second(sandbox):
     started = time.process_time()
 
     sandbox.add_sample()
@@ -97,7 +97,7 @@ def test_it_is_there_at_once(sandbox):
     assert time.process_time() - started < 0.2
 
 
-def test_what_a_device_measures_is_not_entered_by_hand(sandbox):
+def test_measured_attributes_are_not_manual(sandbox):
     sandbox.add_sample()
 
     measured = {attribute.name for attribute in sandbox.user.attributes if not attribute.manual}

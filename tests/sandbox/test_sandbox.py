@@ -1,4 +1,4 @@
-"""The sandbox's own knobs, and what it refuses."""
+"""Settings of the sandbox, and invalid arguments."""
 
 import importlib
 import subprocess
@@ -18,14 +18,14 @@ def test_there_are_thirty_four_scopes_and_half_of_them_read():
     assert {"manual_write", "activity_write", "custom_write"} < SCOPES - READ_SCOPES
 
 
-async def test_the_first_token_may_be_chosen():
+async def test_the_first_token_can_be_given():
     sandbox = Sandbox(token="mine")
 
     async with httpx.AsyncClient(transport=sandbox.transport(), headers={"Authorization": "Bearer mine"}) as exist:
         assert (await exist.get("https://exist.test/api/2/accounts/profile/")).status_code == 200
 
 
-def test_the_first_service_may_be_chosen():
+def test_the_first_service_can_be_given():
     sandbox = Sandbox(client_id="mine", client_secret="hidden", redirect_uri="https://app.test/back")
     service = sandbox.service
 
@@ -34,7 +34,7 @@ def test_the_first_service_may_be_chosen():
     assert service.redirect_uri == "https://app.test/back"
 
 
-def test_a_service_gets_a_client_id_and_a_secret_of_its_own(sandbox):
+def test_every_service_has_its_own_client_id_and_secret(sandbox):
     first, second = sandbox.add_service("first", "First"), sandbox.add_service("second", "Second")
 
     assert (first.client_id, second.client_id) == ("first", "second")
@@ -42,19 +42,19 @@ def test_a_service_gets_a_client_id_and_a_secret_of_its_own(sandbox):
     assert first.client_secret not in repr(first)
 
 
-async def test_a_token_may_be_chosen_but_not_twice(connect, sandbox):
+async def test_a_token_value_can_be_given_but_not_twice(connect, sandbox):
     assert sandbox.issue_token(token="chosen") == "chosen"
     async with connect("Bearer chosen") as exist:
         assert (await exist.get("attributes/")).status_code == 200
-    with pytest.raises(ValueError, match="such a token already"):
+    with pytest.raises(ValueError, match="token is already in use"):
         sandbox.issue_token(token="chosen")
 
 
-def test_made_up_tokens_differ(sandbox):
+def test_random_tokens_differ(sandbox):
     assert len({sandbox.token, sandbox.issue_token(), sandbox.issue_token(), sandbox.issue_simple_token()}) == 4
 
 
-async def test_a_token_has_the_scopes_of_its_service_unless_given_others(connect, sandbox):
+async def test_a_token_has_the_scopes_of_its_service_by_default(connect, sandbox):
     reader = sandbox.add_service("reader", "Reader", scopes=["mood_read"])
     sandbox.add_attribute(template="mood")
     sandbox.add_attribute(template="sleep")
@@ -65,56 +65,59 @@ async def test_a_token_has_the_scopes_of_its_service_unless_given_others(connect
         assert (await exist.get("attributes/")).json()["count"] == 2
 
 
-async def test_latency_is_slept_before_the_answer_and_may_be_changed(exist, sandbox):
+async def test_each_request_waits_for_the_latency_which_may_be_changed(exist, sandbox):
     sandbox.latency = 0.03
-    began = time.monotonic()
+    started = time.monotonic()
     await exist.get("attributes/")
 
-    assert time.monotonic() - began >= 0.03
+    assert time.monotonic() - started >= 0.03
     assert (sandbox.latency, Sandbox(latency=0.5).latency) == (0.03, 0.5)
 
 
 @pytest.mark.parametrize("scopes", [["mood"], "mood_read mood_write", ["mood_read", "moood_read"]])
-def test_unknown_scopes_are_refused(sandbox, scopes):
-    with pytest.raises(ValueError, match="Unknown scopes: "):
+def test_unknown_scopes_are_rejected(sandbox, scopes):
+    with pytest.raises(ValueError, match="unknown scopes: "):
         sandbox.issue_token(scopes=scopes)
-    with pytest.raises(ValueError, match="Unknown scopes: "):
+    with pytest.raises(ValueError, match="unknown scopes: "):
         sandbox.add_service("reader", "Reader", scopes)
 
 
-def test_a_single_scope_may_be_a_string(sandbox):
+def test_a_string_is_a_single_scope(sandbox):
     assert sandbox.add_service("reader", "Reader", "mood_read").scopes == {"mood_read"}
 
 
 @pytest.mark.parametrize(
-    ("wrong", "message"),
+    ("call", "message"),
     [
-        (lambda s: s.add_user("ada"), "a user 'ada' already"),
-        (lambda s: s.add_user("grace", timezone="Mars/Phobos"), "Unknown time zone 'Mars/Phobos'"),
-        (lambda s: s.add_user("grace", timezone="Australia"), "Unknown time zone 'Australia'"),
-        (lambda s: s.add_service("my_client", "Again"), "a service 'my_client' already"),
-        (lambda s: s.add_service("other", "Other", client_id="sandbox-client"), "client ID 'sandbox-client' already"),
+        (lambda s: s.add_user("ada"), "username 'ada' is already in use"),
+        (lambda s: s.add_user("grace", timezone="Mars/Phobos"), "unknown time zone 'Mars/Phobos'"),
+        (lambda s: s.add_user("grace", timezone="Australia"), "unknown time zone 'Australia'"),
+        (lambda s: s.add_service("my_client", "Again"), "service name 'my_client' is already in use"),
+        (
+            lambda s: s.add_service("other", "Other", client_id="sandbox-client"),
+            "client_id 'sandbox-client' is already in use",
+        ),
         (lambda s: s.add_service("other", "Other", redirect_uri="/callback"), "redirect_uri must be an absolute URL"),
         (lambda s: s.add_service("other", "Other", redirect_uri="https://a.test/#b"), "without a fragment"),
         (lambda s: setattr(s, "token_lifetime", 0), "token_lifetime must be at least 1 second, not 0"),
-        (lambda s: s.add_attribute(template="moood"), "no template 'moood'"),
-        (lambda s: s.add_attribute(template="mood"), "of the template 'mood' already"),
-        (lambda s: s.add_attribute(name="tag"), "an attribute 'tag' already"),
-        (lambda s: s.add_attribute(name="x", group="moood"), "no group 'moood'"),
-        (lambda s: s.add_attribute(), "needs a name or a label"),
+        (lambda s: s.add_attribute(template="moood"), "unknown template 'moood'"),
+        (lambda s: s.add_attribute(template="mood"), "user 'ada' already has an attribute from the template 'mood'"),
+        (lambda s: s.add_attribute(name="tag"), "user 'ada' already has an attribute 'tag'"),
+        (lambda s: s.add_attribute(name="x", group="moood"), "unknown group 'moood'"),
+        (lambda s: s.add_attribute(), "a custom attribute needs name or label"),
         (lambda s: setattr(s, "latency", -1), "latency must be a finite number"),
         (lambda s: Sandbox(latency=-1), "latency must be a finite number"),
     ],
 )
-def test_what_makes_no_sense_is_refused(sandbox, wrong, message):
+def test_invalid_arguments_are_rejected(sandbox, call, message):
     sandbox.add_attribute(template="mood")
     sandbox.add_attribute(name="tag")
 
     with pytest.raises(ValueError, match=message):
-        wrong(sandbox)
+        call(sandbox)
 
 
-async def test_an_attribute_may_be_changed_from_outside(exist, sandbox):
+async def test_an_attribute_can_be_changed_directly_except_its_name(exist, sandbox):
     mood = sandbox.add_attribute(template="mood", priority=3)
     mood.active = False
 
@@ -125,19 +128,19 @@ async def test_an_attribute_may_be_changed_from_outside(exist, sandbox):
 
 
 @pytest.mark.parametrize("missing", ["jinja2", "python_multipart", "starlette", "uvicorn"])
-def test_without_its_packages_the_import_says_what_to_install(monkeypatch, missing):
+def test_without_its_packages_the_import_error_names_the_extra(monkeypatch, missing):
     monkeypatch.setitem(sys.modules, missing, None)
 
-    with pytest.raises(ImportError) as refused:
+    with pytest.raises(ImportError) as raised:
         importlib.reload(exist_async.sandbox)
 
-    assert str(refused.value) == (
+    assert str(raised.value) == (
         'The sandbox needs jinja2, python-multipart, starlette and uvicorn: pip install "exist-async[sandbox]"'
     )
 
 
 @pytest.mark.parametrize("package", ["uvicorn", "jinja2"])
-def test_what_is_slow_to_import_is_imported_only_when_it_is_needed(package):
+def test_slow_packages_are_imported_late(package):
     script = f"import sys, exist_async.sandbox; sys.exit({package!r} in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

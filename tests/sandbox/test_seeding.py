@@ -1,4 +1,4 @@
-"""Seeding values past the API, and reading them back."""
+"""Seeding values, and reading them back."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -7,7 +7,7 @@ import pytest
 DAY = date(2026, 11, 20)
 
 
-def test_values_are_set_and_read_back_oldest_first(sandbox):
+def test_seeded_values_are_returned_oldest_first(sandbox):
     sandbox.add_attribute(template="steps")
 
     sandbox.set_values("steps", {DAY: 3, DAY - timedelta(2): 1})
@@ -17,7 +17,7 @@ def test_values_are_set_and_read_back_oldest_first(sandbox):
     assert list(sandbox.values("steps").items()) == [(date(2026, 11, 18), 1), (date(2026, 11, 19), 2), (DAY, 4)]
 
 
-def test_what_is_read_back_is_a_copy(sandbox):
+def test_the_returned_values_are_a_copy(sandbox):
     sandbox.add_attribute(template="steps")
     sandbox.set_value("steps", DAY, 4)
 
@@ -35,7 +35,7 @@ def test_setting_no_values_changes_nothing(sandbox):
     assert (steps.history.first, steps.history.last) == (None, None)
 
 
-def test_an_attribute_knows_its_first_and_its_last_day(sandbox):
+def test_the_history_has_a_first_and_a_last_day(sandbox):
     steps = sandbox.add_attribute(template="steps")
 
     sandbox.set_values("steps", {DAY - timedelta(5): 1, DAY: 2, DAY - timedelta(9): 3})
@@ -55,7 +55,7 @@ def test_users_have_their_own_values(sandbox):
     assert sandbox.values("steps") == {}
 
 
-def test_values_are_kept_as_the_api_keeps_them(sandbox):
+def test_seeded_values_are_converted_as_in_the_api(sandbox):
     sandbox.add_attribute(name="tag")
     sandbox.add_attribute(template="weight")
 
@@ -68,17 +68,17 @@ def test_values_are_kept_as_the_api_keeps_them(sandbox):
 @pytest.mark.parametrize(
     ("name", "day", "value", "message"),
     [
-        ("moood", DAY, 7, "ada has no attribute 'moood'"),
+        ("moood", DAY, 7, "user 'ada' has no attribute 'moood'"),
         ("mood", DAY, 10, "'mood' on 2026-11-20: Value is out of range, expected 1 to 9"),
         ("mood", DAY, None, "'mood' on 2026-11-20: Cannot apply null to an integer type"),
         ("weight", DAY, float("nan"), "'weight' on 2026-11-20: Value is out of range, expected a finite number"),
         ("weight", DAY, float("inf"), "'weight' on 2026-11-20: Value is out of range, expected a finite number"),
         ("weight", DAY, DAY, "'weight' on 2026-11-20: Cannot apply a date to a float type"),
-        ("mood", "2026-11-20", 7, "A day is a datetime.date, not '2026-11-20'"),
-        ("mood", datetime(2026, 11, 20, tzinfo=UTC), 7, "A day is a datetime.date, not datetime"),
+        ("mood", "2026-11-20", 7, "the keys of values must be datetime.date, not '2026-11-20'"),
+        ("mood", datetime(2026, 11, 20, tzinfo=UTC), 7, "the keys of values must be datetime.date, not datetime"),
     ],
 )
-def test_what_makes_no_sense_is_refused_and_nothing_is_set(sandbox, name, day, value, message):
+def test_invalid_values_are_rejected_and_nothing_is_set(sandbox, name, day, value, message):
     sandbox.add_attribute(template="mood")
     sandbox.add_attribute(template="weight")
     good = {DAY - timedelta(1): 7}
@@ -89,18 +89,18 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_set(sandbox, name, day, v
     assert sandbox.values("weight") == {}
 
 
-def test_values_of_an_attribute_that_is_not_there_cannot_be_read(sandbox):
-    with pytest.raises(ValueError, match="ada has no attribute 'steps'"):
+def test_reading_values_of_an_unknown_attribute_is_rejected(sandbox):
+    with pytest.raises(ValueError, match="user 'ada' has no attribute 'steps'"):
         sandbox.values("steps")
 
 
 @pytest.mark.parametrize(
-    ("knob", "message"),
+    ("setting", "message"),
     [("missing_days", "must be 'null' or 'absent'"), ("averages_key", "must be 'user_attribute' or 'attribute'")],
 )
-def test_a_knob_takes_only_what_it_knows(sandbox, knob, message):
-    before = getattr(sandbox, knob)
+def test_a_setting_rejects_unknown_values(sandbox, setting, message):
+    before = getattr(sandbox, setting)
 
     with pytest.raises(ValueError, match=message):
-        setattr(sandbox, knob, "nothing")
-    assert getattr(sandbox, knob) == before
+        setattr(sandbox, setting, "nothing")
+    assert getattr(sandbox, setting) == before

@@ -14,65 +14,65 @@ from exist_async.sandbox.server import _bind
 MOOD = [{"template": "mood"}]
 
 
-def client(url, sandbox):
+def new_client(url, sandbox):
     return httpx.AsyncClient(base_url=f"{url}/api/2/", headers={"Authorization": f"Bearer {sandbox.token}"})
 
 
-async def test_it_answers_on_a_free_port_and_again_when_served_twice(sandbox):
+async def test_a_sandbox_can_be_served_twice_in_a_row(sandbox):
     for _ in range(2):
-        async with sandbox.serve() as url, client(url, sandbox) as exist:
+        async with sandbox.serve() as url, new_client(url, sandbox) as exist:
             assert url.startswith("http://127.0.0.1:")
             assert (await exist.post("attributes/acquire/", json=MOOD)).status_code == 200
         with pytest.raises(httpx.ConnectError):
             await httpx.AsyncClient().get(url)
 
 
-async def test_it_can_be_served_at_two_ports_at_once(sandbox):
+async def test_a_sandbox_can_be_served_on_two_ports_at_once(sandbox):
     async with (
         sandbox.serve() as one,
         sandbox.serve() as two,
-        client(one, sandbox) as exist,
-        client(two, sandbox) as same,
+        new_client(one, sandbox) as exist,
+        new_client(two, sandbox) as same,
     ):
         await exist.post("attributes/acquire/", json=MOOD)
         assert (await same.get("attributes/owned/")).json()["count"] == 1
 
 
-async def test_links_name_the_server(sandbox):
-    async with sandbox.serve() as url, client(url, sandbox) as exist:
+async def test_page_urls_contain_the_address_of_the_server(sandbox):
+    async with sandbox.serve() as url, new_client(url, sandbox) as exist:
         assert (await exist.get("attributes/templates/")).json()["next"] == f"{url}/api/2/attributes/templates/?page=2"
 
 
-async def test_it_stops_at_once_while_connections_are_kept_alive(sandbox):
-    async with client("http://unused", sandbox) as exist, sandbox.serve() as url:
+async def test_the_server_stops_at_once_despite_idle_connections(sandbox):
+    async with new_client("http://unused", sandbox) as exist, sandbox.serve() as url:
         for _ in range(3):
             await exist.get(f"{url}/api/2/attributes/")
-        began = time.monotonic()
+        started = time.monotonic()
 
-    # Kept alive they would be for a minute.
-    assert time.monotonic() - began < 10
+    # The keep-alive timeout is a minute.
+    assert time.monotonic() - started < 10
 
 
-async def test_it_stops_soon_and_quietly_while_a_request_is_in_flight(sandbox, caplog):
+async def test_the_server_stops_soon_and_logs_nothing_while_a_request_is_in_flight(sandbox, caplog):
     caplog.set_level(logging.WARNING)
     sandbox.latency = 60
-    async with client("http://unused", sandbox) as exist:
+    async with new_client("http://unused", sandbox) as exist:
         async with sandbox.serve() as url:
             waiting = asyncio.create_task(exist.get(f"{url}/api/2/attributes/"))
             async with asyncio.timeout(10):
                 while not sandbox.requests:  # noqa: ASYNC110
                     await asyncio.sleep(0.001)
-            began = time.monotonic()
+            started = time.monotonic()
 
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - started < 10
         with pytest.raises(httpx.TransportError):
             await waiting
     assert caplog.records == []
 
 
-async def test_a_dropped_connection_is_closed_without_an_answer_and_the_others_live_on(sandbox, caplog):
+async def test_a_dropped_connection_is_closed_without_a_reply_and_others_stay_open(sandbox, caplog):
     caplog.set_level(logging.WARNING)
-    async with sandbox.serve() as url, client(url, sandbox) as exist, client(url, sandbox) as other:
+    async with sandbox.serve() as url, new_client(url, sandbox) as exist, new_client(url, sandbox) as other:
         await other.get("attributes/")
         sandbox.fail_next(drop=True, when="after")
 
@@ -84,7 +84,7 @@ async def test_a_dropped_connection_is_closed_without_an_answer_and_the_others_l
     assert caplog.records == []
 
 
-async def test_a_request_that_is_broken_off_is_not_carried_out(sandbox, caplog):
+async def test_an_incomplete_request_is_not_carried_out(sandbox, caplog):
     caplog.set_level(logging.WARNING)
     async with sandbox.serve() as url:
         _, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
@@ -101,7 +101,7 @@ async def test_a_request_that_is_broken_off_is_not_carried_out(sandbox, caplog):
     assert caplog.records == []
 
 
-async def test_it_leaves_signals_and_logging_alone(sandbox):
+async def test_serving_changes_neither_signal_handlers_nor_logging(sandbox):
     loggers = [logging.getLogger(name) for name in ("uvicorn", "uvicorn.error", "uvicorn.access")]
     before = [(logger.level, logger.propagate, list(logger.handlers)) for logger in loggers]
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
@@ -112,13 +112,13 @@ async def test_it_leaves_signals_and_logging_alone(sandbox):
     assert [(logger.level, logger.propagate, list(logger.handlers)) for logger in loggers] == before
 
 
-async def test_an_error_in_the_block_comes_out_as_it_is(sandbox):
+async def test_an_exception_in_the_block_propagates_unchanged(sandbox):
     with pytest.raises(KeyError, match="mine"):
         async with sandbox.serve():
             raise KeyError("mine")
 
 
-async def test_a_cancelled_block_ends_the_server(sandbox):
+async def test_cancelling_the_block_stops_the_server(sandbox):
     served = asyncio.get_running_loop().create_future()
 
     async def forever():
@@ -136,7 +136,7 @@ async def test_a_cancelled_block_ends_the_server(sandbox):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.10", "example.org", ""])
-def test_it_refuses_any_other_host_than_this_machine(sandbox, host):
+def test_only_loopback_hosts_are_accepted(sandbox, host):
     with pytest.raises(ValueError, match="must be a loopback address"):
         sandbox.serve(host)
 
@@ -146,12 +146,12 @@ async def test_localhost_is_the_loopback_address(sandbox):
         assert url.startswith("http://127.0.0.1:")
 
 
-async def test_it_speaks_ipv6(sandbox):
+async def test_ipv6_is_supported(sandbox):
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
         pytest.skip("no IPv6 here")
-    async with sandbox.serve("::1") as url, client(url, sandbox) as exist:
+    async with sandbox.serve("::1") as url, new_client(url, sandbox) as exist:
         assert url.startswith("http://[::1]:")
         assert (await exist.get("attributes/")).status_code == 200
         sandbox.fail_next(drop=True)
@@ -159,13 +159,13 @@ async def test_it_speaks_ipv6(sandbox):
             await exist.get("attributes/")
 
 
-async def test_a_port_that_is_taken_is_an_os_error(sandbox):
+async def test_a_port_in_use_raises_os_error(sandbox):
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
         async with sandbox.serve(port=taken.getsockname()[1]):
             pass
 
 
-def test_answers_are_not_held_back_by_the_network_stack():
-    # asyncio switches off Nagle's algorithm, which costs 40 ms an answer, on sockets that name their protocol alone.
+def test_the_socket_has_nagles_algorithm_disabled():
+    # asyncio disables Nagle's algorithm (40 ms for each reply) only on sockets with an explicit protocol.
     with _bind("127.0.0.1", 0) as bound:
         assert bound.proto == socket.IPPROTO_TCP

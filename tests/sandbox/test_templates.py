@@ -1,12 +1,12 @@
-"""The attribute templates."""
+"""Listing attribute templates: `attributes/templates/`."""
 
 
-async def everything(exist, **params):
+async def list_templates(exist, **params):
     return (await exist.get("attributes/templates/", params={"limit": "100", **params})).json()
 
 
 async def test_a_template_has_every_documented_field(exist):
-    assert (await everything(exist))["results"][:2] == [
+    assert (await list_templates(exist))["results"][:2] == [
         {
             "name": "steps",
             "label": "Steps",
@@ -26,12 +26,12 @@ async def test_a_template_has_every_documented_field(exist):
     ]
 
 
-async def test_seven_of_the_eighty_six_are_hidden_unless_asked_for(exist):
-    shown = await everything(exist)
-    complete = await everything(exist, include_low_priority="true")
+async def test_seven_of_the_eighty_six_templates_need_a_flag(exist):
+    default = await list_templates(exist)
+    complete = await list_templates(exist, include_low_priority="true")
 
-    assert (shown["count"], complete["count"]) == (79, 86)
-    assert {template["name"] for template in complete["results"]} - {t["name"] for t in shown["results"]} == {
+    assert (default["count"], complete["count"]) == (79, 86)
+    assert {template["name"] for template in complete["results"]} - {t["name"] for t in default["results"]} == {
         "keystrokes",
         "cholesterol",
         "location",
@@ -42,17 +42,17 @@ async def test_seven_of_the_eighty_six_are_hidden_unless_asked_for(exist):
     }
 
 
-async def test_templates_come_in_pages(exist):
-    answer = (await exist.get("attributes/templates/")).json()
+async def test_templates_are_paginated(exist):
+    reply = (await exist.get("attributes/templates/")).json()
 
-    assert len(answer["results"]) == 20
-    assert answer["next"] == "https://exist.test/api/2/attributes/templates/?page=2"
+    assert len(reply["results"]) == 20
+    assert reply["next"] == "https://exist.test/api/2/attributes/templates/?page=2"
 
 
 async def test_templates_can_be_filtered_by_group(exist):
-    found = await everything(exist, groups="mood,finance")
+    listing = await list_templates(exist, groups="mood,finance")
 
-    assert [template["name"] for template in found["results"]] == [
+    assert [template["name"] for template in listing["results"]] == [
         "mood",
         "mood_note",
         "energy_level",
@@ -61,10 +61,10 @@ async def test_templates_can_be_filtered_by_group(exist):
     ]
 
 
-async def test_the_one_type_that_cannot_be_created_is_the_bedtime(exist):
-    found = await everything(exist, groups="sleep")
+async def test_only_the_bedtime_has_the_value_type_that_cannot_be_created(exist):
+    listing = await list_templates(exist, groups="sleep")
 
-    assert [(t["name"], t["value_type"]) for t in found["results"] if t["value_type"] in {4, 6}] == [
+    assert [(t["name"], t["value_type"]) for t in listing["results"] if t["value_type"] in {4, 6}] == [
         ("sleep_start", 6),
         ("sleep_end", 4),
     ]
@@ -72,4 +72,4 @@ async def test_the_one_type_that_cannot_be_created_is_the_bedtime(exist):
 
 async def test_templates_do_not_depend_on_the_scopes(connect, sandbox):
     async with connect(f"Bearer {sandbox.issue_token(scopes=['mood_write'])}") as exist:
-        assert (await everything(exist))["count"] == 79
+        assert (await list_templates(exist))["count"] == 79

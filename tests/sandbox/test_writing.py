@@ -1,4 +1,4 @@
-"""Setting values: `attributes/update/`."""
+"""Updating values: `attributes/update/`."""
 
 from datetime import date
 
@@ -13,42 +13,31 @@ def update(exist):
     return post
 
 
-@pytest.fixture
-def owned(sandbox):
-    """Add attributes that the first service owns."""
-
-    def add(*templates, **more):
-        for template in templates:
-            sandbox.add_attribute(template=template, service=sandbox.service, **more)
-
-    return add
-
-
 def item(name="steps", day="2026-11-20", value=8123):
     return {"name": name, "date": day, "value": value}
 
 
-def refused(answer):
-    assert answer.status_code == 202
-    assert answer.json()["success"] == []
-    (failed,) = answer.json()["failed"]
+def failed_item(reply):
+    assert reply.status_code == 202
+    assert reply.json()["success"] == []
+    (failed,) = reply.json()["failed"]
     return failed
 
 
-async def test_a_value_is_kept_and_the_item_comes_back(update, sandbox, owned):
-    owned("steps", "mood_note")
+async def test_an_update_stores_the_value_and_echoes_the_item(update, sandbox, add_owned):
+    add_owned("steps", "mood_note")
     items = [item(), item("mood_note", "2026-11-19", "Great day")]
 
-    answer = await update(*items)
+    reply = await update(*items)
 
-    assert answer.status_code == 200
-    assert answer.json() == {"success": items, "failed": []}
+    assert reply.status_code == 200
+    assert reply.json() == {"success": items, "failed": []}
     assert sandbox.values("steps") == {date(2026, 11, 20): 8123}
     assert sandbox.values("mood_note") == {date(2026, 11, 19): "Great day"}
 
 
-async def test_a_second_value_for_a_day_replaces_the_first(update, sandbox, owned):
-    owned("steps")
+async def test_a_second_value_for_a_day_replaces_the_first(update, sandbox, add_owned):
+    add_owned("steps")
 
     await update(item(value=1), item(value=2))
     await update(item(value=3), item(day="2026-11-19", value=4))
@@ -77,8 +66,8 @@ async def test_a_second_value_for_a_day_replaces_the_first(update, sandbox, owne
         ("mood_note", "🙂\r\n", "🙂\r\n"),
     ],
 )
-async def test_each_value_type_keeps_its_own_kind(update, sandbox, owned, template, sent, kept):
-    owned(template)
+async def test_each_value_type_is_stored_as_its_own_python_type(update, sandbox, add_owned, template, sent, kept):
+    add_owned(template)
 
     (echo,) = (await update(item(template, value=sent))).json()["success"]
 
@@ -88,12 +77,12 @@ async def test_each_value_type_keeps_its_own_kind(update, sandbox, owned, templa
 
 
 @pytest.mark.parametrize(("sent", "kept"), [(True, 1), (False, 0), (1, 1), (0, 0), (1.0, 1)])
-async def test_a_boolean_is_kept_and_answered_as_a_number(update, sandbox, sent, kept):
+async def test_a_boolean_is_stored_and_returned_as_a_number(update, sandbox, sent, kept):
     sandbox.add_attribute(name="tag", service=sandbox.service)
 
-    answer = await update(item("tag", value=sent))
+    reply = await update(item("tag", value=sent))
 
-    assert answer.content == b'{"success":[{"name":"tag","date":"2026-11-20","value":%d}],"failed":[]}' % kept
+    assert reply.content == b'{"success":[{"name":"tag","date":"2026-11-20","value":%d}],"failed":[]}' % kept
     assert sandbox.values("tag") == {date(2026, 11, 20): kept}
 
 
@@ -124,27 +113,29 @@ async def test_a_boolean_is_kept_and_answered_as_a_number(update, sandbox, sent,
         ("mood", 4.5, "Cannot apply a float to an integer type"),
     ],
 )
-async def test_what_a_value_type_cannot_hold_fails_validation(update, sandbox, owned, template, sent, error):
-    owned(template)
+async def test_a_value_of_another_type_or_out_of_range_fails_validation(
+    update, sandbox, add_owned, template, sent, error
+):
+    add_owned(template)
 
-    failed = refused(await update(item(template, value=sent)))
+    failed = failed_item(await update(item(template, value=sent)))
 
     assert failed == {**item(template, value=sent), "error": error, "error_code": "validation"}
     assert sandbox.values(template) == {}
 
 
 @pytest.mark.parametrize("sent", [2, -1, 0.5, "1", None])
-async def test_a_boolean_is_nothing_but_yes_and_no(update, sandbox, sent):
+async def test_a_boolean_accepts_only_true_and_false(update, sandbox, sent):
     sandbox.add_attribute(name="tag", service=sandbox.service)
 
-    assert refused(await update(item("tag", value=sent)))["error_code"] == "validation"
+    assert failed_item(await update(item("tag", value=sent)))["error_code"] == "validation"
 
 
-async def test_a_value_cannot_go_back_to_null(update, sandbox, owned):
-    owned("steps")
+async def test_a_value_cannot_be_reset_to_null(update, sandbox, add_owned):
+    add_owned("steps")
     await update(item(value=7))
 
-    assert refused(await update(item(value=None)))["error_code"] == "validation"
+    assert failed_item(await update(item(value=None)))["error_code"] == "validation"
     assert sandbox.values("steps") == {date(2026, 11, 20): 7}
 
 
@@ -158,10 +149,10 @@ async def test_a_value_cannot_go_back_to_null(update, sandbox, owned):
         ({"name": "", "date": "2026-11-20", "value": None}, "'name'"),
     ],
 )
-async def test_what_is_missing_is_named(update, owned, sent, missing):
-    owned("steps")
+async def test_missing_fields_are_named(update, add_owned, sent, missing):
+    add_owned("steps")
 
-    assert refused(await update(sent)) == {
+    assert failed_item(await update(sent)) == {
         **sent,
         "error": f"Object at index 0 missing field(s) {missing}",
         "error_code": "missing_field",
@@ -172,10 +163,10 @@ async def test_what_is_missing_is_named(update, owned, sent, missing):
     "day",
     ["20261120", "2026-11-31", "2026-1-2", "20-11-2026", "2026-W47-5", "2026-11-20T00:00:00", "٢٠٢٦-11-20", 7, [1]],
 )
-async def test_a_date_is_written_in_one_way(update, sandbox, owned, day):
-    owned("steps")
+async def test_only_one_date_format_is_accepted(update, sandbox, add_owned, day):
+    add_owned("steps")
 
-    assert refused(await update(item(day=day))) == {
+    assert failed_item(await update(item(day=day))) == {
         **item(day=day),
         "error": "Object at index 0 has an invalid 'date', expected a date as YYYY-MM-DD",
         "error_code": "validation",
@@ -183,20 +174,20 @@ async def test_a_date_is_written_in_one_way(update, sandbox, owned, day):
     assert sandbox.values("steps") == {}
 
 
-async def test_days_to_come_and_days_long_gone_are_written_like_any_other(update, sandbox, owned):
-    owned("steps")
+async def test_future_and_distant_dates_are_accepted(update, sandbox, add_owned):
+    add_owned("steps")
 
     assert (await update(item(day="9999-12-31"), item(day="0001-01-01", value=1))).status_code == 200
     assert sandbox.values("steps") == {date(1, 1, 1): 1, date(9999, 12, 31): 8123}
 
 
-async def test_each_item_fails_for_itself_and_in_its_place(update, sandbox, owned):
+async def test_each_item_fails_on_its_own(update, sandbox, add_owned):
     other = sandbox.add_service("oura", "Oura")
-    owned("steps", "mood")
+    add_owned("steps", "mood")
     sandbox.add_attribute(template="sleep", service=other)
     sandbox.add_attribute(template="weight")
 
-    answer = await update(
+    reply = await update(
         item("mood", value=12),
         item("steps"),
         item("floors"),
@@ -205,7 +196,7 @@ async def test_each_item_fails_for_itself_and_in_its_place(update, sandbox, owne
         item("steps", "2026-11-19"),
     )
 
-    assert [(failed["name"], failed["error_code"], failed["error"]) for failed in answer.json()["failed"]] == [
+    assert [(failed["name"], failed["error_code"], failed["error"]) for failed in reply.json()["failed"]] == [
         ("mood", "validation", "Value is out of range, expected 1 to 9"),
         ("floors", "not_found", "Attribute 'floors' does not exist"),
         ("sleep", "unauthorised", "Attribute 'sleep' does not belong to this service"),
@@ -215,15 +206,15 @@ async def test_each_item_fails_for_itself_and_in_its_place(update, sandbox, owne
     assert sandbox.values("sleep") == {}
 
 
-async def test_writing_needs_the_write_scope_of_the_group(update, connect, sandbox, owned):
-    owned("steps", "mood", manual=False)
+async def test_updating_needs_the_write_scope_of_the_group(update, connect, sandbox, add_owned):
+    add_owned("steps", "mood", manual=False)
 
     async with connect(
         f"Bearer {sandbox.issue_token(scopes=['mood_write', 'activity_read', 'manual_write'])}"
     ) as exist:
-        answer = await update(item("mood", value=7), item("steps"), client=exist)
+        reply = await update(item("mood", value=7), item("steps"), client=exist)
 
-    assert answer.json() == {
+    assert reply.json() == {
         "success": [item("mood", value=7)],
         "failed": [
             {
@@ -235,17 +226,17 @@ async def test_writing_needs_the_write_scope_of_the_group(update, connect, sandb
     }
 
 
-async def test_a_simple_token_writes_nothing(update, connect, sandbox, owned):
-    owned("steps")
+async def test_a_simple_token_is_forbidden_to_update(update, connect, sandbox, add_owned):
+    add_owned("steps")
 
     async with connect(f"Token {sandbox.issue_simple_token()}") as exist:
         assert (await update(item(), client=exist)).status_code == 403
     assert sandbox.values("steps") == {}
 
 
-async def test_a_value_goes_to_the_user_of_the_token(update, connect, sandbox, owned):
+async def test_a_value_is_stored_for_the_user_of_the_token(update, connect, sandbox, add_owned):
     grace = sandbox.add_user("grace")
-    owned("steps")
+    add_owned("steps")
     sandbox.add_attribute(grace, template="steps", service=sandbox.service)
 
     async with connect(f"Bearer {sandbox.issue_token(grace)}") as exist:
@@ -255,20 +246,20 @@ async def test_a_value_goes_to_the_user_of_the_token(update, connect, sandbox, o
     assert sandbox.values("steps") == {}
 
 
-async def test_releasing_and_acquiring_again_leaves_the_values(exist, update, sandbox, owned):
-    owned("steps")
+async def test_releasing_and_acquiring_again_keeps_the_values(exist, update, sandbox, add_owned):
+    add_owned("steps")
     await update(item())
 
     await exist.post("attributes/release/", json=[{"name": "steps"}])
-    assert refused(await update(item(value=1)))["error_code"] == "unauthorised"
+    assert failed_item(await update(item(value=1)))["error_code"] == "unauthorised"
     await exist.post("attributes/acquire/", json=[{"name": "steps"}])
 
     assert sandbox.values("steps") == {date(2026, 11, 20): 8123}
 
 
-async def test_a_value_type_that_exist_does_not_have_takes_numbers_and_strings(update, sandbox):
+async def test_an_unknown_value_type_accepts_numbers_and_strings(update, sandbox):
     sandbox.add_attribute(name="odd", value_type=42, service=sandbox.service)
 
     assert (await update(item("odd", value=1.5), item("odd", "2026-11-19", "text"))).status_code == 200
-    assert refused(await update(item("odd", value=[])))["error_code"] == "validation"
+    assert failed_item(await update(item("odd", value=[])))["error_code"] == "validation"
     assert sandbox.values("odd") == {date(2026, 11, 19): "text", date(2026, 11, 20): 1.5}

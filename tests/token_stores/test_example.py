@@ -1,4 +1,4 @@
-"""The token store that the documentation has as an example."""
+"""The example of a token store in the documentation."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ SIZE = 3
 
 
 class Connection:
-    """As much of a connection to PostgreSQL as the example needs."""
+    """The part of a PostgreSQL connection that the example uses."""
 
     def __init__(self, database: "Database") -> None:
         self._database = database
@@ -51,7 +51,7 @@ class Database:
 
 
 class Pool:
-    """As much of a pool of three connections."""
+    """The part of a pool of three connections that the example uses."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -91,7 +91,7 @@ async def test_it_keeps_tokens(store: TokenStore) -> None:
     assert await store.load("ada") is None
 
 
-async def test_renewals_of_more_users_than_there_are_connections_end(store: TokenStore, sandbox: Sandbox) -> None:
+async def test_more_renewals_than_connections_do_not_deadlock(store: TokenStore, sandbox: Sandbox) -> None:
     async with httpx.AsyncClient(transport=sandbox.transport()) as http, asyncio.timeout(10):
         app = OAuthApp("sandbox-client", "sandbox-secret", "http://localhost:8000/", http_client=http)
         users = [f"user {number}" for number in range(2 * SIZE)]

@@ -1,4 +1,4 @@
-"""Tokens in a file: for its owner's eyes, never half written, and shared by processes."""
+"""Tokens in a file: only its owner can read it, it is never half written, and processes share it."""
 # ruff: noqa: ASYNC240  (they are small files, and nothing else runs on the loop)
 
 import asyncio
@@ -36,7 +36,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-async def test_a_token_is_there_again_for_another_object(store: FileTokenStore, path: Path) -> None:
+async def test_another_store_object_loads_the_token(store: FileTokenStore, path: Path) -> None:
     assert await store.load("ada") is None
     await store.save("ada", TOKEN)
     await store.save("grace", OAuthToken("another"))
@@ -50,7 +50,7 @@ async def test_a_token_is_there_again_for_another_object(store: FileTokenStore, 
 
 
 @posix
-async def test_nobody_else_can_read_what_it_makes(store: FileTokenStore, path: Path) -> None:
+async def test_only_the_owner_can_read_the_files_that_it_creates(store: FileTokenStore, path: Path) -> None:
     before = os.umask(0)
     try:
         async with store.lock("ada"):
@@ -63,7 +63,7 @@ async def test_nobody_else_can_read_what_it_makes(store: FileTokenStore, path: P
 
 
 @posix
-async def test_the_new_file_is_its_owner_s_from_the_beginning(
+async def test_the_new_file_has_its_mode_before_it_is_written(
     store: FileTokenStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     modes: list[int] = []
@@ -75,10 +75,10 @@ async def test_the_new_file_is_its_owner_s_from_the_beginning(
     finally:
         os.umask(before)
 
-    assert modes == [0o600, 0o700]  # the file, before it has its name, and its directory
+    assert modes == [0o600, 0o700]  # the new file before it is renamed, then its directory
 
 
-async def test_a_directory_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+async def test_an_existing_directory_keeps_its_mode(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
 
     await FileTokenStore(tmp_path / "tokens.json").save("ada", TOKEN)
@@ -93,7 +93,7 @@ async def test_a_file_that_others_can_read_is_refused(store: FileTokenStore, pat
     path.chmod(wrong)
 
     for call in (store.load("ada"), store.save("ada", TOKEN), store.delete("ada")):
-        with pytest.raises(OAuthError, match=f"mode {wrong:o}.*chmod 600 {path}"):
+        with pytest.raises(OAuthError, match=rf"\(mode {wrong:o}\).*chmod 600 {path}"):
             await call
 
 
@@ -114,7 +114,7 @@ async def test_a_symbolic_link_is_refused(store: FileTokenStore, path: Path, tmp
 
 
 @posix
-async def test_a_link_that_takes_the_file_s_place_at_the_last_moment_is_not_followed(
+async def test_a_link_that_replaces_the_file_after_the_check_is_not_followed(
     store: FileTokenStore, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = tmp_path / "elsewhere.json"
@@ -129,7 +129,7 @@ async def test_a_link_that_takes_the_file_s_place_at_the_last_moment_is_not_foll
 
 @posix
 @pytest.mark.parametrize("kind", ["open to others", "a pipe"])
-async def test_a_file_that_takes_its_place_at_the_last_moment_is_looked_at_again(
+async def test_a_file_that_replaces_it_after_the_check_is_checked_too(
     store: FileTokenStore, path: Path, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store.save("ada", TOKEN)
@@ -143,7 +143,7 @@ async def test_a_file_that_takes_its_place_at_the_last_moment_is_looked_at_again
     monkeypatch.setattr(Path, "lstat", lambda _: good)
 
     async with asyncio.timeout(10):
-        with pytest.raises(OAuthError, match="no ordinary file" if kind == "a pipe" else "mode 644"):
+        with pytest.raises(OAuthError, match="not a regular file" if kind == "a pipe" else "mode 644"):
             await store.load("ada")
 
 
@@ -179,8 +179,8 @@ async def test_a_symbolic_link_as_lock_file_is_refused(store: FileTokenStore, pa
     assert await store.load("ada") == TOKEN
 
 
-async def test_a_directory_is_no_token_file(tmp_path: Path) -> None:
-    with pytest.raises(OAuthError, match="no ordinary file"):
+async def test_a_directory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OAuthError, match="not a regular file"):
         await FileTokenStore(tmp_path).load("ada")
 
 
@@ -199,17 +199,15 @@ async def test_a_directory_is_no_token_file(tmp_path: Path) -> None:
         b'{"users": {"ada": {"access_token": "s3cr3t\xff"}}}',
     ],
 )
-async def test_a_corrupt_file_is_named_left_alone_and_not_quoted(
-    store: FileTokenStore, path: Path, content: bytes
-) -> None:
+async def test_a_corrupt_file_is_named_kept_and_not_quoted(store: FileTokenStore, path: Path, content: bytes) -> None:
     await store.save("ada", TOKEN)
     path.write_bytes(content)
 
     for call in (store.load("ada"), store.save("ada", TOKEN)):
-        with pytest.raises(OAuthError, match=f"{path} can't be read.*Move it out of the way") as caught:
+        with pytest.raises(OAuthError, match=f"{path} can't be read.*Move it away") as caught:
             await call
         assert "s3cr3t" not in str(caught.value)
-        # What stands behind it could hold the whole file.
+        # The error of the decoder could hold the whole file.
         assert caught.value.__cause__ is caught.value.__context__ is None
     assert path.read_bytes() == content
 
@@ -232,7 +230,7 @@ async def test_a_write_that_fails_leaves_the_old_file_and_no_other(
     assert sorted(made.name for made in path.parent.iterdir()) == [".tokens.json.lock", "tokens.json"]
 
 
-async def test_a_process_killed_before_the_renaming_leaves_the_old_file(store: FileTokenStore, path: Path) -> None:
+async def test_a_process_killed_before_renaming_leaves_the_old_file(store: FileTokenStore, path: Path) -> None:
     await store.save("ada", TOKEN)
     code = f"""
 import asyncio, os
@@ -250,13 +248,13 @@ asyncio.run(FileTokenStore({str(path)!r}).save("ada", OAuthToken("new")))
     assert not list(path.parent.glob("*.new"))
 
 
-async def test_users_saved_at_once_are_all_there(store: FileTokenStore, path: Path) -> None:
+async def test_concurrent_saves_of_several_users_are_all_kept(store: FileTokenStore, path: Path) -> None:
     await asyncio.gather(*(FileTokenStore(path).save(f"user {n}", OAuthToken(f"token-{n}")) for n in range(40)))
 
     assert [await store.load(f"user {n}") for n in range(40)] == [OAuthToken(f"token-{n}") for n in range(40)]
 
 
-async def test_users_saved_by_several_processes_at_once_are_all_there(store: FileTokenStore, path: Path) -> None:
+async def test_concurrent_saves_of_several_processes_are_all_kept(store: FileTokenStore, path: Path) -> None:
     code = f"""
 import asyncio, sys
 from exist_async import FileTokenStore, OAuthToken
@@ -271,7 +269,7 @@ asyncio.run(main())
     assert set(json.loads(path.read_text())["users"]) == {f"{name}-{n}" for name in "abc" for n in range(10)}
 
 
-async def test_one_renewal_of_a_user_comes_after_another_and_other_users_do_not_wait(
+async def test_renewals_of_a_user_run_one_at_a_time_and_other_users_do_not_wait(
     store: FileTokenStore, path: Path
 ) -> None:
     inside = 0
@@ -290,7 +288,9 @@ async def test_one_renewal_of_a_user_comes_after_another_and_other_users_do_not_
         assert await asyncio.gather(*(renew() for _ in range(5))) == [1] * 5
 
 
-async def test_a_lock_that_hangs_is_said_so(store: FileTokenStore, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lock_that_is_never_released_is_an_error(
+    store: FileTokenStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(file_module, "_LONGEST_RENEWAL", 0.0)
 
     async with store.lock("ada"):
@@ -315,7 +315,7 @@ asyncio.run(main())
         pass
 
 
-async def test_a_directory_that_is_none_is_said_so(tmp_path: Path) -> None:
+async def test_a_file_in_place_of_the_directory_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a file")
     store = FileTokenStore(tmp_path / "file" / "tokens.json")
 
@@ -324,7 +324,7 @@ async def test_a_directory_that_is_none_is_said_so(tmp_path: Path) -> None:
             await call
 
 
-async def test_a_path_means_the_same_after_a_change_of_directory(
+async def test_a_relative_path_is_not_affected_by_a_change_of_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -335,7 +335,7 @@ async def test_a_path_means_the_same_after_a_change_of_directory(
     assert await store.load("ada") == TOKEN
 
 
-def test_it_holds_no_secret_itself(store: FileTokenStore, path: Path) -> None:
+def test_its_repr_and_pickle_contain_only_the_path(store: FileTokenStore, path: Path) -> None:
     assert repr(store) == repr(pickle.loads(pickle.dumps(store))) == f"FileTokenStore({str(path)!r})"
 
 
@@ -345,7 +345,7 @@ class BytesPath:
 
 
 @pytest.mark.parametrize("user", ["", " ", "a\nb", "\ud800", 7, None])
-async def test_who_can_be_no_user_is_refused(store: FileTokenStore, path: Path, user: Any) -> None:
+async def test_an_invalid_user_is_refused(store: FileTokenStore, path: Path, user: Any) -> None:
     for call in (store.load(user), store.save(user, TOKEN), store.delete(user), store.lock(user).__aenter__()):
         with pytest.raises(ConfigurationError, match="user"):
             await call
@@ -354,6 +354,6 @@ async def test_who_can_be_no_user_is_refused(store: FileTokenStore, path: Path, 
 
 
 @pytest.mark.parametrize("path", ["", None, 7, b"tokens", BytesPath(), "to\0kens", "~nosuchuser/tokens.json", "\ud800"])
-def test_what_can_be_no_path_is_refused(path: Any) -> None:
+def test_an_invalid_path_is_refused(path: Any) -> None:
     with pytest.raises(ConfigurationError, match="path"):
         FileTokenStore(path)

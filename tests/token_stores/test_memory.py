@@ -1,4 +1,4 @@
-"""Tokens in memory, and a lock that lets in one after another."""
+"""Tokens in memory, and their lock."""
 
 import asyncio
 import pickle
@@ -9,7 +9,7 @@ import pytest
 from exist_async import ConfigurationError, MemoryTokenStore, OAuthToken
 
 
-async def test_each_user_has_a_token_of_their_own() -> None:
+async def test_each_user_has_a_token() -> None:
     store = MemoryTokenStore()
     await store.save("ada", OAuthToken("one"))
     await store.save("grace", OAuthToken("two"))
@@ -22,7 +22,7 @@ async def test_each_user_has_a_token_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("user", ["", " ", "a\nb", "\ud800", 7, None])
-async def test_who_can_be_no_user_is_refused(user: Any) -> None:
+async def test_an_invalid_user_is_refused(user: Any) -> None:
     store = MemoryTokenStore()
 
     for call in (
@@ -35,7 +35,7 @@ async def test_who_can_be_no_user_is_refused(user: Any) -> None:
             await call
 
 
-async def test_it_shows_no_token() -> None:
+async def test_its_repr_has_no_token_and_it_can_t_be_pickled() -> None:
     store = MemoryTokenStore()
     await store.save("ada", OAuthToken("s3cr3t"))
 
@@ -44,7 +44,7 @@ async def test_it_shows_no_token() -> None:
         pickle.dumps(store)
 
 
-async def test_one_renewal_of_a_user_comes_after_another_in_their_order() -> None:
+async def test_renewals_of_a_user_run_one_at_a_time_in_order_of_arrival() -> None:
     store = MemoryTokenStore()
     seen: list[str] = []
 
@@ -66,7 +66,7 @@ async def test_users_do_not_wait_for_each_other() -> None:
         pass
 
 
-async def test_who_gives_up_waiting_lets_nobody_in_too_early_and_holds_up_nobody() -> None:
+async def test_a_cancelled_waiter_neither_releases_the_lock_nor_blocks_it() -> None:
     store = MemoryTokenStore()
     inside = 0
 
@@ -95,7 +95,7 @@ async def test_who_gives_up_waiting_lets_nobody_in_too_early_and_holds_up_nobody
     assert store._last == {}
 
 
-async def test_an_error_inside_lets_the_next_in() -> None:
+async def test_an_error_inside_releases_the_lock() -> None:
     store = MemoryTokenStore()
     with pytest.raises(ZeroDivisionError):
         async with store.lock("ada"):
@@ -105,7 +105,7 @@ async def test_an_error_inside_lets_the_next_in() -> None:
         pass
 
 
-async def test_threads_with_loops_of_their_own_wait_for_each_other() -> None:
+async def test_threads_with_their_own_event_loops_exclude_each_other() -> None:
     store = MemoryTokenStore()
     inside = 0
     most = 0

@@ -1,4 +1,4 @@
-"""The lock of a token in Redis: it outlives a slow renewal, and not a dead process."""
+"""The lock of a token in Redis: it lasts as long as a slow renewal, and no longer than the process."""
 
 import asyncio
 import logging
@@ -13,13 +13,13 @@ from redis_server import RedisServer
 
 from exist_async import ExistClient, OAuth2, OAuthApp, OAuthError, RedisTokenStore
 from exist_async.sandbox import Sandbox
-from exist_async.token_stores.redis_lock import RedisLock
+from exist_async.token_stores.redis import RedisLock
 
 redis = pytest.importorskip("redis.asyncio", reason='no redis: pip install "exist-async[redis]"')
 
 LOCK = "exist_async:token:{ada}:lock"
-LEASE = 0.6
-SHORT: dict[str, Any] = {"timeout": 0.2, "lease": LEASE}
+LEASE = 0.9
+SHORT: dict[str, Any] = {"timeout": 0.3, "lease": LEASE}
 
 WORKER = """
 import asyncio, sys
@@ -27,7 +27,7 @@ from exist_async import RedisTokenStore
 from redis.asyncio import Redis
 
 async def hold(url):
-    async with RedisTokenStore(url, timeout=0.2, lease=0.6) as store, store.lock("ada"):
+    async with RedisTokenStore(url, timeout=0.3, lease=0.9) as store, store.lock("ada"):
         print("in", flush=True)
         await asyncio.sleep(60)
 
@@ -60,14 +60,14 @@ async def worker(what: str, server: RedisServer) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(sys.executable, "-c", WORKER, what, server.url, stdout=PIPE)
 
 
-async def is_warned(caplog: pytest.LogCaptureFixture) -> None:
-    """Wait until a lease was to be renewed, and was not."""
+async def warning_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Wait until the lease could not be renewed."""
     async with asyncio.timeout(5):
-        while not caplog.records:  # noqa: ASYNC110  (a log tells nobody)
+        while not caplog.records:  # noqa: ASYNC110  (a log sends no event)
             await asyncio.sleep(0.01)
 
 
-async def test_one_renewal_of_a_user_comes_after_another_and_other_users_do_not_wait(redis_server: RedisServer) -> None:
+async def test_renewals_of_a_user_run_one_at_a_time_and_other_users_do_not_wait(redis_server: RedisServer) -> None:
     one, another = RedisTokenStore(redis_server.url), RedisTokenStore(redis_server.url)
     inside = 0
 
@@ -85,7 +85,7 @@ async def test_one_renewal_of_a_user_comes_after_another_and_other_users_do_not_
         assert await asyncio.gather(*(renew(store) for store in (one, another) * 3)) == [1] * 6
 
 
-async def test_processes_come_one_after_another(redis_server: RedisServer, client: Any) -> None:
+async def test_processes_hold_the_lock_one_at_a_time(redis_server: RedisServer, client: Any) -> None:
     processes = [await worker("count", redis_server) for _ in range(3)]
 
     async with asyncio.timeout(30):
@@ -94,7 +94,7 @@ async def test_processes_come_one_after_another(redis_server: RedisServer, clien
     assert await client.keys() == ["inside"]
 
 
-async def test_it_outlives_a_renewal_four_times_as_long_as_its_lease(
+async def test_it_is_kept_for_a_renewal_four_times_as_long_as_its_lease(
     store: RedisTokenStore, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     inside = asyncio.Event()
@@ -129,7 +129,7 @@ async def test_the_lock_of_a_killed_process_is_free_after_its_lease(
         pass
 
 
-async def test_a_program_that_ends_gives_its_lock_back(redis_server: RedisServer, client: Any) -> None:
+async def test_a_program_that_ends_releases_its_lock(redis_server: RedisServer, client: Any) -> None:
     store = RedisTokenStore(redis_server.url)
 
     async def main() -> None:
@@ -147,7 +147,7 @@ async def hold(store: RedisTokenStore) -> None:
         await asyncio.sleep(60)
 
 
-async def test_who_is_cancelled_leaves_nothing_behind_at_whatever_moment(
+async def test_a_call_that_is_cancelled_at_any_step_leaves_no_lock_or_task(
     store: RedisTokenStore, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     await store.load("ada")
@@ -159,7 +159,7 @@ async def test_who_is_cancelled_leaves_nothing_behind_at_whatever_moment(
             await asyncio.sleep(0)
         task.cancel()
         if number % 2:
-            # And once more, while it tidies up.
+            # A second time, while it cleans up.
             await asyncio.sleep(0)
             task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -170,7 +170,7 @@ async def test_who_is_cancelled_leaves_nothing_behind_at_whatever_moment(
     assert caplog.records == []
 
 
-async def test_who_gives_up_waiting_takes_nothing_from_the_one_inside(store: RedisTokenStore, client: Any) -> None:
+async def test_a_waiter_that_gives_up_does_not_release_the_holder_s_lock(store: RedisTokenStore, client: Any) -> None:
     async with store.lock("ada"):
         owner = await client.get(LOCK)
         for _ in range(5):
@@ -182,7 +182,7 @@ async def test_who_gives_up_waiting_takes_nothing_from_the_one_inside(store: Red
     assert await client.keys() == []
 
 
-async def test_a_cancellation_while_it_is_given_back_comes_afterwards(store: RedisTokenStore, client: Any) -> None:
+async def test_a_cancellation_during_the_release_is_raised_after_it(store: RedisTokenStore, client: Any) -> None:
     async def renew(steps: int) -> None:
         async with store.lock("ada"):
             asyncio.get_running_loop().call_soon(cancel_after, asyncio.current_task(), steps)
@@ -199,7 +199,7 @@ async def test_a_cancellation_while_it_is_given_back_comes_afterwards(store: Red
         assert await client.keys() == []
 
 
-async def test_an_error_inside_lets_the_next_in(store: RedisTokenStore) -> None:
+async def test_an_error_inside_releases_the_lock(store: RedisTokenStore) -> None:
     with pytest.raises(ZeroDivisionError):
         async with store.lock("ada"):
             raise ZeroDivisionError
@@ -208,8 +208,10 @@ async def test_an_error_inside_lets_the_next_in(store: RedisTokenStore) -> None:
         pass
 
 
-async def test_a_lock_that_hangs_is_said_so(store: RedisTokenStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exist_async.token_stores.redis_lock._LONGEST_RENEWAL", 0.0)
+async def test_a_lock_that_is_never_released_is_an_error(
+    store: RedisTokenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exist_async.token_stores.redis._LONGEST_RENEWAL", 0.0)
 
     async with store.lock("ada"):
         with pytest.raises(OAuthError, match=r"'ada' was locked in Redis at 127.* by another process") as caught:
@@ -218,29 +220,29 @@ async def test_a_lock_that_hangs_is_said_so(store: RedisTokenStore, monkeypatch:
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
-async def test_a_lock_that_is_asked_for_twice_is_taken_once(store: RedisTokenStore, client: Any) -> None:
-    # As redis-py does when the connection drops before the answer.
-    lock = RedisLock(store._clients, LOCK.encode(), LEASE, "a token")
+async def test_a_lock_that_is_requested_twice_is_taken_once(store: RedisTokenStore, client: Any) -> None:
+    # redis-py does this when the connection drops before the answer.
+    lock = RedisLock(store._clients, LOCK.encode(), LEASE, "ada")
 
     assert [await store._clients.ask(lock._take) for _ in range(3)] == [True] * 3
-    assert [await store._clients.ask(lock._give_back) for _ in range(2)] == [True, False]
+    assert [await store._clients.ask(lock._give_up) for _ in range(2)] == [True, False]
 
 
-async def test_one_that_was_lost_to_another_is_not_given_back_and_a_warning_says_so_once(
+async def test_a_lock_lost_to_another_owner_is_not_released_and_one_warning_is_logged(
     store: RedisTokenStore, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with store.lock("ada"):
-        # As after its end, in a process that stood still.
+        # This happens after the end of the lease, in a process that was stopped.
         await client.set(LOCK, "another's")
-        await is_warned(caplog)
+        await warning_logged(caplog)
 
     assert await client.get(LOCK) == "another's"
     assert await client.pttl(LOCK) == -1
     assert [(record.name, record.levelno) for record in caplog.records] == [("exist_async", logging.WARNING)]
-    assert "The lock of the token of 'ada' was lost, and what it guards goes on: Redis at 127" in caplog.text
+    assert "The lock of the token of 'ada' was lost; the renewal continues: Redis at 127" in caplog.text
 
 
-async def test_one_that_is_lost_at_the_last_moment_is_logged_too(
+async def test_a_loss_just_before_the_release_is_logged_too(
     store: RedisTokenStore, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with store.lock("ada"):
@@ -249,7 +251,7 @@ async def test_one_that_is_lost_at_the_last_moment_is_logged_too(
     assert len(caplog.records) == 1
 
 
-async def test_one_that_was_lost_to_nobody_is_taken_again(
+async def test_a_lost_lock_that_is_free_is_taken_again(
     store: RedisTokenStore, redis_server: RedisServer, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with store.lock("ada"):
@@ -257,22 +259,22 @@ async def test_one_that_was_lost_to_nobody_is_taken_again(
         redis_server.end()
         redis_server.start()
         await client.connection_pool.disconnect()
-        await is_warned(caplog)
+        await warning_logged(caplog)
         async with asyncio.timeout(5):
-            while await client.get(LOCK) != owner:  # noqa: ASYNC110  (Redis tells nobody)
+            while await client.get(LOCK) != owner:  # noqa: ASYNC110  (Redis sends no event)
                 await asyncio.sleep(0.01)
 
     assert await client.keys() == []
     assert len(caplog.records) == 1
 
 
-async def test_one_that_is_given_back_while_it_is_taken_again_is_free(
+async def test_a_lock_released_while_it_is_taken_again_is_free(
     store: RedisTokenStore, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take, begun, ended = RedisLock._take, asyncio.Event(), asyncio.Event()
+    take, started, ended = RedisLock._take, asyncio.Event(), asyncio.Event()
 
     async def take_slowly(lock: RedisLock, client: Any) -> bool:
-        begun.set()
+        started.set()
         await asyncio.sleep(0.05)
         taken = await take(lock, client)
         ended.set()
@@ -281,44 +283,44 @@ async def test_one_that_is_given_back_while_it_is_taken_again_is_free(
     async with store.lock("ada"):
         await client.delete(LOCK)
         monkeypatch.setattr(RedisLock, "_take", take_slowly)
-        await begun.wait()
+        await started.wait()
 
     await ended.wait()
     assert await client.keys() == []
 
 
 @pytest.mark.parametrize("how", ["gone", "hanging"])
-async def test_what_it_guards_is_finished_without_redis(
+async def test_a_renewal_is_finished_without_redis(
     store: RedisTokenStore, redis_server: RedisServer, client: Any, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     done = False
 
     async with store.lock("ada"):
         redis_server.end() if how == "gone" else redis_server.pause()
-        await is_warned(caplog)
+        await warning_logged(caplog)
         done = True
 
     assert done
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    assert "'ada' can't be kept now, and what it guards goes on: Redis at 127" in caplog.text
+    assert "'ada' can't be kept now; the renewal continues: Redis at 127" in caplog.text
     redis_server.start() if how == "gone" else redis_server.resume()
     async with asyncio.timeout(5), store.lock("ada"):
         pass
 
 
-async def test_one_that_cannot_be_given_back_is_free_after_its_lease(
+async def test_a_lock_that_can_t_be_released_is_free_after_its_lease(
     store: RedisTokenStore, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with store.lock("ada"):
         redis_server.pause()
 
-    assert "can't be given back, and is free in 0.6 s: Redis at 127" in caplog.text
+    assert "can't be released, and is free in 0.9 s: Redis at 127" in caplog.text
     redis_server.resume()
     async with asyncio.timeout(5), store.lock("ada"):
         pass
 
 
-async def test_a_token_is_renewed_and_saved_though_another_process_took_the_lock_meanwhile(
+async def test_a_token_is_renewed_and_saved_even_if_another_process_takes_the_lock_meanwhile(
     store: RedisTokenStore, client: Any, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Slow(httpx.AsyncBaseTransport):

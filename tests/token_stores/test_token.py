@@ -1,4 +1,4 @@
-"""The token itself: shown to nobody, and written down by who stores it."""
+"""The token itself: hidden in reprs, and stored as plain data."""
 
 import copy
 import json
@@ -13,21 +13,21 @@ from exist_async import ConfigurationError, FileTokenStore, MemoryTokenStore, OA
 TOKEN = OAuthToken("s3cr3t-access", "s3cr3t-refresh", datetime(2027, 1, 1, 12, tzinfo=UTC), ("mood_read", "mood_write"))
 
 
-def test_a_token_shows_nowhere() -> None:
+def test_a_token_is_hidden_in_its_repr_and_not_pickled() -> None:
     assert "s3cr3t" not in f"{TOKEN!r} {TOKEN} {[TOKEN]}"
     for carry in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="OAuthToken holds a secret and is not pickled"):
             carry(TOKEN)
 
 
-def test_a_token_is_the_same_after_it_was_stored_as_json() -> None:
+def test_a_token_survives_storage_as_json() -> None:
     zone = timezone(timedelta(hours=10))
 
     for token in [TOKEN, OAuthToken("a"), OAuthToken("a", None, datetime(2027, 1, 1, tzinfo=zone))]:
         assert OAuthToken.from_dict(json.loads(json.dumps(token.to_dict()))) == token
 
 
-def test_what_is_written_down_is_plain() -> None:
+def test_the_stored_form_is_plain_json() -> None:
     assert json.loads(json.dumps(TOKEN.to_dict())) == {
         "access_token": "s3cr3t-access",
         "refresh_token": "s3cr3t-refresh",
@@ -52,7 +52,7 @@ def test_what_is_written_down_is_plain() -> None:
         {"access_token": "a", "scope": "s3cr3t"},
     ],
 )
-def test_what_is_none_is_refused_and_not_quoted(fields: Any) -> None:
+def test_fields_of_something_else_are_refused_and_not_quoted(fields: Any) -> None:
     with pytest.raises(ConfigurationError, match="not the fields of an OAuthToken") as caught:
         OAuthToken.from_dict(fields)
 
@@ -85,6 +85,6 @@ def test_a_scope_and_a_type_are_strings(wrong: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("store", [MemoryTokenStore(), FileTokenStore("/nonexistent/tokens.json")], ids=repr)
-async def test_only_tokens_are_saved(store: Any) -> None:
-    with pytest.raises(ConfigurationError, match="token is an OAuthToken, not str"):
+async def test_a_value_that_is_not_a_token_is_not_saved(store: Any) -> None:
+    with pytest.raises(ConfigurationError, match="token must be an OAuthToken, not str"):
         await store.save("ada", "a-token")

@@ -1,4 +1,4 @@
-"""Values in Python's own types, and back."""
+"""Conversion of values to and from Python types."""
 
 import datetime as dt
 
@@ -23,7 +23,7 @@ from exist_async import ConfigurationError, ValueType
         (ValueType.SCALE, 7, 7),
     ],
 )
-def test_a_value_has_a_meaning_in_python_and_back(value_type: ValueType, value: object, python: object) -> None:
+def test_a_value_is_converted_to_a_python_type_and_back(value_type: ValueType, value: object, python: object) -> None:
     made = value_type.to_python(value)
 
     assert made == python
@@ -35,7 +35,7 @@ def test_a_day_without_a_value_stays_none() -> None:
     assert ValueType.DURATION.to_python(None) is None
 
 
-def test_values_of_a_type_from_the_future_stay_what_they_are() -> None:
+def test_values_of_an_unknown_type_are_unchanged() -> None:
     assert ValueType(42).to_python("3.5") == "3.5"
     assert ValueType(42).from_python(3.5) == 3.5
 
@@ -48,12 +48,12 @@ def test_the_seconds_of_a_time_are_cut_off() -> None:
     assert ValueType.TIME_OF_DAY.from_python(dt.time(23, 59, 59)) == 1439
 
 
-def test_booleans_are_written_as_one_and_zero() -> None:
+def test_booleans_are_sent_as_one_and_zero() -> None:
     assert repr(ValueType.BOOLEAN.from_python(True)) == "1"
     assert repr(ValueType.BOOLEAN.from_python(False)) == "0"
 
 
-def test_what_exist_writes_already_stays_as_it_is() -> None:
+def test_values_in_exist_s_format_are_unchanged() -> None:
     assert ValueType.DURATION.from_python(450) == 450
     assert ValueType.TIME_OF_DAY.from_python(435) == 435
 
@@ -78,7 +78,7 @@ def test_what_exist_writes_already_stays_as_it_is() -> None:
         (ValueType.SCALE, 10),
     ],
 )
-def test_what_is_no_value_of_a_type_is_refused(value_type: ValueType, value: object) -> None:
+def test_an_invalid_value_is_refused(value_type: ValueType, value: object) -> None:
     with pytest.raises(ConfigurationError, match=value_type.name.lower().replace("_", " ")):
         value_type.from_python(value)
 
@@ -94,6 +94,6 @@ def test_what_is_no_value_of_a_type_is_refused(value_type: ValueType, value: obj
         (ValueType.STRING, 7),
     ],
 )
-def test_what_can_be_no_value_of_a_type_is_refused_in_reading_too(value_type: ValueType, value: object) -> None:
-    with pytest.raises(ConfigurationError, match="no value of type"):
+def test_an_invalid_value_is_refused_in_reading_too(value_type: ValueType, value: object) -> None:
+    with pytest.raises(ConfigurationError, match="not a value of type"):
         value_type.to_python(value)

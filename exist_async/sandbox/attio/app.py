@@ -1,4 +1,4 @@
-"""The ASGI app: takes a request through the intake, token, throttle, path and scope to its endpoint, in this order."""
+"""The ASGI app of the Attio sandbox: authenticates, throttles and routes each request, and checks its scope."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping
@@ -12,26 +12,25 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from exist_async.sandbox.attio.calls import Call
-from exist_async.sandbox.attio.creation import create_attribute
-from exist_async.sandbox.attio.places import ALL, ONE, OPTIONS, STATUSES, Place, place_of
+from exist_async.sandbox.attio.errors import attio_error, not_found
+from exist_async.sandbox.attio.paths import ATTRIBUTE, ATTRIBUTES, OPTIONS, STATUSES, AttributePath, parse_path
 from exist_async.sandbox.attio.reading import get_attribute, list_attributes, list_options, list_statuses
-from exist_async.sandbox.attio.refusals import not_found, refuse
-from exist_async.sandbox.attio.tokens import Token, Tokens
-from exist_async.sandbox.attio.updating import update_attribute
+from exist_async.sandbox.attio.tokens import Token, TokenRegistry
 from exist_async.sandbox.attio.workspace import Workspace
-from exist_async.sandbox.faults import Handle
-from exist_async.sandbox.intake import Intake
-from exist_async.sandbox.recorder import path_of
+from exist_async.sandbox.attio.writing import create_attribute, update_attribute
+from exist_async.sandbox.faults import Handler
+from exist_async.sandbox.middleware import Middleware
+from exist_async.sandbox.recorder import raw_path
 from exist_async.sandbox.replies import ApiError, Reply, json_reply
 from exist_async.sandbox.throttle import Throttle
 
-__all__ = ["App", "stamp"]
+__all__ = ["App", "reply_headers"]
 
 ENDPOINTS: Final[Mapping[tuple[str, str], Callable[[Call], object]]] = {
-    ("GET", ALL): list_attributes,
-    ("POST", ALL): create_attribute,
-    ("GET", ONE): get_attribute,
-    ("PATCH", ONE): update_attribute,
+    ("GET", ATTRIBUTES): list_attributes,
+    ("POST", ATTRIBUTES): create_attribute,
+    ("GET", ATTRIBUTE): get_attribute,
+    ("PATCH", ATTRIBUTE): update_attribute,
     ("GET", OPTIONS): list_options,
     ("GET", STATUSES): list_statuses,
 }
@@ -39,13 +38,23 @@ ENDPOINTS: Final[Mapping[tuple[str, str], Callable[[Call], object]]] = {
 
 @attrs.frozen(eq=False)
 class App:
-    """The ASGI app of an Attio."""
+    """The ASGI app of an Attio sandbox.
+
+    Attributes:
+        workspace: Objects, lists and attributes.
+        tokens: The valid tokens.
+        reads: Rate limit of GET requests.
+        writes: Rate limit of all other requests.
+        middleware: Recording, faults and latency.
+        page_size: Maximum and default number of attributes on a page; None for Attio's own.
+        now: Returns the current time.
+    """
 
     workspace: Workspace
-    tokens: Tokens
+    tokens: TokenRegistry
     reads: Throttle
     writes: Throttle
-    intake: Intake
+    middleware: Middleware
     page_size: int | None
     now: Callable[[], dt.datetime]
 
@@ -53,50 +62,50 @@ class App:
         """Answer one HTTP request.
 
         Raises:
-            ConnectionDropped: A fault wants the connection cut; the server or transport around the app does it.
+            ConnectionDropped: A fault drops the connection; the server or transport around the app closes it.
         """
-        request = self.intake.open(scope, receive)
-        token = self.tokens.token_of(request.headers.get("authorization"))
+        request = self.middleware.new_request(scope, receive)
+        token = self.tokens.authenticate(request.headers.get("authorization"))
 
-        async def prepare(body: bytes) -> Handle:
-            return partial(self._answer, request, body, token)
+        async def prepare(body: bytes) -> Handler:
+            return partial(self._handle, request, body, token)
 
-        await self.intake.take(request, send, prepare, user=None if token is None else self.workspace.slug)
+        await self.middleware.process(request, send, prepare, user=None if token is None else self.workspace.slug)
 
-    def _answer(self, request: Request, body: bytes, token: Token | None) -> Reply:
+    def _handle(self, request: Request, body: bytes, token: Token | None) -> Reply:
         if token is None:
-            raise refuse(
+            raise attio_error(
                 401, "unauthorized", "Could not authenticate the request: its access token is missing or invalid."
             )
-        reads = request.method == "GET"
-        wait = (self.reads if reads else self.writes).admit(token.value)
+        is_read = request.method == "GET"
+        wait = (self.reads if is_read else self.writes).admit(token.value)
         if wait is not None:
-            raise self._too_many(wait)
-        path = path_of(request.scope)
-        place = place_of(path)
-        endpoint = None if place is None else ENDPOINTS.get((request.method, place.route))
-        if place is None or endpoint is None:
+            raise self._rate_limited(wait)
+        path = raw_path(request.scope)
+        attribute_path = parse_path(path)
+        endpoint = None if attribute_path is None else ENDPOINTS.get((request.method, attribute_path.route))
+        if attribute_path is None or endpoint is None:
             raise not_found(f'Could not find endpoint "{request.method} {path}".')
-        if token.read_only and not reads:
-            raise _no_scope(place)
-        call = Call(request, body, place, self.workspace, self.page_size)
+        if token.read_only and not is_read:
+            raise _missing_scope(attribute_path)
+        call = Call(request, body, attribute_path, self.workspace, self.page_size)
         return json_reply({"data": endpoint(call)})
 
-    def _too_many(self, wait: float) -> ApiError:
-        # A date has whole seconds: the next one, or whoever comes then would come too early.
-        over = (self.now() + dt.timedelta(seconds=wait + 0.999_999)).replace(microsecond=0)
+    def _rate_limited(self, wait: float) -> ApiError:
+        # Rounded up, because an HTTP date has whole seconds and a retry must not come too early.
+        retry_at = (self.now() + dt.timedelta(seconds=wait + 0.999_999)).replace(microsecond=0)
         message = "Rate limit exceeded. Please try again later."
-        return refuse(429, "rate_limit_exceeded", message, headers={"retry-after": _http_date(over)})
+        return attio_error(429, "rate_limit_exceeded", message, headers={"retry-after": _http_date(retry_at)})
 
 
-def stamp(now: Callable[[], dt.datetime]) -> Mapping[str, str]:
-    """Return the headers that every answer has."""
+def reply_headers(now: Callable[[], dt.datetime]) -> Mapping[str, str]:
+    """Return the headers of every reply."""
     return {"date": _http_date(now()), "x-attio-execution-id": str(uuid4())}
 
 
-def _no_scope(place: Place) -> ApiError:
-    scope = "object_configuration" if place.target == "objects" else "list_configuration"
-    return refuse(403, "unauthorized", f'This access token lacks the scope "{scope}:read-write".')
+def _missing_scope(path: AttributePath) -> ApiError:
+    scope = "object_configuration" if path.target == "objects" else "list_configuration"
+    return attio_error(403, "unauthorized", f'This access token lacks the scope "{scope}:read-write".')
 
 
 def _http_date(moment: dt.datetime) -> str:

@@ -1,15 +1,15 @@
-"""An attribute of an object or a list: what it is, and how Attio shows it."""
+"""An attribute of an object or a list, and its JSON."""
 
 from typing import Any, Final, Optional
 
 import attrs
 
-from exist_async.sandbox.attio.choices import Option, Status
-from exist_async.sandbox.attio.holders import Holder
+from exist_async.sandbox.attio.options import Option, Status
+from exist_async.sandbox.attio.targets import ObjectOrList
 
-__all__ = ["CREATABLE", "Attribute"]
+__all__ = ["CREATABLE_TYPES", "Attribute"]
 
-CREATABLE: Final = (
+CREATABLE_TYPES: Final = (
     "text",
     "number",
     "checkbox",
@@ -26,33 +26,26 @@ CREATABLE: Final = (
     "email-address",
     "phone-number",
 )
-"""The types that can be created; there are attributes of others, which Attio made."""
-
-
-def _no_options() -> list[Option]:
-    return []
-
-
-def _no_statuses() -> list[Status]:
-    return []
+"""The types that can be created; system attributes may have others."""
 
 
 @attrs.define(eq=False)
 class Attribute:
-    """An attribute; every field may be set at any time, apart from the first three and when it was created.
+    """An attribute; every field but the first three and `created_at` may be set at any time.
 
     Attributes:
-        default_value: As the API has it, or None.
-        default_currency_code: Of a currency, or None.
-        display_type: How a currency is displayed, or None.
-        allowed_object_ids: The objects that a record reference leads to; None for any.
-        related: The other side of a relationship, or None.
-        options: Of a select attribute, archived ones included.
-        statuses: Of a status attribute, archived ones included.
+        parent: The object or list that it belongs to.
+        default_value: Default value in the format of the API, or None.
+        default_currency_code: Default currency of a currency attribute, or None.
+        display_type: Display type of a currency attribute, or None.
+        allowed_object_ids: Objects that a record reference may point to; None for any.
+        related: The related attribute on the other side of a relationship, or None.
+        options: Options of a select attribute, archived ones included.
+        statuses: Statuses of a status attribute, archived ones included.
     """
 
     workspace_id: str = attrs.field(on_setattr=attrs.setters.frozen)
-    holder: Holder = attrs.field(on_setattr=attrs.setters.frozen)
+    parent: ObjectOrList = attrs.field(on_setattr=attrs.setters.frozen)
     id: str = attrs.field(on_setattr=attrs.setters.frozen)
     created_at: str = attrs.field(on_setattr=attrs.setters.frozen, kw_only=True)
     title: str = attrs.field(kw_only=True)
@@ -70,18 +63,18 @@ class Attribute:
     display_type: str | None = None
     allowed_object_ids: list[str] | None = None
     related: Optional["Attribute"] = attrs.field(default=None, repr=False)
-    options: list[Option] = attrs.field(init=False, factory=_no_options, repr=False)
-    statuses: list[Status] = attrs.field(init=False, factory=_no_statuses, repr=False)
+    options: list[Option] = attrs.field(init=False, factory=list[Option], repr=False)
+    statuses: list[Status] = attrs.field(init=False, factory=list[Status], repr=False)
 
     @property
-    def identity(self) -> dict[str, str]:
-        """The ID as Attio shows it."""
-        return {"workspace_id": self.workspace_id, "object_id": self.holder.id, "attribute_id": self.id}
+    def full_id(self) -> dict[str, str]:
+        """The ID as in Attio's replies."""
+        return {"workspace_id": self.workspace_id, "object_id": self.parent.id, "attribute_id": self.id}
 
-    def show(self) -> dict[str, object]:
-        """Return it as Attio shows it, whole."""
+    def to_json(self) -> dict[str, object]:
+        """Return the attribute as in Attio's replies."""
         return {
-            "id": self.identity,
+            "id": self.full_id,
             "title": self.title,
             "description": self.description,
             "api_slug": self.api_slug,
@@ -91,11 +84,11 @@ class Attribute:
             "is_required": self.is_required,
             "is_unique": self.is_unique,
             "is_multiselect": self.is_multiselect,
-            # "Must be true when is_required is true", with a value or without.
+            # The documentation: "Must be true when is_required is true".
             "is_default_value_enabled": self.is_required or self.default_value is not None,
             "is_archived": self.is_archived,
             "default_value": self.default_value,
-            "relationship": None if self.related is None else self.related._show_as_related(),
+            "relationship": None if self.related is None else self.related._to_relationship_json(),
             "created_at": self.created_at,
             "config": {
                 "currency": {
@@ -106,10 +99,10 @@ class Attribute:
             },
         }
 
-    def _show_as_related(self) -> dict[str, object]:
+    def _to_relationship_json(self) -> dict[str, object]:
         return {
-            "id": self.identity,
-            "object_slug": self.holder.slug,
+            "id": self.full_id,
+            "object_slug": self.parent.slug,
             "title": self.title,
             "api_slug": self.api_slug,
             "is_multiselect": self.is_multiselect,

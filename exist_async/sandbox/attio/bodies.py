@@ -1,88 +1,105 @@
-"""Bodies: what has to be sent to create an attribute, and what may be sent to update one."""
+"""Schemas of the request bodies for creating and updating attributes."""
 
 from typing import Any, Final
 
 import attrs
 
-from exist_async.sandbox.attio.attributes import CREATABLE
+from exist_async.sandbox.attio.attributes import CREATABLE_TYPES
 from exist_async.sandbox.attio.calls import Call
-from exist_async.sandbox.attio.checks import Check, Each, Known, Nullable, Record, boolean, name, text
-from exist_async.sandbox.attio.defaults import DefaultValue
-from exist_async.sandbox.attio.holders import Holder
-from exist_async.sandbox.attio.problems import Path, Problems
+from exist_async.sandbox.attio.defaults import DefaultValueSchema
+from exist_async.sandbox.attio.schemas import (
+    BOOLEAN,
+    NON_EMPTY_STRING,
+    STRING,
+    ArraySchema,
+    EnumSchema,
+    NullableSchema,
+    ObjectSchema,
+    Schema,
+)
+from exist_async.sandbox.attio.targets import ObjectOrList
+from exist_async.sandbox.attio.validation import JsonPath, ValidationErrors
 from exist_async.sandbox.attio.workspace import Workspace
 
-__all__ = ["creation", "read", "update"]
+__all__ = ["create_schema", "read_data", "update_schema"]
 
 _DISPLAY_TYPES: Final = ("code", "name", "narrowSymbol", "symbol")
 
 
 @attrs.frozen
-class _Object:
-    """The slug or UUID of an object, kept as the object itself."""
+class _ObjectReferenceSchema:
+    """The slug or UUID of an object, validated to the object itself."""
 
     workspace: Workspace
     expected: str = "string"
 
-    def __call__(self, value: object, path: Path, problems: Problems) -> Holder | None:
-        text(value, path, problems)
-        found = self.workspace.holder("objects", value) if isinstance(value, str) else None
+    def __call__(self, value: object, path: JsonPath, errors: ValidationErrors) -> ObjectOrList | None:
+        STRING(value, path, errors)
+        found = self.workspace.find_object_or_list("objects", value) if isinstance(value, str) else None
         if found is None and isinstance(value, str):
-            problems.add("custom", path, f"Could not find object with slug/ID '{value}'", received=value)
+            errors.add("custom", path, f"Could not find object with slug/ID '{value}'", received=value)
         return found
 
 
-def creation(workspace: Workspace) -> Check:
-    """Return the check of what is sent to create an attribute."""
-    related: dict[str, Check] = {
-        "object": _Object(workspace),
-        "title": name,
-        "api_slug": name,
-        "is_multiselect": boolean,
+def create_schema(workspace: Workspace) -> Schema:
+    """Return the schema of the data for creating an attribute."""
+    relationship: dict[str, Schema] = {
+        "object": _ObjectReferenceSchema(workspace),
+        "title": NON_EMPTY_STRING,
+        "api_slug": NON_EMPTY_STRING,
+        "is_multiselect": BOOLEAN,
     }
-    required: dict[str, Check] = {
-        "title": name,
-        "description": Nullable(text),
-        "api_slug": name,
-        "type": Known(CREATABLE),
-        "is_required": boolean,
-        "is_unique": boolean,
-        "is_multiselect": boolean,
-        "config": _config(workspace),
+    required: dict[str, Schema] = {
+        "title": NON_EMPTY_STRING,
+        "description": NullableSchema(STRING),
+        "api_slug": NON_EMPTY_STRING,
+        "type": EnumSchema(CREATABLE_TYPES),
+        "is_required": BOOLEAN,
+        "is_unique": BOOLEAN,
+        "is_multiselect": BOOLEAN,
+        "config": _config_schema(workspace),
     }
-    optional = {"default_value": Nullable(DefaultValue()), "relationship": Nullable(Record(related, related))}
-    return Record({**required, **optional}, required)
+    optional = {
+        "default_value": NullableSchema(DefaultValueSchema()),
+        "relationship": NullableSchema(ObjectSchema(relationship, relationship)),
+    }
+    return ObjectSchema({**required, **optional}, required)
 
 
-def update(workspace: Workspace) -> Check:
-    """Return the check of what is sent to update an attribute: any part of it, and no type."""
-    return Record(
+def update_schema(workspace: Workspace) -> Schema:
+    """Return the schema of the data for updating an attribute; every key is optional."""
+    return ObjectSchema(
         {
-            "title": name,
-            "description": Nullable(text),
-            "api_slug": name,
-            "is_required": boolean,
-            "is_unique": boolean,
-            "default_value": Nullable(DefaultValue()),
-            "config": _config(workspace),
-            "is_archived": boolean,
+            "title": NON_EMPTY_STRING,
+            "description": NullableSchema(STRING),
+            "api_slug": NON_EMPTY_STRING,
+            "is_required": BOOLEAN,
+            "is_unique": BOOLEAN,
+            "default_value": NullableSchema(DefaultValueSchema()),
+            "config": _config_schema(workspace),
+            "is_archived": BOOLEAN,
         }
     )
 
 
-def read(call: Call, check: Check, problems: Problems) -> dict[str, Any]:
-    """Return what is in the `data` of a body.
+def read_data(call: Call, schema: Schema, errors: ValidationErrors) -> dict[str, Any]:
+    """Return the validated `data` of a body.
 
     Raises:
-        ApiError: 400 for a body that does not pass the check.
+        ApiError: 400 for a body that does not match the schema.
     """
-    body: dict[str, dict[str, Any]] = Record({"data": check}, ["data"])(call.json(), (), problems)
-    problems.refuse()
+    body: dict[str, dict[str, Any]] = ObjectSchema({"data": schema}, ["data"])(call.json(), (), errors)
+    errors.raise_if_any()
     return body["data"]
 
 
-def _config(workspace: Workspace) -> Check:
-    # Both parts are taken of an attribute of any type, as the documentation's own example has them.
-    currency = {"default_currency_code": Known(sorted(workspace.currencies)), "display_type": Known(_DISPLAY_TYPES)}
-    objects = {"allowed_objects": Each(_Object(workspace), least=1)}
-    return Record({"currency": Record(currency, currency), "record_reference": Record(objects, objects)})
+def _config_schema(workspace: Workspace) -> Schema:
+    # Both parts are accepted for an attribute of any type, as in the example of Attio's documentation.
+    currency = {
+        "default_currency_code": EnumSchema(sorted(workspace.currencies)),
+        "display_type": EnumSchema(_DISPLAY_TYPES),
+    }
+    reference = {"allowed_objects": ArraySchema(_ObjectReferenceSchema(workspace), min_length=1)}
+    return ObjectSchema(
+        {"currency": ObjectSchema(currency, currency), "record_reference": ObjectSchema(reference, reference)}
+    )

@@ -1,4 +1,4 @@
-"""A call: a request with a token, as the endpoints see it."""
+"""A request as the endpoints receive it, with the objects that its path names and its parameters."""
 
 from typing import Any, Final
 
@@ -7,94 +7,96 @@ import msgspec
 from starlette.requests import Request
 
 from exist_async.sandbox.attio.attributes import Attribute
-from exist_async.sandbox.attio.holders import Holder
-from exist_async.sandbox.attio.places import Place
-from exist_async.sandbox.attio.problems import Problems
-from exist_async.sandbox.attio.refusals import invalid, not_found, refuse
+from exist_async.sandbox.attio.errors import attio_error, invalid_request, not_found
+from exist_async.sandbox.attio.paths import AttributePath
+from exist_async.sandbox.attio.targets import ObjectOrList
+from exist_async.sandbox.attio.validation import ValidationErrors
 from exist_async.sandbox.attio.workspace import Workspace
 
 __all__ = ["Call"]
 
-_QUERY: Final = "Query parameter validation error."
+_QUERY_ERROR: Final = "Query parameter validation error."
 
 
 @attrs.frozen
 class Call:
-    """A request whose token is known and whose body has been read.
+    """An authenticated request, with its whole body.
 
     Attributes:
-        page_size: The most that is on a page, and what is on one unless the caller says; None for Attio's own.
+        path: The parsed path.
+        page_size: Maximum and default number of attributes on a page; None for Attio's own.
     """
 
     request: Request
     body: bytes
-    place: Place
+    path: AttributePath
     workspace: Workspace
     page_size: int | None
 
-    def holder(self) -> Holder:
+    def object_or_list(self) -> ObjectOrList:
         """Return the object or list that the path names.
 
         Raises:
-            ApiError: 404 when there is none.
+            ApiError: 404 when it does not exist.
         """
-        found = self.workspace.holder(self.place.target, self.place.identifier)
+        found = self.workspace.find_object_or_list(self.path.target, self.path.identifier)
         if found is None:
-            kind = self.place.target.removesuffix("s")
-            raise not_found(f'Could not find {kind} with slug/ID "{self.place.identifier}".')
+            noun = self.path.target.removesuffix("s")
+            raise not_found(f'Could not find {noun} with slug/ID "{self.path.identifier}".')
         return found
 
     def attribute(self) -> Attribute:
         """Return the attribute that the path names, archived or not.
 
         Raises:
-            ApiError: 404 when there is none, or no such object or list.
+            ApiError: 404 when it, or its object or list, does not exist.
         """
-        found = self.workspace.attribute(self.holder(), self.place.attribute)
+        found = self.workspace.find_attribute(self.object_or_list(), self.path.attribute)
         if found is None:
-            raise not_found(f'Could not find attribute with slug/ID "{self.place.attribute}".')
+            raise not_found(f'Could not find attribute with slug/ID "{self.path.attribute}".')
         return found
 
-    def flag(self, name: str) -> bool:
-        """Return a boolean of the query, in lower case as Attio has them; an absent one is false.
+    def boolean_parameter(self, name: str) -> bool:
+        """Return a query parameter that is "true" or "false"; False when it is absent.
 
         Raises:
-            ApiError: 400 for anything else.
+            ApiError: 400 for any other value.
         """
-        sent = self.request.query_params.get(name, "false")
-        if sent not in {"true", "false"}:
-            self._refuse(name, "boolean", sent)
-        return sent == "true"
+        text = self.request.query_params.get(name, "false")
+        if text not in {"true", "false"}:
+            _raise_parameter_error(name, "boolean", text)
+        return text == "true"
 
-    def number(self, name: str, default: int, least: int) -> int:
-        """Return a whole number of the query.
+    def integer_parameter(self, name: str, default: int, minimum: int) -> int:
+        """Return a query parameter as an integer.
 
         Raises:
-            ApiError: 400 for anything else, or less than the least.
+            ApiError: 400 when it is not an integer or below the minimum.
         """
-        sent = self.request.query_params.get(name)
-        if sent is None:
+        text = self.request.query_params.get(name)
+        if text is None:
             return default
-        # Of nine digits at most: Python itself refuses to read thousands of them.
-        if not (sent.isascii() and sent.isdigit() and len(sent) < 10) or int(sent) < least:
-            self._refuse(name, f"integer of at least {least}", sent)
-        return int(sent)
+        # At most nine digits, because int() raises for thousands of them.
+        if not (text.isascii() and text.isdigit() and len(text) < 10) or int(text) < minimum:
+            _raise_parameter_error(name, f"integer of at least {minimum}", text)
+        return int(text)
 
     def json(self) -> Any:
         """Decode the body.
 
         Raises:
-            ApiError: 415 when it is declared as something else than JSON (it may be undeclared), 400 when it is none.
+            ApiError: 415 when the Content-Type is not JSON (it may be absent), 400 when the body is not valid JSON.
         """
         content_type = self.request.headers.get("content-type", "application/json")
         if content_type.partition(";")[0].strip().lower() != "application/json":
-            raise refuse(415, "unsupported_media_type", f'Unsupported media type "{content_type}".')
+            raise attio_error(415, "unsupported_media_type", f'Unsupported media type "{content_type}".')
         try:
             return msgspec.json.decode(self.body)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise invalid(f"Body payload is no JSON: {error}.") from error
+            raise invalid_request(f"Body payload is no JSON: {error}.") from error
 
-    def _refuse(self, name: str, expected: str, received: str) -> None:
-        problems = Problems(_QUERY)
-        problems.add("invalid_type", (name,), f"Expected {expected}", expected=expected, received=received)
-        problems.refuse()
+
+def _raise_parameter_error(name: str, expected: str, received: str) -> None:
+    errors = ValidationErrors(_QUERY_ERROR)
+    errors.add("invalid_type", (name,), f"Expected {expected}", expected=expected, received=received)
+    errors.raise_if_any()

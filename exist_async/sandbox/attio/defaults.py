@@ -1,15 +1,15 @@
-"""Default values: what one looks like, and which attribute may have which."""
+"""Default values: their schema, and the attributes that support them."""
 
 import re
 from typing import Any, Final, cast
 
 import attrs
 
-from exist_async.sandbox.attio.checks import Each, Known, Record, text
-from exist_async.sandbox.attio.holders import Holder
-from exist_async.sandbox.attio.problems import Path, Problems
+from exist_async.sandbox.attio.schemas import STRING, ArraySchema, EnumSchema, ObjectSchema
+from exist_async.sandbox.attio.targets import ObjectOrList
+from exist_async.sandbox.attio.validation import JsonPath, ValidationErrors
 
-__all__ = ["DefaultValue", "check_default"]
+__all__ = ["DefaultValueSchema", "check_default"]
 
 _DURATION: Final = re.compile(
     r"[+-]?P(?=[\dT])(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+([.,]\d+)?S)?)?", re.ASCII
@@ -17,50 +17,52 @@ _DURATION: Final = re.compile(
 
 
 @attrs.frozen
-class _Anything:
-    """An object whose keys are not looked at: those of a value follow from its type, and are not documented here."""
+class _AnyObjectSchema:
+    """An object with any keys: the keys of a static value depend on the attribute's type and are not checked."""
 
     expected: str = "object"
 
-    def __call__(self, value: object, path: Path, problems: Problems) -> object:
+    def __call__(self, value: object, path: JsonPath, errors: ValidationErrors) -> object:
         if isinstance(value, dict):
             return cast("dict[str, object]", value)
-        problems.wrong_type(path, self.expected, value)
+        errors.add_wrong_type(path, self.expected, value)
         return value
 
 
-_DYNAMIC: Final = Record({"type": Known(["dynamic"]), "template": text}, ["type", "template"])
-_STATIC: Final = Record({"type": Known(["static", "dynamic"]), "template": Each(_Anything())}, ["type", "template"])
+_DYNAMIC: Final = ObjectSchema({"type": EnumSchema(["dynamic"]), "template": STRING}, ["type", "template"])
+_STATIC: Final = ObjectSchema(
+    {"type": EnumSchema(["static", "dynamic"]), "template": ArraySchema(_AnyObjectSchema())}, ["type", "template"]
+)
 
 
 @attrs.frozen
-class DefaultValue:
-    """A default value: a dynamic one with a word for what is looked up, or a static one with values."""
+class DefaultValueSchema:
+    """A default value: dynamic with the name of a template, or static with an array of values."""
 
     expected: str = "object"
 
-    def __call__(self, value: object, path: Path, problems: Problems) -> Any:
-        """Check a default value as its own `type` has it."""
-        return (_DYNAMIC if _is_dynamic(value) else _STATIC)(value, path, problems)
+    def __call__(self, value: object, path: JsonPath, errors: ValidationErrors) -> Any:
+        """Validate a default value according to its `type`."""
+        return (_DYNAMIC if _is_dynamic(value) else _STATIC)(value, path, errors)
 
 
-def check_default(default: dict[str, Any] | None, holder: Holder, type_: str, problems: Problems) -> None:
-    """Note when an attribute of this type can't have this default value."""
+def check_default(default: dict[str, Any] | None, parent: ObjectOrList, type_: str, errors: ValidationErrors) -> None:
+    """Add an error when an attribute of this type can't have this default value."""
     path = ("data", "default_value")
     if default is None:
         return
-    if not holder.takes_defaults:
-        problems.add("custom", path, f"Default values are not supported on the object '{holder.slug}'")
-    if default["type"] == "dynamic" and not _may_be(default["template"], type_):
+    if not parent.supports_defaults:
+        errors.add("custom", path, f"Default values are not supported on the object '{parent.slug}'")
+    if default["type"] == "dynamic" and not _is_valid_template(default["template"], type_):
         message = f"'{default['template']}' is no dynamic default value of the type '{type_}'"
-        problems.add("custom", (*path, "template"), message)
+        errors.add("custom", (*path, "template"), message)
 
 
 def _is_dynamic(value: object) -> bool:
     return isinstance(value, dict) and cast("dict[str, object]", value).get("type") == "dynamic"
 
 
-def _may_be(template: str, type_: str) -> bool:
+def _is_valid_template(template: str, type_: str) -> bool:
     if type_ == "actor-reference":
         return template == "current-user"
     return type_ in {"date", "timestamp"} and _DURATION.fullmatch(template) is not None

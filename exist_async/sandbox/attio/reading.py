@@ -1,47 +1,49 @@
-"""Reads attributes, and the options and statuses of one."""
+"""The endpoints that read attributes, options and statuses."""
 
 from collections.abc import Iterable
 from typing import Final
 
 from exist_async.sandbox.attio.calls import Call
-from exist_async.sandbox.attio.choices import Option, Status
+from exist_async.sandbox.attio.options import Option, Status
 
-__all__ = ["LARGEST_PAGE", "get_attribute", "list_attributes", "list_options", "list_statuses"]
+__all__ = ["MAX_PAGE_SIZE", "get_attribute", "list_attributes", "list_options", "list_statuses"]
 
-LARGEST_PAGE: Final = 500
-"""What a page holds at most; Attio's own limit, like its default, is not documented."""
+MAX_PAGE_SIZE: Final = 500
+"""Maximum number of attributes on a page; Attio documents neither its maximum nor its default."""
 
-_PAGE: Final = 50
+_DEFAULT_PAGE_SIZE: Final = 50
 
 
 def list_attributes(call: Call) -> object:
-    """Answer `GET …/attributes`: a page of them, archived ones only when they are asked for."""
-    largest = LARGEST_PAGE if call.page_size is None else call.page_size
-    limit = min(call.number("limit", _PAGE, 1), largest)
-    offset = call.number("offset", 0, 0)
-    archived = call.flag("show_archived")
-    shown = [
-        attribute for attribute in call.workspace.attributes(call.holder()) if archived or not attribute.is_archived
+    """Answer `GET …/attributes`: a page of attributes; archived ones only with `show_archived`."""
+    maximum = MAX_PAGE_SIZE if call.page_size is None else call.page_size
+    limit = min(call.integer_parameter("limit", _DEFAULT_PAGE_SIZE, 1), maximum)
+    offset = call.integer_parameter("offset", 0, 0)
+    show_archived = call.boolean_parameter("show_archived")
+    attributes = [
+        attribute
+        for attribute in call.workspace.attributes(call.object_or_list())
+        if show_archived or not attribute.is_archived
     ]
-    return [attribute.show() for attribute in shown[offset : offset + limit]]
+    return [attribute.to_json() for attribute in attributes[offset : offset + limit]]
 
 
 def get_attribute(call: Call) -> object:
-    """Answer `GET …/attributes/{attribute}`: one attribute, archived or not."""
-    return call.attribute().show()
+    """Answer `GET …/attributes/{attribute}`, for archived attributes as well."""
+    return call.attribute().to_json()
 
 
 def list_options(call: Call) -> object:
-    """Answer `GET …/options`: all of them at once; an attribute that is no select has none."""
-    return _choices(call, call.attribute().options)
+    """Answer `GET …/options`: all options; none for an attribute of another type."""
+    return _list_on_one_page(call, call.attribute().options)
 
 
 def list_statuses(call: Call) -> object:
-    """Answer `GET …/statuses`: all of them at once; an attribute that is no status has none."""
-    return _choices(call, call.attribute().statuses)
+    """Answer `GET …/statuses`: all statuses; none for an attribute of another type."""
+    return _list_on_one_page(call, call.attribute().statuses)
 
 
-def _choices(call: Call, choices: Iterable[Option | Status]) -> object:
-    archived = call.flag("show_archived")
-    identity = call.attribute().identity
-    return [choice.show(identity) for choice in choices if archived or not choice.is_archived]
+def _list_on_one_page(call: Call, options: Iterable[Option | Status]) -> object:
+    show_archived = call.boolean_parameter("show_archived")
+    attribute_id = call.attribute().full_id
+    return [option.to_json(attribute_id) for option in options if show_archived or not option.is_archived]

@@ -1,4 +1,4 @@
-"""The sandbox of Attio: one workspace, its tokens, and the knobs to turn."""
+"""The Attio sandbox: its settings, its tokens and its workspace."""
 
 import datetime as dt
 import time
@@ -7,42 +7,39 @@ from functools import partial
 from typing import Unpack
 from uuid import uuid4
 
-from exist_async.sandbox.attio.app import App, stamp
+from exist_async.sandbox.attio.app import App, reply_headers
 from exist_async.sandbox.attio.attributes import Attribute
-from exist_async.sandbox.attio.choices import Option, Status
-from exist_async.sandbox.attio.furniture import furnish
-from exist_async.sandbox.attio.holders import Holder, Target
-from exist_async.sandbox.attio.reading import LARGEST_PAGE
-from exist_async.sandbox.attio.refusals import plain
-from exist_async.sandbox.attio.seeding import AttributeFields, attribute_of, holder_of, seed_attribute
-from exist_async.sandbox.attio.tokens import Tokens
+from exist_async.sandbox.attio.errors import attio_error_body
+from exist_async.sandbox.attio.options import Option, Status
+from exist_async.sandbox.attio.reading import MAX_PAGE_SIZE
+from exist_async.sandbox.attio.seeding import AttributeFields, require_attribute, require_object_or_list, seed_attribute
+from exist_async.sandbox.attio.standard_objects import add_standard_objects
+from exist_async.sandbox.attio.targets import ObjectOrList, Target
+from exist_async.sandbox.attio.tokens import TokenRegistry
 from exist_async.sandbox.attio.workspace import Workspace
-from exist_async.sandbox.harness import Harness
-from exist_async.sandbox.intake import Intake
-from exist_async.sandbox.throttle import Throttle, checked_limit
+from exist_async.sandbox.base import BaseSandbox, utc_now
+from exist_async.sandbox.middleware import Middleware
+from exist_async.sandbox.throttle import Throttle, validate_limit
 
 __all__ = ["AttioSandbox"]
 
-_READS, _WRITES = 100, 25
+# Attio's own limits, in requests per second.
+_READ_LIMIT, _WRITE_LIMIT = 100, 25
 
 
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
+class AttioSandbox(BaseSandbox):
+    """An in-memory Attio server with the attributes of objects and lists, and a token that may read and write.
 
-
-class AttioSandbox(Harness):
-    """An Attio in memory: the attributes of its objects and lists, and a token that reads and writes.
-
-    It begins with the objects `people`, `companies` and `deals` and the lists `sales` and `hiring`. Each has system
-    attributes, which can't be updated, such as `name`. Of the others `lead_source` of people has options, one of them
-    archived, `old_score` of people is archived, `annual_revenue` of companies is a currency, `advisers` of companies a
-    record reference, and `stage` of sales has statuses.
+    It contains the objects `people`, `companies` and `deals` and the lists `sales` and `hiring`. Each has system
+    attributes, which can't be updated, such as `name`. Among the custom attributes, `lead_source` of people has
+    options, one of them archived; `old_score` of people is archived; `annual_revenue` of companies is a currency;
+    `advisers` of companies is a record reference; and `stage` of sales has statuses.
 
     Attributes:
-        latency: Seconds that every request waits before it is handled.
-        token: The access token that reads and writes.
-        workspace_id: The UUID of the workspace.
-        currencies: The currency codes that can be set, those of the documentation; more may be added at any time.
+        latency: Seconds that each request waits before it is handled.
+        token: Access token that may read and write.
+        workspace_id: UUID of the workspace.
+        currencies: Valid currency codes, initially the documented ones; more may be added at any time.
     """
 
     def __init__(
@@ -53,90 +50,90 @@ class AttioSandbox(Harness):
         read_limit: int | None = None,
         write_limit: int | None = None,
         page_size: int | None = None,
-        token: str = "sandbox-token",  # noqa: S107  (it opens nothing but this)
+        token: str = "sandbox-token",  # noqa: S107  (valid for this sandbox only)
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], dt.datetime] = _utc_now,
+        now: Callable[[], dt.datetime] = utc_now,
     ) -> None:
-        """Set up an Attio.
+        """Create a sandbox.
 
         Args:
-            latency: Seconds that every request waits before it is handled.
-            rate_limited: Whether a token has Attio's own limits, 100 reads and 25 writes in any second.
-            read_limit: Reads that a token has in any second instead; None for Attio's own limit or none.
-            write_limit: Writes that a token has in any second instead; None for Attio's own limit or none.
-            page_size: Attributes on a page, however many more are asked for; by default it is 50 unless the caller says
-                otherwise, 500 at most. Attio documents neither.
-            token: The access token that reads and writes.
-            clock: Seconds, by which the limits are counted.
-            now: The moment, in any time zone, at which attributes are created, and from which waits are counted.
+            latency: Seconds that each request waits before it is handled.
+            rate_limited: Whether Attio's own limits apply: 100 reads and 25 writes per token in any second.
+            read_limit: Reads per token in any second; None for Attio's own limit if `rate_limited`, otherwise no limit.
+            write_limit: Writes per token in any second; None as for `read_limit`.
+            page_size: Maximum and default number of attributes on a page. With None the default is 50 and the maximum
+                500; Attio documents neither.
+            token: Access token that may read and write.
+            clock: Monotonic clock in seconds, for the rate limits.
+            now: Returns the current time, in any time zone, for times of creation and for Retry-After.
 
         Raises:
-            ValueError: A number is out of its range.
+            ValueError: A number is out of range.
         """
-        if page_size is not None and not 1 <= page_size <= LARGEST_PAGE:
-            raise ValueError(f"page_size must be from 1 to {LARGEST_PAGE}, or None, not {page_size}")
-        reads, writes = (_READS, _WRITES) if rate_limited else (None, None)
-        self._reads = Throttle(checked_limit(reads if read_limit is None else read_limit, "read_limit"), clock, 1.0)
+        if page_size is not None and not 1 <= page_size <= MAX_PAGE_SIZE:
+            raise ValueError(f"page_size must be from 1 to {MAX_PAGE_SIZE}, or None, not {page_size}")
+        reads, writes = (_READ_LIMIT, _WRITE_LIMIT) if rate_limited else (None, None)
+        self._reads = Throttle(validate_limit(reads if read_limit is None else read_limit, "read_limit"), clock, 1.0)
         self._writes = Throttle(
-            checked_limit(writes if write_limit is None else write_limit, "write_limit"), clock, 1.0
+            validate_limit(writes if write_limit is None else write_limit, "write_limit"), clock, 1.0
         )
         self._workspace = Workspace(now)
-        self._tokens = Tokens()
+        self._tokens = TokenRegistry()
         self.currencies = self._workspace.currencies
         self.workspace_id = self._workspace.id
         self.token = self.issue_token(token=token)
-        furnish(self._workspace)
-        intake = Intake(stamp=partial(stamp, now))
-        app = App(self._workspace, self._tokens, self._reads, self._writes, intake, page_size, now)
-        super().__init__(app, intake, plain, latency)
+        add_standard_objects(self._workspace)
+        middleware = Middleware(reply_headers=partial(reply_headers, now))
+        app = App(self._workspace, self._tokens, self._reads, self._writes, middleware, page_size, now)
+        super().__init__(app, middleware, attio_error_body, latency)
 
     @property
     def read_limit(self) -> int | None:
-        """Reads that a token has in any second, or None; may be set at any time."""
+        """Reads per token in any second, or None for no limit; may be set at any time."""
         return self._reads.limit
 
     @read_limit.setter
     def read_limit(self, reads: int | None) -> None:
-        self._reads.limit = checked_limit(reads, "read_limit")
+        self._reads.limit = validate_limit(reads, "read_limit")
 
     @property
     def write_limit(self) -> int | None:
-        """Writes that a token has in any second, or None; may be set at any time."""
+        """Writes per token in any second, or None for no limit; may be set at any time."""
         return self._writes.limit
 
     @write_limit.setter
     def write_limit(self, writes: int | None) -> None:
-        self._writes.limit = checked_limit(writes, "write_limit")
+        self._writes.limit = validate_limit(writes, "write_limit")
 
     def issue_token(self, *, read_only: bool = False, token: str | None = None) -> str:
-        """Return an access token, for the header `Authorization: Bearer …`.
+        """Issue an access token, for the header `Authorization: Bearer …`.
 
         Args:
             read_only: Whether it lacks the scopes to create and update.
-            token: The token itself; made up by default.
+            token: Value of the token; random by default.
 
         Raises:
-            ValueError: The token is taken.
+            ValueError: The token is in use.
         """
-        return self._tokens.issue(token, read_only=read_only).value
+        return self._tokens.issue_token(token, read_only=read_only).value
 
-    # What there is
+    # Content of the workspace
 
-    def add_object(self, slug: str) -> Holder:
+    def add_object(self, slug: str) -> ObjectOrList:
         """Add an object without attributes.
 
         Raises:
-            ValueError: The slug is empty, or taken.
+            ValueError: The slug is empty, or in use.
         """
-        return self._workspace.add_holder("objects", slug)
+        return self._workspace.add_object_or_list("objects", slug)
 
-    def add_list(self, slug: str) -> Holder:
+    def add_list(self, slug: str) -> ObjectOrList:
         """Add a list without attributes.
 
         Raises:
-            ValueError: The slug is empty, or taken.
+            ValueError: The slug is empty, or in use.
         """
-        return self._workspace.add_holder("lists", slug)
+        return self._workspace.add_object_or_list("lists", slug)
 
     def add_attribute(
         self,
@@ -145,37 +142,37 @@ class AttioSandbox(Harness):
         *,
         title: str,
         api_slug: str,
-        type: str,  # noqa: A002  (the API's own word)
+        type: str,  # noqa: A002  (the name in the API)
         **fields: Unpack[AttributeFields],
     ) -> Attribute:
-        """Give an object or a list an attribute, past the API and its rules.
+        """Add an attribute to an object or a list directly, without the restrictions of the API.
 
         Args:
             target: "objects" or "lists".
-            identifier: The slug or UUID of the object or list.
-            title: What people read.
-            api_slug: What stands in paths.
-            type: Also one that can't be created, or that Attio does not have yet.
-            **fields: The rest, see `AttributeFields`.
+            identifier: Slug or UUID of the object or list.
+            title: Display name.
+            api_slug: Slug of the attribute in paths.
+            type: Type; those that can't be created or that Attio does not define are allowed.
+            **fields: Other fields, see `AttributeFields`.
 
         Returns:
-            The attribute, whose fields may be set later.
+            The attribute; its fields may be set later.
 
         Raises:
-            ValueError: There is no such object or list, also in the config, or the slug is taken.
+            ValueError: The object or list, or one in the config, does not exist, or the slug is in use.
         """
-        holder = holder_of(self._workspace, target, identifier)
-        return seed_attribute(self._workspace, holder, title, api_slug, type, fields)
+        parent = require_object_or_list(self._workspace, target, identifier)
+        return seed_attribute(self._workspace, parent, title, api_slug, type, fields)
 
     def add_option(
         self, target: Target, identifier: str, attribute: str, title: str, *, is_archived: bool = False
     ) -> Option:
-        """Give a select attribute, named by slug or UUID, an option.
+        """Add an option to a select attribute, given by slug or UUID.
 
         Raises:
-            ValueError: There is no such attribute, or it is no select.
+            ValueError: The attribute does not exist, or is not a select attribute.
         """
-        found = self._of_type("select", target, identifier, attribute)
+        found = self._require_type("select", target, identifier, attribute)
         option = Option(str(uuid4()), title, is_archived)
         found.options.append(option)
         return option
@@ -191,34 +188,34 @@ class AttioSandbox(Harness):
         celebration_enabled: bool = False,
         target_time_in_status: str | None = None,
     ) -> Status:
-        """Give a status attribute, named by slug or UUID, a status; its target time is an ISO-8601 duration.
+        """Add a status to a status attribute, given by slug or UUID; the target time is an ISO-8601 duration.
 
         Raises:
-            ValueError: There is no such attribute, or it is no status.
+            ValueError: The attribute does not exist, or is not a status attribute.
         """
-        found = self._of_type("status", target, identifier, attribute)
+        found = self._require_type("status", target, identifier, attribute)
         status = Status(str(uuid4()), title, is_archived, celebration_enabled, target_time_in_status)
         found.statuses.append(status)
         return status
 
     def attributes(self, target: Target, identifier: str) -> Sequence[Attribute]:
-        """Return the attributes of an object or list in the order of their creation, archived ones included.
+        """Return the attributes of an object or list in order of creation, archived ones included.
 
         Raises:
-            ValueError: There is no such object or list.
+            ValueError: The object or list does not exist.
         """
-        return list(self._workspace.attributes(holder_of(self._workspace, target, identifier)))
+        return list(self._workspace.attributes(require_object_or_list(self._workspace, target, identifier)))
 
     def attribute(self, target: Target, identifier: str, attribute: str) -> Attribute:
         """Return an attribute, archived or not, by its slug or UUID; its fields may be set.
 
         Raises:
-            ValueError: There is none, or no such object or list.
+            ValueError: The attribute, or its object or list, does not exist.
         """
-        return attribute_of(self._workspace, target, identifier, attribute)
+        return require_attribute(self._workspace, target, identifier, attribute)
 
-    def _of_type(self, type_: str, target: Target, identifier: str, attribute: str) -> Attribute:
+    def _require_type(self, type_: str, target: Target, identifier: str, attribute: str) -> Attribute:
         found = self.attribute(target, identifier, attribute)
         if found.type != type_:
-            raise ValueError(f"The attribute {attribute!r} is of the type {found.type!r}, not {type_!r}")
+            raise ValueError(f"attribute {attribute!r} has the type {found.type!r}, not {type_!r}")
         return found

@@ -1,32 +1,31 @@
-"""Seeds attributes, past the API and its rules."""
+"""Seeds attributes directly, without the restrictions of the API."""
 
 from collections.abc import Mapping
 from typing import Any, TypedDict, cast
 
 from exist_async.sandbox.attio.attributes import Attribute
-from exist_async.sandbox.attio.creation import create, slug_taken
-from exist_async.sandbox.attio.holders import Holder, Target
+from exist_async.sandbox.attio.targets import ObjectOrList, Target
 from exist_async.sandbox.attio.workspace import Workspace
+from exist_async.sandbox.attio.writing import add_validated_attribute, find_slug_conflict
 
-__all__ = ["AttributeFields", "attribute_of", "holder_of", "seed_attribute"]
+__all__ = ["AttributeFields", "require_attribute", "require_object_or_list", "seed_attribute"]
 
 
 class AttributeFields(TypedDict, total=False):
-    """What may be chosen about an attribute, named and shaped as in the API.
+    """Optional fields of an attribute, named as in the API.
 
     Attributes:
-        description: None by default.
-        is_system_attribute: Whether it is Attio's own, which can't be updated.
+        description: Description, or None.
+        is_system_attribute: Whether it is a system attribute, which can't be updated.
         is_writable: Whether its values can be written.
         is_required: Whether new records must have a value.
-        is_unique: Whether new values must be unique.
+        is_unique: Whether values must be unique.
         is_multiselect: Whether there can be several values.
-        is_archived: Whether it is hidden from listings.
-        default_value: A dynamic or a static one, or None.
-        config: As it is sent: `currency` and `record_reference`, each optional, with any currency code.
-        relationship: As it is sent: `object`, `title`, `api_slug` and `is_multiselect` of the other side, which is made
-            as well.
-        created_at: Now by default, with three and with nine digits after the point by turns.
+        is_archived: Whether listings leave it out by default.
+        default_value: A dynamic or static default value, or None.
+        config: `currency` and `record_reference` in the format of requests, each optional; any currency code is valid.
+        relationship: `object`, `title`, `api_slug` and `is_multiselect` of the related attribute, which is added too.
+        created_at: Time of creation; now by default, alternately with three and nine fractional digits.
     """
 
     description: str | None
@@ -42,53 +41,56 @@ class AttributeFields(TypedDict, total=False):
     created_at: str
 
 
-def holder_of(workspace: Workspace, target: Target, identifier: str) -> Holder:
+def require_object_or_list(workspace: Workspace, target: Target, identifier: str) -> ObjectOrList:
     """Return the object or list of this UUID or slug.
 
     Raises:
-        ValueError: There is none.
+        ValueError: It does not exist.
     """
-    found = workspace.holder(target, identifier)
+    found = workspace.find_object_or_list(target, identifier)
     if found is None:
-        raise ValueError(f"There is no {identifier!r} among the {target}")
+        raise ValueError(f"{target} contain no {identifier!r}")
     return found
 
 
-def attribute_of(workspace: Workspace, target: Target, identifier: str, attribute: str) -> Attribute:
+def require_attribute(workspace: Workspace, target: Target, identifier: str, attribute: str) -> Attribute:
     """Return the attribute of this UUID or slug, archived or not.
 
     Raises:
-        ValueError: There is none, or no such object or list.
+        ValueError: The attribute, or its object or list, does not exist.
     """
-    found = workspace.attribute(holder_of(workspace, target, identifier), attribute)
+    found = workspace.find_attribute(require_object_or_list(workspace, target, identifier), attribute)
     if found is None:
-        raise ValueError(f"There is no attribute {attribute!r} of {identifier!r}")
+        raise ValueError(f"{identifier!r} has no attribute {attribute!r}")
     return found
 
 
 def seed_attribute(
     workspace: Workspace,
-    holder: Holder,
+    parent: ObjectOrList,
     title: str,
     api_slug: str,
     type_: str,
     fields: AttributeFields,
 ) -> Attribute:
-    """Give an object or a list an attribute, of any type.
+    """Add an attribute of any type to an object or a list.
 
     Raises:
-        ValueError: A slug is taken, or there is no such object.
+        ValueError: A slug is in use, or an object does not exist.
     """
     data: dict[str, Any] = {**fields, "title": title, "api_slug": api_slug, "type": type_}
     config = cast("Mapping[str, Any]", data.get("config", {}))
     reference = config.get("record_reference")
     if reference is not None:
-        allowed = [holder_of(workspace, "objects", named) for named in reference["allowed_objects"]]
+        allowed = [
+            require_object_or_list(workspace, "objects", identifier) for identifier in reference["allowed_objects"]
+        ]
         data["config"] = {**config, "record_reference": {"allowed_objects": allowed}}
-    other = data.get("relationship")
-    if other is not None:
-        data["relationship"] = {**other, "object": holder_of(workspace, "objects", other["object"])}
-    taken = slug_taken(workspace, holder, data)
-    if taken is not None:
-        raise ValueError(f"There is an attribute {taken!r} already")
-    return create(workspace, holder, data)
+    relationship = data.get("relationship")
+    if relationship is not None:
+        related_object = require_object_or_list(workspace, "objects", relationship["object"])
+        data["relationship"] = {**relationship, "object": related_object}
+    conflict = find_slug_conflict(workspace, parent, data)
+    if conflict is not None:
+        raise ValueError(f"api_slug {conflict!r} is already in use: choose another")
+    return add_validated_attribute(workspace, parent, data)

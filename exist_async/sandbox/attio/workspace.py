@@ -1,4 +1,4 @@
-"""The workspace: its objects and lists, and the attributes of each."""
+"""The workspace: objects, lists and their attributes."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence
@@ -6,26 +6,26 @@ from typing import Any, Final
 from uuid import uuid4
 
 from exist_async.sandbox.attio.attributes import Attribute
-from exist_async.sandbox.attio.holders import Holder, Target
+from exist_async.sandbox.attio.targets import ObjectOrList, Target
 
 __all__ = ["CURRENCIES", "Workspace"]
 
-_DOCUMENTED: Final = """
+_DOCUMENTED_CURRENCIES: Final = """
 ARS AUD BRL BGN CAD CLP CNY COP CZK DKK EUR HKD ISK INR ILS JPY KRW MYR MXN NTD NZD NGN NOK XPF PEN PHP PLN GBP RWF SAR
 SGD ZAR SEK CHF THB AED UYU USD
 """
 
-CURRENCIES: Final = frozenset(_DOCUMENTED.split())
-"""The currencies of the documentation; Attio adds more over time."""
+CURRENCIES: Final = frozenset(_DOCUMENTED_CURRENCIES.split())
+"""The documented currency codes; Attio adds more over time."""
 
 
 class Workspace:
-    """Everything there is, found by UUID or by slug.
+    """The content of the sandbox; lookups accept a UUID or a slug.
 
     Attributes:
-        id: The UUID of the workspace.
-        slug: Its name, which is whom a token speaks for.
-        currencies: The currency codes that are known.
+        id: UUID of the workspace.
+        slug: Slug of the workspace, recorded as the user of requests.
+        currencies: The currency codes that can be set.
     """
 
     def __init__(self, now: Callable[[], dt.datetime]) -> None:
@@ -33,52 +33,52 @@ class Workspace:
         self.slug = "sandbox"
         self.currencies = set(CURRENCIES)
         self._now = now
-        self._attributes: dict[Holder, list[Attribute]] = {}
-        self._created = 0
+        self._attributes: dict[ObjectOrList, list[Attribute]] = {}
+        self._timestamps = 0
 
-    def holder(self, target: Target, identifier: str) -> Holder | None:
+    def find_object_or_list(self, target: Target, identifier: str) -> ObjectOrList | None:
         """Return the object or list of this UUID or slug, or None."""
-        of_target = [holder for holder in self._attributes if holder.target == target]
-        by_id = next((holder for holder in of_target if holder.id == identifier), None)
-        return by_id or next((holder for holder in of_target if holder.slug == identifier), None)
+        candidates = [candidate for candidate in self._attributes if candidate.target == target]
+        by_id = next((candidate for candidate in candidates if candidate.id == identifier), None)
+        return by_id or next((candidate for candidate in candidates if candidate.slug == identifier), None)
 
-    def attributes(self, holder: Holder) -> Sequence[Attribute]:
-        """Return the attributes of an object or list in the order of their creation, archived ones included."""
-        return self._attributes[holder]
+    def attributes(self, parent: ObjectOrList) -> Sequence[Attribute]:
+        """Return the attributes of an object or list in order of creation, archived ones included."""
+        return self._attributes[parent]
 
-    def attribute(self, holder: Holder, identifier: str) -> Attribute | None:
+    def find_attribute(self, parent: ObjectOrList, identifier: str) -> Attribute | None:
         """Return the attribute of this UUID or slug, archived or not, or None."""
-        attributes = self._attributes[holder]
-        by_id = next((attribute for attribute in attributes if attribute.id == identifier), None)
-        return by_id or self.slugged(holder, identifier)
+        by_id = next((attribute for attribute in self._attributes[parent] if attribute.id == identifier), None)
+        return by_id or self.find_attribute_by_slug(parent, identifier)
 
-    def slugged(self, holder: Holder, api_slug: str) -> Attribute | None:
+    def find_attribute_by_slug(self, parent: ObjectOrList, api_slug: str) -> Attribute | None:
         """Return the attribute of this slug, archived or not, or None."""
-        return next((attribute for attribute in self._attributes[holder] if attribute.api_slug == api_slug), None)
+        return next((attribute for attribute in self._attributes[parent] if attribute.api_slug == api_slug), None)
 
-    def add_holder(self, target: Target, slug: str) -> Holder:
+    def add_object_or_list(self, target: Target, slug: str) -> ObjectOrList:
         """Add an object or a list without attributes.
 
         Raises:
-            ValueError: The slug is empty, or taken.
+            ValueError: The slug is empty, or in use.
         """
         if not slug:
-            raise ValueError("A slug can't be empty")
-        if self.holder(target, slug) is not None:
-            raise ValueError(f"There is {slug!r} among the {target} already")
-        holder = Holder(target, str(uuid4()), slug)
-        self._attributes[holder] = []
-        return holder
+            raise ValueError("slug must not be empty")
+        if self.find_object_or_list(target, slug) is not None:
+            raise ValueError(f"slug {slug!r} is already in use among the {target}: choose another")
+        parent = ObjectOrList(target, str(uuid4()), slug)
+        self._attributes[parent] = []
+        return parent
 
-    def add_attribute(self, holder: Holder, *, created_at: str | None = None, **fields: Any) -> Attribute:
-        """Add an attribute whose slug is free; it is created now unless it is said otherwise."""
-        attribute = Attribute(self.id, holder, str(uuid4()), created_at=created_at or self._stamp(), **fields)
-        self._attributes[holder].append(attribute)
+    def add_attribute(self, parent: ObjectOrList, *, created_at: str | None = None, **fields: Any) -> Attribute:
+        """Add an attribute; its slug must be free. `created_at` defaults to now."""
+        created_at = created_at or self._next_timestamp()
+        attribute = Attribute(self.id, parent, str(uuid4()), created_at=created_at, **fields)
+        self._attributes[parent].append(attribute)
         return attribute
 
-    def _stamp(self) -> str:
-        # By turns, because Attio is seen to write both: three digits and nine.
-        self._created += 1
+    def _next_timestamp(self) -> str:
+        # Attio returns both three and nine fractional digits, so they alternate.
+        self._timestamps += 1
         moment = self._now().astimezone(dt.UTC)
-        digits = f"{moment.microsecond:06}000" if self._created % 2 else f"{moment.microsecond // 1000:03}"
+        digits = f"{moment.microsecond:06}000" if self._timestamps % 2 else f"{moment.microsecond // 1000:03}"
         return f"{moment:%Y-%m-%dT%H:%M:%S}.{digits}Z"

@@ -1,4 +1,4 @@
-"""What the tests of Attio's sandbox share."""
+"""Fixtures for the tests of the Attio sandbox."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
@@ -10,40 +10,15 @@ import pytest
 from exist_async.sandbox import AttioSandbox
 
 
-class Clock:
-    """A clock that stands still until it is told otherwise."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def sandbox(clock: Clock) -> AttioSandbox:
-    """A sandbox where it is half past six in the evening, and some seconds."""
+def sandbox(clock: Callable[[], float]) -> AttioSandbox:
+    """A sandbox at 18:30:15.061281 UTC on 20 November."""
     return AttioSandbox(clock=clock, now=lambda: datetime(2026, 11, 20, 18, 30, 15, 61281, tzinfo=UTC))
 
 
 @pytest.fixture
-def connect(sandbox: AttioSandbox) -> Callable[..., httpx.AsyncClient]:
-    """Make a client that sends this `Authorization` header, or the sandbox's own token."""
-
-    def make(authorization: str | None = None, **more: Any) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            transport=sandbox.transport(),
-            base_url="https://attio.test/v2/",
-            headers={"Authorization": authorization or f"Bearer {sandbox.token}"},
-            **more,
-        )
-
-    return make
+def base_url() -> str:
+    return "https://attio.test/v2/"
 
 
 @pytest.fixture
@@ -53,10 +28,10 @@ async def attio(connect: Callable[..., httpx.AsyncClient]) -> AsyncIterator[http
 
 
 @pytest.fixture
-def new() -> Callable[..., dict[str, Any]]:
-    """Make what is sent to create an attribute."""
+def new_attribute() -> Callable[..., dict[str, Any]]:
+    """Return a function that builds the body for creating an attribute."""
 
-    def make(**changed: Any) -> dict[str, Any]:
+    def build(**changes: Any) -> dict[str, Any]:
         fields = {
             "title": "Shoe size",
             "description": None,
@@ -67,6 +42,6 @@ def new() -> Callable[..., dict[str, Any]]:
             "is_multiselect": False,
             "config": {},
         }
-        return {"data": {**fields, **changed}}
+        return {"data": {**fields, **changes}}
 
-    return make
+    return build

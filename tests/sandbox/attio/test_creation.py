@@ -1,21 +1,21 @@
-"""Creates attributes."""
+"""Creating attributes."""
 
 import pytest
 
 
-def problems(answer):
-    assert answer.status_code == 400
-    body = answer.json()
+def validation_errors(reply):
+    assert reply.status_code == 400
+    body = reply.json()
     assert (body["status_code"], body["type"], body["code"]) == (400, "invalid_request_error", "validation_type")
     assert body["message"] == "Body payload validation error."
     return [(".".join(map(str, problem["path"])), problem["code"]) for problem in body["validation_errors"]]
 
 
-async def test_what_was_created_is_answered_with_200_and_is_there(attio, sandbox, new):
-    answer = await attio.post("objects/deals/attributes", json=new(description="In EU sizes", is_unique=True))
+async def test_creating_returns_200_and_the_new_attribute(attio, sandbox, new_attribute):
+    reply = await attio.post("objects/deals/attributes", json=new_attribute(description="In EU sizes", is_unique=True))
 
-    assert answer.status_code == 200
-    created = answer.json()["data"]
+    assert reply.status_code == 200
+    created = reply.json()["data"]
     assert (created["title"], created["description"], created["type"]) == ("Shoe size", "In EU sizes", "number")
     assert (created["is_required"], created["is_unique"], created["is_multiselect"]) == (False, True, False)
     assert (created["is_system_attribute"], created["is_writable"], created["is_archived"]) == (False, True, False)
@@ -24,48 +24,50 @@ async def test_what_was_created_is_answered_with_200_and_is_there(attio, sandbox
     assert sandbox.attribute("objects", "deals", "shoe_size").is_unique
 
 
-async def test_an_attribute_can_be_created_on_a_list(attio, new):
-    assert (await attio.post("lists/hiring/attributes", json=new())).status_code == 200
+async def test_an_attribute_can_be_created_on_a_list(attio, new_attribute):
+    assert (await attio.post("lists/hiring/attributes", json=new_attribute())).status_code == 200
     assert (await attio.get("lists/hiring/attributes/shoe_size")).status_code == 200
 
 
-async def test_a_currency_is_created_with_its_config(attio, new):
+async def test_a_currency_is_created_with_its_config(attio, new_attribute):
     currency = {"default_currency_code": "EUR", "display_type": "narrowSymbol"}
-    answer = await attio.post("lists/sales/attributes", json=new(type="currency", config={"currency": currency}))
+    reply = await attio.post(
+        "lists/sales/attributes", json=new_attribute(type="currency", config={"currency": currency})
+    )
 
-    assert answer.json()["data"]["config"] == {
+    assert reply.json()["data"]["config"] == {
         "currency": currency,
         "record_reference": {"allowed_object_ids": None},
     }
 
 
-async def test_the_part_of_a_config_for_another_type_changes_nothing(attio, new):
+async def test_the_part_of_a_config_for_another_type_changes_nothing(attio, new_attribute):
     config = {"currency": {"default_currency_code": "EUR", "display_type": "name"}}
-    answer = await attio.post("lists/sales/attributes", json=new(config=config))
+    reply = await attio.post("lists/sales/attributes", json=new_attribute(config=config))
 
-    assert answer.json()["data"]["config"]["currency"] == {"default_currency_code": None, "display_type": None}
+    assert reply.json()["data"]["config"]["currency"] == {"default_currency_code": None, "display_type": None}
 
 
-async def test_allowed_objects_are_sent_by_slug_or_uuid_and_received_by_uuid(attio, sandbox, new):
-    companies = sandbox.attribute("objects", "companies", "name").holder.id
-    people = sandbox.attribute("objects", "people", "name").holder.id
+async def test_allowed_objects_are_sent_by_slug_or_uuid_and_received_by_uuid(attio, sandbox, new_attribute):
+    companies = sandbox.attribute("objects", "companies", "name").parent.id
+    people = sandbox.attribute("objects", "people", "name").parent.id
     config = {"record_reference": {"allowed_objects": ["people", companies]}}
-    answer = await attio.post("lists/sales/attributes", json=new(type="record-reference", config=config))
+    reply = await attio.post("lists/sales/attributes", json=new_attribute(type="record-reference", config=config))
 
-    assert answer.json()["data"]["config"]["record_reference"] == {"allowed_object_ids": [people, companies]}
+    assert reply.json()["data"]["config"]["record_reference"] == {"allowed_object_ids": [people, companies]}
 
 
 @pytest.mark.parametrize("config", [{}, {"record_reference": {"allowed_objects": ["companies"]}}])
-async def test_a_relationship_makes_the_other_side_too(attio, new, config):
+async def test_a_relationship_creates_the_related_attribute_too(attio, new_attribute, config):
     other = {"object": "companies", "title": "Buyers", "api_slug": "buyers", "is_multiselect": True}
-    body = new(type="record-reference", api_slug="buys_from", config=config, relationship=other)
+    body = new_attribute(type="record-reference", api_slug="buys_from", config=config, relationship=other)
     created = (await attio.post("objects/people/attributes", json=body)).json()["data"]
-    made = (await attio.get("objects/companies/attributes/buyers")).json()["data"]
+    related = (await attio.get("objects/companies/attributes/buyers")).json()["data"]
 
-    assert (made["title"], made["type"], made["is_multiselect"]) == ("Buyers", "record-reference", True)
-    assert created["relationship"]["id"] == made["id"]
-    assert made["relationship"]["id"] == created["id"]
-    assert created["config"]["record_reference"]["allowed_object_ids"] == [made["id"]["object_id"]]
+    assert (related["title"], related["type"], related["is_multiselect"]) == ("Buyers", "record-reference", True)
+    assert created["relationship"]["id"] == related["id"]
+    assert related["relationship"]["id"] == created["id"]
+    assert created["config"]["record_reference"]["allowed_object_ids"] == [related["id"]["object_id"]]
 
 
 @pytest.mark.parametrize(
@@ -77,8 +79,10 @@ async def test_a_relationship_makes_the_other_side_too(attio, new, config):
         ("timestamp", {"type": "dynamic", "template": "PT1H30M"}),
     ],
 )
-async def test_a_default_value_may_be_static_or_dynamic(attio, new, type_, default):
-    created = (await attio.post("lists/sales/attributes", json=new(type=type_, default_value=default))).json()["data"]
+async def test_a_default_value_may_be_static_or_dynamic(attio, new_attribute, type_, default):
+    created = (
+        await attio.post("lists/sales/attributes", json=new_attribute(type=type_, default_value=default))
+    ).json()["data"]
 
     assert (created["default_value"], created["is_default_value_enabled"]) == (default, True)
 
@@ -94,20 +98,20 @@ async def test_a_default_value_may_be_static_or_dynamic(attio, new, type_, defau
         ("lists/sales", "date", {"type": "dynamic", "template": "P"}, ".template"),
     ],
 )
-async def test_a_default_value_that_does_not_fit_is_refused(attio, new, path, type_, default, where):
-    answer = await attio.post(f"{path}/attributes", json=new(type=type_, default_value=default))
+async def test_a_default_value_of_another_type_is_rejected(attio, new_attribute, path, type_, default, where):
+    reply = await attio.post(f"{path}/attributes", json=new_attribute(type=type_, default_value=default))
 
-    assert problems(answer) == [(f"data.default_value{where}", "custom")]
+    assert validation_errors(reply) == [(f"data.default_value{where}", "custom")]
 
 
 REQUIRED = ["title", "description", "api_slug", "type", "is_required", "is_unique", "is_multiselect", "config"]
 
 
 async def test_every_required_key_that_is_missing_is_named(attio):
-    answer = await attio.post("lists/sales/attributes", json={"data": {}})
+    reply = await attio.post("lists/sales/attributes", json={"data": {}})
 
-    assert problems(answer) == [(f"data.{key}", "invalid_type") for key in REQUIRED]
-    assert answer.json()["validation_errors"][4] == {
+    assert validation_errors(reply) == [(f"data.{key}", "invalid_type") for key in REQUIRED]
+    assert reply.json()["validation_errors"][4] == {
         "code": "invalid_type",
         "path": ["data", "is_required"],
         "message": "Required",
@@ -166,16 +170,16 @@ async def test_every_required_key_that_is_missing_is_named(attio):
         ({"relationship": "people"}, ("data.relationship", "invalid_type")),
     ],
 )
-async def test_what_is_not_as_it_has_to_be_is_named(attio, sandbox, new, changed, found):
-    assert problems(await attio.post("lists/sales/attributes", json=new(**changed))) == [found]
+async def test_invalid_values_are_named_by_path(attio, sandbox, new_attribute, changed, found):
+    assert validation_errors(await attio.post("lists/sales/attributes", json=new_attribute(**changed))) == [found]
     assert len(sandbox.attributes("lists", "sales")) == 4
 
 
-async def test_received_keys_are_no_sent_keys(attio, new):
+async def test_keys_of_replies_are_not_accepted_in_requests(attio, new_attribute):
     config = {"record_reference": {"allowed_object_ids": ["people"]}}
-    answer = await attio.post("lists/sales/attributes", json=new(type="record-reference", config=config))
+    reply = await attio.post("lists/sales/attributes", json=new_attribute(type="record-reference", config=config))
 
-    assert problems(answer) == [
+    assert validation_errors(reply) == [
         ("data.config.record_reference.allowed_objects", "invalid_type"),
         ("data.config.record_reference", "unrecognized_keys"),
     ]
@@ -196,10 +200,10 @@ OTHER = {"object": "companies", "title": "Buyers", "api_slug": "buyers", "is_mul
         ),
     ],
 )
-async def test_a_relationship_that_cannot_be_is_refused(attio, new, path, changed, where):
-    body = new(**{"type": "record-reference", "relationship": OTHER, **changed})
+async def test_an_invalid_relationship_is_rejected(attio, new_attribute, path, changed, where):
+    body = new_attribute(**{"type": "record-reference", "relationship": OTHER, **changed})
 
-    assert problems(await attio.post(f"{path}/attributes", json=body)) == [(where, "custom")]
+    assert validation_errors(await attio.post(f"{path}/attributes", json=body)) == [(where, "custom")]
 
 
 @pytest.mark.parametrize(
@@ -211,13 +215,13 @@ async def test_a_relationship_that_cannot_be_is_refused(attio, new, path, change
         ("boss", {**OTHER, "object": "people", "api_slug": "boss"}),
     ],
 )
-async def test_a_slug_that_is_taken_is_a_conflict(attio, sandbox, new, slug, other):
-    body = new(type="record-reference", api_slug=slug, relationship=other)
-    answer = await attio.post("objects/people/attributes", json=body)
+async def test_a_slug_in_use_is_a_conflict(attio, sandbox, new_attribute, slug, other):
+    body = new_attribute(type="record-reference", api_slug=slug, relationship=other)
+    reply = await attio.post("objects/people/attributes", json=body)
 
-    assert answer.status_code == 409
+    assert reply.status_code == 409
     taken = other["api_slug"] if other else slug
-    assert answer.json() == {
+    assert reply.json() == {
         "status_code": 409,
         "type": "invalid_request_error",
         "code": "slug_conflict",
@@ -226,9 +230,9 @@ async def test_a_slug_that_is_taken_is_a_conflict(attio, sandbox, new, slug, oth
     assert len(sandbox.attributes("objects", "people")) == 7
 
 
-async def test_a_slug_is_free_on_every_other_object(attio, new):
-    assert (await attio.post("objects/people/attributes", json=new())).status_code == 200
-    assert (await attio.post("objects/companies/attributes", json=new())).status_code == 200
+async def test_a_slug_is_unique_per_object_only(attio, new_attribute):
+    assert (await attio.post("objects/people/attributes", json=new_attribute())).status_code == 200
+    assert (await attio.post("objects/companies/attributes", json=new_attribute())).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -240,29 +244,29 @@ async def test_a_slug_is_free_on_every_other_object(attio, new):
         ({"data": None}, [("data", "invalid_type")]),
     ],
 )
-async def test_a_body_has_its_data_in_an_object(attio, body, found):
-    assert problems(await attio.post("lists/sales/attributes", json=body)) == found
+async def test_the_body_must_contain_the_data_as_an_object(attio, body, found):
+    assert validation_errors(await attio.post("lists/sales/attributes", json=body)) == found
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"\xff"])
-async def test_a_body_that_is_no_json_is_refused(attio, body):
-    answer = await attio.post("lists/sales/attributes", content=body)
+async def test_a_body_that_is_not_json_is_rejected(attio, body):
+    reply = await attio.post("lists/sales/attributes", content=body)
 
-    assert answer.status_code == 400
-    assert answer.json()["code"] == "validation_type"
-    assert answer.json()["message"].startswith("Body payload is no JSON: ")
-
-
-async def test_a_body_of_another_type_is_refused(attio, new):
-    answer = await attio.post("lists/sales/attributes", data={"title": "Shoe size"})
-
-    assert answer.status_code == 415
-    assert answer.json()["message"] == 'Unsupported media type "application/x-www-form-urlencoded".'
+    assert reply.status_code == 400
+    assert reply.json()["code"] == "validation_type"
+    assert reply.json()["message"].startswith("Body payload is no JSON: ")
 
 
-async def test_a_currency_that_attio_has_added_since_can_be_made_known(attio, sandbox, new):
+async def test_a_body_of_another_content_type_is_rejected(attio, new_attribute):
+    reply = await attio.post("lists/sales/attributes", data={"title": "Shoe size"})
+
+    assert reply.status_code == 415
+    assert reply.json()["message"] == 'Unsupported media type "application/x-www-form-urlencoded".'
+
+
+async def test_a_currency_code_can_be_added(attio, sandbox, new_attribute):
     config = {"currency": {"default_currency_code": "DOGE", "display_type": "code"}}
     sandbox.currencies.add("DOGE")
-    answer = await attio.post("lists/sales/attributes", json=new(type="currency", config=config))
+    reply = await attio.post("lists/sales/attributes", json=new_attribute(type="currency", config=config))
 
-    assert answer.json()["data"]["config"]["currency"] == config["currency"]
+    assert reply.json()["data"]["config"]["currency"] == config["currency"]

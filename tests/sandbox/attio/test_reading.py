@@ -1,4 +1,4 @@
-"""Reads attributes, options and statuses."""
+"""Reading attributes, options and statuses."""
 
 from uuid import UUID
 
@@ -8,13 +8,13 @@ import pytest
 from exist_async.sandbox import AttioSandbox
 
 
-def slugs(answer):
-    assert answer.status_code == 200
-    assert list(answer.json()) == ["data"]
-    return [attribute["api_slug"] for attribute in answer.json()["data"]]
+def slugs(reply):
+    assert reply.status_code == 200
+    assert list(reply.json()) == ["data"]
+    return [attribute["api_slug"] for attribute in reply.json()["data"]]
 
 
-async def test_there_are_objects_and_lists_with_attributes_to_begin_with(attio):
+async def test_a_new_sandbox_contains_objects_and_lists_with_attributes(attio):
     people = ["created_at", "name", "email_addresses", "company", "last_interaction", "lead_source"]
     companies = ["created_at", "team", "name", "domains", "annual_revenue", "advisers"]
 
@@ -25,13 +25,13 @@ async def test_there_are_objects_and_lists_with_attributes_to_begin_with(attio):
     assert slugs(await attio.get("lists/hiring/attributes")) == ["created_at", "interview", "impression"]
 
 
-async def test_an_attribute_is_shown_whole(attio, sandbox):
-    holder = sandbox.add_object("ships")
+async def test_an_attribute_is_returned_with_all_fields(attio, sandbox):
+    ships = sandbox.add_object("ships")
     ship = sandbox.add_attribute("objects", "ships", title="Captain", api_slug="captain", type="text")
 
     assert (await attio.get("objects/ships/attributes/captain")).json() == {
         "data": {
-            "id": {"workspace_id": sandbox.workspace_id, "object_id": holder.id, "attribute_id": ship.id},
+            "id": {"workspace_id": sandbox.workspace_id, "object_id": ships.id, "attribute_id": ship.id},
             "title": "Captain",
             "description": None,
             "api_slug": "captain",
@@ -52,13 +52,13 @@ async def test_an_attribute_is_shown_whole(attio, sandbox):
             },
         }
     }
-    assert {UUID(part).version for part in ship.identity.values()} == {4}
+    assert {UUID(part).version for part in ship.full_id.values()} == {4}
 
 
-async def test_a_currency_and_a_record_reference_have_a_config(attio, sandbox):
+async def test_currencies_and_record_references_have_a_config(attio, sandbox):
     revenue = (await attio.get("objects/companies/attributes/annual_revenue")).json()["data"]
     advisers = (await attio.get("objects/companies/attributes/advisers")).json()["data"]
-    (people,) = {attribute.holder.id for attribute in sandbox.attributes("objects", "people")}
+    (people,) = {attribute.parent.id for attribute in sandbox.attributes("objects", "people")}
 
     assert revenue["config"] == {
         "currency": {"default_currency_code": "USD", "display_type": "symbol"},
@@ -70,7 +70,7 @@ async def test_a_currency_and_a_record_reference_have_a_config(attio, sandbox):
     }
 
 
-async def test_a_relationship_names_the_other_side(attio, sandbox):
+async def test_a_relationship_names_the_related_attribute(attio, sandbox):
     company = (await attio.get("objects/people/attributes/company")).json()["data"]
     team = (await attio.get("objects/companies/attributes/team")).json()["data"]
 
@@ -86,69 +86,69 @@ async def test_a_relationship_names_the_other_side(attio, sandbox):
     assert team["config"]["record_reference"]["allowed_object_ids"] == [company["id"]["object_id"]]
 
 
-async def test_the_moment_of_creation_has_nine_digits_and_three_by_turns(sandbox):
+async def test_times_of_creation_alternate_between_nine_and_three_fractional_digits(sandbox):
     assert [attribute.created_at for attribute in sandbox.attributes("lists", "hiring")][1:] == [
         "2026-11-20T18:30:15.061281000Z",
         "2026-11-20T18:30:15.061Z",
     ]
 
 
-async def test_everything_is_found_by_its_uuid_too(attio, sandbox):
+async def test_a_uuid_can_replace_each_slug(attio, sandbox):
     stage = sandbox.attribute("lists", "sales", "stage")
     by_slug = await attio.get("lists/sales/attributes/stage/statuses")
-    by_id = await attio.get(f"lists/{stage.holder.id}/attributes/{stage.id}/statuses")
+    by_id = await attio.get(f"lists/{stage.parent.id}/attributes/{stage.id}/statuses")
 
     assert by_id.json() == by_slug.json()
     assert len(by_id.json()["data"]) == 3
 
 
-async def test_archived_attributes_are_listed_only_when_asked_for(attio):
+async def test_archived_attributes_need_a_parameter(attio):
     assert "old_score" not in slugs(await attio.get("objects/people/attributes?show_archived=false"))
     assert "old_score" in slugs(await attio.get("objects/people/attributes?show_archived=true"))
     assert (await attio.get("objects/people/attributes/old_score")).json()["data"]["is_archived"] is True
 
 
-async def test_options_are_listed_and_archived_ones_only_when_asked_for(attio, sandbox):
+async def test_options_are_listed_and_archived_ones_need_a_parameter(attio, sandbox):
     source = sandbox.attribute("objects", "people", "lead_source")
     url = "objects/people/attributes/lead_source/options"
-    shown = (await attio.get(url)).json()["data"]
+    listed = (await attio.get(url)).json()["data"]
 
-    assert shown[0] == {
-        "id": {**source.identity, "option_id": source.options[0].id},
+    assert listed[0] == {
+        "id": {**source.full_id, "option_id": source.options[0].id},
         "title": "Website",
         "is_archived": False,
     }
-    assert [option["title"] for option in shown] == ["Website", "Referral"]
+    assert [option["title"] for option in listed] == ["Website", "Referral"]
     with_archived = (await attio.get(url, params={"show_archived": "true"})).json()["data"]
     assert [(option["title"], option["is_archived"]) for option in with_archived][2:] == [("Fax", True)]
 
 
-async def test_statuses_are_listed_and_archived_ones_only_when_asked_for(attio, sandbox):
+async def test_statuses_are_listed_and_archived_ones_need_a_parameter(attio, sandbox):
     stage = sandbox.attribute("lists", "sales", "stage")
     url = "lists/sales/attributes/stage/statuses"
-    shown = (await attio.get(url)).json()["data"]
+    listed = (await attio.get(url)).json()["data"]
 
-    assert shown[0] == {
-        "id": {**stage.identity, "status_id": stage.statuses[0].id},
+    assert listed[0] == {
+        "id": {**stage.full_id, "status_id": stage.statuses[0].id},
         "title": "Lead",
         "is_archived": False,
         "celebration_enabled": False,
         "target_time_in_status": "P7D",
     }
-    assert [(s["title"], s["celebration_enabled"], s["target_time_in_status"]) for s in shown[1:]] == [
+    assert [(s["title"], s["celebration_enabled"], s["target_time_in_status"]) for s in listed[1:]] == [
         ("In progress", False, None),
         ("Won", True, None),
     ]
     assert len((await attio.get(url, params={"show_archived": "true"})).json()["data"]) == 4
 
 
-async def test_an_attribute_of_another_type_has_neither(attio):
+async def test_an_attribute_of_another_type_has_no_options_and_no_statuses(attio):
     assert (await attio.get("objects/people/attributes/name/options")).json() == {"data": []}
     assert (await attio.get("objects/people/attributes/name/statuses")).json() == {"data": []}
 
 
 @pytest.fixture
-def many(sandbox):
+def sixty_attributes(sandbox):
     sandbox.add_list("many")
     for n in range(60):
         sandbox.add_attribute("lists", "many", title=f"A {n}", api_slug=f"a{n}", type="text", is_archived=n == 7)
@@ -167,14 +167,14 @@ def many(sandbox):
         ("?offset=59", None, 0),
     ],
 )
-async def test_a_listing_is_read_in_pages(attio, many, query, first, count):
+async def test_a_listing_is_read_in_pages(attio, sixty_attributes, query, first, count):
     found = slugs(await attio.get(f"lists/many/attributes{query}"))
 
     assert (found[0] if found else None, len(found)) == (first, count)
 
 
 @pytest.mark.parametrize("query", ["", "?limit=50"])
-async def test_pages_can_be_smaller_than_what_is_asked_for(query):
+async def test_pages_can_be_smaller_than_the_limit_requested(query):
     sandbox = AttioSandbox(page_size=2)
     headers = {"Authorization": f"Bearer {sandbox.token}"}
     async with httpx.AsyncClient(transport=sandbox.transport(), headers=headers) as attio:
@@ -194,11 +194,11 @@ async def test_pages_can_be_smaller_than_what_is_asked_for(query):
         ("show_archived=1", "show_archived", "boolean", "1"),
     ],
 )
-async def test_a_query_that_makes_no_sense_is_refused(attio, query, name, expected, received):
-    answer = await attio.get(f"objects/people/attributes?{query}")
+async def test_an_invalid_query_parameter_is_rejected(attio, query, name, expected, received):
+    reply = await attio.get(f"objects/people/attributes?{query}")
 
-    assert answer.status_code == 400
-    assert answer.json() == {
+    assert reply.status_code == 400
+    assert reply.json() == {
         "status_code": 400,
         "type": "invalid_request_error",
         "code": "validation_type",

@@ -1,4 +1,4 @@
-"""Updates attributes."""
+"""Updating attributes."""
 
 import pytest
 
@@ -21,13 +21,13 @@ URL = "objects/people/attributes/lead_source"
         {},
     ],
 )
-async def test_only_what_is_sent_changes_and_the_whole_attribute_is_answered(attio, changed):
+async def test_an_update_changes_only_the_fields_sent_and_returns_the_whole_attribute(attio, changed):
     before = (await attio.get(URL)).json()["data"]
-    answer = await attio.patch(URL, json={"data": changed})
+    reply = await attio.patch(URL, json={"data": changed})
 
-    assert answer.status_code == 200
-    assert answer.json() == {"data": {**before, **changed}}
-    assert (await attio.get(f"objects/people/attributes/{before['id']['attribute_id']}")).json() == answer.json()
+    assert reply.status_code == 200
+    assert reply.json() == {"data": {**before, **changed}}
+    assert (await attio.get(f"objects/people/attributes/{before['id']['attribute_id']}")).json() == reply.json()
 
 
 async def test_a_required_attribute_has_its_default_value_enabled(attio):
@@ -38,8 +38,8 @@ async def test_a_required_attribute_has_its_default_value_enabled(attio):
 
 async def test_an_attribute_is_archived_and_restored(attio):
     async def listed():
-        answer = await attio.get("objects/people/attributes")
-        return [attribute["api_slug"] for attribute in answer.json()["data"]]
+        reply = await attio.get("objects/people/attributes")
+        return [attribute["api_slug"] for attribute in reply.json()["data"]]
 
     await attio.patch(URL, json={"data": {"is_archived": True}})
     assert "lead_source" not in await listed()
@@ -47,7 +47,7 @@ async def test_an_attribute_is_archived_and_restored(attio):
     assert "lead_source" in await listed()
 
 
-async def test_a_default_value_can_be_set_and_taken_away(attio):
+async def test_a_default_value_can_be_set_and_removed(attio):
     url = "lists/sales/attributes/seats"
     default = {"type": "static", "template": [{"value": 7}]}
 
@@ -57,7 +57,7 @@ async def test_a_default_value_can_be_set_and_taken_away(attio):
     assert (changed["default_value"], changed["is_default_value_enabled"]) == (None, False)
 
 
-async def test_a_config_changes_what_is_for_the_type_of_the_attribute(attio):
+async def test_only_the_part_of_a_config_for_the_type_of_the_attribute_is_applied(attio):
     config = {
         "currency": {"default_currency_code": "GBP", "display_type": "name"},
         "record_reference": {"allowed_objects": ["deals"]},
@@ -72,10 +72,10 @@ async def test_a_config_changes_what_is_for_the_type_of_the_attribute(attio):
 
 @pytest.mark.parametrize("changed", [{"title": "Full name"}, {"is_archived": True}, {}])
 async def test_a_system_attribute_cannot_be_edited(attio, sandbox, changed):
-    answer = await attio.patch("objects/people/attributes/name", json={"data": changed})
+    reply = await attio.patch("objects/people/attributes/name", json={"data": changed})
 
-    assert answer.status_code == 400
-    assert answer.json() == {
+    assert reply.status_code == 400
+    assert reply.json() == {
         "status_code": 400,
         "type": "invalid_request_error",
         "code": "system_edit_unauthorized",
@@ -85,11 +85,11 @@ async def test_a_system_attribute_cannot_be_edited(attio, sandbox, changed):
 
 
 @pytest.mark.parametrize("key", ["type", "is_multiselect", "relationship", "id", "is_system_attribute", "created_at"])
-async def test_what_cannot_be_updated_is_refused_by_name(attio, key):
-    answer = await attio.patch(URL, json={"data": {"title": "Source", key: None}})
+async def test_fields_that_cannot_be_updated_are_unrecognized_keys(attio, key):
+    reply = await attio.patch(URL, json={"data": {"title": "Source", key: None}})
 
-    assert answer.status_code == 400
-    assert answer.json()["validation_errors"] == [
+    assert reply.status_code == 400
+    assert reply.json()["validation_errors"] == [
         {
             "code": "unrecognized_keys",
             "path": ["data"],
@@ -100,24 +100,24 @@ async def test_what_cannot_be_updated_is_refused_by_name(attio, key):
 
 
 @pytest.mark.parametrize("key", ["title", "api_slug", "is_required", "is_unique", "config", "is_archived"])
-async def test_null_is_for_descriptions_and_default_values(attio, key):
-    answer = await attio.patch(URL, json={"data": {key: None}})
+async def test_only_descriptions_and_default_values_can_be_null(attio, key):
+    reply = await attio.patch(URL, json={"data": {key: None}})
 
-    assert answer.status_code == 400
-    (problem,) = answer.json()["validation_errors"]
+    assert reply.status_code == 400
+    (problem,) = reply.json()["validation_errors"]
     assert (problem["path"], problem["code"], problem["received"]) == (["data", key], "invalid_type", "null")
 
 
-async def test_a_default_value_that_does_not_fit_the_type_is_refused(attio):
+async def test_a_default_value_of_another_type_is_rejected_in_an_update(attio):
     default = {"type": "dynamic", "template": "current-user"}
-    answer = await attio.patch("lists/sales/attributes/seats", json={"data": {"default_value": default}})
+    reply = await attio.patch("lists/sales/attributes/seats", json={"data": {"default_value": default}})
 
-    assert answer.status_code == 400
-    assert answer.json()["validation_errors"][0]["path"] == ["data", "default_value", "template"]
+    assert reply.status_code == 400
+    assert reply.json()["validation_errors"][0]["path"] == ["data", "default_value", "template"]
 
 
 async def test_the_slug_of_another_attribute_is_a_conflict(attio):
-    answer = await attio.patch(URL, json={"data": {"api_slug": "company", "title": "Source"}})
+    reply = await attio.patch(URL, json={"data": {"api_slug": "company", "title": "Source"}})
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "slug_conflict")
+    assert (reply.status_code, reply.json()["code"]) == (409, "slug_conflict")
     assert (await attio.get(URL)).json()["data"]["title"] == "Lead source"

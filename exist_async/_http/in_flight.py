@@ -1,0 +1,110 @@
+"""Waits and writes in progress: closing the client ends the waits, and waits for the writes."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
+
+from exist_async._http.call import CallState
+from exist_async.errors import ClientClosedError
+
+T = TypeVar("T")
+
+_CLOSED = "The client was closed while this call waited to be sent."
+
+
+class InFlight:
+    """The waits and the writes in progress on one client, over all its event loops."""
+
+    __slots__ = ("_ended", "_waits", "_writes")
+
+    def __init__(self) -> None:
+        self._ended = False
+        self._waits: dict[asyncio.Timeout, asyncio.AbstractEventLoop] = {}
+        # Event loops hold only weak references to their tasks.
+        self._writes: set[asyncio.Task[Any]] = set()
+
+    async def wait_for(self, waiting: Coroutine[Any, Any, object]) -> None:
+        """Await something that must end when the client is closed: a slot of the budget, a pause.
+
+        Raises:
+            ClientClosedError: The client was closed meanwhile.
+        """
+        if self._ended:
+            waiting.close()
+            raise ClientClosedError(_CLOSED)
+        # A timeout without an end is the cheapest way to end a wait from outside.
+        wait = asyncio.timeout(None)
+        try:
+            async with wait:
+                self._waits[wait] = asyncio.get_running_loop()
+                try:
+                    await waiting
+                finally:
+                    self._waits.pop(wait, None)
+        except TimeoutError:
+            if wait.expired():
+                raise ClientClosedError(_CLOSED) from None
+            raise
+
+    def end_waits(self) -> None:
+        """End all waits, each on its own event loop, and allow no more."""
+        self._ended = True
+        for wait, loop in list(self._waits.items()):
+            # A closed loop has nothing left that waits.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._end_wait, wait)
+
+    async def run_write(
+        self, attempt: Coroutine[Any, Any, T], state: CallState, on_late: Callable[[asyncio.Task[T]], object]
+    ) -> T:
+        """Await an attempt at a write. If the caller is cancelled once it is connected, it goes on without them.
+
+        To cut it short would leave open whether it was carried out.
+
+        Args:
+            attempt: The attempt.
+            state: The state of its call, which says whether the attempt is connected.
+            on_late: Called with the finished attempt if the caller was cancelled meanwhile.
+        """
+        write = asyncio.create_task(attempt)
+        self._writes.add(write)
+        write.add_done_callback(self._writes.discard)
+        # Cancelling this future leaves the write alone. asyncio.wait() would do the same at twice the cost.
+        ended: asyncio.Future[None] = write.get_loop().create_future()
+        write.add_done_callback(partial(_resolve, ended))
+        try:
+            await ended
+        except asyncio.CancelledError:
+            if state.connected:
+                state.detached = True
+                write.add_done_callback(on_late)
+            else:
+                write.cancel()
+                write.add_done_callback(_retrieve)
+            raise
+        return write.result()
+
+    async def join_writes(self, seconds: float) -> None:
+        """Wait until the writes of the running event loop have ended, `seconds` at most."""
+        loop = asyncio.get_running_loop()
+        writes = [write for write in list(self._writes) if write.get_loop() is loop]
+        if writes:
+            await asyncio.wait(writes, timeout=seconds)
+
+    def _end_wait(self, wait: asyncio.Timeout) -> None:
+        # A wait that has ended meanwhile must not be touched any more.
+        if self._waits.pop(wait, None) is not None:
+            wait.reschedule(asyncio.get_running_loop().time())
+
+
+def _resolve(ended: "asyncio.Future[None]", _: "asyncio.Task[Any]") -> None:
+    if not ended.done():
+        ended.set_result(None)
+
+
+def _retrieve(write: "asyncio.Task[Any]") -> None:
+    """Retrieve the error of a write that was not sent, or asyncio would log that nobody did."""
+    if not write.cancelled():
+        write.exception()

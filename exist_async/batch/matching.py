@@ -1,0 +1,191 @@
+"""Finds the entry of a reply that answers each item of its request."""
+
+import re
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+from attrs import frozen
+
+T = TypeVar("T")
+
+MatchKey = tuple[str, Hashable]
+"""The names of the fields that an item is recognised by, and their value or values: ("name", "mood")."""
+
+_POSITION = re.compile(r"Object at index (\d{1,4})\b")
+
+
+@frozen
+class Failure:
+    """An entry of `failed`: the request's item, as far as Exist repeats it, and the reason.
+
+    No field is sure to be there: Exist leaves some out, and at times names an item by `title`.
+    """
+
+    error_code: Any = None
+    error: Any = None
+    template: Any = None
+    name: Any = None
+    label: Any = None
+    title: Any = None
+    date: Any = None
+    value: Any = None
+
+    @property
+    def position(self) -> int | None:
+        """The item's position in the request, where the message names it ("Object at index 0 …")."""
+        found = _POSITION.match(self.error) if isinstance(self.error, str) else None
+        return int(found[1]) if found else None
+
+
+@frozen
+class Reply(Generic[T]):
+    """Exist's answer to a write. Either list may be missing."""
+
+    success: tuple[T, ...] = ()
+    failed: tuple[Failure, ...] = ()
+
+
+def match_reply(
+    wanted: Sequence[MatchKey],
+    reply: Reply[T],
+    keys_of: Callable[[T | Failure, Sequence[MatchKey]], Collection[MatchKey]],
+) -> list[T | Failure | None]:
+    """Return the entry that answers each item, or None where no entry certainly does.
+
+    Entries are matched by their keys, those with equal keys in order, and failures by the position in Exist's message.
+    Entries that repeat nothing of an item are matched in order, if as many are left as items. Nothing is guessed: of
+    two equal items with one success and one failure without a position, neither gets an entry.
+
+    Args:
+        wanted: The key of each item of the request.
+        reply: The reply.
+        keys_of: The keys that an entry may be about, given the keys of the items. It is often more than one: a whole
+            attribute has a name, a label and perhaps a template, and may have been requested by any of them.
+    """
+    if _all_succeeded_in_order(wanted, reply):
+        return list(reply.success)
+    return _Matching(wanted, reply, keys_of).answers
+
+
+def _all_succeeded_in_order(wanted: Sequence[MatchKey], reply: Reply[Any]) -> bool:
+    """Whether every item succeeded, in order: most replies are like that, and need no further matching."""
+    if reply.failed or len(reply.success) != len(wanted):
+        return False
+    try:
+        return [(fields, _getter(fields)(entry)) for (fields, _), entry in zip(wanted, reply.success, strict=True)] == (
+            wanted
+        )
+    except AttributeError:
+        return False
+
+
+@lru_cache(maxsize=16)
+def _getter(fields: str) -> Callable[[object], object]:
+    return attrgetter(*fields.split())
+
+
+class _Matching(Generic[T]):
+    """Matches the entries of one reply: each rule fills in some of `answers`."""
+
+    def __init__(
+        self,
+        wanted: Sequence[MatchKey],
+        reply: Reply[T],
+        keys_of: Callable[[T | Failure, Sequence[MatchKey]], Collection[MatchKey]],
+    ) -> None:
+        self.answers: list[T | Failure | None] = [None] * len(wanted)
+        self._wanted = wanted
+        all_entries: list[T | Failure] = [*reply.success, *reply.failed]
+        entries = self._match_positions([_Entry(entry, keys_of(entry, wanted)) for entry in all_entries])
+        self._open: dict[MatchKey, list[int]] = {}
+        for index, key in enumerate(wanted):
+            if self.answers[index] is None:
+                self._open.setdefault(key, []).append(index)
+        self._match_keys([entry for entry in entries if any(key in self._open for key in entry.keys)])
+        self._match_order([entry for entry in entries if not any(key in self._open for key in entry.keys)])
+
+    def _match_positions(self, entries: "list[_Entry[T]]") -> "list[_Entry[T]]":
+        """Match failures that name a position and don't contradict it; return the other entries."""
+        others: list[_Entry[T]] = []
+        for entry in entries:
+            index = entry.position
+            if (
+                index is not None
+                and index < len(self._wanted)
+                and self.answers[index] is None
+                and (not entry.keys or self._wanted[index] in entry.keys)
+            ):
+                self.answers[index] = entry.entry
+            else:
+                others.append(entry)
+        return others
+
+    def _match_keys(self, entries: "list[_Entry[T]]") -> None:
+        claims: dict[MatchKey, list[_Entry[T]]] = {}
+        undecided = [(entry, [key for key in entry.keys if key in self._open]) for entry in entries]
+        # An entry that may be about several items is about the one that no other entry answers.
+        progress = True
+        while progress:
+            progress = False
+            for entry, keys in undecided:
+                if len(keys) == 1:
+                    claims.setdefault(keys[0], []).append(entry)
+                    progress = True
+            undecided = [
+                (entry, [key for key in keys if len(claims.get(key, ())) < len(self._open[key])] or keys)
+                for entry, keys in undecided
+                if len(keys) > 1
+            ]
+        for key, claiming in claims.items():
+            self._assign(self._open[key], claiming)
+        for disputed, disputing in _groups(undecided):
+            if disputed.isdisjoint(claims):
+                self._assign(sorted(index for key in disputed for index in self._open[key]), disputing)
+
+    def _assign(self, indices: list[int], entries: "list[_Entry[T]]") -> None:
+        """Assign entries to the items that they are about, in order, if it is certain which belongs to which."""
+        all_succeeded = not any(entry.failed for entry in entries)
+        # A success that is repeated counts once. There is no order between the two lists of a reply.
+        if (len(entries) == len(indices) and _are_alike(entries)) or (len(entries) > len(indices) and all_succeeded):
+            for index, entry in zip(indices, entries, strict=False):
+                self.answers[index] = entry.entry
+
+    def _match_order(self, entries: "list[_Entry[T]]") -> None:
+        """Match the entries that repeat nothing of the items."""
+        indices = [index for index, answer in enumerate(self.answers) if answer is None]
+        # An entry with another name than the item's belongs to another item, wherever it stands.
+        if len(entries) == len(indices) and not any(
+            fields == self._wanted[index][0]
+            for index, entry in zip(indices, entries, strict=True)
+            for fields, _ in entry.keys
+        ):
+            self._assign(indices, entries)
+
+
+def _groups(undecided: "list[tuple[_Entry[T], list[MatchKey]]]") -> "Iterator[tuple[set[MatchKey], list[_Entry[T]]]]":
+    """Group the entries that may be about the same items, in their order."""
+    groups: list[set[MatchKey]] = []
+    for _, keys in undecided:
+        touched = [group for group in groups if not group.isdisjoint(keys)]
+        groups = [group for group in groups if group not in touched] + [set(keys).union(*touched)]
+    for group in groups:
+        yield group, [entry for entry, keys in undecided if not group.isdisjoint(keys)]
+
+
+class _Entry(Generic[T]):
+    """An entry of a reply, with its keys and position."""
+
+    __slots__ = ("entry", "failed", "keys", "position")
+
+    def __init__(self, entry: T | Failure, keys: Collection[MatchKey]) -> None:
+        self.entry = entry
+        self.failed = isinstance(entry, Failure)
+        self.position = entry.position if isinstance(entry, Failure) else None
+        self.keys = keys
+
+
+def _are_alike(entries: Sequence[_Entry[Any]]) -> bool:
+    """Whether all entries succeeded, or all failed."""
+    return len({entry.failed for entry in entries}) <= 1

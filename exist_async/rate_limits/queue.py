@@ -1,0 +1,250 @@
+"""Decides which waiting caller gets the next free slot: the base classes of all rate limiters."""
+
+import asyncio
+import hashlib
+import logging
+import re
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
+from typing import Literal, ParamSpec, TypeVar
+
+from exist_async._checks import check_function, check_int, check_seconds, safe_repr
+from exist_async.errors import ConfigurationError, RateLimitError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Clock = Callable[[], float]
+Sleep = Callable[[float], Awaitable[object]]
+
+WhenUnavailable = Literal["stop", "go_on"]
+"""Whether requests are refused or sent without a budget while the store fails."""
+
+_log = logging.getLogger("exist_async")
+
+# Seconds after which the first waiter asks again. Other processes return slots too, and clocks are adjusted.
+_LONGEST_SLEEP = 60.0
+# Seconds. Sleeps end a little early or late: a caller that has begun to wait may exceed its `max_wait` by this much.
+_TOLERANCE = 0.1
+# Seconds for which a store that failed is not asked again, so that queued callers do not each wait for its timeout.
+_STORE_PAUSE = 3.0
+# Seconds. Processes that wait for the same slot do not all ask the store at once.
+_JITTER = 0.05
+_PLAIN_NAME = re.compile(r"[\w.@-]{1,64}", re.ASCII)
+
+
+class StoreUnavailableError(Exception):
+    """The store of the window can't be used. The message names the reason and the remedy."""
+
+
+class _Queue:
+    """The waiting callers of one user on one event loop, in order of arrival."""
+
+    __slots__ = ("asking", "waiters")
+
+    def __init__(self) -> None:
+        self.waiters: deque[asyncio.Future[None]] = deque()
+        self.asking = asyncio.Lock()
+
+    def leave(self, waiter: "asyncio.Future[None]") -> None:
+        """Remove a waiter from any position, and wake the one that is first after that."""
+        self.waiters.remove(waiter)
+        if self.waiters and not self.waiters[0].done():
+            self.waiters[0].set_result(None)
+
+
+class QueuedRateLimiter(ABC):
+    """A rate limiter with a first-in, first-out queue for each user. The arguments are those of `MemoryRateLimiter`."""
+
+    def __init__(self, limit: int, period: float, max_waiting: int, clock: Clock, sleep: Sleep) -> None:
+        check_int("limit", limit, least=1)
+        check_seconds("period", period)
+        check_int("max_waiting", max_waiting, least=1)
+        check_function("clock", clock)
+        check_function("sleep", sleep)
+        self._limit = limit
+        self._period = period
+        self._max_waiting = max_waiting
+        self._clock = clock
+        self._sleep = sleep
+        # Keyed by event loop too, because a future can only be awaited on its own loop.
+        self._queues: dict[tuple[asyncio.AbstractEventLoop, Hashable], _Queue] = {}
+
+    async def acquire(self, user: Hashable, *, max_wait: float | None) -> None:
+        """Take one slot of the user's budget in order of arrival; see `RateLimiter.acquire`."""
+        loop = asyncio.get_running_loop()
+        queue = self._queues.get((loop, user))
+        if queue is None:
+            queue = self._queues[loop, user] = _Queue()
+        if len(queue.waiters) >= self._max_waiting:
+            raise RateLimitError(
+                f"{self._max_waiting} requests are already waiting for this user's budget. Send fewer at once, or "
+                "raise the rate limiter's max_waiting.",
+                retry_after=None,
+                status_code=None,
+            )
+        waiter = loop.create_future()
+        queue.waiters.append(waiter)
+        try:
+            await self._wait(user, queue, waiter, max_wait)
+        finally:
+            queue.leave(waiter)
+            if not queue.waiters:
+                del self._queues[loop, user]
+
+    @abstractmethod
+    async def _take(self, user: Hashable, ahead: int) -> float:
+        """Take a slot and return 0, or return the seconds until one is free.
+
+        Args:
+            user: Owner of the budget.
+            ahead: Number of callers in front. Unless it is 0, no slot is taken and only the wait is calculated.
+        """
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep until a slot may be free."""
+        await self._sleep(min(seconds, _LONGEST_SLEEP))
+
+    async def _wait(
+        self, user: Hashable, queue: _Queue, waiter: "asyncio.Future[None]", max_wait: float | None
+    ) -> None:
+        start = self._clock()
+        tolerance = 0.0
+        logged = False
+        while True:
+            # One at a time: the caller before has then left the queue, and the position below is current.
+            async with queue.asking:
+                ahead = queue.waiters.index(waiter)
+                # Without a `max_wait`, the length of the wait makes no difference.
+                wait = 0.0 if ahead and max_wait is None else await self._take(user, ahead)
+            if wait <= 0 and ahead == 0:
+                return
+            time_left = None
+            if max_wait is not None:
+                time_left = max_wait + tolerance - (self._clock() - start)
+                if wait > time_left or time_left <= 0:
+                    raise self._too_long(wait, max_wait)
+            tolerance = _TOLERANCE
+            if ahead:
+                await asyncio.wait([waiter], timeout=time_left)
+                continue
+            if not logged:
+                logged = True
+                _log.info(
+                    "The budget of %d requests in %.0f s is spent: waiting %.1f s", self._limit, self._period, wait
+                )
+            await self._pause(wait)
+
+    def _too_long(self, wait: float, max_wait: float) -> RateLimitError:
+        return RateLimitError(
+            f"The budget of {self._limit} requests in {self._period:.0f} s is spent: the next one can be sent "
+            f"in {wait:.0f} s, and this call waits no longer than {max_wait:g} s. Call again then, or raise max_wait "
+            "(and deadline, if there is one).",
+            retry_after=wait,
+            status_code=None,
+        )
+
+
+class StoredRateLimiter(QueuedRateLimiter):
+    """A rate limiter whose window is kept in a store that can fail. The arguments are those of `SqliteRateLimiter`."""
+
+    def __init__(
+        self,
+        limit: int,
+        period: float,
+        max_waiting: int,
+        clock: Clock,
+        sleep: Sleep,
+        *,
+        when_unavailable: WhenUnavailable,
+        fraction: Callable[[], float],
+    ) -> None:
+        super().__init__(limit, period, max_waiting, clock, sleep)
+        if when_unavailable not in ("stop", "go_on"):
+            raise ConfigurationError(f"when_unavailable must be 'stop' or 'go_on', not {safe_repr(when_unavailable)}")
+        check_function("fraction", fraction)
+        self._goes_on = when_unavailable == "go_on"
+        self._fraction = fraction
+        self._failure: str | None = None
+        self._paused_until = 0.0
+
+    async def refund(self, user: Hashable, *, hold: float) -> None:
+        """Return a slot and hold this user's requests; see `RateLimiter.refund`.
+
+        While the store fails, the slot stays taken and nothing is held; a warning is logged and no error raised.
+        """
+        # A whole period frees every slot, so a longer hold can't be right.
+        hold = min(hold, self._period)
+        # The caller is about to report the 429, which matters more than a failure that is already logged.
+        with suppress(RateLimitError):
+            await self._call_store(None, self._refund_in_store, _store_name(user), hold)
+
+    async def remaining(self, user: Hashable) -> int:
+        """Return the number of this user's requests that can be sent now without waiting.
+
+        Raises:
+            RateLimitError: The store fails, and `when_unavailable` is "stop".
+        """
+        return await self._call_store(self._limit, self._free_in_store, _store_name(user))
+
+    @abstractmethod
+    async def _take_in_store(self, name: str, ahead: int) -> float:
+        """Take a slot or return the wait, as `_take` does; raise StoreUnavailableError if the store fails."""
+
+    @abstractmethod
+    async def _refund_in_store(self, name: str, hold: float) -> None:
+        """Return a slot and hold for some seconds; raise StoreUnavailableError if the store fails."""
+
+    @abstractmethod
+    async def _free_in_store(self, name: str) -> int:
+        """Return the number of free slots; raise StoreUnavailableError if the store fails."""
+
+    async def _take(self, user: Hashable, ahead: int) -> float:
+        return await self._call_store(0.0, self._take_in_store, _store_name(user), ahead)
+
+    async def _pause(self, seconds: float) -> None:
+        await super()._pause(seconds + self._fraction() * _JITTER)
+
+    async def _call_store(
+        self, fallback: T, operation: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Return the store's answer; while it fails, return `fallback` or raise RateLimitError.
+
+        A store that failed a moment ago is not called again, and only the first of a series of failures is logged.
+        """
+        cause: StoreUnavailableError | None = None
+        if self._failure is None or self._clock() >= self._paused_until:
+            try:
+                answer = await operation(*args, **kwargs)
+            except StoreUnavailableError as error:
+                if self._failure is None:
+                    consequence = "are sent without a budget" if self._goes_on else "are refused"
+                    _log.warning("%s Until it works again, requests %s.", error, consequence)
+                cause = error
+                self._failure = str(error)
+                self._paused_until = self._clock() + _STORE_PAUSE
+            else:
+                self._failure = None
+                return answer
+        if self._goes_on:
+            return fallback
+        raise RateLimitError(
+            f"{self._failure} Nothing was sent; with when_unavailable='go_on' requests are sent without a budget.",
+            retry_after=None,
+            status_code=None,
+        ) from cause
+
+
+def _store_name(user: Hashable) -> str:
+    """Return a user's key in the store: the name, or a hash of it if it is long or has unusual characters."""
+    if not isinstance(user, str):
+        raise ConfigurationError(
+            f"a rate limiter shared by processes needs a user's name, not {type(user).__name__}: use an access token "
+            "or an OAuth2 as auth, or a MemoryRateLimiter"
+        )
+    if _PLAIN_NAME.fullmatch(user):
+        return user
+    # Half a surrogate pair can't be encoded otherwise.
+    return hashlib.sha256(user.encode(errors="surrogatepass")).hexdigest()

@@ -1,0 +1,165 @@
+"""Plans how to read a history: by windows of days, or attribute by attribute, whichever takes fewer requests."""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from functools import partial
+from urllib.parse import quote
+
+from attrs import define, frozen
+
+from exist_async._concurrency import ordered_map
+from exist_async._http.session import Session
+from exist_async.paging import LARGEST_PAGE, Page, PageBody, fetch_page
+from exist_async.values.models import DayValue
+from exist_async.values.requests import MOST_DAYS, WITH_VALUES
+
+# Servers accept URLs of four thousand characters, and some of them no longer ones.
+_LONGEST_FILTER = 2000
+
+
+@frozen
+class ListedValues:
+    """An attribute with its values of a window. The listing's other fields are not read, so odd ones do no harm."""
+
+    name: str
+    values: tuple[DayValue, ...] = ()
+
+
+@frozen
+class Span:
+    """The days from one to another, both included."""
+
+    start: dt.date
+    end: dt.date
+
+    @property
+    def days(self) -> int:
+        """The number of days."""
+        return (self.end - self.start).days + 1
+
+    @property
+    def page_count(self) -> int:
+        """The number of pages that one attribute's values of so many days take."""
+        return -(-self.days // LARGEST_PAGE)
+
+    @property
+    def window_count(self) -> int:
+        """The number of windows that `windows` returns."""
+        return -(-self.days // MOST_DAYS)
+
+    def windows(self) -> "Iterator[Span]":
+        """Return the windows of at most 31 days that Exist lists attributes with values of, the newest first."""
+        for number in range(self.window_count):
+            end = self.end - dt.timedelta(days=number * MOST_DAYS)
+            days = min(MOST_DAYS, (end - self.start).days + 1)
+            yield Span(end - dt.timedelta(days=days - 1), end)
+
+
+@define(eq=False, repr=False)
+class Listing:
+    """The attributes of one filter, as Exist lists them with their values, window by window.
+
+    Attributes:
+        names: The names that the filter asks for; None for all.
+        first: The first page of the newest window, which was read for the plan.
+        page_count: The number of pages of each window, as far as it is known.
+    """
+
+    names: frozenset[str] | None
+    first: Page[ListedValues]
+    page_count: int
+
+    def wanted(self, attributes: Iterable[ListedValues]) -> list[ListedValues]:
+        """Return the attributes that were asked for: at times, Exist ignores the filter and lists all."""
+        return [attribute for attribute in attributes if self.names is None or attribute.name in self.names]
+
+
+@frozen(eq=False, repr=False)
+class Plan:
+    """How a history is read.
+
+    Attributes:
+        requests: The number of requests, including those that were made for the plan.
+        listings: The attributes, with the first pages that were read for the plan; empty if none had to be.
+        by_window: Whether the listings are read in all windows, or only in the newest.
+        alone: The attributes that are read one by one, and the days to read of each.
+        required: Names that must not be missing: those that no listing shows are read one by one, too.
+    """
+
+    requests: int
+    listings: Sequence[Listing] = ()
+    by_window: bool = False
+    alone: Sequence[tuple[str, Span]] = ()
+    required: frozenset[str] = frozenset()
+
+
+async def make_plan(session: Session, span: Span, names: Sequence[str] | None, filters: Mapping[str, str]) -> Plan:
+    """Return the plan that takes the fewest requests.
+
+    Args:
+        session: Sends the calls.
+        span: The days.
+        names: The attributes; None for all that Exist lists with their values.
+        filters: The other filters, encoded.
+    """
+    parts = [None] if names is None else list(_parts(names))
+    if names is not None and not filters and len(names) * span.page_count <= span.window_count * len(parts):
+        alone = [(name, span) for name in names]
+        return Plan(len(names) * span.page_count, alone=alone, required=frozenset(names))
+    newest = next(span.windows())
+    jobs = (partial(_first_page, session, newest, part, filters) for part in parts)
+    async with aclosing(ordered_map(jobs, concurrency=session.options.concurrency)) as pages:
+        listings = [listing async for listing in pages]
+    by_window = span.window_count * sum(listing.page_count for listing in listings)
+    required = frozenset[str]() if filters else frozenset(names or ())
+    if any(listing.page_count > 1 for listing in listings):
+        return Plan(by_window, listings, by_window=True, required=required)
+    found = [attribute.name for listing in listings for attribute in listing.wanted(listing.first.results)]
+    hidden = len(required.difference(found)) * span.page_count
+    if span.window_count > 1:
+        rest = Span(span.start, newest.start - dt.timedelta(days=1))
+        one_by_one = len(listings) + len(found) * rest.page_count
+        if one_by_one < by_window:
+            return Plan(one_by_one + hidden, listings, alone=[(name, rest) for name in found], required=required)
+    return Plan(by_window + hidden, listings, by_window=True, required=required)
+
+
+async def fetch_window(
+    session: Session, window: Span, names: Iterable[str] | None, filters: Mapping[str, str], number: int
+) -> tuple[Page[ListedValues], bool]:
+    """Return one page of the attributes with their values of a window, and whether it is the last.
+
+    Args:
+        session: Sends the call.
+        window: The days.
+        names: The attributes; None for all.
+        filters: The other filters, encoded.
+        number: The number of the page, from 1.
+    """
+    params = {"days": str(window.days), "date_max": window.end.isoformat(), "limit": str(LARGEST_PAGE), **filters}
+    if names is not None:
+        params["attributes"] = ",".join(sorted(names))
+    return await fetch_page(session, WITH_VALUES, params, PageBody[ListedValues], number)
+
+
+async def _first_page(
+    session: Session, window: Span, names: frozenset[str] | None, filters: Mapping[str, str]
+) -> Listing:
+    page, is_last = await fetch_window(session, window, names, filters, 1)
+    counted = -(-(page.count or 0) // len(page.results)) if page.results else 1
+    return Listing(names, page, page_count=1 if is_last else max(2, counted))
+
+
+def _parts(names: Sequence[str]) -> Iterator[frozenset[str]]:
+    """Cut names into as many as fit on a page and into a URL."""
+    part: list[str] = []
+    length = 0
+    for name in names:
+        encoded = len(quote(name, safe="")) + 1
+        if part and (len(part) == LARGEST_PAGE or length + encoded > _LONGEST_FILTER):
+            yield frozenset(part)
+            part, length = [], 0
+        part.append(name)
+        length += encoded
+    yield frozenset(part)
