@@ -131,8 +131,7 @@ def answering(clock: Clock) -> Callable[..., ExistClient]:
     def make(answer: Callable[[httpx.Request], httpx.Response], **options: Any) -> ExistClient:
         http_client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
         options.setdefault("rate_limiter", MemoryRateLimiter(clock=clock, sleep=clock.sleep))
-        return ExistClient(
-            "a-token", http_client=http_client, clock=clock, sleep=clock.sleep, fraction=lambda: 0.0, **options
-        )
+        options = {"clock": clock, "sleep": clock.sleep, "fraction": lambda: 0.0, **options}
+        return ExistClient("a-token", http_client=http_client, **options)
 
     return make
