@@ -1,4 +1,4 @@
-"""Runs the benchmarks, all or those named: `uv run python -m benchmarks [NAME ...] [--json FILE]`."""
+"""Runs the benchmarks, all or those named: `uv run python -m benchmarks [NAME ...] [--turns N] [--json FILE]`."""
 
 import argparse
 import json
@@ -11,6 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.turns import limit_turns
+
 _NAMES: Final = ("writes", "cpu", "listing", "decoding", "history", "views", "users", "growth", "startup")
 _AGAIN: Final = "EXIST_ASYNC_BENCHMARKS_AGAIN"
 
@@ -20,12 +22,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(_NAMES)}; all by default")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file, too")
+    parser.add_argument("--turns", type=int, metavar="N", help="measure each N times at most, to see that it runs")
     given = parser.parse_args()
     names: list[str] = given.names or list(_NAMES)
     if unknown := set(names) - set(_NAMES):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(_NAMES)}")
     if find_spec("pydantic") is None:
         return _run_again_with_pydantic(sys.argv[1:])
+    if given.turns is not None:
+        limit_turns(given.turns)
     _compare(names, given.json)
     return 0
 

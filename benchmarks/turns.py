@@ -1,6 +1,15 @@
 """Measures several things by turns, so that a slow moment of the machine meets them all."""
 
+import sys
 from collections.abc import Callable, Mapping
+
+_most = sys.maxsize
+
+
+def limit_turns(most: int) -> None:
+    """Let every measurement of this process take so many turns at most."""
+    global _most
+    _most = most
 
 
 def by_turns(
@@ -10,7 +19,7 @@ def by_turns(
 
     Args:
         measures: What to measure, by name; each does its work once and returns its own figure.
-        turns: How often each is measured.
+        turns: How often each is measured, unless `limit_turns` allows fewer.
         rehearsal: Whether there is one more turn before, which does not count.
     """
     samples: dict[str, list[float]] = {name: [] for name in measures}
@@ -18,7 +27,7 @@ def by_turns(
         for measure in measures.values():
             measure()
     order = list(measures.items())
-    for _ in range(turns):
+    for _ in range(min(turns, _most)):
         for name, measure in order:
             samples[name].append(measure())
         # Forth and back: none of them always comes after the same other one.

@@ -130,8 +130,8 @@ def answering(clock: Clock) -> Callable[..., ExistClient]:
 
     def make(answer: Callable[[httpx.Request], httpx.Response], **options: Any) -> ExistClient:
         http_client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
-        options.setdefault("rate_limiter", MemoryRateLimiter(clock=clock, sleep=clock.sleep))
-        options = {"clock": clock, "sleep": clock.sleep, "fraction": lambda: 0.0, **options}
-        return ExistClient("a-token", http_client=http_client, **options)
+        timing = {"clock": clock, "sleep": clock.sleep, "fraction": lambda: 0.0}
+        limiter = MemoryRateLimiter(clock=clock, sleep=clock.sleep)
+        return ExistClient("a-token", http_client=http_client, **({"rate_limiter": limiter} | timing | options))
 
     return make

@@ -1,6 +1,10 @@
 """What several tests of writes share."""
 
+import asyncio
+import inspect
+import itertools
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -29,3 +33,14 @@ def succeed(request: httpx.Request) -> httpx.Response:
 
 def statuses(result: BatchResult[Any, Any]) -> list[OutcomeStatus]:
     return [outcome.status for outcome in result]
+
+
+async def until(condition: Callable[[], object], *, seconds: float = 20.0) -> None:
+    """Wait until a condition is true that nothing signals; fail if it is not within some seconds."""
+    give_up = time.monotonic() + seconds
+    for turn in itertools.count():
+        if condition():
+            return
+        assert time.monotonic() < give_up, f"not true within {seconds:g} s: {inspect.getsource(condition).strip()}"
+        # At first nothing but the loop's own next steps; later another thread or process needs the time.
+        await asyncio.sleep(0 if turn < 200 else 0.001)

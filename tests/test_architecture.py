@@ -159,6 +159,7 @@ def test_every_public_name_is_there_and_says_what_it_is() -> None:
             assert getattr(exist_async, name).__doc__, name
 
 
+@pytest.mark.slow
 def test_names_that_are_imported_late_are_listed_and_others_are_not_there() -> None:
     code = (
         "import exist_async; from exist_async import *; "

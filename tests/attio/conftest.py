@@ -24,9 +24,7 @@ def asking(clock: Any) -> Asking:
         http_client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
         options.setdefault("rate_limiter", MemoryRateLimiter(100, 1.0, clock=clock, sleep=clock.sleep))
         options.setdefault("write_rate_limiter", MemoryRateLimiter(25, 1.0, clock=clock, sleep=clock.sleep))
-        client = AttioClient("a-token", http_client=http_client, **options)
-        session = client._session
-        session._fraction, session._sleep, session._clock = (lambda: 0.0), clock.sleep, clock
-        return client
+        timing = {"clock": clock, "sleep": clock.sleep, "fraction": lambda: 0.0}
+        return AttioClient("a-token", http_client=http_client, **(timing | options))
 
     return make

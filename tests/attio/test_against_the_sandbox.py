@@ -37,9 +37,8 @@ def sandbox() -> AttioSandbox:
 @pytest.fixture
 async def attio(sandbox: AttioSandbox) -> AsyncGenerator[AttioClient, None]:
     async with httpx.AsyncClient(transport=sandbox.transport()) as http_client:
-        client = AttioClient(sandbox.token, http_client=http_client, rate_limiter=None, write_rate_limiter=None)
-        client.attributes._session._fraction = lambda: 0.0
-        yield client
+        limiters = {"rate_limiter": None, "write_rate_limiter": None}
+        yield AttioClient(sandbox.token, http_client=http_client, fraction=lambda: 0.0, **limiters)
 
 
 async def test_an_attribute_is_created_read_changed_archived_and_restored(

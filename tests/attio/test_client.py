@@ -155,14 +155,13 @@ async def test_a_429_to_a_write_does_not_delay_reads(asking: Asking, clock: Any)
             return data(ATTRIBUTE)
         return httpx.Response(429, headers={"Retry-After": "30"})
 
-    client = asking(service)
     held, released = asyncio.Event(), asyncio.Event()
 
     async def sleep(seconds: float) -> None:
         held.set()
         await released.wait()
 
-    client.attributes._session._sleep = sleep
+    client = asking(service, sleep=sleep)
     writing = asyncio.create_task(client.attributes.update("objects", "people", "a", title="b"))
     await held.wait()
 

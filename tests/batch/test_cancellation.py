@@ -193,8 +193,7 @@ async def test_what_was_lost_before_the_cancellation_is_told_as_unknown(answerin
     def drop(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadError("reset")
 
-    client = answering(drop)
-    client.attributes._session._sleep = wait
+    client = answering(drop, sleep=wait)
     write = asyncio.create_task(client.attributes.release(names(2), on_outcome=told.append))
     await waiting.wait()
 

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,6 +68,7 @@ def replies(draw: st.DrawFn) -> tuple[list[Any], list[bool], Reply[AttributeEcho
     return items, [ok for ok, _ in fates], Reply(success, failed)
 
 
+@pytest.mark.slow
 @settings(max_examples=1500, deadline=None)
 @given(replies())
 def test_no_item_is_given_a_fate_that_it_did_not_have(case: tuple[list[Any], list[bool], Reply[AttributeEcho]]) -> None:
@@ -82,6 +84,7 @@ def test_no_item_is_given_a_fate_that_it_did_not_have(case: tuple[list[Any], lis
     assert all(times == 1 for times in used.values())
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(st.lists(ITEMS, max_size=35, unique_by=lambda item: same_label(subject(item)[1])), st.data())  # type: ignore[arg-type]
 def test_a_full_reply_that_names_different_items_answers_each_with_its_own(
@@ -130,6 +133,7 @@ def services(draw: st.DrawFn) -> Any:
     return answer, done
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 200), st.integers(1, 9), services(), st.booleans())
 def test_every_item_has_exactly_one_outcome_whatever_the_service_does(

@@ -20,7 +20,7 @@ playwright = pytest.importorskip("playwright.async_api", reason=f"no Playwright:
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = os.environ.get("EXIST_TEST_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=f"no Chromium: {INSTALL}")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason=f"no Chromium: {INSTALL}")]
 
 
 @pytest.fixture

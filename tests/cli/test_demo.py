@@ -11,6 +11,7 @@ from exist_async.attributes import Attributes
 from exist_async.cli.commands import demo
 
 
+@pytest.mark.slow
 def test_it_runs_all_steps_and_prints_measured_figures(cli: Callable) -> None:
     result = cli("demo")
 

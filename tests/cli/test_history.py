@@ -125,6 +125,7 @@ def test_update_reads_the_exported_csv(cli: Callable, filled: Sandbox, standard_
     assert {name: filled.values(name) for name in written} == written
 
 
+@pytest.mark.slow
 def test_a_file_is_written_in_utf_8_regardless_of_the_terminals_encoding(
     script: str, filled: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +136,7 @@ def test_a_file_is_written_in_utf_8_regardless_of_the_terminals_encoding(
     assert "and é" in (tmp_path / "history.csv").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_reader_that_closes_the_pipe_ends_it_without_a_message(start: Callable, sandbox: Sandbox) -> None:
     sandbox.add_attribute(template="steps")
     sandbox.set_values("steps", {TODAY - dt.timedelta(days=days): days for days in range(5000)})
@@ -145,6 +147,7 @@ def test_a_reader_that_closes_the_pipe_ends_it_without_a_message(start: Callable
     assert running.stderr.read() == b""
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_without_a_traceback(start: Callable, sandbox: Sandbox) -> None:
     sandbox.add_attribute(template="steps")
     sandbox.set_values("steps", {TODAY - dt.timedelta(days=days): 12345678 for days in range(12000)})

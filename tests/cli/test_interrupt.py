@@ -12,6 +12,8 @@ import pytest
 from exist_async.cli.progress import progress_bar
 from exist_async.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 
 def test_ctrl_c_while_names_are_awaited_ends_it_at_once_and_prints_the_number_of_answered_items(
     open_terminal: Callable, sandbox: Sandbox

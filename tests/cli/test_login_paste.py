@@ -8,6 +8,8 @@ import pytest
 
 from exist_async.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 
 class PastedLogin:
     """The command `login --paste`, waiting for an address.

@@ -21,6 +21,8 @@ from urllib.parse import urljoin
 
 import httpx
 
+pytestmark = pytest.mark.slow
+
 page = sys.argv[1]
 with httpx.Client(trust_env=False, follow_redirects=True) as client:
     html = client.get(page).text

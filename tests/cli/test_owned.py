@@ -82,6 +82,7 @@ def test_without_owned_attributes_it_prints_nothing(cli: Callable) -> None:
     assert cli("owned") == (0, "", "")
 
 
+@pytest.mark.slow
 def test_all_pages_are_read_before_the_first_line_so_that_a_reader_may_release_attributes(
     script: str, sandbox: Sandbox
 ) -> None:

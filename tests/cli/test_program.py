@@ -193,6 +193,7 @@ def test_control_characters_and_line_breaks_are_removed_from_printed_text() -> N
     assert one_line("a\tb\r\nc \x1b[31mred\x9b \u2028Café 👩‍👧\n") == "a b c  [31mred   Café 👩‍👧"
 
 
+@pytest.mark.slow
 def test_closed_standard_streams_are_not_an_error_unless_they_are_needed(script: str, sandbox: Sandbox) -> None:
     def shell(command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(["sh", "-c", command, script], capture_output=True, text=True, timeout=20)

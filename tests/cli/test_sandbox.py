@@ -85,6 +85,7 @@ def test_an_invalid_redirect_uri_is_reported_in_one_line(cli: Callable) -> None:
     assert cli("sandbox", "--redirect-uri", "localhost") == (2, "", f"exist-async: {error.value}\n")
 
 
+@pytest.mark.slow
 def test_the_option_sample_adds_attributes(start: Callable, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     options = ["--port", "0", "--sample"]
     running = start("sandbox", *options, text=True)
@@ -104,6 +105,7 @@ def test_the_option_sample_adds_attributes(start: Callable, script: str, monkeyp
     ]
 
 
+@pytest.mark.slow
 def test_the_attio_sandbox_prints_instructions_and_applies_its_options(start: Callable) -> None:
     options = ["--attio", "--port", "0", "--latency", "0.01", "--rate-limit", "1"]
     running = start("sandbox", *options, text=True)

@@ -422,6 +422,7 @@ def test_unknown_outcomes_are_listed_by_line_and_their_reason_only_once(update: 
     assert set(others) == {"steps unknown as above"}
 
 
+@pytest.mark.slow
 def test_lines_are_sent_while_more_are_awaited(start: Callable, wait_until: Callable, owned: Sandbox) -> None:
     running = start("update")
     for number in range(36):
@@ -438,6 +439,7 @@ def test_lines_are_sent_while_more_are_awaited(start: Callable, wait_until: Call
     assert len(owned.values("steps")) == 36
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_lines_are_awaited_ends_it_at_once(start: Callable, wait_until: Callable, owned: Sandbox) -> None:
     running = start("update")
     running.stdin.write(b"steps,2026-01-01,1\n")

@@ -130,10 +130,9 @@ def check_no_secret_in(error: BaseException | None) -> None:
 
 def quick(url: str, **options: Any) -> ExistClient:
     """Return a client that tries again without waiting. It trusts no certificate, which saves it reading them all."""
-    defaults = {"timeout": 10.0, "rate_limiter": None, "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)}
-    client = ExistClient(SECRET, base_url=url, **(defaults | options))
-    client._session._fraction = lambda: 0.0
-    return client
+    verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    defaults = {"timeout": 10.0, "rate_limiter": None, "verify": verify, "fraction": lambda: 0.0}
+    return ExistClient(SECRET, base_url=url, **(defaults | options))
 
 
 async def get(client: ExistClient) -> Any:

@@ -1,6 +1,5 @@
 """The sandbox on loopback, for the faults that it can make, and clients of it whose waits take no time."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -27,17 +26,14 @@ def a_sandbox(**options: Any) -> Sandbox:
 @asynccontextmanager
 async def served(sandbox: Sandbox, clock: Any = None, **options: Any) -> AsyncGenerator[ExistClient, None]:
     """Serve a sandbox, and give a client of it; with a clock its waits take no time."""
-    async with sandbox.serve() as url, quick(url, **options) as client:
-        if clock is not None:
-            with_clock(client, clock)
+    timing = {} if clock is None else timed_by(clock)
+    async with sandbox.serve() as url, quick(url, **(timing | options)) as client:
         yield client
 
 
-def with_clock(client: ExistClient, clock: Any) -> ExistClient:
-    """Let a client go by a clock that passes when somebody sleeps."""
-    client._session._sleep = clock.sleep
-    client._session._clock = clock
-    return client
+def timed_by(clock: Any) -> dict[str, Any]:
+    """Return the options of a client for which time passes only when it sleeps."""
+    return {"clock": clock, "sleep": clock.sleep}
 
 
 def asked(sandbox: Sandbox, kind: str) -> int:
@@ -64,10 +60,3 @@ async def see(client: ExistClient, sandbox: Sandbox, kind: str) -> Seen:
     seen = await observe(client, CALLS[kind], applied(sandbox, kind))
     assert asked(sandbox, kind) - before <= seen.attempts
     return seen
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what nobody tells of."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.001)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from faults.conftest import open_descriptors
 from faults.observe import DAY, Seen, cell, get, observe, quick
-from faults.sandboxed import CALLS, until, with_clock
+from faults.sandboxed import CALLS, timed_by
 from faults.server import Server, Talk, answer_to, serving, whole
 from faults.service_rows import row
 
@@ -26,6 +26,7 @@ from exist_async import (
     ValueUpdate,
 )
 from exist_async._http.quota import RetryQuota
+from support import until
 
 CONNECTIONS = 3
 AN_OUTCOME = re.compile(r"items\[0\], \w+\(name='coffees', .*value=(\d+)[,)].*: (succeeded|unknown)")
@@ -190,7 +191,7 @@ async def test_a_call_that_is_cancelled_at_any_moment_after_a_429_leaves_the_gat
     tasks, files = asyncio.all_tasks(), open_descriptors()
     async with (
         serving(refusing) as server,
-        with_clock(quick(server.url, max_connections=CONNECTIONS), clock) as client,
+        quick(server.url, max_connections=CONNECTIONS, **timed_by(clock)) as client,
     ):
         steps_taken = await every_step(client, kind, told, at_once=CONNECTIONS, prepare=refusing.begin)
         refusing.left = 0
@@ -212,7 +213,7 @@ async def test_a_call_that_is_cancelled_at_any_moment_between_two_attempts_is_to
     tasks, files = asyncio.all_tasks(), open_descriptors()
     async with (
         serving(failing) as server,
-        with_clock(quick(server.url, max_connections=CONNECTIONS), clock) as client,
+        quick(server.url, max_connections=CONNECTIONS, **timed_by(clock)) as client,
     ):
         client._session._pool.quota = Endless()
         steps_taken = await every_step(client, kind, told, at_once=CONNECTIONS, prepare=failing.begin)
@@ -236,8 +237,8 @@ async def test_a_call_that_is_cancelled_at_any_moment_of_its_wait_for_the_budget
     limiter = MemoryRateLimiter(2, 60.0, clock=clock, sleep=clock.sleep)
     tasks, files = asyncio.all_tasks(), open_descriptors()
     async with serving() as server:
-        client = quick(server.url, max_connections=CONNECTIONS, rate_limiter=limiter, max_wait=None)
-        async with with_clock(client, clock):
+        options = {"max_connections": CONNECTIONS, "rate_limiter": limiter, "max_wait": None, **timed_by(clock)}
+        async with quick(server.url, **options) as client:
             steps_taken = await every_step(client, kind, told, at_once=CONNECTIONS + 1)
             await assert_healthy(client)
     await assert_nothing_left(tasks, files)
@@ -302,7 +303,7 @@ async def test_closing_finishes_a_write_and_ends_a_read_and_later_calls_say_so(k
         call = await under_way(client, server, kind, 2, counted)
         start = time.monotonic()
         await client.aclose()
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 20
         seen["never answered"] = await call
         seen["later"] = await observe(client, CALLS[kind], counted)
         assert len(server.requests) == 2
@@ -326,7 +327,7 @@ async def test_a_service_that_never_answers_holds_a_closing_client_no_longer_tha
 
         await client.aclose()
 
-        assert 0.29 < time.monotonic() - start < 3
+        assert 0.29 < time.monotonic() - start < 20
         assert [str(await call).partition(" after")[0] for call in calls] == ["ClientClosedError", "unknown", "unknown"]
     await until(lambda: asyncio.all_tasks() <= tasks)
 
@@ -340,7 +341,7 @@ async def test_what_waits_for_its_turn_when_the_client_is_closed_is_not_sent(clo
 
     limiter = MemoryRateLimiter(1, 60.0, clock=clock, sleep=sleep)
     async with serving() as server:
-        client = with_clock(quick(server.url, rate_limiter=limiter, max_wait=None), clock)
+        client = quick(server.url, rate_limiter=limiter, max_wait=None, **timed_by(clock))
         await get(client)
         calls = [asyncio.create_task(observe(client, CALLS[kind], server.applied_count)) for kind in CALLS]
         await steps(10)
@@ -362,8 +363,7 @@ async def test_a_closed_client_ends_the_pause_before_another_attempt_by_saying_s
     failing = Failing(b"503 No")
     failing.left = 99
     async with serving(failing) as server:
-        client = quick(server.url)
-        client._session._sleep = sleep
+        client = quick(server.url, sleep=sleep)
         calls = [asyncio.create_task(observe(client, CALLS[kind])) for kind in ("get", "update")]
         await until(lambda: len(server.requests) == 2)
         await steps(10)

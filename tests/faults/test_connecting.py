@@ -61,8 +61,10 @@ async def forever_and_once(
             return await observe(client, call, None if call is get else lambda: 0)
 
     async def once(call: Call, listener: socket.socket) -> Seen:
-        async with quick(url_of(listener), **options) as client, ServingLater(listener) as later:
-            client._session._sleep = later.begin
+        async with (
+            ServingLater(listener) as later,
+            quick(url_of(listener), sleep=later.begin, **options) as client,
+        ):
             seen = await see(client, call, later.server)
             await check_health(client, later.server)
             return seen

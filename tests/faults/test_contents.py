@@ -66,6 +66,7 @@ def bomb() -> bytes:
     return head + block * 300 + end + struct.pack("<II", checksum, 300 * MB)
 
 
+@pytest.mark.slow
 async def test_a_gzip_bomb_takes_little_memory() -> None:
     body = bomb()
     assert len(body) < MB

@@ -1,19 +1,20 @@
 """Rows 25 to 27: a service that lets in no more, or that fails for everybody."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 from typing import Any
 
 import pytest
 from faults.observe import DAY, Seen, cell, get, observe, quick
-from faults.sandboxed import CALLS, PATHS, a_sandbox, asked, see, served, until, with_clock
+from faults.sandboxed import CALLS, PATHS, a_sandbox, asked, see, served, timed_by
 from faults.server import Script, Talk, serving
 from faults.service_rows import row
 
 from exist_async import ExistAsyncError, ExistClient, MemoryRateLimiter, RateLimitError
 from exist_async.sandbox import Sandbox
+from support import until
 
 NOW = 1_800_000_000.0
 
@@ -77,16 +78,14 @@ async def test_a_429_for_ever_is_asked_three_times_and_raised(kind: str, headers
     assert min(clock.slept) >= 0.1
 
 
-def hold_back(client: ExistClient, clock: Any) -> asyncio.Event:
-    """Let the client's pauses after a 429 begin to pass when the event is set."""
-    begin = asyncio.Event()
+def sleep_after(begin: asyncio.Event, clock: Any) -> Callable[[float], Awaitable[None]]:
+    """Return a `sleep` for pauses that begin to pass when the event is set."""
 
     async def sleep(seconds: float) -> None:
         await begin.wait()
         await clock.sleep(seconds)
 
-    client._session._sleep = sleep
-    return begin
+    return sleep
 
 
 @pytest.mark.parametrize("kind", CALLS)
@@ -94,8 +93,8 @@ async def test_fifty_calls_that_wait_after_a_429_are_let_out_one_by_one_in_order
     # Another is let in an hour after the one before: that is how a spent budget comes back.
     sandbox = a_sandbox(rate_limit=1, clock=clock)
     done: list[int] = []
-    async with waiting_client(sandbox, clock, max_wait=None) as client:
-        begin = hold_back(client, clock)
+    begin = asyncio.Event()
+    async with waiting_client(sandbox, clock, max_wait=None, sleep=sleep_after(begin, clock)) as client:
 
         async def call(number: int) -> None:
             seen = await observe(client, CALLS[kind])
@@ -121,8 +120,9 @@ async def test_fifty_calls_that_are_refused_at_once_all_come_back(kind: str, clo
     sandbox = a_sandbox(rate_limit=1, clock=clock)
     done: list[int] = []
     # Over one connection they are refused in their order.
-    async with waiting_client(sandbox, clock, max_wait=None, max_connections=1) as client:
-        begin = hold_back(client, clock)
+    begin = asyncio.Event()
+    options = {"max_wait": None, "max_connections": 1, "sleep": sleep_after(begin, clock)}
+    async with waiting_client(sandbox, clock, **options) as client:
 
         async def call(number: int) -> None:
             await CALLS[kind](client)
@@ -172,9 +172,9 @@ async def test_a_service_that_fails_is_asked_again_where_that_is_harmless(kind: 
     faults.pop({"get": "carried out all the same", "increment": "for ever"}.get(kind, "none"), None)
     seen: dict[str, Seen] = {}
     for name, fault in faults.items():
-        async with serving(fault) as server, quick(server.url) as client:
+        async with serving(fault) as server, quick(server.url, **timed_by(clock)) as client:
             counted = None if kind == "get" else server.applied_count
-            seen[name] = await observe(with_clock(client, clock), CALLS[kind], counted)
+            seen[name] = await observe(client, CALLS[kind], counted)
             assert len(server.requests) == seen[name].attempts
 
     assert cell(seen) == getattr(row(27), kind)
@@ -184,8 +184,7 @@ async def test_a_service_that_fails_is_asked_again_where_that_is_harmless(kind: 
 async def test_a_service_that_fails_for_everybody_gets_a_hundred_retries_and_no_more(
     kind: str, requests: int, clock: Any
 ) -> None:
-    async with serving(failing(503)) as server, quick(server.url) as client:
-        with_clock(client, clock)
+    async with serving(failing(503)) as server, quick(server.url, **timed_by(clock)) as client:
         ends = await asyncio.gather(*(CALLS[kind](client) for _ in range(80)), return_exceptions=True)
 
         assert all(isinstance(end, ExistAsyncError) for end in ends)

@@ -13,6 +13,8 @@ from faults.service_rows import row
 
 from exist_async import ExistAsyncError, ExistClient, Outcome, ValueIncrement, ValueUpdate
 
+pytestmark = pytest.mark.slow
+
 CALLS_AT_ONCE = 1000
 CONNECTIONS = 10
 SEED = 1
@@ -116,8 +118,8 @@ async def test_a_thousand_calls_on_ten_connections_lose_nothing_and_count_nothin
     whims = Whims(SEED)
     descriptors = open_descriptors()
     async with serving(whims) as server, asyncio.timeout(60):
-        async with quick(server.url, max_connections=CONNECTIONS, timeout=1.5) as client:
-            client._session._sleep = lambda seconds: asyncio.sleep(0)
+        options = {"max_connections": CONNECTIONS, "timeout": 1.5, "sleep": lambda seconds: asyncio.sleep(0)}
+        async with quick(server.url, **options) as client:
             # Waiting for a connection has the timeout as well, and here it is not what fails.
             users = [client.with_options(auth=f"user-number-{number}") for number in range(50)]
             calls = [caller.call(users[caller.number % len(users)]) for caller in callers]

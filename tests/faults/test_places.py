@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from faults.observe import Seen, cell, get, quick
-from faults.sandboxed import CALLS, PATHS, a_sandbox, asked, see, served, with_clock
+from faults.sandboxed import CALLS, PATHS, a_sandbox, asked, see, served, timed_by
 from faults.service_rows import row
 from redis_server import RedisServer
 
@@ -66,6 +66,7 @@ asyncio.run(all_kinds("a last loop", close=True))
 """
 
 
+@pytest.mark.slow
 async def test_one_client_works_on_several_loops_in_several_threads_and_on_both_sides_of_a_fork() -> None:
     sandbox = a_sandbox()
     async with sandbox.serve() as url, asyncio.timeout(60):
@@ -95,12 +96,12 @@ async def test_a_redis_in_trouble_stops_calls_or_lets_them_go_on_and_nothing_han
 
     async def call(name: str, limiter: RedisRateLimiter) -> None:
         before = asked(sandbox, kind)
-        async with limiter, asyncio.timeout(5):
+        async with limiter, asyncio.timeout(20):
             seen[name] = await see(client.with_options(rate_limiter=limiter), sandbox, kind)
         assert asked(sandbox, kind) - before == seen[name].attempts
 
-    def stopping(limit: int = 300) -> RedisRateLimiter:
-        return RedisRateLimiter(redis_server.url, limit, timeout=0.2)
+    def stopping() -> RedisRateLimiter:
+        return RedisRateLimiter(redis_server.url, timeout=0.2)
 
     def going_on() -> RedisRateLimiter:
         return RedisRateLimiter(redis_server.url, timeout=0.2, when_unavailable="go_on")
@@ -110,7 +111,7 @@ async def test_a_redis_in_trouble_stops_calls_or_lets_them_go_on_and_nothing_han
         await call("slow", stopping())
         await call("slow and going on", going_on())
         redis_server.resume()
-        limiter = stopping(limit=1)
+        limiter = RedisRateLimiter(redis_server.url, 1)
         await get(client.with_options(rate_limiter=limiter))
         with redis.Redis.from_url(redis_server.url) as connection:
             connection.flushall()
@@ -137,7 +138,7 @@ async def test_a_clock_that_jumps_an_hour_makes_nothing_wait_for_an_hour(kind: s
 
     async with sandbox.serve() as url:
         for name, jumped in (("the date, ahead", HOUR), ("the date, behind", -HOUR)):
-            async with with_clock(quick(url), clock) as client:
+            async with quick(url, **timed_by(clock)) as client:
                 client._session._wall_clock = lambda jumped=jumped: NOW + jumped
                 sandbox.fail_next(status=429, headers=in_a_second, path=PATHS[kind])
                 clock.slept.clear()
@@ -145,8 +146,7 @@ async def test_a_clock_that_jumps_an_hour_makes_nothing_wait_for_an_hour(kind: s
                 assert sum(clock.slept) <= 0.1
 
         for name, deadline in (("the steady clock", None), ("the steady clock, with a deadline", 60.0)):
-            async with with_clock(quick(url, deadline=deadline), clock) as client:
-                client._session._sleep = jump
+            async with quick(url, deadline=deadline, clock=clock, sleep=jump) as client:
                 sandbox.fail_next(status=429, headers={"Retry-After": "1"}, path=PATHS[kind])
                 seen[name] = await see(client, sandbox, kind)
         assert isinstance(seen["the steady clock, with a deadline"].error, DeadlineExceededError)

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from faults.observe import DAY, Seen, cell, observe, quick
-from faults.sandboxed import CALLS, PATHS, a_sandbox, applied, asked, see, until, with_clock
+from faults.sandboxed import CALLS, PATHS, a_sandbox, applied, asked, see, timed_by
 from faults.service_rows import row
 
 from exist_async import (
@@ -27,6 +27,7 @@ from exist_async import (
     TokenStore,
 )
 from exist_async.sandbox import Sandbox
+from support import until
 
 TOKEN = "oauth2/access_token"
 
@@ -39,8 +40,9 @@ def app_at(url: str, http: httpx.AsyncClient) -> OAuthApp:
     return OAuthApp("sandbox-client", "sandbox-secret", "http://localhost:8000/", base_url=url, http_client=http)
 
 
-def client_of(app: OAuthApp, store: TokenStore) -> ExistClient:
-    return ExistClient(OAuth2(app, store, "ada"), base_url=app.base_url, rate_limiter=None, verify=PLAIN)
+def client_of(app: OAuthApp, store: TokenStore, **options: Any) -> ExistClient:
+    auth = OAuth2(app, store, "ada")
+    return ExistClient(auth, base_url=app.base_url, rate_limiter=None, verify=PLAIN, **options)
 
 
 async def sign_in(sandbox: Sandbox, app: OAuthApp, store: TokenStore) -> None:
@@ -55,11 +57,11 @@ async def signed_in(sandbox: Sandbox, clock: Any) -> AsyncGenerator[ExistClient,
         app, store = app_at(url, http), MemoryTokenStore()
         app._forms._sleep = clock.sleep
         await sign_in(sandbox, app, store)
-        async with client_of(app, store) as client:
+        async with client_of(app, store, **timed_by(clock)) as client:
             await client.profile.get()
             sandbox.expire_tokens()
             sandbox.reset_requests()
-            yield with_clock(client, clock)
+            yield client
 
 
 def refreshes(sandbox: Sandbox) -> int:
@@ -87,6 +89,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 async def test_a_401_to_calls_of_three_processes_at_once_is_renewed_once_and_all_go_on(tmp_path: Path) -> None:
     sandbox, store = a_sandbox(), FileTokenStore(tmp_path / "tokens.json")
     code = WORKER.format(tests=str(Path(__file__).parents[1]))
@@ -205,6 +208,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 async def test_a_process_killed_between_refresh_and_store_leaves_a_user_who_signs_in_again(
     tmp_path: Path, clock: Any
 ) -> None:

@@ -37,6 +37,8 @@ from exist_async import (
 from exist_async._http import responses
 from exist_async._http.call import Call
 
+pytestmark = pytest.mark.slow
+
 # No call that is made here takes as many requests, of a service that does not lead it in a circle.
 _MOST_REQUESTS = 400
 
@@ -84,9 +86,7 @@ async def ask(given_answers: list[Answer], use: Use, auth: Any = "a-token") -> A
     clock = Clock()
     async with httpx.AsyncClient(transport=httpx.MockTransport(Service(given_answers))) as http_client:
         limiter = MemoryRateLimiter(clock=clock, sleep=clock.sleep)
-        client = ExistClient(auth, http_client=http_client, rate_limiter=limiter)
-        client._session._sleep = clock.sleep
-        client._session._clock = clock
+        client = ExistClient(auth, http_client=http_client, rate_limiter=limiter, clock=clock, sleep=clock.sleep)
         try:
             return await asyncio.wait_for(use(client), 60)
         except ExistAsyncError as error:

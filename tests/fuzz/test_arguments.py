@@ -680,6 +680,7 @@ def test_items_come_in_anything_that_can_be_iterated(container: str, count: int)
     ]
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_items_have_their_outcomes() -> None:
     items = [ValueUpdate(f"tag_{n % 1000}", DAY - dt.timedelta(n // 1000), n) for n in range(100_000)]
 
@@ -691,6 +692,7 @@ def test_a_hundred_thousand_items_have_their_outcomes() -> None:
     assert len(requests) == -(-100_000 // 35)
 
 
+@pytest.mark.slow
 def test_one_wrong_item_behind_a_hundred_thousand_is_found_before_anything_is_sent() -> None:
     end, requests = outcome_of(lambda exist: exist.attributes.acquire([*(["mood"] * 100_000), "a\0b"]))
 

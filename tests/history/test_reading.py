@@ -413,6 +413,7 @@ async def test_a_reader_who_is_cancelled_leaves_no_task(exist: ExistClient, sand
     assert asyncio.all_tasks() == before
 
 
+@pytest.mark.slow
 async def test_breaking_out_asks_for_little_more(over_http: ExistClient, sandbox: Sandbox) -> None:
     track(sandbox, 100, 3650)
     async for _ in over_http.values.history(back(3650), END):
@@ -426,6 +427,7 @@ async def test_breaking_out_asks_for_little_more(over_http: ExistClient, sandbox
     assert len(sandbox.requests) == so_far + 1
 
 
+@pytest.mark.slow
 async def test_a_reader_who_stops_in_the_middle_is_asked_for_no_more_than_a_few_pages(
     over_http: ExistClient, sandbox: Sandbox
 ) -> None:

@@ -123,13 +123,18 @@ async def test_a_turn_that_comes_after_the_deadline_is_not_taken(answering: Answ
         await answering(succeed, deadline=7, rate_limiter=Slow()).profile.get()
 
 
-async def test_no_connection_is_waited_for_beyond_the_deadline(raw_server: Any) -> None:
-    async def never(reader: Any, writer: Any) -> None:
+async def test_no_connection_is_waited_for_beyond_the_deadline(raw_server: Any, clock: Any) -> None:
+    async def answer_once(reader: Any, writer: Any) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
         await reader.read()
 
-    async with raw_server(never) as url, ExistClient("a-token", base_url=url, max_connections=1, timeout=5) as client:
+    options = {"max_connections": 1, "max_retries": 0, "clock": clock}
+    async with raw_server(answer_once) as url, ExistClient("a-token", base_url=url, **options) as client:
+        # The one connection is open, so that the deadline does not pass while it is made.
+        await client.request("GET", "anything/")
         with pytest.raises(BatchError) as caught:
-            await client.with_options(deadline=0.1, timeout=0.5, max_retries=0).attributes.release(names(70))
+            await client.with_options(deadline=0.1, timeout=0.5).attributes.release(names(70))
 
     assert caught.value.result is not None
     assert statuses(caught.value.result) == ["unknown"] * 35 + ["not_sent"] * 35

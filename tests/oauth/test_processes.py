@@ -10,6 +10,8 @@ import pytest
 from exist_async import ExistClient, FileTokenStore, OAuth2, OAuthApp, RedisTokenStore, TokenStore
 from exist_async.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 WORKER = """
 import asyncio, sys
 from exist_async import ExistClient, FileTokenStore, OAuth2, OAuthApp, RedisTokenStore

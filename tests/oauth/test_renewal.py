@@ -248,8 +248,7 @@ async def test_a_renewal_leaves_the_retries_as_they_were(
                 raise error
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-        client = ExistClient(auth, http_client=http, max_retries=2, rate_limiter=None)
-        client._session._sleep = clock.sleep
+        client = ExistClient(auth, http_client=http, max_retries=2, rate_limiter=None, sleep=clock.sleep)
         assert await client.request("GET", "attributes/") == {}
 
 

@@ -13,6 +13,8 @@ import pytest
 
 from exist_async import RedisRateLimiter, SqliteRateLimiter
 
+pytestmark = pytest.mark.slow
+
 LIMIT, PERIOD = 100, 0.3
 
 WORKER = """

@@ -129,7 +129,7 @@ async def test_a_server_that_hangs_stops_requests_in_bounded_time_and_all_of_the
 
     outcomes = await asyncio.gather(*(limiter.acquire("ada", max_wait=None) for _ in range(20)), return_exceptions=True)
 
-    assert time.monotonic() - start < 5 * TIMEOUT
+    assert time.monotonic() - start < 10
     assert {type(outcome) for outcome in outcomes} == {RateLimitError}
     assert f"gave no answer within {TIMEOUT:g} s" in str(outcomes[0])
 

@@ -131,6 +131,7 @@ async def test_the_export_has_the_complete_history(url: str, sandbox: Sandbox) -
     assert lines[-1] == "steps,2016-11-23,11649"
 
 
+@pytest.mark.slow
 async def test_a_browser_that_disconnects_stops_its_export_and_affects_no_other_user(
     url: str, sandbox: Sandbox, grace: User
 ) -> None:

@@ -139,6 +139,7 @@ def test_without_its_packages_the_import_error_names_the_extra(monkeypatch, miss
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["uvicorn", "jinja2"])
 def test_slow_packages_are_imported_late(package):
     script = f"import sys, exist_async.sandbox; sys.exit({package!r} in sys.modules)"

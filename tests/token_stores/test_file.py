@@ -254,6 +254,7 @@ async def test_concurrent_saves_of_several_users_are_all_kept(store: FileTokenSt
     assert [await store.load(f"user {n}") for n in range(40)] == [OAuthToken(f"token-{n}") for n in range(40)]
 
 
+@pytest.mark.slow
 async def test_concurrent_saves_of_several_processes_are_all_kept(store: FileTokenStore, path: Path) -> None:
     code = f"""
 import asyncio, sys

@@ -14,6 +14,7 @@ from redis_server import RedisServer
 from exist_async import ExistClient, OAuth2, OAuthApp, OAuthError, RedisTokenStore
 from exist_async.sandbox import Sandbox
 from exist_async.token_stores.redis import RedisLock
+from support import until
 
 redis = pytest.importorskip("redis.asyncio", reason='no redis: pip install "exist-async[redis]"')
 
@@ -27,7 +28,7 @@ from exist_async import RedisTokenStore
 from redis.asyncio import Redis
 
 async def hold(url):
-    async with RedisTokenStore(url, timeout=0.3, lease=0.9) as store, store.lock("ada"):
+    async with RedisTokenStore(url, timeout=0.5, lease=1.5) as store, store.lock("ada"):
         print("in", flush=True)
         await asyncio.sleep(60)
 
@@ -62,9 +63,7 @@ async def worker(what: str, server: RedisServer) -> asyncio.subprocess.Process:
 
 async def warning_logged(caplog: pytest.LogCaptureFixture) -> None:
     """Wait until the lease could not be renewed."""
-    async with asyncio.timeout(5):
-        while not caplog.records:  # noqa: ASYNC110  (a log sends no event)
-            await asyncio.sleep(0.01)
+    await until(lambda: caplog.records)
 
 
 async def test_renewals_of_a_user_run_one_at_a_time_and_other_users_do_not_wait(redis_server: RedisServer) -> None:
@@ -85,6 +84,7 @@ async def test_renewals_of_a_user_run_one_at_a_time_and_other_users_do_not_wait(
         assert await asyncio.gather(*(renew(store) for store in (one, another) * 3)) == [1] * 6
 
 
+@pytest.mark.slow
 async def test_processes_hold_the_lock_one_at_a_time(redis_server: RedisServer, client: Any) -> None:
     processes = [await worker("count", redis_server) for _ in range(3)]
 
@@ -94,6 +94,7 @@ async def test_processes_hold_the_lock_one_at_a_time(redis_server: RedisServer, 
     assert await client.keys() == ["inside"]
 
 
+@pytest.mark.slow
 async def test_it_is_kept_for_a_renewal_four_times_as_long_as_its_lease(
     store: RedisTokenStore, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -109,12 +110,13 @@ async def test_it_is_kept_for_a_renewal_four_times_as_long_as_its_lease(
         assert not inside.is_set()
         assert 0 < await client.pttl(LOCK) <= LEASE * 1000
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         await waiting
     assert await client.keys() == []
     assert caplog.records == []
 
 
+@pytest.mark.slow
 async def test_the_lock_of_a_killed_process_is_free_after_its_lease(
     store: RedisTokenStore, redis_server: RedisServer, client: Any
 ) -> None:
@@ -123,9 +125,9 @@ async def test_the_lock_of_a_killed_process_is_free_after_its_lease(
     assert await process.stdout.readline() == b"in\n"
     process.kill()
     await process.wait()
-    assert await client.exists(LOCK)
+    assert 0 < await client.pttl(LOCK) <= 1500
 
-    async with asyncio.timeout(LEASE + 1), store.lock("ada"):
+    async with asyncio.timeout(10), store.lock("ada"):
         pass
 
 
@@ -204,7 +206,7 @@ async def test_an_error_inside_releases_the_lock(store: RedisTokenStore) -> None
         async with store.lock("ada"):
             raise ZeroDivisionError
 
-    async with asyncio.timeout(5), store.lock("ada"):
+    async with asyncio.timeout(20), store.lock("ada"):
         pass
 
 
@@ -260,7 +262,7 @@ async def test_a_lost_lock_that_is_free_is_taken_again(
         redis_server.start()
         await client.connection_pool.disconnect()
         await warning_logged(caplog)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while await client.get(LOCK) != owner:  # noqa: ASYNC110  (Redis sends no event)
                 await asyncio.sleep(0.01)
 
@@ -304,7 +306,7 @@ async def test_a_renewal_is_finished_without_redis(
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert "'ada' can't be kept now; the renewal continues: Redis at 127" in caplog.text
     redis_server.start() if how == "gone" else redis_server.resume()
-    async with asyncio.timeout(5), store.lock("ada"):
+    async with asyncio.timeout(20), store.lock("ada"):
         pass
 
 
@@ -316,7 +318,7 @@ async def test_a_lock_that_can_t_be_released_is_free_after_its_lease(
 
     assert "can't be released, and is free in 0.9 s: Redis at 127" in caplog.text
     redis_server.resume()
-    async with asyncio.timeout(5), store.lock("ada"):
+    async with asyncio.timeout(20), store.lock("ada"):
         pass
 
 

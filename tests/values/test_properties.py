@@ -3,12 +3,15 @@
 import datetime as dt
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exist_async import ValueEcho, ValueIncrement, ValueUpdate
 from exist_async.batch.replies import Failure, Reply, lay
 from exist_async.values.requests import subject, subjects_of
+
+pytestmark = pytest.mark.slow
 
 NAMES = st.sampled_from(["mood", "steps", "tea"])
 DAYS = st.sampled_from([dt.date(2026, 11, day) for day in (18, 19, 20)])
