@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime as dt
-import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -117,6 +116,7 @@ class _DateFiller:
 
     def __init__(self, session: Session) -> None:
         self._profile = Profile(session)
+        self._clock = session.clock
         self._asked: tuple[dt.datetime, float] | None = None  # the user's local time, and the monotonic time then
 
     async def __call__(self, items: Sequence[ValueIncrement]) -> Sequence[ValueIncrement]:
@@ -124,11 +124,11 @@ class _DateFiller:
         if all(item.date is not None for item in items):
             return items
         if self._asked is None:
-            self._asked = (await self._profile.now(), time.monotonic())
+            self._asked = (await self._profile.now(), self._clock())
         local_time, asked_at = self._asked
         try:
             # Reading a stream can go on past midnight.
-            today = (local_time + dt.timedelta(seconds=time.monotonic() - asked_at)).date()
+            today = (local_time + dt.timedelta(seconds=self._clock() - asked_at)).date()
         except OverflowError as error:
             raise NoAnswerError(f"the user's local time is {local_time}, the last that there is") from error
         return [item if item.date is not None else attrs.evolve(item, date=today) for item in items]

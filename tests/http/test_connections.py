@@ -76,7 +76,7 @@ async def test_what_is_too_large_is_no_answer(
     for body, *headers in [(PROFILE,), (gzip.compress(PROFILE), "Content-Encoding: gzip")]:
         serving = raw_server(answering(body, *headers, length=length))
         async with serving as url, ExistClient("a-token", base_url=url, max_retries=0) as client:
-            with pytest.raises(NoAnswerError, match="more than 16 MiB"):
+            with pytest.raises(NoAnswerError, match="larger than 16 MiB"):
                 await client.profile.get()
 
 

@@ -94,7 +94,8 @@ async def test_a_wait_for_the_budget_is_an_event(answering: Answering, clock: An
     await client.profile.get()
     await client.profile.get()
 
-    assert [event for event in events if isinstance(event, WaitEvent)] == [WaitEvent(user_of(client._session.auth), 29.75)]
+    user = user_of(client._session.auth)
+    assert [event for event in events if isinstance(event, WaitEvent)] == [WaitEvent(user, 29.75)]
 
 
 async def test_a_429_is_a_retry_with_the_time_that_was_asked_for(answering: Answering, clock: Any) -> None:
