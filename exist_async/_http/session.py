@@ -155,7 +155,8 @@ class Session:
                 except ExistAsyncError as error:
                     await self._pause_before_retry(error, call, state)
                     continue
-                self._pool.retry_budget.give_back()
+                if self._pool.retry_budget.spent:
+                    self._pool.retry_budget.give_back()
                 if state.line is not None:
                     state.line.count_answer(paused=state.paused_in_line)
                 return answer
@@ -165,10 +166,7 @@ class Session:
                 raise
             raise final from state.lost
         except asyncio.CancelledError:
-            # The end of an attempt that goes on is reported by itself, with what was lost before it.
-            if state.lost is not None and not call.is_read and not state.detached:
-                state.detached = True
-                on_late(state.lost)
+            _report_lost(call, state, on_late)
             raise
         finally:
             if state.line is not None:
@@ -185,7 +183,8 @@ class Session:
         if self._pool.closed:
             raise ClientClosedError(CLOSED)
         start = self.clock()
-        self._check_deadline(call, state, start)
+        if state.ends_at is not None:
+            self._check_deadline(call, state, start)
         try:
             await self._pool.in_flight.wait_for(self._line_up(call, state))
         finally:
@@ -233,10 +232,16 @@ class Session:
         except BaseException as error:
             if status is not None and isinstance(error, RateLimitError):
                 await self._refund(error, call)
-            self._telemetry.attempt(call, state.attempt, self.clock() - start, status, error)
+            self._report_attempt(call, state, start, status, error)
             raise
-        self._telemetry.attempt(call, state.attempt, self.clock() - start, status, None)
+        self._report_attempt(call, state, start, status, None)
         return answer
+
+    def _report_attempt(
+        self, call: Call, state: CallState, start: float, status: int | None, error: BaseException | None
+    ) -> None:
+        if self.options.on_event is not None or _log.isEnabledFor(logging.DEBUG):
+            self._telemetry.attempt(call, state.attempt, self.clock() - start, status, error)
 
     async def _refund(self, error: RateLimitError, call: Call) -> None:
         """Give back the slot of a request that was refused with a 429, and hold the user's next ones."""
@@ -384,6 +389,14 @@ def _final_error(error: ExistAsyncError, call: Call, state: CallState) -> ExistA
     return responses.outcome_unknown(
         call, f"no readable answer came to an earlier attempt, and the last one failed ({error})"
     )
+
+
+def _report_lost(call: Call, state: CallState, on_late: Callable[[Any], object]) -> None:
+    """Report an earlier attempt that may have been carried out, for a write that is cancelled before the next one."""
+    # An attempt that goes on without its caller is reported when it ends.
+    if state.lost is not None and not call.is_read and not state.detached:
+        state.detached = True
+        on_late(state.lost)
 
 
 def _report_late(call: Call, state: CallState, on_late: Callable[[Any], object], attempt: "asyncio.Task[Any]") -> None:

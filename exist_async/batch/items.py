@@ -43,7 +43,8 @@ def check_items(items: object, on_outcome: object) -> None:
     try:
         if isinstance(items, str | bytes | bytearray | Mapping) or not isinstance(items, Iterable | AsyncIterable):
             raise ConfigurationError(f"items must be a list or another iterable of items, not a bare {kind}")  # noqa: TRY301
-        check_callback("on_outcome", "an outcome", on_outcome)
+        if on_outcome is not None:
+            check_callback("on_outcome", "an outcome", on_outcome)
     except ConfigurationError as error:
         error.result = BatchResult(())
         raise

@@ -1,4 +1,4 @@
-"""The write operations for values: update, with reacquiring of lost attributes, and increment."""
+"""The write operations for values: update and increment; and what some of their calls do besides."""
 
 import asyncio
 import datetime as dt
@@ -9,7 +9,7 @@ import attrs
 
 from exist_async._http.session import Session
 from exist_async.attributes.requests import Acquirable, ByName, ByTemplate
-from exist_async.attributes.writes import acquisition
+from exist_async.attributes.writes import ACQUIRE
 from exist_async.batch.matching import Reply
 from exist_async.batch.operation import RefusalsHandled, WriteOperation
 from exist_async.batch.writes import Write
@@ -28,40 +28,7 @@ _NOT_FOUND: Final = "not_found"
 """Exist's error code for a value of an attribute that the user does not have."""
 
 
-def update(session: Session, *, reacquire: bool) -> WriteOperation[ValueUpdate, ValueEcho]:
-    """Return the operation that updates values. Writing a value twice changes nothing, so it is repeatable."""
-    return WriteOperation(
-        path=f"{ROOT}attributes/update/",
-        repeatable=True,
-        reply=Reply[ValueEcho],
-        prepare=requests.updatable,
-        match_key=requests.match_key,
-        match_keys_of=requests.match_keys_of,
-        conflict_key=requests.conflict_key,
-        on_refused=_Reacquisition(session) if reacquire else None,
-        on_repeat_refusal=_after_repeated_update,
-        share_parts=_share_parts,
-    )
-
-
-def increment(session: Session) -> WriteOperation[ValueIncrement, ValueEcho]:
-    """Return the operation that increments values. A request that is carried out twice adds twice: not repeatable."""
-    return WriteOperation(
-        path=f"{ROOT}attributes/increment/",
-        repeatable=False,
-        reply=Reply[ValueEcho],
-        prepare=requests.incrementable,
-        match_key=requests.match_key,
-        match_keys_of=requests.match_keys_of,
-        conflict_key=requests.conflict_key,
-        # Events come many a day, and if Exist refuses one of a day, it mostly refuses all.
-        unique_per_request=False,
-        complete=_DateFiller(session),
-        share_parts=_share_parts,
-    )
-
-
-class _Reacquisition:
+class Reacquisition:
     """Acquires attributes whose values were refused: each once, however many of its values were.
 
     An attribute of another service is acquired by its name; one that the user does not have by its template, if there
@@ -103,12 +70,12 @@ class _Reacquisition:
             name = outcome.item.name
             if name not in self._acquired:
                 wanted[name] = ByName(name) if outcome.error_code == _NOT_OWNED else ByTemplate(name, manual=False)
-        running = Write(self._session, acquisition())
+        running = Write(self._session, ACQUIRE)
         await running.run(list(wanted.values()))
         self._acquired.update(zip(wanted, running.result, strict=True))
 
 
-class _DateFiller:
+class DateFiller:
     """Sets the date of increments without one to today in the user's time zone, which it asks for once.
 
     Exist accepts them without a date, too, but does not document which day that means.
@@ -153,3 +120,30 @@ def _after_repeated_update(outcome: Outcome[ValueUpdate, ValueEcho]) -> Outcome[
         repeatable=True,
     )
     return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, cause=cause)
+
+
+# Writing a value twice changes nothing; adding it twice adds twice.
+
+UPDATE: Final = WriteOperation[ValueUpdate, ValueEcho](
+    path=f"{ROOT}attributes/update/",
+    repeatable=True,
+    reply=Reply[ValueEcho],
+    prepare=requests.updatable,
+    match_key=requests.match_key,
+    match_keys_of=requests.match_keys_of,
+    conflict_key=requests.conflict_key,
+    on_repeat_refusal=_after_repeated_update,
+    share_parts=_share_parts,
+)
+INCREMENT: Final = WriteOperation[ValueIncrement, ValueEcho](
+    path=f"{ROOT}attributes/increment/",
+    repeatable=False,
+    reply=Reply[ValueEcho],
+    prepare=requests.incrementable,
+    match_key=requests.match_key,
+    match_keys_of=requests.match_keys_of,
+    conflict_key=requests.conflict_key,
+    # Events come many a day, and if Exist refuses one of a day, it mostly refuses all.
+    unique_per_request=False,
+    share_parts=_share_parts,
+)
