@@ -104,7 +104,7 @@ def check_file_path(name: str, value: object) -> Path:
     """Check the path of a file, and return it as an absolute path, which no change of the working directory moves."""
     path: object = os.fspath(cast("str | os.PathLike[str]", value)) if isinstance(value, str | os.PathLike) else None
     if not isinstance(path, str) or not path or "\0" in path:
-        raise ConfigurationError(f"{name} must be the path of a file, not {safe_repr(value)}")
+        raise ConfigurationError(f"{name} must be the path of a file, not {safe_repr(value)}")  # pyright: ignore[reportUnknownArgumentType]
     try:
         absolute = Path(path).expanduser().absolute()
         os.fsencode(absolute)

@@ -726,7 +726,7 @@ def test_no_command_prints_a_secret(
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setattr("exist_async.cli.progress._PATIENCE", 0.0)
+    monkeypatch.setattr("exist_async.cli.progress._SHOW_AFTER", 0.0)
     file = tmp_path / "values.csv"
     file.write_text("mood,2026-11-20,5\n")
     stored = signed_in == "by a stored token"
@@ -762,8 +762,8 @@ def test_nobody_who_signs_in_on_the_command_line_is_shown_a_secret(
     async def pasted() -> str:
         return f"https://example.com/?code={quote(SECRETS['Code'], safe='')}"
 
-    monkeypatch.setattr("exist_async.cli.sign_in.SignIn._pasted", lambda _: pasted())
-    monkeypatch.setattr("exist_async.cli.sign_in.need_stdin", lambda _: None)
+    monkeypatch.setattr("exist_async.cli.sign_in.SignIn._read_address", lambda _: pasted())
+    monkeypatch.setattr("exist_async.cli.sign_in.require_stdin", lambda _: None)
     with served(service) as url:
         monkeypatch.setenv("EXIST_BASE_URL", url)
         run(["login", "--paste"])

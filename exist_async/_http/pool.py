@@ -135,10 +135,10 @@ class Pool:
             await error.response.aread()
             return error.response
         except httpx.RequestError as error:
+            # It may become the cause, and its request holds the token.
+            redact_errors(error)
             failure = self._failure(error, call, options)
             if not call.secrets or not isinstance(failure, NoAnswerError):
-                # It becomes the cause, and its request holds the token.
-                redact_errors(error)
                 raise failure from error
         except (httpx.InvalidURL, UnicodeError) as error:
             # Raised by a caller's client for a Location or Set-Cookie header that it can't parse.

@@ -75,8 +75,7 @@ class RetryBudget:
 
     def give_back(self) -> None:
         """Give back a part of one, for a call that was answered."""
-        if self.spent:
-            self.spent -= 1
+        self.spent = max(0, self.spent - 1)
 
 
 def classify(error: ExistAsyncError) -> Failure:

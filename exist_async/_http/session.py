@@ -52,7 +52,6 @@ class Session:
     """
 
     __slots__ = (
-        "_clock",
         "_ends_at",
         "_fraction",
         "_pool",
@@ -61,6 +60,7 @@ class Session:
         "_telemetry",
         "_wall_clock",
         "auth",
+        "clock",
         "options",
     )
 
@@ -83,7 +83,7 @@ class Session:
         self._telemetry = Telemetry(auth, options.on_event)
         self._sleep = sleep
         self._fraction = fraction
-        self._clock = clock
+        self.clock = clock
         self._wall_clock = wall_clock
         self._ends_at = ends_at
         if self._renewable is not None and self._renewable.origin != options.base_url:
@@ -100,7 +100,7 @@ class Session:
             options,
             sleep=self._sleep,
             fraction=self._fraction,
-            clock=self._clock,
+            clock=self.clock,
             wall_clock=self._wall_clock,
             ends_at=ends_at,
         )
@@ -109,7 +109,7 @@ class Session:
         """Return a session for several requests that share one deadline, counted from now."""
         if self.options.deadline is None or self._ends_at is not None:
             return self
-        return self.view(self.auth, self.options, self._clock() + self.options.deadline)
+        return self.view(self.auth, self.options, self.clock() + self.options.deadline)
 
     async def prepare(self) -> None:
         """Load what a call needs. `send` does it too; call this before encoding a body, which needs it earlier."""
@@ -145,7 +145,7 @@ class Session:
         on_late = on_late or partial(log_late_answer, call)
         state.ends_at = self._ends_at
         if state.ends_at is None and self.options.deadline is not None:
-            state.ends_at = self._clock() + self.options.deadline
+            state.ends_at = self.clock() + self.options.deadline
         await self._pool.prepare()
         try:
             while True:
@@ -155,7 +155,8 @@ class Session:
                 except ExistAsyncError as error:
                     await self._pause_before_retry(error, call, state)
                     continue
-                self._pool.retry_budget.give_back()
+                if self._pool.retry_budget.spent:
+                    self._pool.retry_budget.give_back()
                 if state.line is not None:
                     state.line.count_answer(paused=state.paused_in_line)
                 return answer
@@ -165,10 +166,7 @@ class Session:
                 raise
             raise final from state.lost
         except asyncio.CancelledError:
-            # The end of an attempt that goes on is reported by itself, with what was lost before it.
-            if state.lost is not None and not call.is_read and not state.detached:
-                state.detached = True
-                on_late(state.lost)
+            _report_lost(call, state, on_late)
             raise
         finally:
             if state.line is not None:
@@ -184,14 +182,15 @@ class Session:
         """
         if self._pool.closed:
             raise ClientClosedError(CLOSED)
-        start = self._clock()
-        self._check_deadline(call, state, start)
+        start = self.clock()
+        if state.ends_at is not None:
+            self._check_deadline(call, state, start)
         try:
             await self._pool.in_flight.wait_for(self._line_up(call, state))
         finally:
             self._count_wait(call, state, start)
         if state.waited:
-            self._check_deadline(call, state, self._clock())
+            self._check_deadline(call, state, self.clock())
         state.attempt += 1
 
     async def _line_up(self, call: Call, state: CallState) -> None:
@@ -220,12 +219,12 @@ class Session:
 
     async def _exchange(self, call: Call, state: CallState, model: type[T]) -> T:
         """Sign and send one request, and decode its answer."""
-        start = self._clock()
+        start = self.clock()
         status: int | None = None
         try:
             if self._renewable is not None and await self._before_deadline(call, state, self._renewable.ready()):
-                self._telemetry.refresh(call, self._clock() - start)
-            time_left = None if state.ends_at is None else state.ends_at - self._clock()
+                self._telemetry.refresh(call, self.clock() - start)
+            time_left = None if state.ends_at is None else state.ends_at - self.clock()
             response = await self._pool.send(call, self.auth, self.options, state, time_left)
             state.request = response.request
             status = response.status_code
@@ -233,10 +232,16 @@ class Session:
         except BaseException as error:
             if status is not None and isinstance(error, RateLimitError):
                 await self._refund(error, call)
-            self._telemetry.attempt(call, state.attempt, self._clock() - start, status, error)
+            self._report_attempt(call, state, start, status, error)
             raise
-        self._telemetry.attempt(call, state.attempt, self._clock() - start, status, None)
+        self._report_attempt(call, state, start, status, None)
         return answer
+
+    def _report_attempt(
+        self, call: Call, state: CallState, start: float, status: int | None, error: BaseException | None
+    ) -> None:
+        if self.options.on_event is not None or _log.isEnabledFor(logging.DEBUG):
+            self._telemetry.attempt(call, state.attempt, self.clock() - start, status, error)
 
     async def _refund(self, error: RateLimitError, call: Call) -> None:
         """Give back the slot of a request that was refused with a 429, and hold the user's next ones."""
@@ -250,13 +255,13 @@ class Session:
 
     async def _pause_before_retry(self, error: ExistAsyncError, call: Call, state: CallState) -> None:
         """Renew the token or sleep, so that another attempt makes sense; raise the error if none does."""
-        now = self._clock()
+        now = self.clock()
         if isinstance(error, AuthenticationError) and self._renewable is not None and not state.renewed:
             # A request answered with 401 was not carried out, so with a new token this counts as the first attempt.
             assert state.request is not None
             renewal = self._renewable.renew(_token_of(state.request))
             await self._before_deadline(call, state, renewal)
-            self._telemetry.refresh(call, self._clock() - now)
+            self._telemetry.refresh(call, self.clock() - now)
             state.renewed = True
             state.uncounted += 1
             return
@@ -294,9 +299,9 @@ class Session:
         """Wait behind the user's other calls after a 429, and return how much is left of the delay then."""
         if state.line is None:
             line = self._pool.throttle.open_line(self._budget(call, user_of(self.auth)))
-            start = self._clock()
+            start = self.clock()
             await self._pool.in_flight.wait_for(self._join(line, state, error))
-            waited = min(delay, self._clock() - start)
+            waited = min(delay, self.clock() - start)
             state.waited += waited
             # Only what is longer than the delay is a wait for other calls.
             self._count_wait(call, state, start + delay)
@@ -326,7 +331,7 @@ class Session:
         """
         if state.ends_at is None:
             return await waiting
-        timeout = asyncio.timeout(max(0.0, state.ends_at - self._clock()))
+        timeout = asyncio.timeout(max(0.0, state.ends_at - self.clock()))
         try:
             async with timeout:
                 result = await waiting
@@ -334,7 +339,7 @@ class Session:
             if not timeout.expired():
                 raise
             raise self._deadline_error(call) from None
-        self._check_deadline(call, state, self._clock())
+        self._check_deadline(call, state, self.clock())
         return result
 
     def _budget(self, call: Call, user: Hashable) -> Hashable:
@@ -347,7 +352,7 @@ class Session:
         return self.options.rate_limiter if call.is_read else self.options.write_rate_limiter
 
     def _count_wait(self, call: Call, state: CallState, start: float) -> None:
-        waited = self._clock() - start
+        waited = self.clock() - start
         if waited > _NO_WAIT:
             state.waited += waited
             self._telemetry.wait(call, waited)
@@ -358,7 +363,7 @@ class Session:
         patience = None if max_wait is None else max(0.0, max_wait - state.waited)
         if state.ends_at is None:
             return patience
-        time_left = max(0.0, state.ends_at - self._clock())
+        time_left = max(0.0, state.ends_at - self.clock())
         return time_left if patience is None else min(patience, time_left)
 
     def _check_deadline(self, call: Call, state: CallState, now: float) -> None:
@@ -384,6 +389,14 @@ def _final_error(error: ExistAsyncError, call: Call, state: CallState) -> ExistA
     return responses.outcome_unknown(
         call, f"no readable answer came to an earlier attempt, and the last one failed ({error})"
     )
+
+
+def _report_lost(call: Call, state: CallState, on_late: Callable[[Any], object]) -> None:
+    """Report an earlier attempt that may have been carried out, for a write that is cancelled before the next one."""
+    # An attempt that goes on without its caller is reported when it ends.
+    if state.lost is not None and not call.is_read and not state.detached:
+        state.detached = True
+        on_late(state.lost)
 
 
 def _report_late(call: Call, state: CallState, on_late: Callable[[Any], object], attempt: "asyncio.Task[Any]") -> None:

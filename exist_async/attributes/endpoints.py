@@ -1,18 +1,25 @@
 """The resource `exist.attributes`: lists, creates, acquires and releases attributes."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypeVar, overload
+
+from attrs import evolve
 
 from exist_async._checks import check_text
+from exist_async._http.call import encode_query
 from exist_async.attributes import ensure, writes
 from exist_async.attributes.models import Attribute, AttributeEcho, AttributeTemplate
 from exist_async.attributes.requests import Acquirable, ByName, Creatable, Ensurable
 from exist_async.batch.items import Items
+from exist_async.batch.matching import Reply
+from exist_async.batch.operation import WriteOperation
 from exist_async.batch.writes import write
 from exist_async.errors import ConfigurationError
 from exist_async.outcomes import BatchResult, Outcome
 from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import ROOT, Resource, encode_filters
+
+I = TypeVar("I")  # noqa: E741  (the letter for an item, as T is for an answer)
 
 
 class Attributes(Resource):
@@ -153,7 +160,7 @@ class Attributes(Resource):
             ConfigurationError: An item is wrong. If the items are a sequence, nothing was sent.
             ExistAsyncError: Some items were not answered; its `result` holds every outcome.
         """
-        operation = writes.creation(success_objects=success_objects)
+        operation = _with_flags(writes.CREATE, success_objects=success_objects)
         return await write(self._session, operation, items, on_outcome)
 
     @overload
@@ -209,7 +216,7 @@ class Attributes(Resource):
             ConfigurationError: An item is wrong. If the items are a sequence, nothing was sent.
             ExistAsyncError: Some items were not answered; its `result` holds every outcome.
         """
-        operation = writes.acquisition(success_objects=success_objects, allow_user_defined=allow_user_defined)
+        operation = _with_flags(writes.ACQUIRE, success_objects=success_objects, allow_user_defined=allow_user_defined)
         return await write(self._session, operation, items, on_outcome)
 
     async def release(
@@ -235,7 +242,7 @@ class Attributes(Resource):
         if isinstance(items, Paginator):
             # Released attributes leave the listing, so its pages would shift while they are read.
             items = await items.collect()
-        return await write(self._session, writes.release(), items, on_outcome)
+        return await write(self._session, writes.RELEASE, items, on_outcome)
 
     async def ensure(
         self,
@@ -282,3 +289,11 @@ class Attributes(Resource):
     ) -> Paginator[Attribute]:
         params = encode_filters(lists={"groups": groups, "attributes": attributes}, flags=flags, manual=manual)
         return NumberedPaginator(self._session, ROOT + path, params, PageBody[Attribute], page_size)
+
+
+def _with_flags(operation: WriteOperation[I, Any], *, success_objects: bool, **flags: bool) -> WriteOperation[I, Any]:
+    """Return an operation whose answers are whole attributes or only echoes, and whose query has these flags."""
+    query = encode_query(encode_filters(flags={"success_objects": success_objects, **flags}))
+    if query == operation.query:
+        return operation
+    return evolve(operation, query=query, reply=Reply[Attribute] if success_objects else Reply[AttributeEcho])

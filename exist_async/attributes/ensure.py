@@ -70,11 +70,11 @@ class _Ensure:
         """Determine the outcome of every item, or the reason for stopping."""
         try:
             self._match_owned(await owned.collect())
-            await self._write(writes.acquisition(), self._open(ByTemplate | ByName))
-            await self._write(writes.creation(), self._open(CustomAttribute))
+            await self._write(writes.ACQUIRE, self._open(ByTemplate | ByName))
+            await self._write(writes.CREATE, self._open(CustomAttribute))
             if self._existing and self._stop is None:
                 by_name = self._match_existing(await everything.collect())
-                await self._write(writes.acquisition(), by_name)
+                await self._write(writes.ACQUIRE, by_name)
         except asyncio.CancelledError as error:
             if cancelled_by_caller():
                 self._report_unsettled()

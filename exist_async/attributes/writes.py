@@ -4,7 +4,6 @@ from typing import Any, Final
 
 import attrs
 
-from exist_async._http.call import encode_query
 from exist_async.attributes import requests
 from exist_async.attributes.models import Attribute, AttributeEcho
 from exist_async.attributes.requests import Acquirable, ByName, Creatable
@@ -12,56 +11,13 @@ from exist_async.batch.matching import Reply
 from exist_async.batch.operation import WriteOperation
 from exist_async.errors import OutcomeUnknownError
 from exist_async.outcomes import Outcome, OutcomeStatus
-from exist_async.resource import ROOT, encode_filters
+from exist_async.resource import ROOT
 
 EXISTS: Final = "exists"
 """Exist's error code for creating an attribute that the user has already."""
 
 _NOT_OWNED = "unauthorised"
-
-
-def creation(*, success_objects: bool = True) -> WriteOperation[Creatable, Any]:
-    """Return the operation that creates attributes. An equal template or label is refused, so it is repeatable."""
-    return WriteOperation(
-        path=f"{ROOT}attributes/create/",
-        query=encode_query(encode_filters(flags={"success_objects": success_objects})),
-        repeatable=True,
-        reply=_reply(success_objects),
-        prepare=requests.creatable,
-        match_key=requests.match_key,
-        match_keys_of=requests.match_keys_of,
-        conflict_key=requests.conflict_key,
-        on_repeat_refusal=_after_repeated_creation,
-    )
-
-
-def acquisition(*, success_objects: bool = True, allow_user_defined: bool = False) -> WriteOperation[Acquirable, Any]:
-    """Return the operation that acquires attributes. Acquiring an owned one changes nothing, so it is repeatable."""
-    flags = {"success_objects": success_objects, "allow_user_defined": allow_user_defined}
-    return WriteOperation(
-        path=f"{ROOT}attributes/acquire/",
-        query=encode_query(encode_filters(flags=flags)),
-        repeatable=True,
-        reply=_reply(success_objects),
-        prepare=requests.acquirable,
-        match_key=requests.match_key,
-        match_keys_of=requests.match_keys_of,
-        conflict_key=requests.conflict_key,
-    )
-
-
-def release() -> WriteOperation[ByName, AttributeEcho]:
-    """Return the operation that releases attributes. A second release is refused, so it is repeatable."""
-    return WriteOperation(
-        path=f"{ROOT}attributes/release/",
-        repeatable=True,
-        reply=Reply[AttributeEcho],
-        prepare=requests.releasable,
-        match_key=requests.match_key,
-        match_keys_of=requests.match_keys_of,
-        conflict_key=requests.conflict_key,
-        on_repeat_refusal=_after_repeated_release,
-    )
+_WHOLE_ATTRIBUTES = "success_objects=true"
 
 
 def _after_repeated_creation(outcome: Outcome[Creatable, Any]) -> Outcome[Creatable, Any]:
@@ -83,5 +39,36 @@ def _after_repeated_release(outcome: Outcome[ByName, AttributeEcho]) -> Outcome[
     return Outcome(outcome.index, outcome.item, OutcomeStatus.SUCCEEDED, value=AttributeEcho(name=outcome.item.name))
 
 
-def _reply(success_objects: bool) -> type[Reply[Any]]:
-    return Reply[Attribute] if success_objects else Reply[AttributeEcho]
+# All three are repeatable: a second creation or release is refused, and acquiring an owned attribute changes nothing.
+
+CREATE: Final = WriteOperation[Creatable, Any](
+    path=f"{ROOT}attributes/create/",
+    query=_WHOLE_ATTRIBUTES,
+    repeatable=True,
+    reply=Reply[Attribute],
+    prepare=requests.creatable,
+    match_key=requests.match_key,
+    match_keys_of=requests.match_keys_of,
+    conflict_key=requests.conflict_key,
+    on_repeat_refusal=_after_repeated_creation,
+)
+ACQUIRE: Final = WriteOperation[Acquirable, Any](
+    path=f"{ROOT}attributes/acquire/",
+    query=_WHOLE_ATTRIBUTES,
+    repeatable=True,
+    reply=Reply[Attribute],
+    prepare=requests.acquirable,
+    match_key=requests.match_key,
+    match_keys_of=requests.match_keys_of,
+    conflict_key=requests.conflict_key,
+)
+RELEASE: Final = WriteOperation[ByName, AttributeEcho](
+    path=f"{ROOT}attributes/release/",
+    repeatable=True,
+    reply=Reply[AttributeEcho],
+    prepare=requests.releasable,
+    match_key=requests.match_key,
+    match_keys_of=requests.match_keys_of,
+    conflict_key=requests.conflict_key,
+    on_repeat_refusal=_after_repeated_release,
+)

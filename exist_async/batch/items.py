@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
 from attrs import frozen
@@ -14,6 +13,8 @@ from exist_async.outcomes import BatchResult
 
 I = TypeVar("I")  # noqa: E741  (the letter for an item, as T is for an answer)
 X = TypeVar("X")
+
+_END = object()
 
 Items: TypeAlias = Iterable[X] | AsyncIterable[X]
 """Any number of items: a list, a generator, an async stream."""
@@ -42,7 +43,8 @@ def check_items(items: object, on_outcome: object) -> None:
     try:
         if isinstance(items, str | bytes | bytearray | Mapping) or not isinstance(items, Iterable | AsyncIterable):
             raise ConfigurationError(f"items must be a list or another iterable of items, not a bare {kind}")  # noqa: TRY301
-        check_callback("on_outcome", "an outcome", on_outcome)
+        if on_outcome is not None:
+            check_callback("on_outcome", "an outcome", on_outcome)
     except ConfigurationError as error:
         error.result = BatchResult(())
         raise
@@ -75,20 +77,14 @@ class ItemReader:
         try:
             if self._iterator is None:
                 self._iterator = aiter(self._items) if self._is_stream else iter(self._items)
-            if self._is_stream:
-                end = None if most is None else len(into) + most
-                while len(into) != end:
-                    item = await anext(self._iterator)
-                    preparing = len(into)
-                    into.append(prepare(item))
-                    preparing = None
-            else:
-                for item in islice(self._iterator, most):
-                    preparing = len(into)
-                    into.append(prepare(item))
-                    preparing = None
-        except StopAsyncIteration:
-            return None
+            end = None if most is None else len(into) + most
+            while len(into) != end:
+                item = await anext(self._iterator, _END) if self._is_stream else next(self._iterator, _END)
+                if item is _END:
+                    return None
+                preparing = len(into)
+                into.append(prepare(item))
+                preparing = None
         except asyncio.CancelledError as error:
             if cancelled_by_caller():
                 raise

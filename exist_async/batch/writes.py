@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -144,8 +144,8 @@ class Write(Generic[I, T]):
                 stop = await reader.read(self._operation.prepare, self._items, most)
             finally:
                 self._outcomes += [None] * (len(self._items) - start)
-            if stop is None:
-                stop = await self._complete(start)
+            if stop is None and self._operation.complete is not None:
+                stop = await self._complete(start, self._operation.complete)
             if stop is not None:
                 self._stop(stop)
                 return
@@ -154,12 +154,10 @@ class Write(Generic[I, T]):
             if most is None or len(self._items) - start < most:
                 return
 
-    async def _complete(self, start: int) -> Stop | None:
+    async def _complete(self, start: int, complete: Callable[[Sequence[I]], Awaitable[Sequence[I]]]) -> Stop | None:
         """Fill in what the caller left out of the items from an index on."""
-        if self._operation.complete is None:
-            return None
         try:
-            self._items[start:] = await self._operation.complete(self._items[start:])
+            self._items[start:] = await complete(self._items[start:])
         except asyncio.CancelledError as error:
             if cancelled_by_caller():
                 raise
@@ -333,6 +331,8 @@ def conclude(result: BatchResult[I, T], stop: Stop | None = None) -> BatchResult
         for outcome in result.outcomes
         if outcome.status is not OutcomeStatus.SUCCEEDED and not outcome.refused_for_itself
     ]
+    if stop is None and not unanswered:
+        return result
     errors = distinct_causes(unanswered)
     if stop is not None and stop.callers_own:
         errors = (stop.error, *(error for error in errors if error is not stop.error))

@@ -1,20 +1,20 @@
-"""The command `exist-async`; importing it needs nothing of the extra `cli`."""
+"""The command `exist-async`; importing this module needs none of the packages of the extra `cli`."""
 
 import logging
 import sys
 
 
 def main() -> None:
-    """Run the command line on this process's arguments, and exit."""
+    """Run the command line on the arguments of this process, and exit."""
     try:
-        from exist_async.cli.extras import need
+        from exist_async.cli.extras import require_packages
 
-        need("cli", "cyclopts", "platformdirs", "rich", what="the command line")
+        require_packages("cli", "cyclopts", "platformdirs", "rich", feature="the command line")
         from exist_async.cli.program import run
 
-        # Without a handler, Python prints warnings on standard error; the command line tells people in its own words.
+        # Without a handler, Python prints logged warnings on standard error, beside the messages of the commands.
         logging.getLogger("exist_async").addHandler(logging.NullHandler())
         sys.exit(run(sys.argv[1:]))
     except KeyboardInterrupt:
-        # What a shell says of a program that SIGINT ended.
+        # The exit code of a program ended by SIGINT, by convention of the shells: 128 + 2.
         sys.exit(130)

@@ -1,8 +1,8 @@
-"""The pages that a browser shows at the end of signing in."""
+"""HTML pages for the browser at the end of signing in."""
 
 from html import escape
 
-from exist_async.cli.text import one_line
+from exist_async.cli.output import one_line
 
 _PAGE = """\
 <!doctype html>
@@ -22,27 +22,27 @@ p {{ overflow-wrap: anywhere; }}
 <body>
 <main>
 <h1>{title}</h1>
-<p>{words}</p>
-<p>You can close this page, and go back to the terminal.</p>
+<p>{message}</p>
+<p>You can close this page and return to the terminal.</p>
 </main>
 </body>
 </html>
 """
 
 
-def signed_in(origin: str) -> str:
-    """Return the page for a yes.
+def signed_in_page(origin: str) -> str:
+    """Return the page after a successful sign-in.
 
     Args:
-        origin: The origin of the service.
+        origin: Origin of the service.
     """
-    return _PAGE.format(title="Signed in", words=f"exist-async can work with your data at {escape(origin)} now.")
+    return _PAGE.format(title="Signed in", message=f"exist-async can now use your data at {escape(origin)}.")
 
 
-def not_signed_in(error: object) -> str:
-    """Return the page for a no, or for something wrong.
+def sign_in_failed_page(error: object) -> str:
+    """Return the page after a sign-in that was denied or failed.
 
     Args:
-        error: What there is to say.
+        error: The error to show.
     """
-    return _PAGE.format(title="Not signed in", words=escape(one_line(error)))
+    return _PAGE.format(title="Not signed in", message=escape(one_line(error)))

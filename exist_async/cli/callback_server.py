@@ -1,4 +1,4 @@
-"""Waits for the browser to come back from signing in: a server for one visit, where the redirect URI points."""
+"""A local HTTP server at the redirect URI, which receives the browser's callback at the end of signing in."""
 
 import asyncio
 import errno
@@ -9,128 +9,133 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from urllib.parse import SplitResult, urlsplit
 
 from exist_async._checks import is_loopback
-from exist_async.cli.callback_url import problem_of
+from exist_async.cli.callback_url import callback_problem
 from exist_async.errors import ConfigurationError
 
-_NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+_ADDRESS_UNAVAILABLE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
-class Visit:
-    """The browser that came back, and waits for a page.
+class Callback:
+    """The request of a browser that was redirected here; it waits for a response.
 
     Args:
-        url: Where it came back to. It holds the code.
-        writer: What leads to the browser.
+        url: The requested URL. It contains the authorisation code.
+        writer: Stream to the browser.
     """
 
     def __init__(self, url: str, writer: StreamWriter) -> None:
         self.url = url
         self._writer = writer
 
-    async def answer(self, page: str) -> None:
-        """Show it a page of HTML."""
-        await _answer(self._writer, "200 OK", "text/html", page)
+    async def respond(self, page: str) -> None:
+        """Send a page of HTML."""
+        await _send_response(self._writer, "200 OK", "text/html", page)
 
 
 @asynccontextmanager
-async def listening(redirect_uri: str, state: str) -> AsyncGenerator["asyncio.Future[Visit]", None]:
-    """Serve the redirect URI while a block lasts, and give the visit that will come with the answer.
+async def serve_redirect_uri(redirect_uri: str, state: str) -> AsyncGenerator["asyncio.Future[Callback]", None]:
+    """Serve the redirect URI during a block, and yield a future of the callback.
 
-    What else comes is turned away, and is no reason to stop waiting: a browser asks for icons, too, and other pages
-    can send it here.
+    Other requests get an error response and do not end the waiting: a browser also requests icons, and any page can
+    link here.
 
     Args:
-        redirect_uri: Where to listen; localhost is both 127.0.0.1 and ::1.
-        state: The state of this attempt to sign in.
+        redirect_uri: The URI to serve; for localhost, on both 127.0.0.1 and ::1.
+        state: State parameter of this attempt to sign in.
 
     Raises:
-        ConfigurationError: The redirect URI leads elsewhere, or somebody listens there.
+        ConfigurationError: The redirect URI does not lead to this machine, or its port can't be opened.
     """
     uri = urlsplit(redirect_uri)
-    visit: asyncio.Future[Visit] = asyncio.get_running_loop().create_future()
-    door = _Door(uri, state, visit)
+    callback: asyncio.Future[Callback] = asyncio.get_running_loop().create_future()
+    handler = _ConnectionHandler(uri, state, callback)
     with ExitStack() as stack:
-        stack.callback(door.close)
-        for listener in _bind(uri, stack):
-            server = await asyncio.start_server(door.let_in, sock=listener)
+        stack.callback(handler.close)
+        for listener in _open_listeners(uri, stack):
+            server = await asyncio.start_server(handler.handle, sock=listener)
             stack.callback(server.close)
-        yield visit
+        yield callback
 
 
-class _Door:
-    """Reads what comes in, and tells the visit from everything else."""
+class _ConnectionHandler:
+    """Reads requests, and resolves a future with the callback.
 
-    def __init__(self, uri: SplitResult, state: str, visit: "asyncio.Future[Visit]") -> None:
+    Args:
+        uri: The redirect URI.
+        state: State parameter of this attempt to sign in.
+        callback: The future to resolve.
+    """
+
+    def __init__(self, uri: SplitResult, state: str, callback: "asyncio.Future[Callback]") -> None:
         self._origin = f"{uri.scheme}://{uri.netloc}"
         self._path = uri.path or "/"
         self._state = state
-        self._visit = visit
+        self._callback = callback
         self._writers: set[StreamWriter] = set()
 
-    async def let_in(self, reader: StreamReader, writer: StreamWriter) -> None:
-        """Take one connection."""
+    async def handle(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Handle one connection."""
         self._writers.add(writer)
-        # Browsers also open connections that they never use, and drop others halfway.
+        # Browsers open connections that they never use, and abort others.
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             head = await reader.readuntil(b"\r\n\r\n")
             method, _, rest = head.partition(b"\r\n")[0].decode("latin-1").partition(" ")
-            await self._judge(method, rest.partition(" ")[0], writer)
+            await self._handle_request(method, rest.partition(" ")[0], writer)
             return
         writer.close()
 
     def close(self) -> None:
-        """Hang up on all who are still there."""
+        """Close all connections."""
         for writer in self._writers:
             writer.close()
 
-    async def _judge(self, method: str, target: str, writer: StreamWriter) -> None:
+    async def _handle_request(self, method: str, target: str, writer: StreamWriter) -> None:
         if method != "GET" or target.partition("?")[0] != self._path:
-            await _answer(writer, "404 Not Found", "text/plain", "There is nothing here.")
+            await _send_response(writer, "404 Not Found", "text/plain", "Not found.")
             return
         url = self._origin + target
-        problem = "It was answered before." if self._visit.done() else problem_of(url, self._state)
+        problem = "It was answered before." if self._callback.done() else callback_problem(url, self._state)
         if problem is not None:
-            await _answer(
-                writer, "400 Bad Request", "text/plain", f"{problem} exist-async login takes no notice of it."
+            await _send_response(
+                writer, "400 Bad Request", "text/plain", f"exist-async login ignores this address. {problem}"
             )
             return
-        self._visit.set_result(Visit(url, writer))
+        self._callback.set_result(Callback(url, writer))
 
 
-def _bind(uri: SplitResult, stack: ExitStack) -> list[socket.socket]:
+def _open_listeners(uri: SplitResult, stack: ExitStack) -> list[socket.socket]:
     try:
         host, port = uri.hostname or "", uri.port or 80
     except ValueError:
         host, port = "", 0
     if uri.scheme != "http" or not is_loopback(host):
         raise ConfigurationError(
-            f"The redirect URI {uri.geturl()} does not lead to this command, which can only listen at http://localhost "
-            f"and the like. Add --paste, or register another and set EXIST_REDIRECT_URI."
+            f"The redirect URI {uri.geturl()} does not lead to this command, which can only listen on http://localhost "
+            "or a loopback address. Add --paste, or register another redirect URI and set EXIST_REDIRECT_URI to it."
         )
-    bound: list[socket.socket] = []
-    addresses = _addresses(host)
+    listeners: list[socket.socket] = []
+    addresses = _listen_addresses(host)
     for address in addresses:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         try:
-            bound.append(stack.enter_context(socket.create_server((address, port), family=family)))
+            listeners.append(stack.enter_context(socket.create_server((address, port), family=family)))
         except OSError as error:
-            # A machine without IPv6 has no browser that comes that way.
-            if error.errno in _NO_SUCH_ADDRESS and address != addresses[0]:
+            # On a machine without IPv6 the browser does not use it either.
+            if error.errno in _ADDRESS_UNAVAILABLE and address != addresses[0]:
                 continue
-            why = "is taken" if error.errno == errno.EADDRINUSE else f"can't be had ({error.strerror})"
+            problem = "is in use" if error.errno == errno.EADDRINUSE else f"can't be opened ({error.strerror})"
             raise ConfigurationError(
-                f"Port {port} of {host} {why}, and the browser would come back to it. End what listens there, or add "
-                "--paste."
+                f"Port {port} of {host} {problem}, and the browser is redirected to it. Free the port, or add --paste."
             ) from error
-    return bound
+    return listeners
 
 
-def _addresses(host: str) -> Sequence[str]:
-    # The browser may try either, and whoever listened at the other would get the code.
+def _listen_addresses(host: str) -> Sequence[str]:
+    # For localhost the browser may use either address, and another program on the other one would get the code.
     return ("127.0.0.1", "::1") if host.endswith("localhost") else (host,)
 
 
-async def _answer(writer: StreamWriter, status: str, content_type: str, body: str) -> None:
+async def _send_response(writer: StreamWriter, status: str, content_type: str, body: str) -> None:
     content = body.encode("utf-8", "backslashreplace")
     head = (
         f"HTTP/1.1 {status}\r\n"
@@ -139,7 +144,7 @@ async def _answer(writer: StreamWriter, status: str, content_type: str, body: st
         "Cache-Control: no-store\r\n"
         "Connection: close\r\n\r\n"
     )
-    # Whoever closed the window has no need of it.
+    # The browser may have closed the connection.
     with suppress(ConnectionError):
         writer.write(head.encode() + content)
         writer.close()

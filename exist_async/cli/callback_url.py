@@ -1,4 +1,4 @@
-"""Looks at the address that a browser comes back to: is it the end of this attempt to sign in?"""
+"""Checks the URL that a browser is redirected to at the end of signing in."""
 
 import re
 import secrets
@@ -7,38 +7,39 @@ from urllib.parse import parse_qs, urlsplit
 _CODE = re.compile(r"[!-~]{1,200}")
 
 
-def problem_of(callback: str, state: str) -> str | None:
-    """Return what is wrong with an address, or None where it ends the attempt, with a yes or a no.
+def callback_problem(callback: str, state: str) -> str | None:
+    """Return why a URL does not end this attempt to sign in; None if it does, with a code or with an error.
 
     Args:
-        callback: The URL, or its path and query, or a code alone.
-        state: The state of the attempt. An address without one may be right: that Exist passes it on is not documented.
+        callback: The URL, its path and query, or an authorisation code alone.
+        state: State parameter of the attempt. A URL without one is accepted: it is undocumented whether Exist returns
+            the state.
     """
     if not callback:
         return "It is empty."
     if _is_bare_code(callback):
         return None if _CODE.fullmatch(callback) else "It is neither a URL nor a code."
     try:
-        query = _query(callback)
+        query = _parse_query(callback)
     except ValueError:
-        return "It is no valid URL."
+        return "It is not a valid URL."
     if any(len(query.get(name, [])) > 1 for name in ("code", "error", "state")):
-        return "It says the same thing twice."
+        return "It contains a parameter twice."
     if not any(query.get("code", []) + query.get("error", [])):
-        return "It holds neither a code nor an error: it is not where signing in ends."
+        return "It contains neither a code nor an error: it is not the address that signing in ends at."
     if "state" in query and not secrets.compare_digest(query["state"][0].encode(), state.encode()):
         return "It belongs to another attempt to sign in."
     return None
 
 
 def has_state(callback: str) -> bool:
-    """Whether an address without a problem names the attempt that it belongs to."""
-    return not _is_bare_code(callback) and "state" in _query(callback)
+    """Whether a callback without a problem contains a state."""
+    return not _is_bare_code(callback) and "state" in _parse_query(callback)
 
 
 def _is_bare_code(callback: str) -> bool:
     return "://" not in callback and "?" not in callback
 
 
-def _query(callback: str) -> dict[str, list[str]]:
+def _parse_query(callback: str) -> dict[str, list[str]]:
     return parse_qs(urlsplit(callback).query, keep_blank_values=True)

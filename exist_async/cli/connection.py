@@ -1,27 +1,51 @@
-"""The client that the commands speak with."""
+"""The client of a command, with the credentials from EXIST_TOKEN or from the stored login."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Annotated
 
-from cyclopts import Parameter
+import httpx
+from attrs import frozen
 
-from exist_async.cli.credentials import find_credentials
+from exist_async.auth import BearerToken
+from exist_async.auth.oauth2 import OAuth2
+from exist_async.cli.oauth_app import app_from_environment
+from exist_async.cli.options import environment_value
+from exist_async.cli.stored_login import StoredLogin, credentials_page, login_command
 from exist_async.client import ExistClient
-from exist_async.errors import AuthenticationError, BatchError, ExistAsyncError, ReauthorizationRequired
+from exist_async.errors import (
+    AuthenticationError,
+    BatchError,
+    ConfigurationError,
+    ExistAsyncError,
+    ReauthorizationRequired,
+)
+from exist_async.token_stores import OAuthToken
 
-BaseUrl = Annotated[
-    str, Parameter(env_var="EXIST_BASE_URL", help="The origin of the service: Exist itself, or a sandbox.")
-]
+
+@frozen
+class Credentials:
+    """Credentials for a service, and where they come from.
+
+    Attributes:
+        auth: Signs the requests.
+        source: Where they come from, for the output of `whoami`.
+        remedy: Advice for the user if the service refuses them.
+        stored: Token of the stored login; None if EXIST_TOKEN is used.
+    """
+
+    auth: httpx.Auth
+    source: str
+    remedy: str
+    stored: OAuthToken | None = None
 
 
 @asynccontextmanager
 async def connect(base_url: str) -> AsyncGenerator[ExistClient, None]:
-    """Give a client with the token of the environment, or with the one that signing in left behind.
+    """Open a client with the credentials of the user.
 
     Raises:
-        ConfigurationError: There is neither, or the URL is wrong.
-        ReauthorizationRequired: In the block the service refused the token. It says what to do.
+        ConfigurationError: There are no credentials, or `base_url` is invalid.
+        ReauthorizationRequired: The service refused the token during the block. The message contains the remedy.
         OAuthError: The stored token can't be read or renewed.
     """
     credentials = await find_credentials(base_url)
@@ -29,17 +53,63 @@ async def connect(base_url: str) -> AsyncGenerator[ExistClient, None]:
         try:
             yield exist
         except ReauthorizationRequired as error:
-            # Its own words are for those who write programs.
-            raise ReauthorizationRequired(
-                f"The stored token can't be renewed any more. {credentials.remedy}"
-            ) from error
+            # The original message addresses programmers.
+            raise ReauthorizationRequired(f"The stored token can't be renewed. {credentials.remedy}") from error
         except ExistAsyncError as error:
-            if not _is_refusal(error):
+            if not _is_authentication_failure(error):
                 raise
             raise ReauthorizationRequired(f"{error} {credentials.remedy}") from error
 
 
-def _is_refusal(error: Exception) -> bool:
+async def find_credentials(base_url: str) -> Credentials:
+    """Return the credentials for a service. EXIST_TOKEN takes precedence over the stored login.
+
+    Raises:
+        ConfigurationError: There are no credentials, or they are invalid.
+        OAuthError: The file with the stored token can't be read.
+    """
+    token = environment_value("EXIST_TOKEN")
+    if token:
+        return _environment_credentials(token, base_url)
+    login = StoredLogin.for_service(base_url)
+    stored = await login.load()
+    sign_in_again = login_command(login.origin)
+    if stored is None:
+        raise ConfigurationError(
+            f"You are not signed in at {login.origin}. Copy the access token from {credentials_page(base_url)} and "
+            f"export EXIST_TOKEN=your-access-token, or run: {sign_in_again}"
+        )
+    app = app_from_environment(base_url)
+    source = f"the token in {login.path}"
+    if app is None:
+        return Credentials(
+            BearerToken(stored.access_token),
+            source,
+            f"Set EXIST_CLIENT_ID and EXIST_CLIENT_SECRET to have it renewed, or sign in again: {sign_in_again}",
+            stored,
+        )
+    return Credentials(
+        OAuth2(app, login.store, login.origin),
+        f"{source}, renewed with EXIST_CLIENT_ID and EXIST_CLIENT_SECRET",
+        f"Sign in again: {sign_in_again}",
+        stored,
+    )
+
+
+def _environment_credentials(token: str, base_url: str) -> Credentials:
+    try:
+        auth = BearerToken(token)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"EXIST_TOKEN: {error}") from None
+    return Credentials(
+        auth,
+        "EXIST_TOKEN",
+        f"The token comes from EXIST_TOKEN: copy it again from {credentials_page(base_url)}, or unset EXIST_TOKEN and "
+        f"run: {login_command(base_url)}",
+    )
+
+
+def _is_authentication_failure(error: Exception) -> bool:
     if isinstance(error, BatchError):
-        return any(map(_is_refusal, error.errors))
+        return any(map(_is_authentication_failure, error.errors))
     return isinstance(error, AuthenticationError | ReauthorizationRequired)

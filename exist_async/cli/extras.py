@@ -1,17 +1,17 @@
-"""Names the install line of an extra whose packages are missing."""
+"""Checks that the packages of an optional extra are installed."""
 
 import sys
 from importlib.util import find_spec
 
 
-def need(extra: str, *packages: str, what: str) -> None:
-    """Exit with one line and code 1 unless all packages are installed.
+def require_packages(extra: str, *packages: str, feature: str) -> None:
+    """Exit with code 1 and the command that installs the extra, unless all packages are installed.
 
     Args:
-        extra: The extra of this package that brings them.
-        *packages: The packages, by the names that are imported.
-        what: What needs them, for the line.
+        extra: The extra of exist-async that installs the packages.
+        *packages: The packages, by their import names.
+        feature: The feature that needs them, as the message names it: "the demo".
     """
-    # What pip calls python-multipart is imported as python_multipart.
+    # pip calls python_multipart python-multipart.
     if missing := [package.replace("_", "-") for package in packages if find_spec(package) is None]:
-        sys.exit(f'exist-async: {what} needs {" and ".join(missing)}: pip install "exist-async[{extra}]"')
+        sys.exit(f'exist-async: {feature} needs {" and ".join(missing)}: pip install "exist-async[{extra}]"')

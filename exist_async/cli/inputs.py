@@ -1,46 +1,55 @@
-"""What a command reads from: a file, or standard input."""
+"""Reads lines from a file or from standard input, as soon as they arrive."""
 
+import asyncio
 import os
-from collections.abc import Generator
-from contextlib import contextmanager
+import sys
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 
 from attrs import frozen
+from cyclopts import CycloptsError
 
 from exist_async.errors import ConfigurationError
+
+_BLOCK_SIZE = 65536  # bytes
+
+# Far above any sensible line; without a limit, a file without line breaks would fill the memory.
+_MAX_LINE_SIZE = 1_048_576  # bytes
 
 
 @frozen
 class Input:
-    """Something open to be read.
+    """An open file, or standard input.
 
     Attributes:
-        name: What people call it.
-        descriptor: Where it is open.
+        name: Name for messages.
+        descriptor: File descriptor to read from.
     """
 
     name: str
     descriptor: int
 
     @property
-    def is_typed(self) -> bool:
-        """Whether somebody types what is read into a terminal at this moment."""
+    def is_interactive(self) -> bool:
+        """Whether it is a terminal, so that somebody types what is read."""
         return os.isatty(self.descriptor)
 
 
-# The descriptor: the lock of sys.stdin would still be held by a reading thread when the interpreter ends.
+# By its descriptor, not sys.stdin: a reading thread would still hold the lock of sys.stdin at interpreter exit.
 STDIN = Input("standard input", 0)
 
 
 @contextmanager
-def opened(path: Path | None) -> Generator[Input]:
-    """Open a file while a block lasts.
+def open_input(path: Path | None) -> Generator[Input]:
+    """Open a file for the duration of a block.
 
     Args:
         path: The file; None is standard input, which stays open.
 
     Raises:
-        ConfigurationError: It can't be read.
+        ConfigurationError: The file can't be opened.
     """
     if path is None:
         yield STDIN
@@ -51,3 +60,66 @@ def opened(path: Path | None) -> Generator[Input]:
         raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
     with file:
         yield Input(str(path), file.fileno())
+
+
+def require_stdin(content: str) -> None:
+    """Check that standard input is open.
+
+    Args:
+        content: The kind of content that the command reads from it, such as "names"; for the message.
+
+    Raises:
+        CycloptsError: Standard input is closed.
+    """
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  (supervisors start programs without one)
+        raise CycloptsError(f"standard input is closed: no {content} can be read from it")
+
+
+async def read_lines(source: Input = STDIN) -> AsyncGenerator[bytes, None]:
+    """Yield the lines of an input with their line ends, each as soon as it is complete.
+
+    Raises:
+        ConfigurationError: A line is longer than 1 MiB.
+    """
+    incomplete = b""
+    while block := await _read_block(source):
+        *complete, incomplete = (incomplete + block).split(b"\n")
+        for line in complete:
+            yield line + b"\n"
+        if len(incomplete) > _MAX_LINE_SIZE:
+            raise ConfigurationError(
+                f"{source.name} has a line of more than {_MAX_LINE_SIZE} bytes: {incomplete[:50]!r}…"
+            )
+    if incomplete:
+        yield incomplete
+
+
+async def _read_block(source: Input) -> bytes:
+    """Read the bytes that are available, or wait for some without blocking the event loop.
+
+    In a daemon thread, not with `asyncio.to_thread`: at exit asyncio waits for the threads of its executor, and Ctrl-C
+    would have no effect until the next line arrived.
+    """
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[bytes] = loop.create_future()
+
+    def resolve(data: bytes, error: OSError | None) -> None:
+        if result.done():
+            return
+        if error is not None:
+            result.set_exception(error)
+        else:
+            result.set_result(data)
+
+    def read() -> None:
+        data, error = b"", None
+        try:
+            data = os.read(source.descriptor, _BLOCK_SIZE)
+        except OSError as failure:
+            error = failure
+        # RuntimeError: the event loop was closed in the meantime.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(resolve, data, error)
+
+    Thread(target=read, daemon=True, name="reader").start()
+    return await result

@@ -1,70 +1,68 @@
-"""Reads the names that a command is about, from its arguments or from standard input."""
+"""Attribute names or templates given as arguments of a command, or read from standard input."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 from attrs import frozen
-from cyclopts import CycloptsError, Parameter
+from cyclopts import CycloptsError
 
-from exist_async.cli.lists import split
-from exist_async.cli.stdin import is_typed, lines, need_stdin
+from exist_async.cli.inputs import STDIN, read_lines, require_stdin
+from exist_async.cli.options import split_names
 from exist_async.errors import ConfigurationError
 
-X = TypeVar("X")
-
-Stdin = Annotated[bool, Parameter(name="-", negative="", show_default=False)]
+T = TypeVar("T")
 
 
 @frozen
 class Names:
-    """The names that a command is about.
+    """The names that a command is applied to.
 
     Attributes:
-        given: The arguments; None where the names come from standard input.
+        arguments: The names given as arguments; None if they are read from standard input.
     """
 
-    given: Sequence[str] | None
+    arguments: Sequence[str] | None
 
     @classmethod
-    def choose(cls, arguments: Sequence[str], *, stdin: bool) -> "Names":
-        """Take the arguments, of which one may hold several names with commas between them, or standard input.
+    def from_command_line(cls, arguments: Sequence[str], *, stdin: bool) -> "Names":
+        """Take the names from the arguments, which may contain several separated by commas, or from standard input.
 
         Raises:
-            CycloptsError: Neither is meant, or both.
+            CycloptsError: There are no arguments and no "-", or both; or standard input is closed.
         """
         if stdin and arguments:
-            raise CycloptsError("- stands alone: give names, or - to read them from standard input, not both")
+            raise CycloptsError("- can't be combined with names: give names, or - to read them from standard input")
         if stdin:
-            need_stdin("names")
+            require_stdin("names")
         elif not arguments:
             raise CycloptsError("give names, or - to read them from standard input, one a line")
-        return cls(None if stdin else split(arguments))
+        return cls(None if stdin else split_names(arguments))
 
     @property
     def count(self) -> int | None:
-        """How many there are, where that is known before they are read."""
-        return None if self.given is None else len(self.given)
+        """Number of names; None if they are read from standard input."""
+        return None if self.arguments is None else len(self.arguments)
 
     @property
-    def typed(self) -> bool:
-        """Whether somebody types them into a terminal at this moment."""
-        return self.given is None and is_typed()
+    def is_interactive(self) -> bool:
+        """Whether the names are typed into a terminal."""
+        return self.arguments is None and STDIN.is_interactive
 
-    def items(self, make: Callable[[str], X]) -> Sequence[X] | AsyncGenerator[X, None]:
-        """Make an item of each name: of the arguments at once, of standard input as the lines come."""
-        if self.given is not None:
-            return [make(name) for name in self.given]
-        return (make(name) async for name in _written())
+    def make_items(self, make: Callable[[str], T]) -> Sequence[T] | AsyncGenerator[T, None]:
+        """Make a request item of each name: of arguments at once, of standard input as the lines arrive."""
+        if self.arguments is not None:
+            return [make(name) for name in self.arguments]
+        return (make(name) async for name in _read_names())
 
 
-async def _written() -> AsyncGenerator[str, None]:
-    """Read the names of standard input: one a line, and blank lines are none."""
-    async for line in lines():
-        if name := _decoded(line):
+async def _read_names() -> AsyncGenerator[str, None]:
+    """Yield the names in standard input, one a line; blank lines are skipped."""
+    async for line in read_lines():
+        if name := _decode(line):
             yield name
 
 
-def _decoded(line: bytes) -> str:
+def _decode(line: bytes) -> str:
     try:
         # Some programs begin their output with a byte order mark.
         return line.decode("utf-8-sig").strip()

@@ -1,4 +1,4 @@
-"""The program: its commands, each loaded when it is called, and what its errors look like."""
+"""Registers the commands, each imported only when it is called, and turns errors into messages and exit codes."""
 
 import os
 import sys
@@ -7,11 +7,11 @@ from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError, MissingArgumentError
 
-from exist_async.cli.text import complain
+from exist_async.cli.output import print_error
 from exist_async.errors import ExistAsyncError
 from exist_async.version import __version__
 
-_SIGNING_IN = "Sign in with exist-async login, or put your own access token into the environment: EXIST_TOKEN."
+_SIGNING_IN = "Sign in with exist-async login, or set the environment variable EXIST_TOKEN to your own access token."
 
 app = App(
     name="exist-async",
@@ -25,92 +25,93 @@ app = App(
     result_action="return_int_as_exit_code_else_zero",
 )
 app.command(
-    "exist_async.cli.demo:demo",
-    help="Show what the client does, on a sandbox of its own: no account, no network.",
+    "exist_async.cli.commands.demo:demo",
+    help="Demonstrate the client on an in-memory sandbox; needs no account and no network.",
     sort_key=1,
 )
 app.command(
-    "exist_async.cli.sandbox:sandbox",
-    help="Serve an Exist, or an Attio, in memory on this machine, until Ctrl-C.",
+    "exist_async.cli.commands.sandbox:sandbox",
+    help="Serve an in-memory Exist or Attio on this machine, until Ctrl-C.",
     sort_key=2,
 )
 app.command(
-    "exist_async.cli.login:login",
-    help="""Sign in through your browser, and keep the token for the other commands.
+    "exist_async.cli.commands.login:login",
+    help="""Sign in with your browser, and store the token for the other commands.
 
-    The client ID and client secret of your app come from EXIST_CLIENT_ID and EXIST_CLIENT_SECRET, or are asked for. The
-    browser comes back to EXIST_REDIRECT_URI, http://localhost:8000/ unless set, which has to be the app's own.""",
+    The client ID and client secret of your app are read from EXIST_CLIENT_ID and EXIST_CLIENT_SECRET; if they are not
+    set, the command prompts for them. Set EXIST_REDIRECT_URI to the redirect URI registered with the app, if that is
+    not http://localhost:8000/.""",
     sort_key=3,
 )
 app.command(
-    "exist_async.cli.logout:logout",
-    help="Forget the token that signing in left behind.",
+    "exist_async.cli.commands.logout:logout",
+    help="Delete the stored token.",
     sort_key=4,
 )
 app.command(
-    "exist_async.cli.whoami:whoami",
-    help="Show who is signed in, and how.",
+    "exist_async.cli.commands.whoami:whoami",
+    help="Show the signed-in user, and which credentials are used.",
     help_epilogue=_SIGNING_IN,
     sort_key=5,
 )
 app.command(
-    "exist_async.cli.owned:owned",
+    "exist_async.cli.commands.owned:owned",
     help="""List the attributes that this service owns.
 
-    A table in a terminal; into a file or a pipe one line for each, tab-separated, the name first.""",
+    Prints a table in a terminal; in a file or a pipe one line each, tab-separated, with the name first.""",
     help_epilogue=_SIGNING_IN,
     sort_key=6,
 )
 app.command(
-    "exist_async.cli.acquire:acquire",
+    "exist_async.cli.commands.acquire:acquire",
     usage="Usage: exist-async acquire [OPTIONS] TEMPLATE... | -",
     help="""Make this service the owner of attributes.
 
-    The exit code is 1 when one of them was not accepted.""",
+    The exit code is 1 if one of them was not accepted.""",
     help_epilogue=_SIGNING_IN,
     sort_key=7,
 )
 app.command(
-    "exist_async.cli.release:release",
+    "exist_async.cli.commands.release:release",
     usage="Usage: exist-async release [OPTIONS] NAME... | -",
-    help="""Give attributes back.
+    help="""Give up the ownership of attributes.
 
-    The exit code is 1 when one of them was not accepted.""",
+    The exit code is 1 if one of them was not accepted.""",
     help_epilogue=_SIGNING_IN,
     sort_key=8,
 )
 app.command(
-    "exist_async.cli.values:values",
-    help="""Show what an attribute has, newest day first.
+    "exist_async.cli.commands.values:values",
+    help="""Show the values of an attribute, newest day first.
 
-    A table in a terminal; into a file or a pipe the day and the value as Exist writes it, tab-separated.""",
+    Prints a table in a terminal; in a file or a pipe the date and the value in Exist's own units, tab-separated.""",
     help_epilogue=_SIGNING_IN,
     sort_key=9,
 )
 app.command(
-    "exist_async.cli.history:history",
-    help="""Write out every value between two days, in the fewest requests.
+    "exist_async.cli.commands.history:history",
+    help="""Export all values between two days, in as few requests as possible.
 
-    A table in a terminal; into a file or a pipe the CSV that update reads.""",
+    Prints a table in a terminal; in a file or a pipe CSV, which update can read.""",
     help_epilogue=_SIGNING_IN,
     sort_key=10,
 )
 app.command(
-    "exist_async.cli.update:update",
+    "exist_async.cli.commands.update:update",
     usage="Usage: exist-async update [OPTIONS] [FILE | -]",
-    help="""Write values that are read from a file or from standard input.
+    help="""Write values from a file or from standard input.
 
-    CSV with the columns name, date and value; a header may name them in another order. Or JSON lines:
-    {"name": "steps", "date": "2026-11-20", "value": 8123}. Values are as Exist counts them: durations in minutes,
-    percentages from 0.0 to 1.0; in CSV also true, false, yes and no.
+    The input is CSV with the columns name, date and value, in any order if there is a header; or JSON lines:
+    {"name": "steps", "date": "2026-11-20", "value": 8123}. Values are in Exist's own units: durations in minutes,
+    percentages from 0.0 to 1.0. Booleans in CSV may also be true, false, yes or no.
 
-    The exit code is 1 when a line was not accepted; each is listed by its number.""",
+    The exit code is 1 if a line was not accepted; each such line is listed with its number.""",
     help_epilogue=_SIGNING_IN,
     sort_key=11,
 )
 app.command(
-    "exist_async.cli.increment:increment",
-    help="Add to what an attribute has on a day, and print what it has now.",
+    "exist_async.cli.commands.increment:increment",
+    help="Add a number to the value of an attribute on a day, and print the new value.",
     help_epilogue=_SIGNING_IN,
     sort_key=12,
 )
@@ -123,39 +124,39 @@ def run(arguments: Sequence[str]) -> int:
         arguments: The command and its arguments.
 
     Returns:
-        0; 1 after an error or when an item was not accepted; 2 for a command line that makes no sense.
+        0 on success; 1 after an error, or if an item was not accepted; 2 for an invalid command line.
     """
-    # Supervisors start programs with these closed.
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115  (it lasts as long as the process)
+    # Supervisors may start programs with these streams closed.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115  (open until the process exits)
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            # A label may hold what the terminal's encoding has not, and that is no reason to fail.
+            # Labels may contain characters that the terminal's encoding does not have.
             stream.reconfigure(errors="backslashreplace")
     try:
         code: int = app(arguments)
         sys.stdout.flush()
         return code
     except MissingArgumentError as error:
-        complain(_missing(error))
+        print_error(_missing_argument_message(error))
         return 2
     except CycloptsError as error:
         error.verbose = False
-        complain(error)
+        print_error(error)
         return 2
     except ExistAsyncError as error:
-        complain(error)
+        print_error(error)
     except OSError as error:
-        # The client's own are of its tree: this is a standard stream's. Python flushes that once more at exit, which
-        # would fail again.
+        # An error of a standard stream: the client raises its own errors. Python flushes standard output again at exit,
+        # which would fail once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            complain(error)
+            print_error(error)
     return 1
 
 
-def _missing(error: MissingArgumentError) -> str:
+def _missing_argument_message(error: MissingArgumentError) -> str:
     if error.keyword is not None:
         return f"{error.keyword} needs a value"
-    # cyclopts always knows both of a missing argument; its types leave them open.
+    # cyclopts sets both for a missing argument, though its types allow None.
     return f"{' '.join(error.command_chain or ())} needs {error.argument.name if error.argument else 'an argument'}"

@@ -1,4 +1,4 @@
-"""A progress bar, for people who wait."""
+"""The progress bar of commands that take long."""
 
 import asyncio
 import sys
@@ -13,33 +13,33 @@ from exist_async.outcomes import Outcome
 
 OnOutcome = Callable[[Outcome[Any, Any]], None]
 
-# Seconds after which work is long. Sooner, a bar would only flicker.
-_PATIENCE = 0.5
+# Seconds of work before the bar appears, so that it does not flicker in short commands.
+_SHOW_AFTER = 0.5
 
 
 @contextmanager
-def progress_bar(doing: str, total: int | None, *, shown: bool = True) -> Generator[Callable[[object], None]]:
-    """Show a bar on standard error while a block lasts, if that is a terminal and the block lasts long.
+def progress_bar(activity: str, total: int | None, *, enabled: bool = True) -> Generator[Callable[[object], None]]:
+    """Show a progress bar on standard error while a block runs, if that is a terminal and the block runs long.
 
     Args:
-        doing: What is done, such as "Acquiring".
-        total: How many things there are to be done; None where nobody knows yet.
-        shown: False shows none at all.
+        activity: Description in front of the bar, such as "Acquiring".
+        total: Number of items; None if unknown.
+        enabled: False shows no bar.
 
     Yields:
-        What to call with each thing that was done, such as an outcome.
+        A callback that advances the bar by one; call it with each finished item.
     """
-    if not (shown and sys.stderr.isatty()):
+    if not (enabled and sys.stderr.isatty()):
         yield lambda _: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     bar = Progress(*columns, console=Console(stderr=True), transient=True)
-    task = bar.add_task(doing, total=total)
-    start = asyncio.get_running_loop().call_later(_PATIENCE, bar.start)
+    task = bar.add_task(activity, total=total)
+    start = asyncio.get_running_loop().call_later(_SHOW_AFTER, bar.start)
     try:
         yield lambda _: bar.advance(task)
     finally:
         start.cancel()
-        # Stopping what never began would print an empty line.
+        # Stopping a bar that was never started would print an empty line.
         if bar.live.is_started:
             bar.stop()

@@ -1,4 +1,4 @@
-"""What the lines of an input say: each record a value, or something that can't be read."""
+"""Records of an input for the command `update`: one value each, or an error."""
 
 from array import array
 from collections.abc import AsyncGenerator, AsyncIterable
@@ -7,14 +7,16 @@ from attrs import define, field, frozen
 
 from exist_async.values import ValueUpdate
 
+COLUMNS = ("name", "date", "value")
+
 
 @frozen
 class Line:
-    """A line of the input.
+    """A line of an input.
 
     Attributes:
-        number: Which one it is, from 1.
-        content: What is in it, with its end.
+        number: Line number, from 1.
+        content: The bytes of the line, including its line end.
     """
 
     number: int
@@ -22,73 +24,74 @@ class Line:
 
 
 @frozen
-class Written:
-    """A record that makes sense.
+class ParsedRecord:
+    """A valid record.
 
     Attributes:
-        line: The number of the line that it begins in.
-        update: What it says.
+        line_number: Number of the line that the record begins in.
+        update: The value to write.
     """
 
-    line: int
+    line_number: int
     update: ValueUpdate
 
 
 @frozen
-class Unreadable:
-    """A record that makes none.
+class UnreadableRecord:
+    """A record that could not be parsed.
 
     Attributes:
-        line: The number of the line that it begins in.
-        reason: Why.
-        name: The attribute that it is about, where that much can be read.
+        line_number: Number of the line that the record begins in.
+        reason: The error.
+        name: The attribute's name, if that could be read.
     """
 
-    line: int
+    line_number: int
     reason: str
     name: str = ""
 
 
-def _no_numbers() -> "array[int]":
+def _new_line_numbers() -> "array[int]":
     return array("Q")
 
 
-def _none() -> list[Unreadable]:
+def _new_unreadable() -> list[UnreadableRecord]:
     return []
 
 
 @define
 class Records:
-    """The records of an input, read as they are asked for, and where each of them stands.
+    """The records of an input, parsed while a write consumes them.
 
     Attributes:
-        source: Gives them.
-        typed: Whether somebody types them into a terminal at this moment.
-        lines: The number of the line that each update begins in; eight bytes, for there may be many.
-        unreadable: What could not be read so far.
-        last: The number of the line that the last one begins in; 0 before the first.
-        ended: Whether all of them were read.
+        source: Yields the records.
+        is_interactive: Whether the input is typed into a terminal.
+        line_numbers: Line number of each update, by its index in the write. An array of eight bytes each: there may be
+            millions.
+        unreadable: The records that could not be parsed so far.
+        last_line: Number of the line that the last record begins in; 0 before the first.
+        is_complete: Whether the whole input was read.
     """
 
-    source: AsyncIterable[Written | Unreadable]
-    typed: bool = False
-    lines: "array[int]" = field(init=False, factory=_no_numbers)
-    unreadable: list[Unreadable] = field(init=False, factory=_none)
-    last: int = field(init=False, default=0)
-    ended: bool = field(init=False, default=False)
+    source: AsyncIterable[ParsedRecord | UnreadableRecord]
+    is_interactive: bool = False
+    line_numbers: "array[int]" = field(init=False, factory=_new_line_numbers)
+    unreadable: list[UnreadableRecord] = field(init=False, factory=_new_unreadable)
+    last_line: int = field(init=False, default=0)
+    is_complete: bool = field(init=False, default=False)
 
     @property
     def count(self) -> None:
-        """How many there are: nobody knows before they are read."""
+        """Number of records: unknown before the input was read."""
         return
 
     async def updates(self) -> AsyncGenerator[ValueUpdate, None]:
-        """Give those that make sense, and note the others."""
+        """Yield the values of valid records; the others are added to `unreadable`."""
         async for record in self.source:
-            self.last = record.line
-            if isinstance(record, Unreadable):
+            self.last_line = record.line_number
+            if isinstance(record, UnreadableRecord):
                 self.unreadable.append(record)
             else:
-                self.lines.append(record.line)
+                self.line_numbers.append(record.line_number)
                 yield record.update
-        self.ended = True
+        self.is_complete = True

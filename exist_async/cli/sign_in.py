@@ -1,120 +1,123 @@
-"""One attempt to sign in: shows the page, gets what the browser comes back with, and trades it for a token."""
+"""Signs a user in: shows the authorisation page, receives the callback, and exchanges its code for a token."""
 
 import sys
 import webbrowser
 from contextlib import aclosing
 from threading import Thread
 
-from exist_async.cli.apps import redirect_uri
-from exist_async.cli.callback_pages import not_signed_in, signed_in
-from exist_async.cli.callback_server import listening
-from exist_async.cli.callback_url import has_state, problem_of
-from exist_async.cli.logins import Login
-from exist_async.cli.stdin import is_typed, lines, need_stdin
-from exist_async.cli.text import complain
+from exist_async.cli.callback_pages import sign_in_failed_page, signed_in_page
+from exist_async.cli.callback_server import serve_redirect_uri
+from exist_async.cli.callback_url import callback_problem, has_state
+from exist_async.cli.inputs import STDIN, read_lines, require_stdin
+from exist_async.cli.oauth_app import redirect_uri
+from exist_async.cli.output import print_error
+from exist_async.cli.stored_login import StoredLogin
 from exist_async.errors import ConfigurationError, ExistAsyncError, OAuthError
 from exist_async.oauth import OAuthApp
 from exist_async.token_stores import OAuthToken
 
 
 class SignIn:
-    """An attempt to sign in.
+    """One attempt to sign in.
 
     Args:
-        app: The app that asks.
-        page: Its authorisation URL.
-        state: The state in that.
-        login: Where the token goes.
+        app: The app that requests access.
+        page: Authorisation URL.
+        state: State parameter in the authorisation URL.
+        login: Where to store the token.
     """
 
-    def __init__(self, app: OAuthApp, page: str, state: str, login: Login) -> None:
+    def __init__(self, app: OAuthApp, page: str, state: str, login: StoredLogin) -> None:
         self._app = app
         self._page = page
         self._state = state
         self._login = login
 
-    async def by_browser(self) -> OAuthToken:
-        """Open a browser, wait for it to come back, and store the token.
+    async def with_browser(self) -> OAuthToken:
+        """Open a browser, wait for its callback, and store the token.
 
         Raises:
-            ConfigurationError: It can't come back to this program.
-            OAuthError: The user or the service said no, or something went wrong.
+            ConfigurationError: The redirect URI does not lead to this machine, or its port can't be opened.
+            OAuthError: The user denied access, or the service refused or failed.
         """
         uri = redirect_uri()
-        async with listening(uri, self._state) as visiting:
-            _say(
-                f"Your browser opens this page. Allow it there:\n\n  {self._page}\n\nWaiting for the browser to come "
-                f"back to {uri}. If it is on another machine, press Ctrl-C and add --paste."
+        async with serve_redirect_uri(uri, self._state) as callback:
+            _print_instructions(
+                f"Your browser opens this page; allow access there:\n\n  {self._page}\n\nWaiting for the browser to "
+                f"return to {uri}. If it runs on another machine, press Ctrl-C and add --paste."
             )
-            # What BROWSER names may return only when its window is closed.
+            # In a thread: the command in BROWSER may not return before its window is closed.
             Thread(target=webbrowser.open, args=(self._page,), daemon=True, name="browser").start()
-            visit = await visiting
+            received = await callback
             try:
-                token = await self._trade(visit.url)
+                token = await self._exchange(received.url)
             except ExistAsyncError as error:
-                await visit.answer(not_signed_in(error))
+                await received.respond(sign_in_failed_page(error))
                 raise
-            await visit.answer(signed_in(self._login.origin))
+            await received.respond(signed_in_page(self._login.origin))
             return token
 
-    async def by_pasting(self) -> OAuthToken:
-        """Have the address read from standard input that the browser ended up at, and store the token.
+    async def with_pasted_address(self) -> OAuthToken:
+        """Read the address that the browser was redirected to from standard input, and store the token.
 
         Raises:
-            ConfigurationError: It is no such address.
-            OAuthError: The user or the service said no, or something went wrong.
+            ConfigurationError: The address is not a valid callback.
+            OAuthError: The user denied access, or the service refused or failed.
         """
-        need_stdin("addresses")
-        _say(
-            f"Open this page in a browser, and allow it there:\n\n  {self._page}\n\nThe browser ends up at "
-            f"{redirect_uri()}… and may say that nothing is there. Copy that whole address all the same."
+        require_stdin("address")
+        _print_instructions(
+            f"Open this page in a browser, and allow access there:\n\n  {self._page}\n\nThe browser is then redirected "
+            f"to {redirect_uri()}… and may report that it can't be reached. Copy the whole address anyway."
         )
-        return await self._trade(await self._pasted())
+        return await self._exchange(await self._read_address())
 
-    async def _pasted(self) -> str:
-        """Return an address without a problem; who pastes another one into a terminal is asked again."""
-        typed = is_typed()
-        if typed:
-            _ask()
+    async def _read_address(self) -> str:
+        """Return the first valid callback; in a terminal, prompt again after an invalid one."""
+        is_interactive = STDIN.is_interactive
+        if is_interactive:
+            _print_prompt()
         problem: str | None = "It is empty."
-        async with aclosing(lines()) as given:
-            async for line in given:
+        async with aclosing(read_lines()) as lines:
+            async for line in lines:
                 address = line.decode(errors="replace").strip()
-                if not (address or typed):
+                if not (address or is_interactive):
                     continue
-                problem = problem_of(address, self._state)
+                problem = callback_problem(address, self._state)
                 if problem is None:
                     return address
-                if not typed:
+                if not is_interactive:
                     break
-                complain(f"That can't be used. {problem}")
-                _ask()
-        raise ConfigurationError(f"That address can't be used: nothing was stored. {problem}")
+                print_error(f"This address can't be used. {problem}")
+                _print_prompt()
+        raise ConfigurationError(f"This address can't be used; nothing was stored. {problem}")
 
-    async def _trade(self, callback: str) -> OAuthToken:
-        stated = has_state(callback)
-        if not stated:
-            complain("no state came back to compare; it is taken for yours, since you have just begun this")
+    async def _exchange(self, callback: str) -> OAuthToken:
+        verified = has_state(callback)
+        if not verified:
+            print_error(
+                "the address contains no state, so nothing proves that it belongs to this attempt to sign in; it is "
+                "accepted because you have just started one"
+            )
         try:
-            token = await self._app.exchange(callback, state=self._state if stated else None)
+            token = await self._app.exchange(callback, state=self._state if verified else None)
         except OAuthError as error:
             if error.code is None or error.status_code is not None:
                 raise
-            # It was in the redirect, and its words are for those who write programs.
-            raise OAuthError(f"{_refusal(error)}. Nothing was stored.", code=error.code) from error
+            # The error was in the redirect; its original message addresses programmers.
+            raise OAuthError(f"{_describe_refusal(error)}. Nothing was stored.", code=error.code) from error
         await self._login.store.save(self._login.origin, token)
         return token
 
 
-def _say(text: str) -> None:
+def _print_instructions(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _ask() -> None:
-    print("Paste it here: ", end="", file=sys.stderr, flush=True)
+def _print_prompt() -> None:
+    print("Paste the address here: ", end="", file=sys.stderr, flush=True)
 
 
-def _refusal(error: OAuthError) -> str:
+def _describe_refusal(error: OAuthError) -> str:
     if error.code == "access_denied":
-        return "You said no"
-    return f"The service refused with {error.code}: {error.description or 'it did not say why'}".removesuffix(".")
+        return "You denied access"
+    return f"The service refused with {error.code}: {error.description or 'no reason given'}".removesuffix(".")

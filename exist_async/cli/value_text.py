@@ -1,105 +1,130 @@
-"""Values as people read them, and as they are written in a file."""
+"""Converts values and dates between Python and text, as people read them and as files contain them."""
 
 import datetime as dt
 import re
 
 from exist_async.attributes import ValueType
 from exist_async.errors import ConfigurationError
-from exist_async.values.models import Value
 
-_WHOLE = re.compile(r"[+-]?\d{1,30}", re.ASCII)
+# `date.fromisoformat` alone also accepts "20220513" and "2022-W19-5".
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-_TRUTH = {"true": 1, "yes": 1, "false": 0, "no": 0}
+_BOOLEANS = {"true": 1, "yes": 1, "false": 0, "no": 0}
 _NUMERIC = frozenset(ValueType) - {ValueType.STRING}
-_EMPTY = "the value is empty: what a day has can be changed, and not taken away again"
+_EMPTY = "the value is empty: a stored value can be changed, but not deleted"
 
 
-def for_people(value: Value | None, value_type: ValueType | None) -> str:
-    """Return a value as people write it: 7 h 30 min, 23:15, yes, 55 %."""
+def format_value(value: float | str | None, value_type: ValueType | None) -> str:
+    """Return a value in everyday units: 7 h 30 min, 23:15, yes, 55 %."""
     if value is None:
         return ""
     try:
-        meant = value if value_type is None else value_type.to_python(value)
+        converted = value if value_type is None else value_type.to_python(value)
     except ConfigurationError:
-        # It contradicts its own type; people may make more of it as it is.
+        # The value contradicts the attribute's type: show it unchanged.
         return str(value)
-    match meant:
+    match converted:
         case bool():
-            return "yes" if meant else "no"
+            return "yes" if converted else "no"
         case dt.timedelta():
-            return _duration(meant)
+            return _format_duration(converted)
         case dt.time():
-            return f"{meant:%H:%M}"
+            return f"{converted:%H:%M}"
         case float() if value_type is ValueType.PERCENTAGE:
-            return f"{meant * 100:.6g} %"
+            return f"{converted * 100:.6g} %"
         case _:
-            return str(meant)
+            return str(converted)
 
 
-def number(text: str) -> int | float:
-    """Read a number, whole or with a decimal point.
+def parse_date(text: str) -> dt.date:
+    """Parse a date.
 
     Raises:
-        ValueError: It is none; what only computers call a number, such as NaN, is none either.
+        ValueError: The text is not a date, or not written as YYYY-MM-DD.
     """
-    if _WHOLE.fullmatch(text):
+    if _DATE.fullmatch(text):
+        try:
+            return dt.date.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"{text} does not exist in the calendar") from None
+    raise ValueError(f"{text[:40]!r} is not a date: write YYYY-MM-DD")
+
+
+def is_date(text: str) -> bool:
+    """Whether a text is a valid date, written as YYYY-MM-DD."""
+    try:
+        parse_date(text)
+    except ValueError:
+        return False
+    return True
+
+
+def parse_number(text: str) -> int | float:
+    """Parse an integer or a decimal number.
+
+    Raises:
+        ValueError: The text is not a number. NaN and infinity are refused, too.
+    """
+    if _INTEGER.fullmatch(text):
         return int(text)
     if _DECIMAL.fullmatch(text):
         return float(text)
-    raise ValueError(f"{_shortened(text)!r} is no number")
+    raise ValueError(f"{_shorten(text)!r} is not a number")
 
 
-def from_text(text: str, value_type: ValueType | None) -> int | float | str:
-    """Read a value that is written as Exist counts it: durations in minutes, percentages from 0.0 to 1.0.
+def parse_value(text: str, value_type: ValueType | None) -> int | float | str:
+    """Parse a value in Exist's own units: durations in minutes, percentages from 0.0 to 1.0.
 
     Args:
-        text: The value; for a boolean also true, false, yes or no.
-        value_type: The type of its attribute. Where nobody knows it, what looks like a number is one.
+        text: The value; a boolean may also be true, false, yes or no.
+        value_type: The value type of the attribute. Without it, a text that looks like a number becomes one.
 
     Raises:
-        ValueError: It is no value of this type.
+        ValueError: The text is not a value of this type.
     """
     if value_type is ValueType.STRING:
         return text
-    written = text.strip()
-    if value_type is ValueType.BOOLEAN and written.lower() in _TRUTH:
-        return _TRUTH[written.lower()]
+    stripped = text.strip()
+    if value_type is ValueType.BOOLEAN and stripped.lower() in _BOOLEANS:
+        return _BOOLEANS[stripped.lower()]
     if value_type is not None and value_type in _NUMERIC:
-        if not written:
+        if not stripped:
             raise ValueError(_EMPTY)
-        return value_type.from_python(number(written))
+        return value_type.from_python(parse_number(stripped))
     try:
-        return number(written)
+        return parse_number(stripped)
     except ValueError:
         return text
 
 
-def from_json(value: object, value_type: ValueType | None) -> int | float | str:
-    """Read a value of JSON, where numbers and strings are told apart already.
+def check_json_value(value: object, value_type: ValueType | None) -> int | float | str:
+    """Check a value from JSON, in Exist's own units, and return it.
 
     Args:
-        value: The value, as Exist counts it; for a boolean also true and false.
-        value_type: The type of its attribute. Where nobody knows it, any number or string is taken.
+        value: The value; a boolean may also be true or false.
+        value_type: The value type of the attribute. Without it, any number or string is accepted.
 
     Raises:
-        ValueError: It is no value of this type.
+        ValueError: It is not a value of this type.
     """
     match value:
         case None:
             raise ValueError(_EMPTY)
         case bool() if value_type not in (None, ValueType.BOOLEAN):
-            raise ValueError(f"{str(value).lower()} is no {'string' if value_type is ValueType.STRING else 'number'}")
+            expected = "string" if value_type is ValueType.STRING else "number"
+            raise ValueError(f"{str(value).lower()} is not a {expected}")
         case str() if value_type in _NUMERIC:
-            raise ValueError(f"{_shortened(value)!r} is no number: write numbers without quotes")
+            raise ValueError(f"{_shorten(value)!r} is not a number: write numbers without quotes")
         case int() | float() if value_type is ValueType.STRING:
-            raise ValueError(f"{value} is no string: write strings in quotes")
+            raise ValueError(f"{value} is not a string: write strings in quotes")
         case int() | float() | str():
             return value if value_type is None else value_type.from_python(value)
         case _:
-            raise ValueError("a value is a number or a string")
+            raise ValueError("a value must be a number or a string")
 
 
-def _duration(duration: dt.timedelta) -> str:
+def _format_duration(duration: dt.timedelta) -> str:
     minutes = round(duration / dt.timedelta(minutes=1))
     hours, rest = divmod(abs(minutes), 60)
     parts = [f"{hours} h"] if hours else []
@@ -108,5 +133,5 @@ def _duration(duration: dt.timedelta) -> str:
     return ("-" if minutes < 0 else "") + " ".join(parts)
 
 
-def _shortened(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= 40 else text[:40] + "…"

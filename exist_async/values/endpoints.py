@@ -4,6 +4,8 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from exist_async._checks import check_flag, check_int, check_text
 from exist_async.batch.items import Items
 from exist_async.batch.writes import write
@@ -128,7 +130,10 @@ class Values(Resource):
         """
         check_flag("reacquire", reacquire)
         session = self._session.with_deadline()
-        return await write(session, writes.update(session, reacquire=reacquire), items, on_outcome)
+        operation = writes.UPDATE
+        if reacquire:
+            operation = evolve(operation, on_refused=writes.Reacquisition(session))
+        return await write(session, operation, items, on_outcome)
 
     async def increment(
         self,
@@ -154,4 +159,5 @@ class Values(Resource):
             ExistAsyncError: Some items were not answered; its `result` holds every outcome.
         """
         session = self._session.with_deadline()
-        return await write(session, writes.increment(session), items, on_outcome)
+        operation = evolve(writes.INCREMENT, complete=writes.DateFiller(session))
+        return await write(session, operation, items, on_outcome)

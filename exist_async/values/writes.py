@@ -1,8 +1,7 @@
-"""The write operations for values: update, with reacquiring of lost attributes, and increment."""
+"""The write operations for values: update and increment; and what some of their calls do besides."""
 
 import asyncio
 import datetime as dt
-import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,7 +9,7 @@ import attrs
 
 from exist_async._http.session import Session
 from exist_async.attributes.requests import Acquirable, ByName, ByTemplate
-from exist_async.attributes.writes import acquisition
+from exist_async.attributes.writes import ACQUIRE
 from exist_async.batch.matching import Reply
 from exist_async.batch.operation import RefusalsHandled, WriteOperation
 from exist_async.batch.writes import Write
@@ -29,40 +28,7 @@ _NOT_FOUND: Final = "not_found"
 """Exist's error code for a value of an attribute that the user does not have."""
 
 
-def update(session: Session, *, reacquire: bool) -> WriteOperation[ValueUpdate, ValueEcho]:
-    """Return the operation that updates values. Writing a value twice changes nothing, so it is repeatable."""
-    return WriteOperation(
-        path=f"{ROOT}attributes/update/",
-        repeatable=True,
-        reply=Reply[ValueEcho],
-        prepare=requests.updatable,
-        match_key=requests.match_key,
-        match_keys_of=requests.match_keys_of,
-        conflict_key=requests.conflict_key,
-        on_refused=_Reacquisition(session) if reacquire else None,
-        on_repeat_refusal=_after_repeated_update,
-        share_parts=_share_parts,
-    )
-
-
-def increment(session: Session) -> WriteOperation[ValueIncrement, ValueEcho]:
-    """Return the operation that increments values. A request that is carried out twice adds twice: not repeatable."""
-    return WriteOperation(
-        path=f"{ROOT}attributes/increment/",
-        repeatable=False,
-        reply=Reply[ValueEcho],
-        prepare=requests.incrementable,
-        match_key=requests.match_key,
-        match_keys_of=requests.match_keys_of,
-        conflict_key=requests.conflict_key,
-        # Events come many a day, and if Exist refuses one of a day, it mostly refuses all.
-        unique_per_request=False,
-        complete=_DateFiller(session),
-        share_parts=_share_parts,
-    )
-
-
-class _Reacquisition:
+class Reacquisition:
     """Acquires attributes whose values were refused: each once, however many of its values were.
 
     An attribute of another service is acquired by its name; one that the user does not have by its template, if there
@@ -104,12 +70,12 @@ class _Reacquisition:
             name = outcome.item.name
             if name not in self._acquired:
                 wanted[name] = ByName(name) if outcome.error_code == _NOT_OWNED else ByTemplate(name, manual=False)
-        running = Write(self._session, acquisition())
+        running = Write(self._session, ACQUIRE)
         await running.run(list(wanted.values()))
         self._acquired.update(zip(wanted, running.result, strict=True))
 
 
-class _DateFiller:
+class DateFiller:
     """Sets the date of increments without one to today in the user's time zone, which it asks for once.
 
     Exist accepts them without a date, too, but does not document which day that means.
@@ -117,6 +83,7 @@ class _DateFiller:
 
     def __init__(self, session: Session) -> None:
         self._profile = Profile(session)
+        self._clock = session.clock
         self._asked: tuple[dt.datetime, float] | None = None  # the user's local time, and the monotonic time then
 
     async def __call__(self, items: Sequence[ValueIncrement]) -> Sequence[ValueIncrement]:
@@ -124,11 +91,11 @@ class _DateFiller:
         if all(item.date is not None for item in items):
             return items
         if self._asked is None:
-            self._asked = (await self._profile.now(), time.monotonic())
+            self._asked = (await self._profile.now(), self._clock())
         local_time, asked_at = self._asked
         try:
             # Reading a stream can go on past midnight.
-            today = (local_time + dt.timedelta(seconds=time.monotonic() - asked_at)).date()
+            today = (local_time + dt.timedelta(seconds=self._clock() - asked_at)).date()
         except OverflowError as error:
             raise NoAnswerError(f"the user's local time is {local_time}, the last that there is") from error
         return [item if item.date is not None else attrs.evolve(item, date=today) for item in items]
@@ -153,3 +120,30 @@ def _after_repeated_update(outcome: Outcome[ValueUpdate, ValueEcho]) -> Outcome[
         repeatable=True,
     )
     return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, cause=cause)
+
+
+# Writing a value twice changes nothing; adding it twice adds twice.
+
+UPDATE: Final = WriteOperation[ValueUpdate, ValueEcho](
+    path=f"{ROOT}attributes/update/",
+    repeatable=True,
+    reply=Reply[ValueEcho],
+    prepare=requests.updatable,
+    match_key=requests.match_key,
+    match_keys_of=requests.match_keys_of,
+    conflict_key=requests.conflict_key,
+    on_repeat_refusal=_after_repeated_update,
+    share_parts=_share_parts,
+)
+INCREMENT: Final = WriteOperation[ValueIncrement, ValueEcho](
+    path=f"{ROOT}attributes/increment/",
+    repeatable=False,
+    reply=Reply[ValueEcho],
+    prepare=requests.incrementable,
+    match_key=requests.match_key,
+    match_keys_of=requests.match_keys_of,
+    conflict_key=requests.conflict_key,
+    # Events come many a day, and if Exist refuses one of a day, it mostly refuses all.
+    unique_per_request=False,
+    share_parts=_share_parts,
+)

@@ -229,10 +229,10 @@ async def test_a_listing_that_is_cancelled_from_inside_loses_no_outcome(
     sandbox.add_attribute(name="tea", label="Cups of tea", value_type=0)
     send = Pool.send
 
-    async def cancel(pool: Pool, request: Any, *rest: Any) -> Any:
-        if request.url.path == "/api/2/attributes/":
+    async def cancel(pool: Pool, call: Any, *rest: Any) -> Any:
+        if call.path == "/api/2/attributes/":
             raise asyncio.CancelledError
-        return await send(pool, request, *rest)
+        return await send(pool, call, *rest)
 
     monkeypatch.setattr(Pool, "send", cancel)
 
@@ -289,11 +289,11 @@ async def test_what_was_done_before_a_cancellation_is_logged(
     creating = asyncio.Event()
     send = Pool.send
 
-    async def hold(pool: Pool, request: Any, *rest: Any) -> Any:
-        if request.url.path.endswith("create/"):
+    async def hold(pool: Pool, call: Any, *rest: Any) -> Any:
+        if call.path.endswith("create/"):
             creating.set()
             await asyncio.sleep(0.01)
-        return await send(pool, request, *rest)
+        return await send(pool, call, *rest)
 
     monkeypatch.setattr(Pool, "send", hold)
     with caplog.at_level(logging.INFO, "exist_async"):
@@ -302,4 +302,4 @@ async def test_what_was_done_before_a_cancellation_is_logged(
         ensuring.cancel()
         await asyncio.wait([ensuring])
 
-    assert "ensure() was cancelled. What had become of items before, of 1 items: 1 succeeded" in caplog.text
+    assert "ensure() was cancelled. Known outcomes, of 1 items: 1 succeeded" in caplog.text

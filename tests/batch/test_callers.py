@@ -171,7 +171,7 @@ async def test_one_request_that_is_cancelled_by_others_loses_no_outcome(answerin
 
     write = asyncio.create_task(answering(slow).attributes.release(names(40)))
     await asyncio.sleep(0.02)
-    next(task for task in asyncio.all_tasks() if "begin" in repr(task.get_coro())).cancel()
+    next(task for task in asyncio.all_tasks() if "run_chunks.<locals>.run" in repr(task.get_coro())).cancel()
 
     with pytest.raises(BatchError) as caught:
         await write

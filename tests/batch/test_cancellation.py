@@ -90,7 +90,7 @@ async def test_how_it_ended_goes_to_the_log(answering: Answering, caplog: pytest
 
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "INFO"]
     summary, *items = [record.getMessage() for record in caplog.records]
-    assert "attributes/release/ was cancelled while it was under way" in summary
+    assert "attributes/release/ was cancelled while it was in flight" in summary
     assert "2 items: 1 refused, 1 succeeded: ByName(name='tag_0'" in summary
     assert items[0].endswith("refused, unauthorised: Not yours")
     assert items[1].endswith("succeeded")
@@ -115,7 +115,7 @@ async def test_what_was_done_already_goes_to_the_log_too(
         await client.aclose()
 
     lines = [record.getMessage() for record in caplog.records]
-    assert "was cancelled. What had become of items before, of 35 items: 35 succeeded." in lines[0]
+    assert "was cancelled. Known outcomes, of 35 items: 35 succeeded." in lines[0]
     assert sorted(int(line[6 : line.index("]")]) for line in lines if line.startswith("items[")) == list(range(70))
 
 
@@ -154,7 +154,7 @@ async def test_a_callback_that_raises_when_it_is_told_late_is_logged(
     service.may_answer.set()
     await client.aclose()
 
-    assert "on_outcome raised LookupError when it was told: no such progress bar" in caplog.text
+    assert "on_outcome raised LookupError: no such progress bar" in caplog.text
 
 
 async def test_a_cancelled_call_of_an_endpoint_without_a_method_ends_by_itself_too(
@@ -169,7 +169,7 @@ async def test_a_cancelled_call_of_an_endpoint_without_a_method_ends_by_itself_t
         service.may_answer.set()
         await client.aclose()
 
-    assert "POST /api/2/attributes/release/ was cancelled while it was under way. It succeeded." in caplog.text
+    assert "POST /api/2/attributes/release/ was cancelled while it was in flight. It succeeded." in caplog.text
 
 
 async def test_a_cancelled_read_is_cut_short(answering: Answering) -> None:

@@ -97,7 +97,7 @@ def test_a_result_is_a_sequence() -> None:
     )
     assert outcomes[1] in result
     assert result.index(outcomes[2]) == 2
-    assert repr(result) == "<BatchResult of 3 items: 3 succeeded>"
+    assert repr(result) == "<BatchResult: 3 items: 3 succeeded>"
 
 
 def test_an_empty_result_is_a_good_one() -> None:

@@ -21,8 +21,8 @@ from exist_async import (
     OutcomeStatus,
     ValueType,
 )
-from exist_async.attributes.requests import same_label, subject, subjects_of
-from exist_async.batch.replies import Failure, Reply, lay
+from exist_async.attributes.requests import comparable_label, match_key, match_keys_of
+from exist_async.batch.matching import Failure, Reply, match_reply
 
 # Few words, so that lists repeat themselves and names, templates and labels meet.
 WORDS = st.sampled_from(["mood", "Mood", "steps", "tea", "a b", "🍵"])
@@ -39,7 +39,7 @@ FIELD = {ByName: "name", ByTemplate: "template", CustomAttribute: "label"}
 
 def entry(place: int, item: Any, succeeded: bool, says: str) -> AttributeEcho | Failure:
     """Return the entry for an item. `priority` and `error_code` smuggle in which item it is really about."""
-    kind = subject(item)[0]
+    kind = match_key(item)[0]
     word = getattr(item, kind)
     said: dict[str, Any] = {} if says in ("position", "nothing but itself") else {kind: word}
     if says == "whole" and kind == "template":
@@ -74,7 +74,7 @@ def replies(draw: st.DrawFn) -> tuple[list[Any], list[bool], Reply[AttributeEcho
 def test_no_item_is_given_a_fate_that_it_did_not_have(case: tuple[list[Any], list[bool], Reply[AttributeEcho]]) -> None:
     items, succeeded, reply = case
 
-    answers = lay(list(map(subject, items)), reply, subjects_of)
+    answers = match_reply(list(map(match_key, items)), reply, match_keys_of)
 
     assert len(answers) == len(items)
     for place, answer in enumerate(answers):
@@ -86,7 +86,7 @@ def test_no_item_is_given_a_fate_that_it_did_not_have(case: tuple[list[Any], lis
 
 @pytest.mark.slow
 @settings(max_examples=500, deadline=None)
-@given(st.lists(ITEMS, max_size=35, unique_by=lambda item: same_label(subject(item)[1])), st.data())  # type: ignore[arg-type]
+@given(st.lists(ITEMS, max_size=35, unique_by=lambda item: comparable_label(match_key(item)[1])), st.data())  # type: ignore[arg-type]
 def test_a_full_reply_that_names_different_items_answers_each_with_its_own(
     items: list[Any], data: st.DataObject
 ) -> None:
@@ -97,7 +97,7 @@ def test_a_full_reply_that_names_different_items_answers_each_with_its_own(
         tuple(each for each in shuffled if isinstance(each, Failure)),
     )
 
-    answers = lay(list(map(subject, items)), reply, subjects_of)
+    answers = match_reply(list(map(match_key, items)), reply, match_keys_of)
 
     assert [really_about(answer) for answer in answers if answer is not None] == list(range(len(items)))
 

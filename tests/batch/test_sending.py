@@ -99,7 +99,7 @@ async def test_a_stream_is_read_only_as_far_as_it_can_be_sent(answering: Answeri
 @pytest.mark.parametrize("items", ["mood", b"mood", {"name": "mood"}, 7, None])
 async def test_what_is_no_list_is_refused_before_any_request(exist: ExistClient, sandbox: Sandbox, items: Any) -> None:
     for write in [exist.attributes.create, exist.attributes.acquire, exist.attributes.release, exist.attributes.ensure]:
-        with pytest.raises(ConfigurationError, match="items is a list"):
+        with pytest.raises(ConfigurationError, match="items must be a list"):
             await write(items)
 
     assert sandbox.requests == []

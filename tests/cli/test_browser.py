@@ -1,4 +1,4 @@
-"""Signing in through a real browser, where one is installed."""
+"""Signing in with a real browser, if one is installed."""
 
 import asyncio
 import os
@@ -13,19 +13,19 @@ import pytest
 
 from exist_async.sandbox import Sandbox
 
-HOW = "apt-get install chromium, and uv run --group browser pytest"
+INSTALL = "apt-get install chromium, and uv run --group browser pytest"
 
-playwright = pytest.importorskip("playwright.async_api", reason=f"no Playwright: {HOW}")
+playwright = pytest.importorskip("playwright.async_api", reason=f"no Playwright: {INSTALL}")
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = os.environ.get("EXIST_TEST_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason=f"no Chromium: {HOW}")]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason=f"no Chromium: {INSTALL}")]
 
 
 @pytest.fixture
 async def page() -> AsyncIterator[Any]:
-    """A page of a browser without a window."""
+    """A page of a headless browser."""
     async with playwright.async_playwright() as driver:
         chromium = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield await chromium.new_page()
@@ -34,7 +34,7 @@ async def page() -> AsyncIterator[Any]:
 
 @pytest.fixture
 def run(script: str) -> Callable[..., Any]:
-    """Start the program."""
+    """Run the program during a block."""
 
     @asynccontextmanager
     async def start(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
@@ -51,22 +51,22 @@ def run(script: str) -> Callable[..., Any]:
 
 @pytest.fixture
 def opened(tmp_path: Path, redirect_uri: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
-    """Give the address that the program would have its user's browser open."""
-    noted = tmp_path / "opened"
+    """Return the URL that the program opens in the user's browser."""
+    url_file = tmp_path / "opened"
     program = tmp_path / "browser"
-    program.write_text(f'#!/bin/sh\nprintf %s "$1" > "{noted}.new" && mv "{noted}.new" "{noted}"\n')
+    program.write_text(f'#!/bin/sh\nprintf %s "$1" > "{url_file}.new" && mv "{url_file}.new" "{url_file}"\n')
     program.chmod(0o700)
     monkeypatch.setenv("BROWSER", f"{program} %s")
 
     async def address() -> str:
-        while not noted.exists():  # noqa: ASYNC110  (another process makes it)
+        while not url_file.exists():  # noqa: ASYNC110  (another process writes it; each test has a time limit)
             await asyncio.sleep(0.01)
-        return noted.read_text()
+        return url_file.read_text()
 
     return address
 
 
-async def test_allow_in_the_browser_signs_in(page, run: Callable, opened: Callable, url: str) -> None:
+async def test_allowing_access_in_the_browser_signs_in(page, run: Callable, opened: Callable, url: str) -> None:
     async with asyncio.timeout(60), run("login") as login:
         await page.goto(await opened())
         assert await page.get_by_role("heading").inner_text() == "Allow My app to use the data of ada?"
@@ -82,7 +82,9 @@ async def test_allow_in_the_browser_signs_in(page, run: Callable, opened: Callab
     assert out.decode().splitlines()[0] == "Username\tada"
 
 
-async def test_deny_in_the_browser_does_not(page, run: Callable, opened: Callable, stored: Callable) -> None:
+async def test_denying_access_in_the_browser_does_not_sign_in(
+    page, run: Callable, opened: Callable, stored: Callable
+) -> None:
     async with asyncio.timeout(60), run("login") as login:
         await page.goto(await opened())
         await page.get_by_role("button", name="Deny").click()
@@ -91,13 +93,11 @@ async def test_deny_in_the_browser_does_not(page, run: Callable, opened: Callabl
         _, err = await login.communicate()
 
     assert login.returncode == 1
-    assert err.decode().splitlines()[-1] == "exist-async: You said no. Nothing was stored."
+    assert err.decode().splitlines()[-1] == "exist-async: You denied access. Nothing was stored."
     assert stored() == {}
 
 
-async def test_what_a_browser_asks_for_besides_is_no_answer(
-    page, run: Callable, opened: Callable, redirect_uri: str
-) -> None:
+async def test_a_forged_callback_is_ignored(page, run: Callable, opened: Callable, redirect_uri: str) -> None:
     async with asyncio.timeout(60), run("login") as login:
         asked = await opened()
         await page.goto(f"{redirect_uri}?code=forged&state=forged")
@@ -111,7 +111,7 @@ async def test_what_a_browser_asks_for_besides_is_no_answer(
     assert login.returncode == 0
 
 
-async def test_the_front_page_shows_what_is_in_the_sandbox(page, sandbox: Sandbox, url: str) -> None:
+async def test_the_front_page_of_the_sandbox_lists_its_attributes(page, sandbox: Sandbox, url: str) -> None:
     sandbox.add_attribute(template="mood", service=sandbox.service)
 
     await page.goto(url)

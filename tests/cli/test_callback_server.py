@@ -1,4 +1,4 @@
-"""The server that waits for a browser to come back."""
+"""The local server that receives the browser's callback."""
 
 import asyncio
 import errno
@@ -9,52 +9,52 @@ from typing import Any
 import httpx
 import pytest
 
-from exist_async.cli.callback_server import listening
+from exist_async.cli.callback_server import serve_redirect_uri
 from exist_async.errors import ConfigurationError
 
 
-async def test_only_the_first_answer_counts(redirect_uri: str) -> None:
+async def test_only_the_first_callback_is_accepted(redirect_uri: str) -> None:
     async with (
-        listening(redirect_uri, "mine") as visiting,
+        serve_redirect_uri(redirect_uri, "mine") as callback,
         httpx.AsyncClient(base_url=redirect_uri, trust_env=False) as browser,
     ):
         first = asyncio.create_task(browser.get("/?code=c0de&state=mine"))
-        visit = await visiting
+        received = await callback
         second = await browser.get("/?code=c0de&state=mine")
-        await visit.answer("<p>Done</p>")
+        await received.respond("<p>Done</p>")
 
-        assert visit.url == f"{redirect_uri}?code=c0de&state=mine"
+        assert received.url == f"{redirect_uri}?code=c0de&state=mine"
         assert ((await first).status_code, (await first).text) == (200, "<p>Done</p>")
         assert (second.status_code, second.text) == (
             400,
-            "It was answered before. exist-async login takes no notice of it.",
+            "exist-async login ignores this address. It was answered before.",
         )
 
 
-async def test_a_browser_that_is_closed_too_soon_is_no_error(redirect_uri: str) -> None:
-    async with listening(redirect_uri, "mine") as visiting:
+async def test_a_browser_that_closes_the_connection_early_is_not_an_error(redirect_uri: str) -> None:
+    async with serve_redirect_uri(redirect_uri, "mine") as callback:
         _, browser = await asyncio.open_connection("127.0.0.1", httpx.URL(redirect_uri).port)
         browser.write(b"GET /?code=c0de&state=mine HTTP/1.1\r\n\r\n")
-        visit = await visiting
+        received = await callback
         browser.transport.abort()
-        await visit.answer("<p>Done</p>" * 1_000_000)
+        await received.respond("<p>Done</p>" * 1_000_000)
 
 
-async def test_the_path_of_the_redirect_uri_is_the_one_that_counts(redirect_uri: str) -> None:
+async def test_only_the_path_of_the_redirect_uri_is_served(redirect_uri: str) -> None:
     async with (
-        listening(f"{redirect_uri}back", "mine") as visiting,
+        serve_redirect_uri(f"{redirect_uri}back", "mine") as callback,
         httpx.AsyncClient(base_url=redirect_uri, trust_env=False) as browser,
     ):
         elsewhere = await browser.get("/?code=c0de&state=mine")
         there = asyncio.create_task(browser.get("/back?code=c0de&state=mine"))
-        await (await visiting).answer("<p>Done</p>")
+        await (await callback).respond("<p>Done</p>")
 
         assert elsewhere.status_code == 404
         assert (await there).status_code == 200
 
 
-def refuse(monkeypatch: pytest.MonkeyPatch, host: str, number: int) -> None:
-    """Let this machine refuse to listen at an address."""
+def refuse_address(monkeypatch: pytest.MonkeyPatch, host: str, number: int) -> None:
+    """Let listening on an address fail."""
     create = socket.create_server
 
     def create_server(address: tuple[str, int], **options: Any) -> socket.socket:
@@ -66,25 +66,25 @@ def refuse(monkeypatch: pytest.MonkeyPatch, host: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
-async def test_a_machine_without_ipv6_listens_without_it(
+async def test_without_ipv6_it_listens_on_ipv4_alone(
     redirect_uri: str, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    refuse(monkeypatch, "::1", number)
+    refuse_address(monkeypatch, "::1", number)
 
-    async with listening(redirect_uri, "mine"), httpx.AsyncClient(trust_env=False) as browser:
-        answer = await browser.get(redirect_uri.replace("localhost", "127.0.0.1"))
+    async with serve_redirect_uri(redirect_uri, "mine"), httpx.AsyncClient(trust_env=False) as browser:
+        response = await browser.get(redirect_uri.replace("localhost", "127.0.0.1"))
 
-        assert answer.status_code == 400
+        assert response.status_code == 400
 
 
-async def test_a_port_that_needs_more_rights_is_said_to_be_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse(monkeypatch, "127.0.0.1", errno.EACCES)
+async def test_a_port_that_needs_more_permissions_is_reported_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_address(monkeypatch, "127.0.0.1", errno.EACCES)
 
     with pytest.raises(ConfigurationError) as caught:
-        async with listening("http://localhost/", "mine"):
+        async with serve_redirect_uri("http://localhost/", "mine"):
             pass
 
     assert str(caught.value) == (
-        "Port 80 of localhost can't be had (Permission denied), and the browser would come back to it. End what "
-        "listens there, or add --paste."
+        "Port 80 of localhost can't be opened (Permission denied), and the browser is redirected to it. Free the port, "
+        "or add --paste."
     )

@@ -1,12 +1,12 @@
-"""Which addresses end an attempt to sign in."""
+"""Recognising the URL that ends an attempt to sign in."""
 
 import pytest
 
-from exist_async.cli.callback_url import has_state, problem_of
+from exist_async.cli.callback_url import callback_problem, has_state
 
 
 @pytest.mark.parametrize(
-    ("callback", "stated"),
+    ("callback", "contains_state"),
     [
         ("http://localhost:8000/?code=c0de&state=mine", True),
         ("http://localhost:8000/?error=access_denied&state=mine", True),
@@ -15,27 +15,30 @@ from exist_async.cli.callback_url import has_state, problem_of
         ("c0de", False),
     ],
 )
-def test_a_code_or_an_error_ends_it_with_this_state_or_none(callback: str, stated: bool) -> None:
-    assert problem_of(callback, "mine") is None
-    assert has_state(callback) is stated
+def test_a_code_or_an_error_with_the_right_state_or_none_is_accepted(callback: str, contains_state: bool) -> None:
+    assert callback_problem(callback, "mine") is None
+    assert has_state(callback) is contains_state
 
 
 @pytest.mark.parametrize(
     ("callback", "problem"),
     [
-        ("http://localhost:8000/", "It holds neither a code nor an error: it is not where signing in ends."),
+        (
+            "http://localhost:8000/",
+            "It contains neither a code nor an error: it is not the address that signing in ends at.",
+        ),
         (
             "http://localhost:8000/?code=&error=",
-            "It holds neither a code nor an error: it is not where signing in ends.",
+            "It contains neither a code nor an error: it is not the address that signing in ends at.",
         ),
         ("http://localhost:8000/?code=c0de&state=", "It belongs to another attempt to sign in."),
         ("http://localhost:8000/?code=c0de&state=Mine", "It belongs to another attempt to sign in."),
         ("http://localhost:8000/?code=c0de&state=m%C3%ADne", "It belongs to another attempt to sign in."),
         ("http://localhost:8000/?code=c0de&state=%ff", "It belongs to another attempt to sign in."),
-        ("http://localhost:8000/?code=c0de&code=c0de", "It says the same thing twice."),
-        ("http://localhost:8000/?code=c0de&state=mine&state=mine", "It says the same thing twice."),
-        ("http://[/?code=c0de", "It is no valid URL."),
+        ("http://localhost:8000/?code=c0de&code=c0de", "It contains a parameter twice."),
+        ("http://localhost:8000/?code=c0de&state=mine&state=mine", "It contains a parameter twice."),
+        ("http://[/?code=c0de", "It is not a valid URL."),
     ],
 )
-def test_everything_else_has_a_problem(callback: str, problem: str) -> None:
-    assert problem_of(callback, "mine") == problem
+def test_other_urls_are_refused_with_a_reason(callback: str, problem: str) -> None:
+    assert callback_problem(callback, "mine") == problem

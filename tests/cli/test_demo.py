@@ -8,15 +8,15 @@ import pytest
 
 from exist_async import Attribute, BatchResult, Outcome, OutcomeStatus
 from exist_async.attributes import Attributes
-from exist_async.cli import demo
+from exist_async.cli.commands import demo
 
 
 @pytest.mark.slow
-def test_it_shows_the_whole_way_with_real_figures(cli: Callable) -> None:
-    ran = cli("demo")
+def test_it_runs_all_steps_and_prints_measured_figures(cli: Callable) -> None:
+    result = cli("demo")
 
-    assert (ran.code, ran.err) == (0, "")
-    lines = [" ".join(line.split()) for line in ran.out.splitlines()]
+    assert (result.code, result.err) == (0, "")
+    lines = [" ".join(line.split()) for line in result.out.splitlines()]
     for line in (
         "86 templates, from Steps to Weather icon",
         "habbit_007 refused not_found Attribute 'habbit_007' does not exist",
@@ -25,17 +25,17 @@ def test_it_shows_the_whole_way_with_real_figures(cli: Callable) -> None:
         "page 5: 6 of 406, weather_precipitation to weather_icon",
         "released 406",
         "requests 52",
-        "refused, each with its reason 8",
+        "refused items, each with a reason 8",
         "items with an outcome all 1554 of 1554",
     ):
         assert line in lines
-    seconds = {words: float(figure) for words, figure in re.findall(r"(.+) (\d+\.\d\d) s", "\n".join(lines))}
-    at_once, one_by_one = seconds["wall time of acquiring 414 items"], seconds["of the same, one request after another"]
-    assert one_by_one >= 12 * 0.1
-    assert at_once < one_by_one
+    seconds = {label: float(figure) for label, figure in re.findall(r"(.+) (\d+\.\d\d) s", "\n".join(lines))}
+    concurrent, sequential = seconds["wall time of acquiring 414 items"], seconds["the same, one request at a time"]
+    assert sequential >= 12 * 0.1
+    assert concurrent < sequential
 
 
-async def test_an_item_without_an_outcome_is_noticed(
+async def test_an_item_without_an_outcome_makes_it_fail(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def release(_: Attributes, items: list[Attribute], on_outcome: Any) -> BatchResult[Any, Any]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from exist_async.client import ExistClient
+from exist_async.errors import ConfigurationError
 from exist_async.sandbox import Sandbox
 
 
@@ -20,7 +22,7 @@ def owning(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-def test_into_a_pipe_it_prints_one_line_for_each_and_the_name_first(cli: Callable, owning: Sandbox) -> None:
+def test_in_a_pipe_it_prints_one_line_an_attribute_with_the_name_first(cli: Callable, owning: Sandbox) -> None:
     assert cli("owned") == (
         0,
         (
@@ -32,7 +34,7 @@ def test_into_a_pipe_it_prints_one_line_for_each_and_the_name_first(cli: Callabl
     )
 
 
-def test_groups_can_be_chosen(cli: Callable, owning: Sandbox) -> None:
+def test_groups_can_be_selected(cli: Callable, owning: Sandbox) -> None:
     assert cli("owned", "--group", "mood", "--group", "activity").out.split("\n") == [
         "steps\tSteps\tactivity\tinteger\tyes\tMy client",
         "mood\tMood\tmood\tscale\tyes\tMy client",
@@ -40,25 +42,28 @@ def test_groups_can_be_chosen(cli: Callable, owning: Sandbox) -> None:
     ]
 
 
-def test_groups_can_be_written_with_commas(cli: Callable, owning: Sandbox) -> None:
+def test_groups_may_be_separated_by_commas(cli: Callable, owning: Sandbox) -> None:
     assert cli("owned", "--group", "mood, activity") == cli("owned", "--group", "mood", "--group", "activity")
 
 
-def test_a_group_that_exist_is_not_known_to_have_is_asked_for_all_the_same(cli: Callable, owning: Sandbox) -> None:
-    ran = cli("owned", "--group", "activty,mood")
+def test_an_unknown_group_is_requested_with_a_warning(cli: Callable, owning: Sandbox) -> None:
+    result = cli("owned", "--group", "activty,mood")
 
-    assert (ran.code, ran.out) == (0, "mood\tMood\tmood\tscale\tyes\tMy client\n")
-    assert ran.err == (
-        "exist-async: 'activty' is no group that is known here. Those are: activity, productivity, mood, sleep, "
+    assert (result.code, result.out) == (0, "mood\tMood\tmood\tscale\tyes\tMy client\n")
+    assert result.err == (
+        "exist-async: 'activty' is not a known group. Known groups: activity, productivity, mood, sleep, "
         "workouts, events, finance, food, health, location, media, social, weather, symptoms, medication, custom\n"
     )
 
 
-def test_a_group_without_a_name_is_one_line(cli: Callable) -> None:
-    assert cli("owned", "--group", "mood,") == (1, "", "exist-async: groups is empty\n")
+def test_an_empty_group_is_reported_in_one_line(cli: Callable) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        ExistClient("a-token").attributes.owned(groups=["mood", ""])
+
+    assert cli("owned", "--group", "mood,") == (1, "", f"exist-async: {error.value}\n")
 
 
-def test_what_is_hidden_is_shown_when_asked_for(cli: Callable, owning: Sandbox) -> None:
+def test_inactive_and_low_priority_attributes_are_listed_on_request(cli: Callable, owning: Sandbox) -> None:
     def names(*options: str) -> list[str]:
         return [line.partition("\t")[0] for line in cli("owned", *options).out.splitlines()]
 
@@ -66,45 +71,43 @@ def test_what_is_hidden_is_shown_when_asked_for(cli: Callable, owning: Sandbox) 
     assert names("--low-priority") == ["steps", "cold_shower", "mood", "weather_icon"]
 
 
-def test_a_long_name_is_not_cut_in_a_pipe(cli: Callable, sandbox: Sandbox) -> None:
+def test_a_long_name_is_not_cut_off_in_a_pipe(cli: Callable, sandbox: Sandbox) -> None:
     name = "a" * 300
     sandbox.add_attribute(name=name, service=sandbox.service)
 
     assert cli("owned").out.startswith(f"{name}\t")
 
 
-def test_owning_nothing_prints_nothing(cli: Callable) -> None:
+def test_without_owned_attributes_it_prints_nothing(cli: Callable) -> None:
     assert cli("owned") == (0, "", "")
 
 
 @pytest.mark.slow
-def test_everything_is_listed_before_the_first_line_so_that_a_reader_may_release_it(
+def test_all_pages_are_read_before_the_first_line_so_that_a_reader_may_release_attributes(
     script: str, sandbox: Sandbox
 ) -> None:
     for number in range(250):
         sandbox.add_attribute(label=f"Tag {number}", service=sandbox.service)
 
-    ran = subprocess.run(
+    result = subprocess.run(
         f"'{script}' owned | cut -f1 | '{script}' release -", shell=True, capture_output=True, text=True, timeout=30
     )
 
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout.split() == ["Outcome", "Items", "─" * 16, "released", "250"]
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.split() == ["Outcome", "Items", "─" * 16, "released", "250"]
     assert [attribute for attribute in sandbox.user.attributes if attribute.service] == []
 
 
-@pytest.mark.slow
-def test_a_reader_that_goes_away_is_no_traceback(script: str, owning: Sandbox) -> None:
-    with subprocess.Popen([script, "owned"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-        running.stdout.close()
+def test_a_reader_that_closes_the_pipe_causes_no_traceback(start: Callable, owning: Sandbox) -> None:
+    running = start("owned")
+    running.stdout.close()
 
-        assert running.stderr.read() == b""
-        assert running.wait(timeout=30) == 1
+    assert running.stderr.read() == b""
+    assert running.wait(timeout=30) == 1
 
 
-@pytest.mark.slow
-def test_a_full_disk_is_one_line(script: str, owning: Sandbox) -> None:
+def test_a_full_disk_is_reported_in_one_line(script: str, owning: Sandbox) -> None:
     with Path("/dev/full").open("w") as full:
-        ran = subprocess.run([script, "owned"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
+        result = subprocess.run([script, "owned"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
 
-    assert (ran.returncode, ran.stderr) == (1, "exist-async: [Errno 28] No space left on device\n")
+    assert (result.returncode, result.stderr) == (1, "exist-async: [Errno 28] No space left on device\n")

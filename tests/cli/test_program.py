@@ -1,4 +1,4 @@
-"""The program: help, errors, exit codes, and what is missing."""
+"""The program: help, errors, exit codes, and missing packages."""
 
 import subprocess
 import sys
@@ -6,22 +6,24 @@ from collections.abc import Callable
 
 import pytest
 
-from exist_async.cli.text import one_line
+from exist_async.cli.output import one_line
+from exist_async.client import ExistClient
+from exist_async.errors import ConfigurationError
 from exist_async.sandbox import Sandbox
 
-BLOCKED = "import sys; sys.modules[{!r}] = None; sys.argv[1:] = {!r}; from exist_async.cli import main; main()"
+WITHOUT_MODULE = "import sys; sys.modules[{!r}] = None; sys.argv[1:] = {!r}; from exist_async.cli import main; main()"
 
 
 def run_without(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    code = BLOCKED.format(module, list(arguments))
+    code = WITHOUT_MODULE.format(module, list(arguments))
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
 
 
-def test_help_names_every_command(cli: Callable) -> None:
-    ran = cli("--help")
+def test_the_help_lists_every_command(cli: Callable) -> None:
+    result = cli("--help")
 
-    assert ran.code == 0
-    commands = [line.split()[1] for line in ran.out.splitlines() if line.startswith("│ ") and line[2] != " "]
+    assert result.code == 0
+    commands = [line.split()[1] for line in result.out.splitlines() if line.startswith("│ ") and line[2] != " "]
     assert commands == [
         "demo",
         "sandbox",
@@ -40,20 +42,20 @@ def test_help_names_every_command(cli: Callable) -> None:
     ]
 
 
-def test_no_arguments_ask_for_help(cli: Callable) -> None:
+def test_without_arguments_it_prints_the_help(cli: Callable) -> None:
     assert cli() == cli("--help")
 
 
-def test_the_version_is_the_packages(cli: Callable) -> None:
+def test_it_prints_the_version_of_the_package(cli: Callable) -> None:
     assert cli("--version") == (0, "exist-async 0.1.0\n", "")
 
 
-@pytest.mark.slow
-def test_help_loads_no_command() -> None:
+def test_the_help_imports_no_command() -> None:
     code = (
         "import sys; from exist_async.cli.program import run; run(['--help']); "
-        "heavy = ('uvicorn', 'starlette', 'aiohttp', 'platformdirs', 'exist_async.sandbox', 'exist_async.cli.demo', "
-        "'exist_async.cli.login', 'exist_async.cli.writing'); print(sys.modules.keys() & set(heavy))"
+        "heavy = ('uvicorn', 'starlette', 'aiohttp', 'platformdirs', 'exist_async.sandbox', "
+        "'exist_async.cli.write_command', 'exist_async.cli.commands.demo', 'exist_async.cli.commands.login'); "
+        "print(sys.modules.keys() & set(heavy))"
     )
     printed = subprocess.check_output([sys.executable, "-c", code], text=True)
 
@@ -67,7 +69,7 @@ def test_help_loads_no_command() -> None:
         (["release"], "give names, or - to read them from standard input, one a line"),
         (
             ["acquire", "steps", "-"],
-            "- stands alone: give names, or - to read them from standard input, not both",
+            "- can't be combined with names: give names, or - to read them from standard input",
         ),
         (["history"], "history needs --start"),
         (["history", "--start"], "--start needs a value"),
@@ -77,28 +79,28 @@ def test_help_loads_no_command() -> None:
         (["values", "steps", "--days", "0"], 'Invalid value "0" for --days. Must be >= 1.'),
         (
             ["history", "--start", "2026-1-1"],
-            'Invalid value "2026-1-1" for --start. Write a day as YYYY-MM-DD, or today, or yesterday.',
+            'Invalid value "2026-1-1" for --start. Write a day as YYYY-MM-DD, today or yesterday.',
         ),
         (
             ["history", "--start", "2026-02-30"],
-            'Invalid value "2026-02-30" for --start. Write a day as YYYY-MM-DD, or today, or yesterday.',
+            'Invalid value "2026-02-30" for --start. Write a day as YYYY-MM-DD, today or yesterday.',
         ),
         (
             ["update", "values.csv", "-"],
-            "- stands alone: give a file, or - to read standard input, not both",
+            "- can't be combined with a file: give a file, or - to read standard input",
         ),
-        (["increment", "steps", "nan"], "'nan' is no number"),
+        (["increment", "steps", "nan"], "'nan' is not a number"),
         (["sandbox", "--rate-limit", "0"], 'Invalid value "0" for --rate-limit. Must be >= 1.'),
     ],
 )
-def test_a_command_line_that_makes_no_sense_is_one_line_and_code_2(
+def test_an_invalid_command_line_is_reported_in_one_line_with_exit_code_2(
     cli: Callable, arguments: list[str], line: str
 ) -> None:
     assert cli(*arguments) == (2, "", f"exist-async: {line}\n")
 
 
 @pytest.mark.parametrize("arguments", [["owned"], ["acquire", "steps"], ["release", "steps"], ["whoami"]])
-def test_without_a_token_one_line_says_what_to_do(
+def test_without_a_token_one_line_names_the_remedy(
     cli: Callable, monkeypatch: pytest.MonkeyPatch, arguments: list[str], url: str
 ) -> None:
     monkeypatch.delenv("EXIST_TOKEN")
@@ -107,13 +109,14 @@ def test_without_a_token_one_line_says_what_to_do(
         1,
         "",
         (
-            f"exist-async: You are not signed in at {url}. Copy the access token from what exist-async "
-            f"sandbox printed and export EXIST_TOKEN=your-access-token, or run: exist-async login --base-url {url}\n"
+            f"exist-async: You are not signed in at {url}. Copy the access token from the output of exist-async "
+            "sandbox and export EXIST_TOKEN=your-access-token, or run: exist-async login --base-url "
+            f"{url}\n"
         ),
     )
 
 
-def test_without_a_token_of_exist_itself_one_line_says_where_it_is(
+def test_without_a_token_for_exist_itself_one_line_contains_the_apps_page(
     cli: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("EXIST_TOKEN")
@@ -124,81 +127,74 @@ def test_without_a_token_of_exist_itself_one_line_says_where_it_is(
     )
 
 
-def test_an_error_of_the_client_is_one_line_and_code_1(cli: Callable, sandbox: Sandbox) -> None:
+def test_an_error_of_the_client_is_printed_in_one_line_with_exit_code_1(cli: Callable, sandbox: Sandbox) -> None:
     sandbox.fail_next(status=403, json={"detail": "Not\nyours"})
 
-    assert cli("owned") == (
-        1,
-        "",
-        (
-            "exist-async: GET /api/2/attributes/owned/ was answered with 403: Not yours. The token lacks the scope for "
-            "this, or is read-only: sign in again and ask for the scope.\n"
-        ),
-    )
+    result = cli("owned")
+
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert result.err.startswith("exist-async: ")
+    assert all(part in result.err for part in ("GET /api/2/attributes/owned/", "403", "Not yours", "scope"))
 
 
-def test_a_wrong_base_url_is_one_line(cli: Callable) -> None:
-    ran = cli("owned", "--base-url", "http://exist.io")
+def test_a_base_url_without_tls_is_reported_in_one_line(cli: Callable) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        ExistClient("a-token", base_url="http://exist.io")
 
-    assert ran == (
-        1,
-        "",
-        "exist-async: base_url 'http://exist.io' is plain http: the token would travel in the clear. Use https\n",
-    )
+    assert cli("owned", "--base-url", "http://exist.io") == (1, "", f"exist-async: {error.value}\n")
 
 
-def test_the_token_is_in_no_output(cli: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_token_is_never_printed(cli: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXIST_TOKEN", "not-for-others")
     refused = cli("acquire", "steps", "mood")
     monkeypatch.setenv("EXIST_TOKEN", "not for others")
-    impossible = cli("owned")
+    invalid = cli("owned")
 
-    assert (refused.code, impossible.code) == (1, 1)
-    assert "others" not in refused.out + refused.err + impossible.out + impossible.err
+    assert (refused.code, invalid.code) == (1, 1)
+    assert "others" not in refused.out + refused.err + invalid.out + invalid.err
 
 
 @pytest.mark.parametrize("module", ["cyclopts", "platformdirs", "rich"])
-def test_without_the_extra_one_line_says_how_to_install_it(module: str) -> None:
-    ran = run_without(module, "owned")
+def test_without_the_extra_cli_one_line_contains_the_command_that_installs_it(module: str) -> None:
+    result = run_without(module, "owned")
 
-    assert ran.returncode == 1
-    assert ran.stdout == ""
-    assert ran.stderr == f'exist-async: the command line needs {module}: pip install "exist-async[cli]"\n'
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("arguments", "what"), [("demo", "the demo"), ("sandbox", "the sandbox")])
-def test_without_the_sandboxs_packages_one_line_says_how_to_install_them(arguments: str, what: str) -> None:
-    ran = run_without("uvicorn", arguments)
-
-    assert ran.returncode == 1
-    assert ran.stdout == ""
-    assert ran.stderr == f'exist-async: {what} needs uvicorn: pip install "exist-async[all]"\n'
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr == f'exist-async: the command line needs {module}: pip install "exist-async[cli]"\n'
 
 
-@pytest.mark.slow
-def test_what_is_missing_is_named_as_pip_names_it() -> None:
-    ran = run_without("python_multipart", "sandbox")
+@pytest.mark.parametrize(("command", "feature"), [("demo", "the demo"), ("sandbox", "the sandbox")])
+def test_without_the_sandboxs_packages_one_line_contains_the_command_that_installs_them(
+    command: str, feature: str
+) -> None:
+    result = run_without("uvicorn", command)
 
-    assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr == 'exist-async: the sandbox needs python-multipart: pip install "exist-async[all]"\n'
-
-
-@pytest.mark.slow
-def test_another_module_that_is_missing_is_no_matter_of_extras() -> None:
-    ran = run_without("exist_async.cli.text", "owned")
-
-    assert ran.returncode == 1
-    assert "exist-async[" not in ran.stderr
-    assert ran.stderr.splitlines()[-1].startswith("ModuleNotFoundError")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr == f'exist-async: {feature} needs uvicorn: pip install "exist-async[all]"\n'
 
 
-def test_text_of_others_cannot_break_a_line_or_command_the_terminal() -> None:
+def test_a_missing_package_is_named_as_pip_names_it() -> None:
+    result = run_without("python_multipart", "sandbox")
+
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == 'exist-async: the sandbox needs python-multipart: pip install "exist-async[all]"\n'
+
+
+def test_another_missing_module_is_not_reported_as_a_missing_extra() -> None:
+    result = run_without("exist_async.cli.output", "owned")
+
+    assert result.returncode == 1
+    assert "exist-async[" not in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("ModuleNotFoundError")
+
+
+def test_control_characters_and_line_breaks_are_removed_from_printed_text() -> None:
     assert one_line("a\tb\r\nc \x1b[31mred\x9b \u2028Café 👩‍👧\n") == "a b c  [31mred   Café 👩‍👧"
 
 
 @pytest.mark.slow
-def test_closed_streams_are_no_reason_to_fail(script: str, sandbox: Sandbox) -> None:
+def test_closed_standard_streams_are_not_an_error_unless_they_are_needed(script: str, sandbox: Sandbox) -> None:
     def shell(command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(["sh", "-c", command, script], capture_output=True, text=True, timeout=20)
 
@@ -207,17 +203,16 @@ def test_closed_streams_are_no_reason_to_fail(script: str, sandbox: Sandbox) -> 
     closed = shell('"$0" acquire - <&-')
     assert (closed.returncode, closed.stderr) == (
         2,
-        "exist-async: standard input is closed: there are no names to read\n",
+        "exist-async: standard input is closed: no names can be read from it\n",
     )
     closed = shell('"$0" update <&-')
     assert (closed.returncode, closed.stderr) == (
         2,
-        "exist-async: standard input is closed: there are no values to read\n",
+        "exist-async: standard input is closed: no values can be read from it\n",
     )
 
 
-@pytest.mark.slow
-def test_a_label_that_the_terminal_cannot_show_is_shown_in_ascii(
+def test_characters_that_the_terminal_cannot_show_are_escaped(
     script: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sandbox.add_attribute(name="tea", label="Thé", service=sandbox.service)
@@ -226,7 +221,7 @@ def test_a_label_that_the_terminal_cannot_show_is_shown_in_ascii(
     assert "Th\\xe9" in subprocess.check_output([script, "owned"], text=True)
 
 
-def test_white_space_around_the_token_is_no_part_of_it(
+def test_white_space_around_the_token_is_ignored(
     cli: Callable, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EXIST_TOKEN", f" {sandbox.token}\n")

@@ -1,15 +1,15 @@
-"""Values as text."""
+"""Converting values between Python and text."""
 
 import re
 
 import pytest
 
 from exist_async import ValueType
-from exist_async.cli.value_text import for_people, from_text
+from exist_async.cli.value_text import format_value, parse_value
 
 
 @pytest.mark.parametrize(
-    ("value", "value_type", "shown"),
+    ("value", "value_type", "text"),
     [
         (0, ValueType.DURATION, "0 min"),
         (45, ValueType.DURATION, "45 min"),
@@ -31,35 +31,35 @@ from exist_async.cli.value_text import for_people, from_text
         (None, ValueType.DURATION, ""),
     ],
 )
-def test_people_read_values_in_their_own_units(
-    value: float | str | None, value_type: ValueType | None, shown: str
+def test_values_are_formatted_in_everyday_units(
+    value: float | str | None, value_type: ValueType | None, text: str
 ) -> None:
-    assert for_people(value, value_type) == shown
+    assert format_value(value, value_type) == text
 
 
 @pytest.mark.parametrize("value_type", [None, ValueType(42)])
-def test_where_nobody_knows_the_type_what_looks_like_a_number_is_one(value_type: ValueType | None) -> None:
-    assert [from_text(text, value_type) for text in (" 7 ", "7.5", "+1", "-.5", "1e3")] == [7, 7.5, 1, -0.5, 1000.0]
-    assert [from_text(text, value_type) for text in ("7 h", "", "yes", "inf", "३")] == ["7 h", "", "yes", "inf", "३"]
+def test_without_a_known_type_text_that_looks_like_a_number_becomes_one(value_type: ValueType | None) -> None:
+    assert [parse_value(text, value_type) for text in (" 7 ", "7.5", "+1", "-.5", "1e3")] == [7, 7.5, 1, -0.5, 1000.0]
+    assert [parse_value(text, value_type) for text in ("7 h", "", "yes", "inf", "३")] == ["7 h", "", "yes", "inf", "३"]
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("7,5", "'7,5' is no number"),
-        ("inf", "'inf' is no number"),
-        ("३", "'३' is no number"),
-        ("0x10", "'0x10' is no number"),
-        ("7:30", "'7:30' is no number"),
-        ("yes", "'yes' is no number"),
-        ("x" * 1000, f"'{'x' * 40}…' is no number"),
+        ("7,5", "'7,5' is not a number"),
+        ("inf", "'inf' is not a number"),
+        ("३", "'३' is not a number"),
+        ("0x10", "'0x10' is not a number"),
+        ("7:30", "'7:30' is not a number"),
+        ("yes", "'yes' is not a number"),
+        ("x" * 1000, f"'{'x' * 40}…' is not a number"),
         ("1e999", "inf is not a value of type decimal"),
         ("9" * 5000, "inf is not a value of type decimal"),
     ],
 )
-def test_what_is_no_number_is_quoted(text: str, reason: str) -> None:
+def test_text_that_is_not_a_number_is_quoted_in_the_error(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(reason)}$"):
-        from_text(text, ValueType.DECIMAL)
+        parse_value(text, ValueType.DECIMAL)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,6 @@ def test_what_is_no_number_is_quoted(text: str, reason: str) -> None:
         ("1.5", ValueType.INTEGER, "1.5 is not a value of type integer"),
     ],
 )
-def test_a_number_that_the_type_does_not_have_is_refused(text: str, value_type: ValueType, reason: str) -> None:
+def test_a_number_outside_of_the_type_is_refused(text: str, value_type: ValueType, reason: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(reason)}$"):
-        from_text(text, value_type)
+        parse_value(text, value_type)

@@ -45,5 +45,5 @@ async def test_the_filters_of_recent_values_are_exists_own(exist: ExistClient, s
 
 @pytest.mark.parametrize("days", [0, 32, True, "7"])
 def test_recent_values_are_of_one_to_thirty_one_days(exist: ExistClient, days: Any) -> None:
-    with pytest.raises(ConfigurationError, match="days is"):
+    with pytest.raises(ConfigurationError, match="days must be"):
         exist.values.recent(days)

@@ -95,7 +95,7 @@ def test_a_password_in_the_url_is_not_repeated(url: str) -> None:
     ],
 )
 def test_an_origin_is_taken(base_url: str) -> None:
-    assert repr(ExistClient("token", base_url=base_url)) == f"<ExistClient of {base_url}>"
+    assert repr(ExistClient("token", base_url=base_url)) == f"<ExistClient for {base_url}>"
 
 
 @pytest.mark.parametrize(

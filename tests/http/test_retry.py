@@ -20,12 +20,56 @@ from exist_async import (
     ServerError,
     StatusError,
 )
-from exist_async._http.retry import Failure, failure_of, pause
+from exist_async._http.call import Call, CallState
+from exist_async._http.options import Options
+from exist_async._http.retry import Failure, RetryBudget, classify, delay
 from exist_async._json import UnreadableError
 
 
-def after(failure: Failure, attempt: int = 1, **changes: Any) -> float | None:
-    return pause(failure, attempt, **({"repeatable": True, "max_retries": 2, "fraction": 1.0} | changes))
+def after(
+    failure: Failure,
+    attempt: int = 1,
+    *,
+    uncounted: int = 0,
+    repeatable: bool = True,
+    max_repeats: int | None = None,
+    repeats: int = 0,
+    retry_after: float | None = None,
+    time_left: float | None = None,
+    fraction: float = 1.0,
+    retries_left: int = 1,
+    **options: Any,
+) -> float | None:
+    """Return the delay after an attempt that failed in this way, at the monotonic time 1,000."""
+    call = Call("POST", "/", repeatable=repeatable, max_repeats=max_repeats)
+    ends_at = None if time_left is None else 1_000.0 + time_left
+    state = CallState(ends_at=ends_at, attempt=attempt, uncounted=uncounted, repeats=repeats)
+    settings = Options("https://exist.io", **({"max_wait": None} | options))
+    return delay(
+        error_of(failure, retry_after),
+        call,
+        state,
+        settings,
+        now=1_000.0,
+        fraction=fraction,
+        retries_left=retries_left,
+    )
+
+
+def error_of(failure: Failure, retry_after: float | None = None) -> ExistAsyncError:
+    match failure:
+        case Failure.NOT_SENT:
+            return ConnectionFailedError("refused")
+        case Failure.RATE_LIMITED:
+            return RateLimitError("spent", retry_after=retry_after, status_code=429)
+        case Failure.NO_ANSWER:
+            return read_without_answer(httpx.ReadError("reset"))
+        case Failure.SERVER_FAILED:
+            return ServerError("no", status_code=503, method="GET", path="/", retry_after=retry_after)
+        case Failure.UNREADABLE:
+            return read_without_answer(UnreadableError("no JSON"))
+        case Failure.FINAL:
+            return answered(404)
 
 
 def answered(status: int, cls: type[StatusError] = StatusError) -> StatusError:
@@ -67,14 +111,14 @@ def test_each_failure_is_tried_as_often_as_it_is_harmless_and_worth_it(failure: 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 520, 524, 529])
 def test_a_service_or_proxy_that_failed_may_do_better(status: int) -> None:
-    assert failure_of(answered(status)) is Failure.SERVER_FAILED
-    assert failure_of(write_without_answer(answered(status, ServerError))) is Failure.SERVER_FAILED
+    assert classify(answered(status)) is Failure.SERVER_FAILED
+    assert classify(write_without_answer(answered(status, ServerError))) is Failure.SERVER_FAILED
 
 
 @pytest.mark.parametrize("status", [301, 400, 404, 405, 409, 422, 501, 505, 530])
 def test_other_answers_stay_the_same(status: int) -> None:
-    assert failure_of(answered(status)) is Failure.FINAL
-    assert failure_of(write_without_answer(answered(status))) is Failure.FINAL
+    assert classify(answered(status)) is Failure.FINAL
+    assert classify(write_without_answer(answered(status))) is Failure.FINAL
 
 
 @pytest.mark.parametrize("without_answer", [read_without_answer, write_without_answer])
@@ -92,7 +136,7 @@ def test_other_answers_stay_the_same(status: int) -> None:
 def test_what_came_instead_of_an_answer_tells_whether_it_will_come_again(
     without_answer: Any, cause: Exception | None, failure: Failure
 ) -> None:
-    assert failure_of(without_answer(cause)) is failure
+    assert classify(without_answer(cause)) is failure
 
 
 @pytest.mark.parametrize(
@@ -108,7 +152,7 @@ def test_what_came_instead_of_an_answer_tells_whether_it_will_come_again(
     ],
 )
 def test_the_class_of_an_error_tells_the_rest(error: ExistAsyncError, failure: Failure) -> None:
-    assert failure_of(error) is failure
+    assert classify(error) is failure
 
 
 def test_a_certificate_gets_no_better_by_asking_again() -> None:
@@ -116,7 +160,7 @@ def test_a_certificate_gets_no_better_by_asking_again() -> None:
     error.__cause__ = OSError()
     error.__cause__.__cause__ = ssl.SSLCertVerificationError()
 
-    assert failure_of(error) is Failure.FINAL
+    assert classify(error) is Failure.FINAL
 
 
 def test_it_is_tried_again_after_ever_longer_pauses() -> None:
@@ -176,5 +220,25 @@ def test_no_attempt_begins_after_the_deadline() -> None:
 
 
 @pytest.mark.parametrize("failure", Failure)
-def test_with_the_quota_spent_only_what_is_no_load_is_tried_again(failure: Failure) -> None:
-    assert (after(failure, quota_left=0) is not None) == (failure is Failure.RATE_LIMITED)
+def test_with_the_budget_spent_only_what_is_no_load_is_tried_again(failure: Failure) -> None:
+    assert (after(failure, retries_left=0) is not None) == (failure is Failure.RATE_LIMITED)
+
+
+def test_a_call_can_limit_how_often_it_is_repeated() -> None:
+    assert after(Failure.NO_ANSWER, max_repeats=1, repeats=0) is not None
+    assert after(Failure.NO_ANSWER, 2, max_repeats=1, repeats=1) is None
+    assert after(Failure.NOT_SENT, 2, max_repeats=1, repeats=1) is not None
+
+
+def test_a_budget_of_retries_is_spent_by_retries_and_filled_by_answers() -> None:
+    budget = RetryBudget()
+    for _ in range(100):
+        budget.take()
+    assert budget.left == 0
+
+    for _ in range(10):
+        budget.give_back()
+    assert budget.left == 1
+    for _ in range(10_000):
+        budget.give_back()
+    assert budget.left == 100

@@ -86,7 +86,7 @@ async def test_what_was_never_sent_is_a_failed_connection_for_reads_and_writes_a
 ) -> None:
     script = Script(failure("the reason"))
 
-    with pytest.raises(ConnectionFailedError, match=r"not sent.*https://exist\.io: the reason"):
+    with pytest.raises(ConnectionFailedError, match=r"to https://exist\.io \(nothing was sent\): the reason"):
         await answering(script).request(method, "attributes/")
 
     assert len(script.requests) == 3
@@ -304,7 +304,7 @@ async def test_an_auth_without_a_hash_has_a_budget_too(answering: Answering) -> 
 
 
 async def test_filters_that_make_too_long_an_address_are_a_wrong_argument(answering: Answering) -> None:
-    with pytest.raises(ConfigurationError, match="no valid address"):
+    with pytest.raises(ConfigurationError, match="no valid URL"):
         await answering(Script(OK)).attributes.list(attributes=[f"tag_{n}" for n in range(20_000)]).collect()
 
 
@@ -328,7 +328,7 @@ async def test_closing_ends_what_waits_for_its_turn(answering: Answering, waits_
     await client.aclose()
 
     for call in calls:
-        with pytest.raises(ClientClosedError, match="while this call waited for its turn"):
+        with pytest.raises(ClientClosedError, match="while this call waited to be sent"):
             await call
 
 
@@ -387,7 +387,7 @@ async def test_a_limiter_that_cannot_take_a_slot_back_changes_nothing_about_a_42
     with pytest.raises(RateLimitError, match="429"):
         await answering(script, rate_limiter=Broken("refund", ValueError("no database"))).attributes.release(["steps"])
 
-    assert "The rate limiter could not take a slot back" in caplog.text
+    assert "The rate limiter could not give a slot back" in caplog.text
 
 
 async def test_closing_it_twice_at_once_closes_it(answering: Answering) -> None:

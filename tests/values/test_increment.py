@@ -4,7 +4,7 @@ import datetime as dt
 import itertools
 import json
 from collections.abc import AsyncIterator
-from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -62,17 +62,14 @@ async def test_of_a_stream_the_day_is_asked_once_too(exist: ExistClient, sandbox
 
 
 async def test_a_stream_that_goes_on_over_midnight_goes_on_with_the_next_day(
-    exist: ExistClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    exist: ExistClient, sandbox: Sandbox, clock: Any
 ) -> None:
-    passed = 0.0
-    monkeypatch.setattr("exist_async.values.today.time", SimpleNamespace(monotonic=lambda: passed))
     today = await exist.profile.today()
 
     async def events() -> AsyncIterator[ValueIncrement]:
-        nonlocal passed
         for n in range(70):
             if n == 35:
-                passed = 86_400.0
+                clock.now += 86_400.0
             yield ValueIncrement("coffees", 1)
 
     await exist.values.increment(events())
@@ -150,15 +147,13 @@ async def test_types_that_cannot_be_added_to_are_refused(exist: ExistClient) -> 
     assert [outcome.error_code for outcome in result] == ["validation", "validation"]
 
 
-async def test_a_clock_at_the_end_of_time_is_no_fault_of_the_caller(
-    answering: Answering, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_clock_at_the_end_of_time_is_no_fault_of_the_caller(answering: Answering) -> None:
     seconds = itertools.count()
-    monkeypatch.setattr("exist_async.values.today.time", SimpleNamespace(monotonic=lambda: next(seconds)))
     last = {"username": "ada", "local_time": "9999-12-31T23:59:59.999999+00:00"}
 
-    with pytest.raises(NoAnswerError, match="after which there is no other") as caught:
-        await answering(lambda request: httpx.Response(200, json=last)).values.increment([ValueIncrement("coffees", 1)])
+    client = answering(lambda request: httpx.Response(200, json=last), clock=lambda: next(seconds))
+    with pytest.raises(NoAnswerError, match="the last that there is") as caught:
+        await client.values.increment([ValueIncrement("coffees", 1)])
 
     assert caught.value.result is not None
     assert [outcome.status for outcome in caught.value.result] == ["not_sent"]

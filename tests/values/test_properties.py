@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exist_async import ValueEcho, ValueIncrement, ValueUpdate
-from exist_async.batch.replies import Failure, Reply, lay
-from exist_async.values.requests import subject, subjects_of
+from exist_async.batch.matching import Failure, Reply, match_reply
+from exist_async.values.requests import match_key, match_keys_of
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +61,7 @@ def replies(draw: st.DrawFn, items: Any) -> tuple[list[Any], list[bool], Reply[V
 def test_no_update_is_given_a_fate_that_it_did_not_have(case: Any) -> None:
     items, succeeded, reply = case
 
-    check(lay(list(map(subject, items)), reply, subjects_of), items, succeeded)
+    check(match_reply(list(map(match_key, items)), reply, match_keys_of), items, succeeded)
 
 
 @settings(max_examples=400, deadline=None)
@@ -69,7 +69,7 @@ def test_no_update_is_given_a_fate_that_it_did_not_have(case: Any) -> None:
 def test_no_increment_is_given_a_fate_that_it_did_not_have(case: Any) -> None:
     items, succeeded, reply = case
 
-    check(lay(list(map(subject, items)), reply, subjects_of), items, succeeded)
+    check(match_reply(list(map(match_key, items)), reply, match_keys_of), items, succeeded)
 
 
 def check(answers: list[Any], items: list[Any], succeeded: list[bool]) -> None:
@@ -93,7 +93,7 @@ def test_a_full_reply_that_names_items_and_days_answers_each_with_its_own(
         tuple(each for each in shuffled if isinstance(each, Failure)),
     )
 
-    answers = lay(list(map(subject, items)), reply, subjects_of)
+    answers = match_reply(list(map(match_key, items)), reply, match_keys_of)
 
     about = [answer.error_code if isinstance(answer, Failure) else answer.current for answer in answers]
     assert about == list(range(len(items)))

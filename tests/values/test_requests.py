@@ -60,14 +60,14 @@ def test_numbers_strings_and_booleans_are_values(value: object, sent: object) ->
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (None, "value is None: what a day has can be changed, and not taken away again"),
-        (float("nan"), "value is nan, which is no number that can be kept"),
-        (float("inf"), "value is inf, which is no number that can be kept"),
-        (Decimal("71.5"), "value is a number or a string, not Decimal"),
-        (2**63, "value is a number of more than 64 bits"),
-        ("\ud800", "value holds half a surrogate pair, which is no character"),
-        (dt.timedelta(hours=7), "value is a timedelta: give attribute.value_type.from_python(value)"),
-        ([1], "value is a number or a string, not list"),
+        (None, "value must not be None: a day's value can be changed, but not removed"),
+        (float("nan"), "value must be a finite number, not nan"),
+        (float("inf"), "value must be a finite number, not inf"),
+        (Decimal("71.5"), "value must be a number or a string, not Decimal"),
+        (2**63, "value must be a number of at most 64 bits"),
+        ("\ud800", "value contains half a surrogate pair, which is not a character"),
+        (dt.timedelta(hours=7), "value must not be a timedelta: give attribute.value_type.from_python(value)"),
+        ([1], "value must be a number or a string, not list"),
     ],
 )
 def test_anything_else_is_no_value(value: object, message: str) -> None:
@@ -85,18 +85,20 @@ def test_only_numbers_can_be_added(value: object) -> None:
 
 @pytest.mark.parametrize("request_model", [ValueUpdate, ValueIncrement])
 def test_a_moment_is_no_day(request_model: type) -> None:
-    with pytest.raises(ConfigurationError, match=r"date is a day where the user is, not a datetime: convert it"):
+    with pytest.raises(
+        ConfigurationError, match=r"date must be a date in the user's time zone, not a datetime: convert it"
+    ):
         request_model(name="mood", date=dt.datetime(2026, 11, 20, 23, 30, tzinfo=dt.UTC), value=7)
 
 
 @pytest.mark.parametrize("date", ["2026-11-20", 20261120])
 def test_a_day_is_a_date(date: object) -> None:
-    with pytest.raises(ConfigurationError, match=r"date is a datetime\.date, not"):
+    with pytest.raises(ConfigurationError, match=r"date must be a datetime\.date, not"):
         ValueUpdate("mood", date, 7)
 
 
 def test_an_update_has_a_day() -> None:
-    with pytest.raises(ConfigurationError, match=r"date is a datetime\.date, not NoneType"):
+    with pytest.raises(ConfigurationError, match=r"date must be a datetime\.date, not NoneType"):
         ValueUpdate("mood", None, 7)
 
 
@@ -107,9 +109,11 @@ def test_a_name_is_text(name: object) -> None:
 
 
 async def test_one_wrong_item_and_nothing_is_sent(exist: ExistClient, sandbox: Sandbox) -> None:
-    with pytest.raises(ConfigurationError, match=r"items\[1\]: a ValueUpdate can be written, not tuple"):
+    with pytest.raises(ConfigurationError, match=r"items\[1\]: an item to update must be a ValueUpdate, not tuple"):
         await exist.values.update([ValueUpdate("mood", DAY, 7), ("mood", DAY, 7)])
-    with pytest.raises(ConfigurationError, match=r"items\[0\]: a ValueIncrement can be added, not ValueUpdate"):
+    with pytest.raises(
+        ConfigurationError, match=r"items\[0\]: an item to increment must be a ValueIncrement, not ValueUpdate"
+    ):
         await exist.values.increment([ValueUpdate("mood", DAY, 7)])
 
     assert sandbox.requests == []

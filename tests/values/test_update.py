@@ -22,6 +22,7 @@ from exist_async import (
     ValueEcho,
     ValueUpdate,
 )
+from exist_async._http.call import Call
 from exist_async._http.pool import Pool
 from exist_async.sandbox import Sandbox
 from support import Answering, statuses, until
@@ -329,13 +330,13 @@ async def test_a_cancellation_while_lost_values_are_sent_again_tells_each_once(
     again = asyncio.Event()
     send = Pool.send
 
-    async def hold(pool: Pool, request: httpx.Request, *rest: Any) -> httpx.Response:
-        if request.url.path.endswith("acquire/"):
+    async def hold(pool: Pool, call: Call, *rest: Any) -> httpx.Response:
+        if call.path.endswith("acquire/"):
             again.set()
         elif again.is_set() and not is_sent:
             await asyncio.Event().wait()
-        answer = await send(pool, request, *rest)
-        if again.is_set() and not request.url.path.endswith("acquire/"):
+        answer = await send(pool, call, *rest)
+        if again.is_set() and not call.path.endswith("acquire/"):
             await asyncio.sleep(0.01)
         return answer
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exist_async import AuthenticationError, ExistClient, NoAnswerError, ServerError
-from exist_async._http import bodies
+from exist_async._http import connections
 
 RawServer = Callable[[Any], Any]
 
@@ -72,17 +72,17 @@ async def test_what_cannot_be_decoded_is_no_answer(
 async def test_what_is_too_large_is_no_answer(
     raw_server: RawServer, monkeypatch: pytest.MonkeyPatch, length: bool
 ) -> None:
-    monkeypatch.setattr(bodies, "_LARGEST", len(PROFILE) - 1)
+    monkeypatch.setattr(connections, "_LARGEST_BODY", len(PROFILE) - 1)
     for body, *headers in [(PROFILE,), (gzip.compress(PROFILE), "Content-Encoding: gzip")]:
         serving = raw_server(answering(body, *headers, length=length))
         async with serving as url, ExistClient("a-token", base_url=url, max_retries=0) as client:
-            with pytest.raises(NoAnswerError, match="more than 16 MiB"):
+            with pytest.raises(NoAnswerError, match="larger than 16 MiB"):
                 await client.profile.get()
 
 
 async def test_what_is_just_not_too_large_is_an_answer(raw_server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
     large = gzip.compress(PROFILE + b" " * 1000)
-    monkeypatch.setattr(bodies, "_LARGEST", len(PROFILE) + 1000)
+    monkeypatch.setattr(connections, "_LARGEST_BODY", len(PROFILE) + 1000)
     serving = raw_server(answering(large, "Content-Encoding: gzip"))
     async with serving as url, ExistClient("a-token", base_url=url, max_retries=0) as client:
         assert (await client.profile.get()).username == "ada"

@@ -5,37 +5,36 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from exist_async.cli.connection import BaseUrl, connect
-from exist_async.cli.credentials import Credentials, find_credentials
-from exist_async.cli.tables import cell, screen
-from exist_async.cli.text import one_line
+from exist_async.cli.connection import Credentials, connect, find_credentials
+from exist_async.cli.options import BaseUrl
+from exist_async.cli.output import cell, one_line, stdout_console
 from exist_async.oauth import Scope
 from exist_async.profile import UserProfile
 from exist_async.resource import EXIST
 
 
 async def whoami(*, base_url: BaseUrl = EXIST) -> None:
-    """Show who is signed in, and how.
+    """Show the signed-in user, and which credentials are used.
 
     Args:
-        base_url: The origin of the service.
+        base_url: Origin of the service.
     """
     async with connect(base_url) as exist:
         profile = await exist.profile.get()
-    # Only now: the token may have been renewed on the way.
-    facts = _facts(profile, base_url, await find_credentials(base_url))
+    # Read after the request, which may have renewed the token.
+    rows = _rows(profile, base_url, await find_credentials(base_url))
     if sys.stdout.isatty():
-        shown = Table.grid(padding=(0, 2))
-        for name, value in facts:
-            shown.add_row(cell(name, "dim"), cell(value))
-        screen().print(shown)
+        table = Table.grid(padding=(0, 2))
+        for name, value in rows:
+            table.add_row(cell(name, "dim"), cell(value))
+        stdout_console().print(table)
     else:
-        for name, value in facts:
+        for name, value in rows:
             print(name, one_line(value), sep="\t")
 
 
-def _facts(profile: UserProfile, base_url: str, credentials: Credentials) -> Sequence[tuple[str, str]]:
-    facts = [
+def _rows(profile: UserProfile, base_url: str, credentials: Credentials) -> Sequence[tuple[str, str]]:
+    rows = [
         ("Username", profile.username),
         ("Name", " ".join(filter(None, (profile.first_name, profile.last_name)))),
         ("Time zone", profile.timezone or ""),
@@ -45,9 +44,9 @@ def _facts(profile: UserProfile, base_url: str, credentials: Credentials) -> Seq
     ]
     token = credentials.stored
     if token is not None:
-        everything = set(token.scope) >= set(Scope)
-        facts += [
-            ("Scopes", "all" if everything else ", ".join(token.scope)),
+        has_all_scopes = set(token.scope) >= set(Scope)
+        rows += [
+            ("Scopes", "all" if has_all_scopes else ", ".join(token.scope)),
             ("Expires", f"{token.expires_at.astimezone():%Y-%m-%d %H:%M %Z}" if token.expires_at else "unknown"),
         ]
-    return facts
+    return rows

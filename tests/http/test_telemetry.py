@@ -28,13 +28,14 @@ from exist_async import (
     ValueIncrement,
     WaitEvent,
 )
+from exist_async._http.signing import user_of
 from exist_async.sandbox import Sandbox
 from support import succeed
 
 Answering = Callable[..., ExistClient]
 
 PATH = "/api/2/accounts/profile/"
-NOT_SENT = f"GET {PATH} was not sent, for want of a connection to https://exist.io: refused"
+NOT_SENT = f"GET {PATH}: could not connect to https://exist.io (nothing was sent): refused"
 DAY = date(2026, 11, 20)
 
 
@@ -62,7 +63,7 @@ async def test_each_attempt_and_each_retry_is_an_event(answering: Answering, clo
 
     await client.with_options().profile.get()
 
-    user = client._session._user
+    user = user_of(client._session.auth)
     assert events == [
         AttemptEvent("GET", PATH, user, 1, 0.25, None, "ConnectionFailedError"),
         RetryEvent("GET", PATH, user, 1, "ConnectionFailedError", 0.5),
@@ -93,7 +94,8 @@ async def test_a_wait_for_the_budget_is_an_event(answering: Answering, clock: An
     await client.profile.get()
     await client.profile.get()
 
-    assert [event for event in events if isinstance(event, WaitEvent)] == [WaitEvent(client._session._user, 29.75)]
+    user = user_of(client._session.auth)
+    assert [event for event in events if isinstance(event, WaitEvent)] == [WaitEvent(user, 29.75)]
 
 
 async def test_a_429_is_a_retry_with_the_time_that_was_asked_for(answering: Answering, clock: Any) -> None:
@@ -157,12 +159,12 @@ async def test_a_listener_that_raises_costs_no_call_and_is_logged(
 
     assert (await answering(script(clock, OK), on_event=broken).profile.get()).username == "ada"
 
-    assert [record.getMessage() for record in caplog.records] == ["on_event raised; the call goes on"]
+    assert [record.getMessage() for record in caplog.records] == ["on_event raised an error; the call goes on"]
     assert "no such metric" in caplog.text
 
 
 def test_a_listener_is_a_function() -> None:
-    with pytest.raises(ConfigurationError, match="on_event is a function"):
+    with pytest.raises(ConfigurationError, match="on_event must be a function"):
         ExistClient("a-token", on_event=7)  # type: ignore[arg-type]
 
 
@@ -179,10 +181,10 @@ async def test_the_log_has_a_line_for_each_attempt_retry_and_wait(
     lines = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "exist_async"]
     assert lines == [
         ("DEBUG", f"GET {PATH}, attempt 1: ConnectionFailedError after 0.250 s"),
-        ("INFO", f"GET {PATH}, attempt 1 failed; the next one comes in 0.00 s. {NOT_SENT}"),
+        ("INFO", f"GET {PATH}, attempt 1 failed; retrying in 0.00 s. {NOT_SENT}"),
         ("DEBUG", f"GET {PATH}, attempt 2: 200 after 0.250 s"),
         ("INFO", "The budget of 2 requests in 30 s is spent: waiting 29.5 s"),
-        ("INFO", f"GET {PATH} waited 29.50 s for its turn"),
+        ("INFO", f"GET {PATH} waited 29.50 s for the rate limit"),
         ("DEBUG", f"GET {PATH}, attempt 1: 200 after 0.250 s"),
     ]
 
@@ -256,7 +258,7 @@ async def test_a_listener_that_raises_a_cancellation_cancels_nothing(answering: 
 async def test_an_async_listener_is_refused_since_nobody_would_wait_for_it(answering: Answering) -> None:
     async def listen(heard: object) -> None: ...
 
-    with pytest.raises(ConfigurationError, match=r"on_event is a function .* not an async one"):
+    with pytest.raises(ConfigurationError, match=r"on_event must be a function .* not an async function"):
         answering(succeed, on_event=listen)
-    with pytest.raises(ConfigurationError, match=r"on_outcome is a function .* not an async one"):
+    with pytest.raises(ConfigurationError, match=r"on_outcome must be a function .* not an async function"):
         await answering(succeed).attributes.release(["steps"], on_outcome=listen)  # type: ignore[arg-type]

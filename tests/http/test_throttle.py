@@ -8,99 +8,99 @@ import httpx
 import pytest
 
 from exist_async import ExistClient, RateLimitError
-from exist_async._http.gates import Gates
+from exist_async._http.throttle import Throttle
 
 Answering = Callable[..., ExistClient]
 
 OK = httpx.Response(200, json={"username": "ada"})
 
 
-async def test_nobody_waits_where_nothing_was_refused() -> None:
-    assert Gates().of("ada") is None
+async def test_no_call_waits_if_nothing_was_refused() -> None:
+    assert Throttle().line_of("ada") is None
 
 
-async def test_one_goes_at_a_time_in_the_order_in_which_they_came() -> None:
-    gates = Gates()
-    went: list[int] = []
-    inside = 0
+async def test_calls_are_sent_one_at_a_time_in_the_order_they_came() -> None:
+    throttle = Throttle()
+    sent: list[int] = []
+    in_flight = 0
 
-    async def go(number: int) -> None:
-        nonlocal inside
-        gate = gates.put_up("ada")
-        assert await gate.enter(None)
-        inside += 1
-        assert inside == 1
+    async def send(number: int) -> None:
+        nonlocal in_flight
+        line = throttle.open_line("ada")
+        assert await line.wait(None)
+        in_flight += 1
+        assert in_flight == 1
         await asyncio.sleep(0)
-        went.append(number)
-        inside -= 1
-        gate.leave()
+        sent.append(number)
+        in_flight -= 1
+        line.leave()
 
-    await asyncio.gather(*map(go, range(20)))
+    await asyncio.gather(*map(send, range(20)))
 
-    assert went == list(range(20))
-    assert gates.of("ada") is None
-
-
-async def test_a_gate_widens_with_what_is_answered_at_once_and_narrows_with_what_is_refused() -> None:
-    gates = Gates()
-    gate = gates.put_up("ada")
-    assert await gate.enter(0)
-    gate.count(at_once=False)
-    assert not await gate.enter(0)
-
-    gate.count(at_once=True)
-    assert await gate.enter(0)
-    assert not await gate.enter(0)
-
-    gate.narrow()
-    gate.leave()
-    assert not await gate.enter(0)
-    gate.leave()
-    assert gates.of("ada") is None
+    assert sent == list(range(20))
+    assert throttle.lines == {}
 
 
-async def test_a_wide_gate_is_there_for_nobody_new_until_somebody_is_refused_again() -> None:
-    gates = Gates()
-    gate = gates.put_up("ada")
-    await gate.enter(0)
-    for _ in range(4):
-        gate.count(at_once=True)
-    assert gates.of("ada") is None
+async def test_a_line_dissolves_when_a_call_is_answered_without_a_pause() -> None:
+    throttle = Throttle()
+    line = throttle.open_line("ada")
+    assert await line.wait(None)
+    waiting = [asyncio.create_task(line.wait(None)) for _ in range(5)]
+    await asyncio.sleep(0)
 
-    gate.narrow()
-    assert gates.of("ada") is gate
+    line.count_answer(paused=True)
+    assert throttle.line_of("ada") is line
 
-
-async def test_users_have_gates_of_their_own() -> None:
-    gates = Gates()
-    await gates.put_up("ada").enter(None)
-
-    assert gates.of("grace") is None
-    assert await gates.put_up("grace").enter(0)
+    line.count_answer(paused=False)
+    assert throttle.line_of("ada") is None
+    line.leave()
+    assert await asyncio.gather(*waiting) == [True] * 5
+    assert line.dissolved
 
 
-async def test_who_has_no_patience_left_does_not_go_and_stands_in_nobody_s_way() -> None:
-    gates = Gates()
-    gate = gates.put_up("ada")
-    await gate.enter(None)
+async def test_a_new_line_opens_when_a_call_is_refused_after_the_old_one_dissolved() -> None:
+    throttle = Throttle()
+    old = throttle.open_line("ada")
+    await old.wait(None)
+    old.count_answer(paused=False)
 
-    assert not await gate.enter(0.01)
+    new = throttle.open_line("ada")
+    old.leave()
 
-    gate.leave()
-    assert gates.of("ada") is None
+    assert new is not old
+    assert throttle.line_of("ada") is new
 
 
-async def test_who_is_cancelled_stands_in_nobody_s_way() -> None:
-    gates = Gates()
-    gate = gates.put_up("ada")
-    await gate.enter(None)
-    waiting = asyncio.create_task(gate.enter(None))
+async def test_each_user_has_a_line_of_their_own() -> None:
+    throttle = Throttle()
+    await throttle.open_line("ada").wait(None)
+
+    assert throttle.line_of("grace") is None
+    assert await throttle.open_line("grace").wait(0)
+
+
+async def test_a_call_that_waits_too_long_leaves_the_line() -> None:
+    throttle = Throttle()
+    line = throttle.open_line("ada")
+    await line.wait(None)
+
+    assert not await line.wait(0.01)
+
+    line.leave()
+    assert throttle.lines == {}
+
+
+async def test_a_cancelled_call_leaves_the_line() -> None:
+    throttle = Throttle()
+    line = throttle.open_line("ada")
+    await line.wait(None)
+    waiting = asyncio.create_task(line.wait(None))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait([waiting])
 
-    gate.leave()
-    assert gates.of("ada") is None
+    line.leave()
+    assert throttle.lines == {}
 
 
 class Window:
@@ -155,7 +155,7 @@ async def test_a_busy_user_goes_at_full_width_again_soon_after_a_429(answering: 
             return httpx.Response(429, headers={"Retry-After": "1"})
         in_flight += 1
         widths.append(in_flight)
-        for _ in range(20):
+        for _ in range(300):
             await asyncio.sleep(0)
         in_flight -= 1
         return OK
@@ -163,13 +163,12 @@ async def test_a_busy_user_goes_at_full_width_again_soon_after_a_429(answering: 
     client = answering(service, rate_limiter=None)
     first = asyncio.create_task(client.profile.get())
     await asyncio.sleep(0)
-    while requests == 0 or not client._session._pool.gates._gates:  # noqa: ASYNC110  (the loop's own steps)
+    while requests == 0 or not client._session._pool.throttle.lines:  # noqa: ASYNC110  (the loop's own steps)
         await asyncio.sleep(0)
 
     await asyncio.gather(first, *(client.profile.get() for _ in range(200)))
 
     assert widths[0] == 1
-    assert max(widths[:3]) <= 2
     assert max(widths) > 100
     assert requests == 202
 
@@ -198,9 +197,7 @@ async def test_whoever_waits_as_long_as_it_takes_is_refused_as_often_as_it_takes
         refusals -= 1
         return OK if refusals < 0 else httpx.Response(429)
 
-    client = answering(service, max_wait=None)
-    client._session._fraction = lambda: 1.0
-    await client.with_options().profile.get()
+    await answering(service, max_wait=None, fraction=lambda: 1.0).profile.get()
 
     assert clock.slept[:5] == [0.5, 1.0, 2.0, 4.0, 8.0]
     assert len(clock.slept) == 1_200
@@ -218,13 +215,12 @@ async def test_who_cannot_wait_that_long_is_told_at_the_end_of_their_patience(
     async def for_ever(seconds: float) -> None:
         await asyncio.Event().wait()
 
-    client = answering(service, rate_limiter=None)
-    client._session._sleep = for_ever
+    client = answering(service, rate_limiter=None, sleep=for_ever)
     first = asyncio.create_task(client.with_options().profile.get())
     await answered.wait()
     await asyncio.sleep(0)
 
-    with pytest.raises(RateLimitError, match="others of theirs wait already"):
+    with pytest.raises(RateLimitError, match="other calls of theirs wait already"):
         await client.with_options(max_wait=0.01).profile.get()
 
     first.cancel()

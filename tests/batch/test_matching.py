@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from exist_async import Attribute, AttributeEcho, ByName, ByTemplate, CustomAttribute, ValueType
-from exist_async.attributes.requests import subject, subjects_of
-from exist_async.batch.replies import Failure, Reply, lay
+from exist_async.attributes.requests import match_key, match_keys_of
+from exist_async.batch.matching import Failure, Reply, match_reply
 
 
 def laid(items: list[Any], success: tuple[Any, ...] = (), failed: tuple[Failure, ...] = ()) -> list[Any]:
-    return lay(list(map(subject, items)), Reply(success, failed), subjects_of)
+    return match_reply(list(map(match_key, items)), Reply(success, failed), match_keys_of)
 
 
 def echo(name: str) -> AttributeEcho:

@@ -1,0 +1,39 @@
+"""The command `acquire`."""
+
+from exist_async.attributes import ByName, ByTemplate
+from exist_async.cli.connection import connect
+from exist_async.cli.names import Names
+from exist_async.cli.options import BaseUrl, Flag, StdinFlag
+from exist_async.cli.write_command import run_write
+from exist_async.resource import EXIST
+
+
+async def acquire(
+    *templates: str,
+    stdin: StdinFlag = False,
+    by_name: Flag = False,
+    manual: bool | None = None,
+    base_url: BaseUrl = EXIST,
+) -> int:
+    """Make this service the owner of attributes.
+
+    Args:
+        templates: Templates, such as steps or mood. An attribute that the user does not have yet is created.
+        stdin: Read templates from standard input, one a line.
+        by_name: The arguments are names of attributes that the user has, not templates.
+        manual: Whether the user enters the values by hand; a service that sends them uses --no-manual. By default
+            unchanged, and yes for a new attribute.
+        base_url: Origin of the service.
+    """
+    names = Names.from_command_line(templates, stdin=stdin)
+
+    def make_item(name: str) -> ByName | ByTemplate:
+        return ByName(name, manual) if by_name else ByTemplate(name, manual)
+
+    async with connect(base_url) as exist:
+        return await run_write(
+            lambda on_outcome: exist.attributes.acquire(names.make_items(make_item), on_outcome=on_outcome),
+            names,
+            activity="Acquiring",
+            success_label="acquired",
+        )

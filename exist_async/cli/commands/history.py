@@ -1,0 +1,55 @@
+"""The command `history`."""
+
+import sys
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from exist_async.cli.connection import connect
+from exist_async.cli.export_formats import ExportFormat, open_writer
+from exist_async.cli.options import BaseUrl, Day, Flag, NameList, group_names, resolve_days, split_names
+from exist_async.cli.progress import progress_bar
+from exist_async.cli.rate_limit_wait import waiting_client
+from exist_async.resource import EXIST
+
+
+async def history(
+    *,
+    start: Day,
+    end: Day = "today",
+    attribute: NameList = None,
+    group: NameList = None,
+    format_: Annotated[ExportFormat | None, Parameter(name="--format")] = None,
+    wait: Flag = False,
+    base_url: BaseUrl = EXIST,
+) -> None:
+    """Export all values between two days, attribute by attribute, newest day first.
+
+    Args:
+        start: The first day: YYYY-MM-DD, today or yesterday.
+        end: The last day, inclusive.
+        attribute: Only these attributes, separated by commas; may be repeated. Inactive attributes are exported only if
+            they are named here.
+        group: Only attributes of these groups, separated by commas; may be repeated.
+        format_: Output format; by default a table in a terminal, and CSV in a file or a pipe.
+        wait: If the requests of this hour are used up, wait until more are allowed.
+        base_url: Origin of the service.
+    """
+    in_terminal = sys.stdout.isatty()
+    async with connect(base_url) as client:
+        exist = waiting_client(client, wait)
+        first_day, last_day = await resolve_days(exist, start, end)
+        days = exist.values.history(
+            first_day,
+            last_day,
+            attributes=None if attribute is None else split_names(attribute),
+            groups=group_names(group),
+        )
+        if sys.stderr.isatty():
+            print(f"Requests needed: {await days.plan()} (300 are allowed in an hour)", file=sys.stderr)
+        write = await open_writer(format_ or ("table" if in_terminal else "csv"), exist)
+        # A progress bar and rows in the same terminal would overwrite each other.
+        with progress_bar("Reading", None, enabled=not in_terminal) as advance:
+            async for name, day in days:
+                write(name, day)
+                advance(day)

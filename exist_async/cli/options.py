@@ -1,0 +1,61 @@
+"""Options and environment variables that several commands share."""
+
+import datetime as dt
+import os
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from exist_async.cli.output import print_error
+from exist_async.cli.value_text import is_date, parse_date
+from exist_async.client import ExistClient
+from exist_async.oauth import Scope
+
+_GROUPS = [scope.removesuffix("_read") for scope in Scope if scope.endswith("_read") and scope is not Scope.MANUAL_READ]
+
+_DAYS_AGO = {"today": 0, "yesterday": 1}
+
+
+def _validate_day(_: object, value: str) -> None:
+    if value not in _DAYS_AGO and not is_date(value):
+        raise ValueError("Write a day as YYYY-MM-DD, today or yesterday.")
+
+
+BaseUrl = Annotated[str, Parameter(env_var="EXIST_BASE_URL", help="Origin of the service: Exist itself, or a sandbox.")]
+Day = Annotated[str, Parameter(validator=_validate_day)]
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+"""An option without a value, off by default."""
+NameList = Annotated[list[str] | None, Parameter(negative="")]
+"""An option that may be repeated, each time with one name or several separated by commas."""
+StdinFlag = Annotated[bool, Parameter(name="-", negative="", show_default=False)]
+
+
+def environment_value(name: str) -> str:
+    """Return an environment variable without surrounding white space; empty if it is not set."""
+    return os.environ.get(name, "").strip()
+
+
+def split_names(values: Iterable[str]) -> Sequence[str]:
+    """Split arguments at their commas. No name, group or scope of Exist contains a comma."""
+    return [name.strip() for value in values for name in value.split(",")]
+
+
+def group_names(values: Sequence[str] | None) -> Sequence[str] | None:
+    """Split the values of --group at their commas, and warn about unknown groups; None if the option was not given.
+
+    Unknown groups are kept: Exist may have added them since.
+    """
+    if values is None:
+        return None
+    names = split_names(values)
+    for name in names:
+        if name and name not in _GROUPS:
+            print_error(f"{name[:40]!r} is not a known group. Known groups: {', '.join(_GROUPS)}")
+    return names
+
+
+async def resolve_days(exist: ExistClient, *days: str) -> list[dt.date]:
+    """Convert values of `Day` options into dates; requests the user's current date only for today and yesterday."""
+    today = await exist.profile.today() if any(day in _DAYS_AGO for day in days) else dt.date.max
+    return [today - dt.timedelta(days=_DAYS_AGO[day]) if day in _DAYS_AGO else parse_date(day) for day in days]

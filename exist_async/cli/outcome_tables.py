@@ -1,0 +1,123 @@
+"""Prints the outcomes of a write: a table of the items that did not succeed, and a table of counts."""
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from exist_async.attributes import ByName, ByTemplate, CustomAttribute
+from exist_async.cli.output import cell, plain_table
+from exist_async.cli.records import Records, UnreadableRecord
+from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus
+from exist_async.values import ValueUpdate
+
+_STYLES = {
+    OutcomeStatus.SUCCEEDED: "green",
+    OutcomeStatus.REFUSED: "red",
+    OutcomeStatus.UNKNOWN: "yellow",
+    OutcomeStatus.NOT_SENT: "yellow",
+}
+_COLUMNS = ("Name", "Outcome", "Code", "Reason")
+_UNREADABLE = "unreadable"
+
+
+def is_not_owned(outcome: Outcome[Any, Any]) -> bool:
+    """Whether an item was refused because another service owns its attribute, or the user does not have it."""
+    return outcome.error_code in ("unauthorised", "not_found")
+
+
+def print_outcomes(
+    console: Console,
+    result: BatchResult[Any, Any],
+    *,
+    success_label: str,
+    list_items: bool = True,
+    records: Records | None = None,
+) -> None:
+    """Print each item that did not succeed, and the number of items by outcome.
+
+    Args:
+        console: Console to print on.
+        result: The outcomes.
+        success_label: Outcome of the items that succeeded, such as "acquired".
+        list_items: False prints only the counts.
+        records: Records that the items were read from, to show line numbers. Unreadable records are always listed.
+    """
+    failed = [outcome for outcome in result if outcome.status is not OutcomeStatus.SUCCEEDED] if list_items else []
+    if records is None:
+        if failed:
+            console.print(_failure_table(failed), "")
+    elif failed or records.unreadable:
+        console.print(_failure_table_by_line(failed, records), "")
+    console.print(_count_table(result, success_label, len(records.unreadable) if records is not None else 0))
+    if records is not None and not records.is_complete:
+        console.print(f"\nNothing was read after line {records.last_line}.")
+
+
+def _failure_table(outcomes: Sequence[Outcome[Any, Any]]) -> Table:
+    table = plain_table(*_COLUMNS)
+    previous_cause: Exception | None = None
+    for outcome in outcomes:
+        table.add_row(*_failure_cells(outcome, previous_cause))
+        previous_cause = outcome.cause
+    return table
+
+
+def _failure_table_by_line(outcomes: Sequence[Outcome[Any, Any]], records: Records) -> Table:
+    table = plain_table("Line", *_COLUMNS)
+    table.columns[0].justify = "right"
+    entries: list[tuple[int, Outcome[Any, Any] | UnreadableRecord]] = [
+        *((records.line_numbers[outcome.index], outcome) for outcome in outcomes),
+        *((record.line_number, record) for record in records.unreadable),
+    ]
+    previous_cause: Exception | None = None
+    for line_number, entry in sorted(entries, key=itemgetter(0)):
+        if isinstance(entry, UnreadableRecord):
+            table.add_row(str(line_number), cell(entry.name), cell(_UNREADABLE, "red"), "", cell(entry.reason))
+            previous_cause = None
+        else:
+            table.add_row(str(line_number), *_failure_cells(entry, previous_cause))
+            previous_cause = entry.cause
+    return table
+
+
+def _failure_cells(outcome: Outcome[Any, Any], previous_cause: Exception | None) -> tuple[Text, ...]:
+    """Return the cells of an item. The error of a whole request is long, and printed only with its first item."""
+    reason = outcome.error if outcome.error is not None else outcome.cause
+    is_repeated = outcome.cause is not None and outcome.cause is previous_cause
+    return (
+        cell(_item_name(outcome.item)),
+        cell(_status_label(outcome.status), _STYLES[outcome.status]),
+        cell(outcome.error_code),
+        cell("as above" if is_repeated else reason),
+    )
+
+
+def _count_table(result: BatchResult[Any, Any], success_label: str, unreadable_count: int) -> Table:
+    table = plain_table("Outcome", "Items")
+    table.columns[1].justify = "right"
+    for status in OutcomeStatus:
+        count = sum(outcome.status is status for outcome in result)
+        if count or status is OutcomeStatus.SUCCEEDED:
+            label = success_label if status is OutcomeStatus.SUCCEEDED else _status_label(status)
+            table.add_row(cell(label, _STYLES[status] if count else "dim"), str(count))
+    if unreadable_count:
+        table.add_row(cell(_UNREADABLE, "red"), str(unreadable_count))
+    return table
+
+
+def _status_label(status: OutcomeStatus) -> str:
+    return status.value.replace("_", " ")
+
+
+def _item_name(item: ByName | ByTemplate | CustomAttribute | ValueUpdate) -> str:
+    match item:
+        case ByTemplate():
+            return item.template
+        case ByName() | ValueUpdate():
+            return item.name
+        case CustomAttribute():
+            return item.label
