@@ -15,7 +15,7 @@ from benchmarks.peer_models import PageModel, PageStruct, ValuesPageModel, Value
 from benchmarks.report import OURS, Comparison, Target
 from benchmarks.turns import by_turns
 from exist_async import Attribute, AttributeWithValues
-from exist_async._json import converter
+from exist_async._json import decode
 from exist_async.paging import PageBody
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _compare(
         _PYDANTIC: lambda: model.model_validate_json(body),
         _MSGSPEC: lambda: structs.decode(body),
         "json.loads, no models": lambda: json.loads(body),
-        OURS: lambda: converter().loads(body, own),
+        OURS: lambda: decode(body, own),
     }
     samples = by_turns({name: partial(_cpu, decode) for name, decode in decoders.items()}, _TURNS)
     return f"CPU of decoding {what}, {len(body) / 1000:.0f} kB", "microseconds", samples

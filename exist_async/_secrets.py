@@ -48,11 +48,20 @@ def check_token(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} contains a space, a line break or another character that no token has")
 
 
-def credentials_of(request: httpx.Request) -> str:
-    """Return the token in a request's Authorization header; empty where there is none, or one too short to hide."""
-    header: str = request.headers.get("authorization", "")
-    token = header.rpartition(" ")[2]
+def token_in(authorization: str) -> str:
+    """Return the token in an Authorization header."""
+    return authorization.rpartition(" ")[2]
+
+
+def secret_in(authorization: str) -> str:
+    """Return the token in an Authorization header that has to be hidden; empty if it is too short to hide."""
+    token = token_in(authorization)
     return token if len(token) >= _SHORTEST_TOKEN else ""
+
+
+def credentials_of(request: httpx.Request) -> str:
+    """Return the token in a request's Authorization header that has to be hidden; empty if there is none."""
+    return secret_in(request.headers.get("authorization", ""))
 
 
 def redact(text: str, *secrets: str) -> str:

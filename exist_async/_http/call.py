@@ -1,10 +1,10 @@
 """One call: the request that it makes, and its state while it is being sent."""
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-import httpx
 from attrs import define, frozen
 
 from exist_async.errors import ExistAsyncError
@@ -71,7 +71,7 @@ class CallState:
         detached: Whether the attempt of a cancelled write goes on without its caller.
         lost: The error of the last attempt that may have been carried out.
         renewed: Whether the token was renewed after a 401. A second 401 has another reason than the token's age.
-        request: The request that was answered last.
+        authorization: The Authorization header of the request that was answered last.
         line: The throttle's line that the call has reached the head of.
         paused_in_line: Whether it has slept there.
         answered_in_line: How many calls had been answered from that line when this call was refused last.
@@ -88,10 +88,14 @@ class CallState:
     detached: bool = False
     lost: ExistAsyncError | None = None
     renewed: bool = False
-    request: httpx.Request | None = None
+    authorization: str = ""
     line: "Line | None" = None
     paused_in_line: bool = False
     answered_in_line: int = 0
+
+
+sending: ContextVar[CallState] = ContextVar("exist_async_sending")
+"""The state of the call that the running task is sending: the transport marks it when the request gets a connection."""
 
 
 def encode_query(params: Mapping[str, str]) -> str:

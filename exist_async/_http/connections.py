@@ -7,7 +7,6 @@ import select
 import sys
 import zlib
 from contextlib import suppress
-from contextvars import ContextVar
 from functools import lru_cache
 from ssl import SSLContext
 from urllib.request import getproxies, proxy_bypass
@@ -21,7 +20,7 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from exist_async._checks import is_loopback
-from exist_async._http.call import CallState
+from exist_async._http.call import CallState, sending
 
 _CLOSED = "the client was closed"
 _HTTP_VERSION = {"http_version": b"HTTP/1.1"}
@@ -40,8 +39,6 @@ _PIECE = 1024 * 1024
 _MOST_NAMED = 5
 # Any other name of an encoding may be the request's credentials, and is not quoted.
 _KNOWN_ENCODINGS = frozenset(("gzip", "x-gzip", "deflate", "br", "zstd", "compress"))
-
-_state: ContextVar[CallState] = ContextVar("exist_async_call_state")
 
 
 class BodyError(Exception):
@@ -82,7 +79,7 @@ class _Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  (aiohttp's own signature)
     ) -> Connection:
-        state = _state.get()
+        state = sending.get()
         if state.request_connected:
             # aiohttp sends a GET again by itself when a reused connection drops. Whether to repeat is not its decision.
             raise aiohttp.ServerDisconnectedError("The server closed the connection before it answered")
@@ -133,7 +130,7 @@ class Connections:
         """Send a request and read its answer to the end.
 
         Of the request's extension `timeout`, which is httpx's, `pool` limits the wait for a free connection and `read`
-        all the rest. Where there is an extension `call_state`, it is marked when the request gets its connection.
+        all the rest. The state in `sending` is marked when the request gets its connection.
         """
         timeout = request.extensions.get("timeout", {})
         if self._free.locked():
@@ -144,9 +141,11 @@ class Connections:
                 raise httpx.PoolTimeout("no connection became free in time", request=request) from None
         else:
             await self._free.acquire()
-        state: CallState = request.extensions.get("call_state") or CallState()
+        state = sending.get(None)
+        if state is None:
+            state = CallState()
+            sending.set(state)
         state.request_connected = False
-        _state.set(state)
         failure: httpx.RequestError
         try:
             if self._stopped:

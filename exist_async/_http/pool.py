@@ -10,7 +10,7 @@ import httpx
 from exist_async import _json
 from exist_async._checks import check_flag, check_int, wrong_type
 from exist_async._http import responses
-from exist_async._http.call import Call, CallState
+from exist_async._http.call import Call, CallState, sending
 from exist_async._http.in_flight import InFlight
 from exist_async._http.options import Options
 from exist_async._http.retry import RetryBudget
@@ -173,10 +173,13 @@ class Pool:
     ) -> httpx.Response:
         patience = seconds if time_left is None else max(0.0, min(seconds, time_left))
         timeout = {"connect": seconds, "read": seconds, "write": seconds, "pool": patience}
-        if isinstance(self._http, _Client):
-            request.extensions = {"timeout": timeout, "call_state": state}
-            return await self._http.sign_and_send(request, auth)
         request.extensions = {"timeout": timeout}
+        if isinstance(self._http, _Client):
+            token = sending.set(state)
+            try:
+                return await self._http.sign_and_send(request, auth)
+            finally:
+                sending.reset(token)
         # A caller's client does not report when the request gets its connection.
         state.connected = True
         try:

@@ -18,6 +18,7 @@ from exist_async._http.retry import Failure
 from exist_async._http.signing import RenewableAuth, user_of
 from exist_async._http.telemetry import Telemetry, log_late_answer
 from exist_async._http.throttle import Line
+from exist_async._secrets import token_in
 from exist_async.errors import (
     AuthenticationError,
     ClientClosedError,
@@ -226,7 +227,7 @@ class Session:
                 self._telemetry.refresh(call, self.clock() - start)
             time_left = None if state.ends_at is None else state.ends_at - self.clock()
             response = await self._pool.send(call, self.auth, self.options, state, time_left)
-            state.request = response.request
+            state.authorization = response.request.headers.get("authorization", "")
             status = response.status_code
             answer = responses.decode(response, call, model, self._wall_clock())
         except BaseException as error:
@@ -258,9 +259,7 @@ class Session:
         now = self.clock()
         if isinstance(error, AuthenticationError) and self._renewable is not None and not state.renewed:
             # A request answered with 401 was not carried out, so with a new token this counts as the first attempt.
-            assert state.request is not None
-            renewal = self._renewable.renew(_token_of(state.request))
-            await self._before_deadline(call, state, renewal)
+            await self._before_deadline(call, state, self._renewable.renew(token_in(state.authorization)))
             self._telemetry.refresh(call, self.clock() - now)
             state.renewed = True
             state.uncounted += 1
@@ -411,9 +410,3 @@ def _report_late(call: Call, state: CallState, on_late: Callable[[Any], object],
     except Exception as error:  # noqa: BLE001  (an error of the caller's auth)
         answer = error
     on_late(answer)
-
-
-def _token_of(request: httpx.Request) -> str:
-    """Return the token that a request carried."""
-    header: str = request.headers.get("authorization", "")
-    return header.rpartition(" ")[2]

@@ -12,7 +12,7 @@ from exist_async._http.call import Call, CallState
 from exist_async._http.responses import outcome_unknown
 from exist_async._http.session import Session
 from exist_async._json import encode, encode_each
-from exist_async._secrets import credentials_of, redact
+from exist_async._secrets import redact, secret_in
 from exist_async.batch.items import ItemReader, Items, Stop, check_items
 from exist_async.batch.matching import Failure, Reply, match_reply
 from exist_async.batch.operation import OnRefused, WriteOperation
@@ -400,9 +400,8 @@ def _text(value: object, state: CallState) -> str | None:
     """Return Exist's code or message, which is not always a string, without the token that it may repeat."""
     if value is None:
         return None
-    assert state.request is not None
     try:
         text = value if isinstance(value, str) else encode(value).decode()
     except RecursionError:
         return "(nested too deeply to be shown)"
-    return redact(text, credentials_of(state.request))
+    return redact(text, secret_in(state.authorization))
