@@ -46,8 +46,8 @@ class ExistClient(Client):
             of None, attempts that were answered with 429 don't count.
         concurrency: Maximum number of requests that one call has in flight.
         max_connections: Maximum number of connections in the pool, which all views share.
-        max_wait: Longest wait in seconds for the hourly budget or a Retry-After; instead of a longer one, RateLimitError
-            is raised at once. None is no limit.
+        max_wait: Longest wait in seconds for the hourly budget or a Retry-After; a longer one raises RateLimitError at
+            once. None is no limit.
         rate_limiter: Keeps the hourly budget of each user; by default in the memory of this process. None disables it.
         on_event: Called with each `AttemptEvent`, `RetryEvent`, `WaitEvent` and `RefreshEvent`, for metrics. It must
             not block. An error that it raises is logged, and has no other effect.

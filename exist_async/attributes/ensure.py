@@ -1,4 +1,4 @@
-"""Makes this service the owner of attributes: each is left alone, acquired or created, as it requires."""
+"""Makes this service the owner of attributes: acquires or creates those that it does not own yet."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -36,14 +36,14 @@ async def ensure(
     everything: Paginator[Attribute],
     on_outcome: OnOutcome,
 ) -> BatchResult[Ensurable, Attribute]:
-    """Make this service the owner of every item, as described at `Attributes.ensure`.
+    """Make this service the owner of every item: see `Attributes.ensure`.
 
     Args:
-        session: Sends the calls.
+        session: Sends the requests.
         items: The items.
-        owned: All attributes that this service owns.
-        everything: All attributes of the user.
-        on_outcome: Called with each outcome once it is known.
+        owned: Lists all attributes that this service owns.
+        everything: Lists all attributes of the user.
+        on_outcome: Called with each outcome.
     """
     check_items(items, on_outcome)
     wanted: list[Ensurable] = []
@@ -62,12 +62,12 @@ class _Ensure:
         self._wanted = wanted
         self._on_outcome = on_outcome
         self._outcomes: dict[int, Outcome[Ensurable, Attribute]] = {}
-        # The outcomes of custom attributes that could not be created because their label exists.
+        # Outcomes of custom attributes whose creation was refused because their label exists, by index.
         self._existing: dict[int, Outcome[Ensurable, Attribute]] = {}
         self._stop = stop
 
     async def run(self, owned: Paginator[Attribute], everything: Paginator[Attribute]) -> None:
-        """Determine the outcome of every item, or the reason for stopping."""
+        """Send the requests, until every item has its outcome or an error stops them."""
         try:
             self._match_owned(await owned.collect())
             await self._write(writes.ACQUIRE, self._open(ByTemplate | ByName))
@@ -93,14 +93,14 @@ class _Ensure:
         return conclude(BatchResult(tuple(self._outcomes[n] for n in range(len(self._wanted)))), self._stop)
 
     def _report_unsettled(self) -> None:
-        """Report items whose creation may have been carried out, whatever failed after it."""
+        """Report items that an earlier attempt may have created, if a later request failed."""
         for index, outcome in self._existing.items():
             if outcome.status is OutcomeStatus.UNKNOWN and index not in self._outcomes:
                 self._outcomes[index] = outcome
                 self._report(outcome)
 
     def _is_unsettled(self, outcome: Outcome[Any, Attribute]) -> bool:
-        """Whether an item may have been created, and its latest outcome does not show that it is owned."""
+        """Whether an item may have been created, and its latest outcome does not prove that it is owned."""
         created = self._existing.get(outcome.index)
         return (
             created is not None
@@ -109,11 +109,11 @@ class _Ensure:
         )
 
     def _open(self, kind: Any) -> dict[int, Ensurable]:
-        """Return the items of a class that have no outcome yet, by index."""
+        """Return the items of a class without an outcome, by index."""
         return {n: item for n, item in enumerate(self._wanted) if n not in self._outcomes and isinstance(item, kind)}
 
     def _match_owned(self, owned: list[Attribute]) -> None:
-        """Decide the items that are owned already."""
+        """Record the outcomes of items that are owned already."""
         by_template = {attribute.template: attribute for attribute in owned if attribute.template}
         by_name = {attribute.name: attribute for attribute in owned}
         by_label = _by_label(owned)
@@ -133,7 +133,7 @@ class _Ensure:
                 self._decide(Outcome(index, item, OutcomeStatus.SUCCEEDED, value=found))
 
     def _match_existing(self, everything: list[Attribute]) -> dict[int, ByName]:
-        """Return the attributes with the labels that exist, by index; decide the items that can't be acquired."""
+        """Return the attributes to acquire by name, by index of their item; record the outcomes of the other items."""
         by_label = _by_label(everything)
         by_name: dict[int, ByName] = {}
         for index, refusal in self._existing.items():
@@ -160,7 +160,7 @@ class _Ensure:
         def report(outcome: Outcome[Any, Attribute]) -> None:
             given = as_given(outcome)
             if self._on_outcome is not None and not _label_exists(outcome) and not self._is_unsettled(given):
-                # A callback that raised is not called again.
+                # It is not called again if it raises.
                 callback, self._on_outcome = self._on_outcome, None
                 callback(given)
                 self._on_outcome = callback
@@ -176,7 +176,7 @@ class _Ensure:
         self._stop = running.stop
 
     def _decide(self, outcome: Outcome[Ensurable, Attribute]) -> None:
-        """Record and report an outcome that no further request changes."""
+        """Record and report a final outcome."""
         if not self._is_unsettled(outcome):
             self._outcomes[outcome.index] = outcome
             self._report(outcome)
@@ -186,7 +186,7 @@ class _Ensure:
             return
         try:
             self._on_outcome(outcome)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  (it reaches the caller with the result)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  (raised with the result)
             self._on_outcome = None
             self._stop = Stop(as_exception(error), callers_own=True)
 
