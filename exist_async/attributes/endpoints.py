@@ -83,7 +83,8 @@ class Attributes(Resource):
             "include_low_priority": include_low_priority,
             "owned": owned,
         }
-        return self._listing("attributes/", groups, attributes, flags, manual, page_size)
+        params = encode_filters(lists={"groups": groups, "attributes": attributes}, flags=flags, manual=manual)
+        return NumberedPaginator(self._session, f"{ROOT}attributes/", params, PageBody[Attribute], page_size)
 
     def owned(
         self,
@@ -106,7 +107,8 @@ class Attributes(Resource):
             "include_inactive": include_inactive,
             "include_low_priority": include_low_priority,
         }
-        return self._listing("attributes/owned/", groups, attributes, flags, manual, page_size)
+        params = encode_filters(lists={"groups": groups, "attributes": attributes}, flags=flags, manual=manual)
+        return NumberedPaginator(self._session, f"{ROOT}attributes/owned/", params, PageBody[Attribute], page_size)
 
     async def get(self, name: str) -> Attribute | None:
         """Return the user's attribute with this name, which may be inactive or of low priority, or None."""
@@ -245,26 +247,9 @@ class Attributes(Resource):
             on_outcome: Called with each outcome.
         """
         session = self._session.with_deadline()
-        listings = Attributes(session)
-        return await ensure.ensure(
-            session,
-            items,
-            owned=listings.owned(include_inactive=True, include_low_priority=True),
-            everything=listings.list(include_inactive=True, include_low_priority=True),
-            on_outcome=on_outcome,
-        )
-
-    def _listing(
-        self,
-        path: str,
-        groups: Iterable[str] | None,
-        attributes: Iterable[str] | None,
-        flags: dict[str, bool],
-        manual: bool | None,
-        page_size: int,
-    ) -> Paginator[Attribute]:
-        params = encode_filters(lists={"groups": groups, "attributes": attributes}, flags=flags, manual=manual)
-        return NumberedPaginator(self._session, ROOT + path, params, PageBody[Attribute], page_size)
+        owned = Attributes(session).owned(include_inactive=True, include_low_priority=True)
+        everything = Attributes(session).list(include_inactive=True, include_low_priority=True)
+        return await ensure.ensure(session, items, owned, everything, on_outcome)
 
 
 def _with_flags(operation: WriteOperation[I, Any], *, success_objects: bool, **flags: bool) -> WriteOperation[I, Any]:

@@ -31,19 +31,13 @@ OnOutcome = Callable[[Outcome[Ensurable, Attribute]], None] | None
 async def ensure(
     session: Session,
     items: Items[Any],
-    *,
     owned: Paginator[Attribute],
     everything: Paginator[Attribute],
     on_outcome: OnOutcome,
 ) -> BatchResult[Ensurable, Attribute]:
     """Make this service the owner of every item: see `Attributes.ensure`.
 
-    Args:
-        session: Sends the requests.
-        items: The items.
-        owned: Lists all attributes that this service owns.
-        everything: Lists all attributes of the user.
-        on_outcome: Called with each outcome.
+    The listings are of the attributes that this service owns, and of all attributes of the user.
     """
     check_items(items, on_outcome)
     wanted: list[Ensurable] = []
@@ -61,10 +55,10 @@ class _Ensure:
         self._session = session
         self._wanted = wanted
         self._on_outcome = on_outcome
-        self._outcomes: dict[int, Outcome[Ensurable, Attribute]] = {}
-        # Outcomes of custom attributes whose creation was refused because their label exists, by index.
-        self._existing: dict[int, Outcome[Ensurable, Attribute]] = {}
         self._stop = stop
+        # By index: the outcomes, and those of custom attributes whose creation was refused because their label exists.
+        self._outcomes: dict[int, Outcome[Ensurable, Attribute]] = {}
+        self._existing: dict[int, Outcome[Ensurable, Attribute]] = {}
 
     async def run(self, owned: Paginator[Attribute], everything: Paginator[Attribute]) -> None:
         """Send the requests, until every item has its outcome or an error stops them."""
@@ -77,7 +71,9 @@ class _Ensure:
                 await self._write(writes.ACQUIRE, by_name)
         except asyncio.CancelledError as error:
             if cancelled_by_caller():
-                self._report_unsettled()
+                for outcome in self._existing.values():
+                    if outcome.status is OutcomeStatus.UNKNOWN and outcome.index not in self._outcomes:
+                        self._record(outcome)
                 log_cancelled("ensure()", list(self._outcomes.values()))
                 raise
             self._stop = Stop(as_exception(error), callers_own=True)
@@ -87,26 +83,9 @@ class _Ensure:
     def conclude(self) -> BatchResult[Ensurable, Attribute]:
         """Return the result, or raise the error for items without an answer."""
         cause = self._stop.error if self._stop is not None else None
-        self._report_unsettled()
         for index, item in self._open(object).items():
-            self._decide(Outcome(index, item, OutcomeStatus.NOT_SENT, cause=cause))
+            self._record(Outcome(index, item, OutcomeStatus.NOT_SENT, cause=cause))
         return conclude(BatchResult(tuple(self._outcomes[n] for n in range(len(self._wanted)))), self._stop)
-
-    def _report_unsettled(self) -> None:
-        """Report items that an earlier attempt may have created, if a later request failed."""
-        for index, outcome in self._existing.items():
-            if outcome.status is OutcomeStatus.UNKNOWN and index not in self._outcomes:
-                self._outcomes[index] = outcome
-                self._report(outcome)
-
-    def _is_unsettled(self, outcome: Outcome[Any, Attribute]) -> bool:
-        """Whether an item may have been created, and its latest outcome does not prove that it is owned."""
-        created = self._existing.get(outcome.index)
-        return (
-            created is not None
-            and created.status is OutcomeStatus.UNKNOWN
-            and outcome.status is not OutcomeStatus.SUCCEEDED
-        )
 
     def _open(self, kind: Any) -> dict[int, Ensurable]:
         """Return the items of a class without an outcome, by index."""
@@ -128,9 +107,9 @@ class _Ensure:
             if found is None:
                 continue
             if isinstance(item, CustomAttribute) and not _has_same_type(item, found):
-                self._decide(_refused_for_type(index, item, found))
+                self._record(_refused_for_type(index, item, found))
             else:
-                self._decide(Outcome(index, item, OutcomeStatus.SUCCEEDED, value=found))
+                self._record(Outcome(index, item, OutcomeStatus.SUCCEEDED, value=found))
 
     def _match_existing(self, everything: list[Attribute]) -> dict[int, ByName]:
         """Return the attributes to acquire by name, by index of their item; record the outcomes of the other items."""
@@ -141,11 +120,11 @@ class _Ensure:
             assert isinstance(item, CustomAttribute)
             found = _best_match(item, by_label)
             if found is None:
-                self._decide(refusal)
+                self._record(refusal)
             elif _has_same_type(item, found):
                 by_name[index] = ByName(found.name, manual=item.manual)
             else:
-                self._decide(_refused_for_type(index, item, found))
+                self._record(_refused_for_type(index, item, found))
         return by_name
 
     async def _write(self, operation: WriteOperation[Any, Attribute], items: Mapping[int, Ensurable]) -> None:
@@ -153,13 +132,15 @@ class _Ensure:
             return
         indices = list(items)
 
-        def as_given(outcome: Outcome[Any, Attribute]) -> Outcome[Ensurable, Attribute]:
+        def final(outcome: Outcome[Any, Attribute]) -> Outcome[Ensurable, Attribute]:
             index = indices[outcome.index]
-            return attrs.evolve(outcome, index=index, item=self._wanted[index])
+            return self._final(attrs.evolve(outcome, index=index, item=self._wanted[index]))
 
         def report(outcome: Outcome[Any, Attribute]) -> None:
-            given = as_given(outcome)
-            if self._on_outcome is not None and not _label_exists(outcome) and not self._is_unsettled(given):
+            given = final(outcome)
+            # A cancelled call may have reported it before.
+            is_new = self._outcomes.get(given.index) is not given
+            if self._on_outcome is not None and is_new and not _label_exists(outcome):
                 # It is not called again if it raises.
                 callback, self._on_outcome = self._on_outcome, None
                 callback(given)
@@ -168,20 +149,20 @@ class _Ensure:
         running = Write(self._session, operation, report)
         await running.run(list(items.values()))
         for outcome in running.result:
-            given = as_given(outcome)
-            if _label_exists(outcome):
-                self._existing[given.index] = given
-            elif not self._is_unsettled(given):
-                self._outcomes[given.index] = given
+            given = final(outcome)
+            (self._existing if _label_exists(outcome) else self._outcomes)[given.index] = given
         self._stop = running.stop
 
-    def _decide(self, outcome: Outcome[Ensurable, Attribute]) -> None:
-        """Record and report a final outcome."""
-        if not self._is_unsettled(outcome):
-            self._outcomes[outcome.index] = outcome
-            self._report(outcome)
+    def _final(self, outcome: Outcome[Ensurable, Attribute]) -> Outcome[Ensurable, Attribute]:
+        """Return "unknown" for an item that may have been created, unless the outcome proves that it is owned."""
+        created = self._existing.get(outcome.index, outcome)
+        is_unsettled = created.status is OutcomeStatus.UNKNOWN and outcome.status is not OutcomeStatus.SUCCEEDED
+        return created if is_unsettled else outcome
 
-    def _report(self, outcome: Outcome[Ensurable, Attribute]) -> None:
+    def _record(self, outcome: Outcome[Ensurable, Attribute]) -> None:
+        """Record and report the final outcome of an item."""
+        outcome = self._final(outcome)
+        self._outcomes[outcome.index] = outcome
         if self._on_outcome is None:
             return
         try:

@@ -128,7 +128,8 @@ def match_keys_of(entry: ValueEcho | Failure, wanted: Sequence[MatchKey]) -> Seq
     If it contradicts all items, the key of an item that was not sent is returned.
     """
     fitting = [cast("tuple[str, dt.date, object]", key) for _, key in wanted]
-    name, date = _name_of(entry), _date_of(entry)
+    names = (entry.name, entry.template, entry.title) if isinstance(entry, Failure) else (entry.name,)
+    name, date = next((name for name in names if isinstance(name, str)), None), _date_of(entry)
     if name is not None:
         fitting = [key for key in fitting if key[0] == name]
     if date is not None:
@@ -140,11 +141,6 @@ def match_keys_of(entry: ValueEcho | Failure, wanted: Sequence[MatchKey]) -> Seq
         return []
     # Exist may repeat a value in another format, so a different value is no contradiction.
     return [(_KEY_FIELDS, key) for key in dict.fromkeys(same_value or fitting)]
-
-
-def _name_of(entry: ValueEcho | Failure) -> str | None:
-    names = (entry.name, entry.template, entry.title) if isinstance(entry, Failure) else (entry.name,)
-    return next((name for name in names if isinstance(name, str)), None)
 
 
 def _date_of(entry: ValueEcho | Failure) -> dt.date | None:
