@@ -10,7 +10,7 @@ import httpx
 from exist_async.errors import ConfigurationError
 
 # Visible ASCII: all that a header can carry and a token can contain.
-_TOKEN = re.compile("[!-~]+")
+_TOKEN_PATTERN = re.compile("[!-~]+")
 
 _HIDDEN = "[secret]"
 # A shorter token may occur in a text by chance.
@@ -31,7 +31,7 @@ class Unpicklable:
 
 def is_token(value: object) -> TypeGuard[str]:
     """Whether a value can be a token: a non-empty string of visible ASCII characters."""
-    return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
+    return isinstance(value, str) and _TOKEN_PATTERN.fullmatch(value) is not None
 
 
 def check_token(name: str, value: object) -> None:

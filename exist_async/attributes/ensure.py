@@ -1,7 +1,7 @@
 """Makes this service the owner of attributes: acquires or creates those that it does not own yet."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -17,6 +17,7 @@ from exist_async.attributes.requests import (
     Ensurable,
     comparable_label,
     ensurable,
+    match_key,
 )
 from exist_async.batch.items import ItemReader, Items, Stop, check_items
 from exist_async.batch.operation import WriteOperation
@@ -64,16 +65,16 @@ class _Ensure:
         """Send the requests, until every item has its outcome or an error stops them."""
         try:
             self._match_owned(await owned.collect())
-            await self._write(writes.ACQUIRE, self._open(ByTemplate | ByName))
-            await self._write(writes.CREATE, self._open(CustomAttribute))
+            await self._run_write(writes.ACQUIRE, self._undecided(ByTemplate | ByName))
+            await self._run_write(writes.CREATE, self._undecided(CustomAttribute))
             if self._existing and self._stop is None:
                 by_name = self._match_existing(await everything.collect())
-                await self._write(writes.ACQUIRE, by_name)
+                await self._run_write(writes.ACQUIRE, by_name)
         except asyncio.CancelledError as error:
             if cancelled_by_caller():
                 for outcome in self._existing.values():
                     if outcome.status is OutcomeStatus.UNKNOWN and outcome.index not in self._outcomes:
-                        self._record(outcome)
+                        self._report(outcome)
                 log_cancelled("ensure()", list(self._outcomes.values()))
                 raise
             self._stop = Stop(as_exception(error), callers_own=True)
@@ -83,33 +84,27 @@ class _Ensure:
     def conclude(self) -> BatchResult[Ensurable, Attribute]:
         """Return the result, or raise the error for items without an answer."""
         cause = self._stop.error if self._stop is not None else None
-        for index, item in self._open(object).items():
-            self._record(Outcome(index, item, OutcomeStatus.NOT_SENT, cause=cause))
+        for index, item in self._undecided(object).items():
+            self._report(Outcome(index, item, OutcomeStatus.NOT_SENT, cause=cause))
         return conclude(BatchResult(tuple(self._outcomes[n] for n in range(len(self._wanted)))), self._stop)
 
-    def _open(self, kind: Any) -> dict[int, Ensurable]:
+    def _undecided(self, kind: Any) -> dict[int, Ensurable]:
         """Return the items of a class without an outcome, by index."""
         return {n: item for n, item in enumerate(self._wanted) if n not in self._outcomes and isinstance(item, kind)}
 
     def _match_owned(self, owned: list[Attribute]) -> None:
         """Record the outcomes of items that are owned already."""
-        by_template = {attribute.template: attribute for attribute in owned if attribute.template}
-        by_name = {attribute.name: attribute for attribute in owned}
+        by_key: dict[Hashable, Attribute] = {("name", attribute.name): attribute for attribute in owned}
+        by_key |= {("template", attribute.template): attribute for attribute in owned if attribute.template}
         by_label = _by_label(owned)
         for index, item in enumerate(self._wanted):
-            match item:
-                case ByTemplate():
-                    found = by_template.get(item.template)
-                case ByName():
-                    found = by_name.get(item.name)
-                case CustomAttribute():
-                    found = _best_match(item, by_label)
-            if found is None:
+            if not isinstance(item, CustomAttribute):
+                found = by_key.get(match_key(item))
+            elif (found := _best_match(item, by_label)) and not _has_same_type(item, found):
+                self._report(_refused_for_type(index, item, found))
                 continue
-            if isinstance(item, CustomAttribute) and not _has_same_type(item, found):
-                self._record(_refused_for_type(index, item, found))
-            else:
-                self._record(Outcome(index, item, OutcomeStatus.SUCCEEDED, value=found))
+            if found is not None:
+                self._report(Outcome(index, item, OutcomeStatus.SUCCEEDED, value=found))
 
     def _match_existing(self, everything: list[Attribute]) -> dict[int, ByName]:
         """Return the attributes to acquire by name, by index of their item; record the outcomes of the other items."""
@@ -120,14 +115,14 @@ class _Ensure:
             assert isinstance(item, CustomAttribute)
             found = _best_match(item, by_label)
             if found is None:
-                self._record(refusal)
+                self._report(refusal)
             elif _has_same_type(item, found):
                 by_name[index] = ByName(found.name, manual=item.manual)
             else:
-                self._record(_refused_for_type(index, item, found))
+                self._report(_refused_for_type(index, item, found))
         return by_name
 
-    async def _write(self, operation: WriteOperation[Any, Attribute], items: Mapping[int, Ensurable]) -> None:
+    async def _run_write(self, operation: WriteOperation[Any, Attribute], items: Mapping[int, Ensurable]) -> None:
         if self._stop is not None:
             return
         indices = list(items)
@@ -159,8 +154,8 @@ class _Ensure:
         is_unsettled = created.status is OutcomeStatus.UNKNOWN and outcome.status is not OutcomeStatus.SUCCEEDED
         return created if is_unsettled else outcome
 
-    def _record(self, outcome: Outcome[Ensurable, Attribute]) -> None:
-        """Record and report the final outcome of an item."""
+    def _report(self, outcome: Outcome[Ensurable, Attribute]) -> None:
+        """Record the final outcome of an item, and call the caller's callback."""
         outcome = self._final(outcome)
         self._outcomes[outcome.index] = outcome
         if self._on_outcome is None:

@@ -87,15 +87,9 @@ class Attribute:
 
 @frozen
 class AttributeTemplate:
-    """A template defined by Exist: an attribute made from it has the same name for all users.
+    """A template defined by Exist, such as `steps`: attributes created from it have the same name for all users.
 
-    Attributes:
-        name: Name, such as `steps`.
-        label: Display name.
-        group: Group that its attributes belong to.
-        priority: Position in its group; 1 is first. The listing omits priorities from 10 on by default.
-        value_type: Type of the values.
-        value_type_description: The type in words.
+    The fields have the same meaning as those of `Attribute`.
     """
 
     name: str

@@ -21,7 +21,7 @@ from exist_async.values import requests
 from exist_async.values.models import ValueEcho
 from exist_async.values.requests import ValueIncrement, ValueUpdate
 
-_NOT_FOUND: Final = "not_found"
+_NO_ATTRIBUTE: Final = "not_found"
 """Exist's error code for a value of an attribute that the user does not have."""
 
 
@@ -41,11 +41,11 @@ class Reacquisition:
         self, outcomes: Sequence[Outcome[ValueUpdate, ValueEcho]]
     ) -> RefusalsHandled[ValueUpdate, ValueEcho]:
         """Acquire the attributes that are not owned, and return which items can be sent again."""
-        refused = [outcome for outcome in outcomes if outcome.error_code in (NOT_OWNED, _NOT_FOUND)]
+        refused = [outcome for outcome in outcomes if outcome.error_code in (NOT_OWNED, _NO_ATTRIBUTE)]
         if not refused:
             return RefusalsHandled(())
         async with self._lock:
-            await self._acquire(refused)
+            await self._acquire_once(refused)
         retry: set[int] = set()
         others: list[Outcome[ValueUpdate, ValueEcho]] = []
         for outcome in refused:
@@ -61,7 +61,7 @@ class Reacquisition:
                 others.append(attrs.evolve(outcome, status=OutcomeStatus.NOT_SENT, cause=acquired.cause))
         return RefusalsHandled(retry, others)
 
-    async def _acquire(self, refused: Sequence[Outcome[ValueUpdate, ValueEcho]]) -> None:
+    async def _acquire_once(self, refused: Sequence[Outcome[ValueUpdate, ValueEcho]]) -> None:
         wanted: dict[str, Acquirable] = {}
         for outcome in refused:
             name = outcome.item.name
@@ -109,7 +109,7 @@ def _share_parts(item: ValueUpdate | ValueIncrement, echo: ValueEcho) -> None:
 
 def _after_repeated_update(outcome: Outcome[ValueUpdate, ValueEcho]) -> Outcome[ValueUpdate, ValueEcho]:
     """Return "unknown" for an attribute that is no longer owned: the first attempt may have written its value."""
-    if outcome.error_code not in (NOT_OWNED, _NOT_FOUND):
+    if outcome.error_code not in (NOT_OWNED, _NO_ATTRIBUTE):
         return outcome
     cause = OutcomeUnknownError(
         "An earlier attempt to write it was not answered, and now this service does not own the attribute. Doing it "
