@@ -217,7 +217,7 @@ class _Reader:
                 yield pages
 
     async def _alone(self, parts: _Parts, *, skip_missing: bool = False) -> AsyncGenerator[_Values, None]:
-        """Yield values attribute by attribute, first pages first; optionally skip attributes that the user does not have."""
+        """Yield values attribute by attribute, first pages first. Attributes the user does not have may be skipped."""
         concurrency = self._session.options.concurrency
         listings = [
             _Pages[tuple[str, Span], DayValue](part, partial(self._fetch_values, *part, skip_missing)) for part in parts
