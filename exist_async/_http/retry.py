@@ -1,5 +1,6 @@
 """Decides whether a failed attempt is worth another, and after how long."""
 
+import math
 import ssl
 from enum import Enum, auto
 
@@ -124,9 +125,9 @@ def delay(
     counted = state.attempt - state.uncounted
     if failure is Failure.FINAL or counted > options.max_retries:
         return None
-    if failure.may_have_been_carried_out:
-        if not call.repeatable or (call.max_repeats is not None and state.repeats >= call.max_repeats):
-            return None
+    max_repeats = math.inf if call.max_repeats is None else call.max_repeats
+    if failure.may_have_been_carried_out and not (call.repeatable and state.repeats < max_repeats):
+        return None
     if failure is Failure.UNREADABLE and counted > _UNREADABLE_REPEATS:
         return None
     if failure.is_costly and retries_left < 1:
