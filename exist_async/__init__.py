@@ -1,4 +1,4 @@
-"""A typed async client for Exist (exist.io): attribute lists of any length, with one outcome for every item."""
+"""A typed async client for Exist (exist.io): lists of any length, and one outcome for every item of a write."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -45,8 +45,8 @@ from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
 from exist_async.values import AttributeWithValues, DayValue, ValueEcho, ValueIncrement, ValueUpdate
 from exist_async.version import __version__
 
-# Not every program needs these, and together they would cost it a quarter of the import: they are imported when they
-# are asked for.
+# These are imported when they are first used: not every program needs them, and together they would take a quarter of
+# the package's import time.
 if TYPE_CHECKING:
     from exist_async.auth.oauth2 import OAuth2
     from exist_async.averages import Average
@@ -58,33 +58,27 @@ if TYPE_CHECKING:
     from exist_async.token_stores import FileTokenStore, MemoryTokenStore, OAuthToken, RedisTokenStore, TokenStore
     from exist_async.values.history import History
 else:
-    _HOMES = {
-        "OAuth2": "exist_async.auth.oauth2",
-        "Average": "exist_async.averages",
-        "Correlation": "exist_async.correlations",
-        "CorrelationRating": "exist_async.correlations",
-        "Insight": "exist_async.insights",
-        "InsightType": "exist_async.insights",
-        "OAuthApp": "exist_async.oauth",
-        "Scope": "exist_async.oauth",
-        "RedisRateLimiter": "exist_async.rate_limits.redis",
-        "SqliteRateLimiter": "exist_async.rate_limits.sqlite",
-        "FileTokenStore": "exist_async.token_stores",
-        "MemoryTokenStore": "exist_async.token_stores",
-        "OAuthToken": "exist_async.token_stores",
-        "RedisTokenStore": "exist_async.token_stores",
-        "TokenStore": "exist_async.token_stores",
-        "History": "exist_async.values.history",
+    _LATE_NAMES = {
+        "auth.oauth2": ("OAuth2",),
+        "averages": ("Average",),
+        "correlations": ("Correlation", "CorrelationRating"),
+        "insights": ("Insight", "InsightType"),
+        "oauth": ("OAuthApp", "Scope"),
+        "rate_limits.redis": ("RedisRateLimiter",),
+        "rate_limits.sqlite": ("SqliteRateLimiter",),
+        "token_stores": ("FileTokenStore", "MemoryTokenStore", "OAuthToken", "RedisTokenStore", "TokenStore"),
+        "values.history": ("History",),
     }
 
     def __getattr__(name: str) -> object:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(_HOMES[name]), name)
-        return value
+        for module, names in _LATE_NAMES.items():
+            if name in names:
+                value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+                return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *_HOMES})
+        return sorted({*globals(), *__all__})
 
 
 __all__ = [

@@ -3,7 +3,7 @@
 import datetime as dt
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from inspect import iscoroutinefunction
 from ipaddress import ip_address
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 # Control characters, and halves of surrogate pairs. Unassigned characters are allowed: they may be a newer emoji.
 _NOT_TEXT = frozenset(("Cc", "Cs"))
 
-# The largest number that any count can be; Python refuses to print much larger ones.
-_LARGEST = 2**31 - 1
+# No count is larger; Python refuses to print much larger integers.
+_LARGEST_COUNT = 2**31 - 1
 
 
 def safe_repr(value: object) -> str:
@@ -40,16 +40,16 @@ def check_seconds(name: str, value: object, *, zero: bool = False) -> None:
     # bool is an int to Python.
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise wrong_type(name, "a number of seconds", value)
-    if not abs(value) <= _LARGEST or value < 0 or (value == 0 and not zero):
+    if not abs(value) <= _LARGEST_COUNT or value < 0 or (value == 0 and not zero):
         raise ConfigurationError(f"{name} must be a finite number of seconds, {'at least' if zero else 'above'} 0")
 
 
-def check_int(name: str, value: object, *, least: int, most: int = _LARGEST) -> None:
+def check_int(name: str, value: object, *, least: int, most: int = _LARGEST_COUNT) -> None:
     """Check an integer and its range."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise wrong_type(name, "an integer", value)
     if not least <= value <= most:
-        given = f", not {value}" if abs(value) <= _LARGEST else ""
+        given = f", not {value}" if abs(value) <= _LARGEST_COUNT else ""
         raise ConfigurationError(f"{name} must be from {least} to {most}{given}")
 
 
@@ -66,16 +66,8 @@ def check_function(name: str, value: object) -> None:
 
 
 def check_callback(name: str, argument: str, value: object) -> None:
-    """Check a synchronous callback, or None.
-
-    Args:
-        name: The name of the argument.
-        argument: A word for what the callback is called with.
-        value: The callback.
-    """
-    if value is None:
-        return
-    if iscoroutinefunction(value) or not callable(value):
+    """Check a synchronous callback that takes one argument, described by `argument`; None is allowed."""
+    if value is not None and (iscoroutinefunction(value) or not callable(value)):
         kind = "an async function" if iscoroutinefunction(value) else type(value).__name__
         raise ConfigurationError(f"{name} must be a function that takes {argument}, or None, not {kind}")
 
@@ -91,7 +83,7 @@ def check_text(name: str, value: object) -> None:
 
 
 def check_day(name: str, value: object) -> None:
-    """Check a date. A datetime is refused: which date it is depends on the time zone."""
+    """Check a date. A datetime is refused: its date depends on the time zone."""
     if isinstance(value, dt.datetime):
         raise ConfigurationError(
             f"{name} must be a date in the user's time zone, not a datetime: convert it, and give its .date()"
@@ -101,7 +93,7 @@ def check_day(name: str, value: object) -> None:
 
 
 def check_file_path(name: str, value: object) -> Path:
-    """Check the path of a file, and return it as an absolute path, which no change of the working directory moves."""
+    """Check the path of a file and return it as an absolute path, which doesn't depend on the working directory."""
     path: object = os.fspath(cast("str | os.PathLike[str]", value)) if isinstance(value, str | os.PathLike) else None
     if not isinstance(path, str) or not path or "\0" in path:
         raise ConfigurationError(f"{name} must be the path of a file, not {safe_repr(value)}")  # pyright: ignore[reportUnknownArgumentType]
@@ -114,11 +106,7 @@ def check_file_path(name: str, value: object) -> Path:
 
 
 def check_names(name: str, values: object) -> list[str]:
-    """Check the names for a filter, which joins them with commas, and return them as a list.
-
-    Raises:
-        ConfigurationError: It is a bare string, not an iterable, or empty; or one of the names is wrong.
-    """
+    """Check the names in a filter, which are sent joined by commas, and return them as a list."""
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise ConfigurationError(f"{name} must be a list of names, not a bare {type(values).__name__}")
     checked: list[str] = []
@@ -133,7 +121,7 @@ def check_names(name: str, values: object) -> list[str]:
     return checked
 
 
-@lru_cache(maxsize=64)  # each request asks
+@lru_cache(maxsize=64)  # called for each request
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine itself."""
     if host == "localhost" or host.endswith(".localhost"):
@@ -145,25 +133,16 @@ def is_loopback(host: str) -> bool:
 
 
 def plain_string(value: str) -> str:
-    """Convert a subclass of str to str itself: no JSON encoder knows other libraries' subclasses."""
+    """Convert a subclass of str to str itself: JSON encoders don't support other libraries' subclasses."""
     return str.__str__(value) if isinstance(value, str) else value  # pyright: ignore[reportUnnecessaryIsInstance]
 
 
-def is_text(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    """Validate an attrs field that is a name or a label."""
-    check_text(attribute.name, value)
+def _validator(check: Callable[[str, object], None]) -> "Callable[[object, attrs.Attribute[Any], object], None]":
+    """Return an attrs validator that applies a check to a field, under the field's name."""
+    return lambda _, attribute, value: check(attribute.name, value)
 
 
-def is_flag(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    """Validate an attrs field that is a boolean."""
-    check_flag(attribute.name, value)
-
-
-def is_day(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    """Validate an attrs field that is a date."""
-    check_day(attribute.name, value)
-
-
-def is_seconds(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    """Validate an attrs field that is a duration in seconds, above 0."""
-    check_seconds(attribute.name, value)
+is_text = _validator(check_text)
+is_flag = _validator(check_flag)
+is_day = _validator(check_day)
+is_seconds = _validator(check_seconds)

@@ -13,13 +13,9 @@ T = TypeVar("T")
 async def ordered_map(jobs: Iterable[Callable[[], Awaitable[T]]], *, concurrency: int) -> AsyncGenerator[T, None]:
     """Run jobs concurrently and yield their results in the order of the jobs.
 
-    Up to twice `concurrency` jobs are started ahead of the reader, so that a slow one does not hold up those behind it;
-    no more results than that are held, and the next job is only then taken. A job's error is raised in its place.
-    Close the generator when leaving it early: that cancels the jobs that were started.
-
-    Args:
-        jobs: The jobs, as functions without arguments.
-        concurrency: How many may run at once.
+    Up to twice `concurrency` jobs are started ahead of the reader, so that a slow one does not delay those after it.
+    The iterable is read no further than that. A job's error is raised in place of its result. Close the generator when
+    leaving it early: that cancels the jobs that were started.
     """
     free = asyncio.Semaphore(concurrency)
 
@@ -33,7 +29,7 @@ async def ordered_map(jobs: Iterable[Callable[[], Awaitable[T]]], *, concurrency
         while True:
             while len(started) < 2 * concurrency and (job := next(waiting, None)) is not None:
                 started.append(asyncio.create_task(run(job)))
-                # One job for each turn of the event loop: starting all in one turn would block it.
+                # Starting all jobs at once would block the event loop.
                 await asyncio.sleep(0)
             if not started:
                 return
@@ -48,12 +44,12 @@ async def ordered_map(jobs: Iterable[Callable[[], Awaitable[T]]], *, concurrency
 
 @frozen(eq=False, repr=False)
 class Chunk(Generic[T]):
-    """Items that travel in one request.
+    """Items that are sent in one request.
 
     Attributes:
         indices: The index of each item among all items.
         items: The items.
-        conflict_keys: What the items change: chunks that share a key never run at once.
+        conflict_keys: Keys of what the items change: chunks with a common key never run at the same time.
     """
 
     indices: list[int]
@@ -64,15 +60,15 @@ class Chunk(Generic[T]):
 async def run_chunks(
     chunks: AsyncIterator[Chunk[T]], work: Callable[[Chunk[T]], Awaitable[bool]], *, concurrency: int
 ) -> None:
-    """Process chunks, at most `concurrency` at once; those that share a conflict key one after another, in order.
+    """Process chunks, at most `concurrency` at once; those with a common conflict key one after another, in order.
 
-    The next chunk is taken only when the one before has started, so at most `concurrency` + 1 of them are held.
+    A chunk is requested only after the one before has started, so at most `concurrency` + 1 of them are in memory.
 
     Args:
-        chunks: The chunks. Taking one must not raise.
+        chunks: The chunks. The iterator must not raise.
         work: Processes one chunk, and returns whether to continue: after False no further chunk is started. It must not
             raise.
-        concurrency: How many chunks may be processed at once.
+        concurrency: Number of chunks that may be processed at once.
     """
     running: dict[asyncio.Task[None], set[Hashable]] = {}
     busy: set[Hashable] = set()
@@ -84,7 +80,7 @@ async def run_chunks(
         if not await work(chunk) and continuing:
             continuing = False
             if reading is not None:
-                # A stream may take its time: stop waiting for its next item at once.
+                # A stream may be slow: stop waiting for its next item.
                 reading.reschedule(asyncio.get_running_loop().time())
 
     async with asyncio.TaskGroup() as tasks:
@@ -106,11 +102,11 @@ async def run_chunks(
 
 
 def cancelled_by_caller() -> bool:
-    """Whether the running task itself was cancelled, and not something that it waited for."""
+    """Whether the running task itself was cancelled, not something that it waited for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 def as_exception(error: BaseException) -> Exception:
-    """Return an error of the caller's code as an Exception: raising its CancelledError would cancel the caller."""
+    """Return an error of the caller's code as an Exception: if raised, its CancelledError would cancel the caller."""
     return error if isinstance(error, Exception) else InterruptedError(f"cancelled from inside: {error!r}")

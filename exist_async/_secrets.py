@@ -1,4 +1,4 @@
-"""Checks tokens, and hides them in texts, errors and pickles."""
+"""Checks tokens, and keeps them out of texts, errors and pickles."""
 
 import re
 from contextlib import suppress
@@ -10,18 +10,18 @@ import httpx
 from exist_async.errors import ConfigurationError
 
 # Visible ASCII: all that a header can carry and a token can contain.
-_TOKEN = re.compile("[!-~]+")
+_TOKEN_PATTERN = re.compile("[!-~]+")
 
 _HIDDEN = "[secret]"
-# Hiding a shorter one would only garble texts that happen to contain it.
+# A shorter token may occur in a text by chance.
 _SHORTEST_TOKEN = 6
 
 LONGEST_FORM = 6
-"""The most characters that one character of a secret is written with, as in `&quot;`."""
+"""The maximum length of one character of a secret in encoded form, such as `&quot;`."""
 
 
 class Unpicklable:
-    """Base of classes that hold a secret: refuses pickling and deep copies, which would carry it elsewhere."""
+    """Base of classes that hold a secret: refuses pickling and deep copies, which would copy it elsewhere."""
 
     __slots__ = ()
 
@@ -30,16 +30,12 @@ class Unpicklable:
 
 
 def is_token(value: object) -> TypeGuard[str]:
-    """Whether a value can be a token: a string of visible ASCII, and not empty."""
-    return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
+    """Whether a value can be a token: a non-empty string of visible ASCII characters."""
+    return isinstance(value, str) and _TOKEN_PATTERN.fullmatch(value) is not None
 
 
 def check_token(name: str, value: object) -> None:
-    """Check a token, or another secret of its kind: visible ASCII only. It is never quoted.
-
-    Raises:
-        ConfigurationError: It is not a string, is empty, or contains characters that no header can carry.
-    """
+    """Raise ConfigurationError, without quoting it, for a token or a similar secret that is not visible ASCII."""
     if not isinstance(value, str):
         raise ConfigurationError(f"{name} must be a string, not {type(value).__name__}")
     if not value:
@@ -65,7 +61,7 @@ def credentials_of(request: httpx.Request) -> str:
 
 
 def redact(text: str, *secrets: str) -> str:
-    """Return a text with secrets hidden, whether they are written plainly or as URLs, JSON or HTML write them."""
+    """Return a text without the secrets in it, which may be plain or encoded as in URLs, JSON and HTML."""
     for secret in secrets:
         if secret:
             text = re.sub("".join(map(_forms_of, secret)), _HIDDEN, text, flags=re.IGNORECASE)
@@ -73,25 +69,25 @@ def redact(text: str, *secrets: str) -> str:
 
 
 def redact_errors(error: BaseException) -> None:
-    """Remove headers, bodies and credentials from httpx's errors: from this one and from all errors behind it.
+    """Remove headers, bodies and credentials from httpx's errors: from this one and all in its chain.
 
-    Some of them quote what the service sent, which may repeat the request's token.
+    Some errors quote the service's reply, which may repeat the request's token.
     """
     chain = [error]
     secret = ""
     for each in chain:
         if isinstance(each, httpx.RequestError):
-            # httpx raises RuntimeError for an error without a request.
+            # Reading the request of an error that has none raises RuntimeError.
             with suppress(RuntimeError):
                 secret = secret or credentials_of(each.request)
                 each.request = httpx.Request(each.request.method, each.request.url)
         if secret:
             each.args = tuple(redact(text, secret) if isinstance(text, str) else text for text in each.args)
-        chain += [behind for behind in (each.__cause__, each.__context__) if behind is not None and behind not in chain]
+        chain += [error for error in (each.__cause__, each.__context__) if error is not None and error not in chain]
 
 
 def _forms_of(character: str) -> str:
-    """Return a pattern for all the ways in which a character of a secret can be written."""
+    """Return a regular expression for all encoded forms of a character of a secret."""
     number, plain = ord(character), re.escape(character)
     encoded = rf"%{number:02x}|\\u{number:04x}|&#0*{number};|&#x{number:x};"
     if character.isalnum():

@@ -1,4 +1,4 @@
-"""The client for Exist: builds the session, and gives access to the resources of the API."""
+"""The client for Exist: creates the session, and has the resources of the API as properties."""
 
 import asyncio
 import random
@@ -32,38 +32,38 @@ class ExistClient(Client):
     """Exist's API for one user; with `with_options`, for many users over one connection pool.
 
     Use it as an async context manager, or call `aclose()` at the end. It may be created at module level: connections
-    are opened on the running event loop at first use.
+    are opened at first use, on the event loop that is running then.
 
     Args:
-        auth: Signs the requests: an access token, an `OAuth2`, a `SimpleToken`, or any `httpx.Auth`. None reads the
-            environment variable EXIST_TOKEN.
-        base_url: The origin of the service: https, unless it is this machine itself.
-        timeout: Seconds for one attempt, all of it. Waiting for a free connection has as many seconds of its own.
+        auth: An access token, an `OAuth2`, a `SimpleToken`, or any `httpx.Auth`. None reads the environment variable
+            EXIST_TOKEN.
+        base_url: The origin of the service. It must use https, unless its host is this machine.
+        timeout: Seconds for a whole attempt. Waiting for a free connection may take as many seconds in addition.
         deadline: Seconds after which a call starts no further attempt: items of a write that were not tried by then are
             `not_sent`, and waiting for the budget ends. An attempt in flight still has its `timeout`. When a listing or
             a history is iterated over, each page is a call. None is no deadline.
-        max_retries: Attempts beyond the first, where another is certainly harmless. With a `max_wait` of None, attempts
-            that were answered with 429 don't count.
-        concurrency: Requests that one call may have in flight.
-        max_connections: Connections in the pool, which all views share.
-        max_wait: The longest wait in seconds for the hourly budget or a Retry-After; a longer one raises RateLimitError
-            at once. None is no limit.
-        rate_limiter: Keeps the hourly budget of each user; in this process's memory by default. None switches it off.
+        max_retries: Maximum number of further attempts of a call, where they are certainly harmless. With a `max_wait`
+            of None, attempts that were answered with 429 don't count.
+        concurrency: Maximum number of requests that one call has in flight.
+        max_connections: Maximum number of connections in the pool, which all views share.
+        max_wait: Longest wait in seconds for the hourly budget or a Retry-After; a longer one raises RateLimitError at
+            once. None is no limit.
+        rate_limiter: Keeps the hourly budget of each user; by default in the memory of this process. None disables it.
         on_event: Called with each `AttemptEvent`, `RetryEvent`, `WaitEvent` and `RefreshEvent`, for metrics. It must
-            return at once. An error that it raises is logged, and has no effect.
-        proxy: The URL of an HTTP proxy.
-        verify: Whether to check certificates, or the `ssl.SSLContext` that does.
+            not block. An error that it raises is logged, and has no other effect.
+        proxy: URL of an HTTP proxy.
+        verify: Whether to verify certificates, or the `ssl.SSLContext` to use.
         trust_env: Whether to use the environment's proxies and certificates: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,
             NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.
-        http_client: An HTTP client of yours to use instead of an own pool. It is never closed here, and its timeouts,
-            redirects, cookies, headers and auth are not used. It does not report when a request gets its connection:
-            so requests of a cancelled write that wait in its pool are sent all the same.
+        http_client: Your own HTTP client, used in place of a new connection pool. It is never closed here, and its
+            timeouts, redirects, cookies, headers and auth are not used. It does not report when a request gets its
+            connection, so requests of a cancelled write that wait in its pool are still sent.
         clock: Monotonic clock, in seconds; for tests.
         sleep: Waits for a number of seconds; for tests.
-        fraction: Returns random numbers from 0 to 1, for the jitter of pauses; for tests.
+        fraction: Returns random numbers from 0 to 1, for the jitter of retries; for tests.
 
     Raises:
-        ConfigurationError: An argument is wrong; it is named.
+        ConfigurationError: An argument is wrong; the message names it.
     """
 
     __slots__ = ()
@@ -81,7 +81,7 @@ class ExistClient(Client):
         concurrency: int = 8,
         max_connections: int = 100,
         max_wait: float | None = 60.0,
-        rate_limiter: RateLimiter | Default | None = Default(),  # noqa: B008  (it holds nothing)
+        rate_limiter: RateLimiter | Default | None = Default(),  # noqa: B008  (it has no state)
         on_event: Callable[[Event], object] | None = None,
         proxy: str | None = None,
         verify: bool | ssl.SSLContext = True,
@@ -93,20 +93,19 @@ class ExistClient(Client):
     ) -> None:
         if isinstance(rate_limiter, Default):
             rate_limiter = MemoryRateLimiter()
-        options = Options(
-            base_url=base_url,
-            timeout=timeout,
-            deadline=deadline,
-            max_retries=max_retries,
-            concurrency=concurrency,
-            max_wait=max_wait,
-            rate_limiter=rate_limiter,
-            write_rate_limiter=rate_limiter,
-            on_event=on_event,
-        )
         self._open(
             auth_from(auth, _VARIABLE),
-            options,
+            Options(
+                base_url=base_url,
+                timeout=timeout,
+                deadline=deadline,
+                max_retries=max_retries,
+                concurrency=concurrency,
+                max_wait=max_wait,
+                rate_limiter=rate_limiter,
+                write_rate_limiter=rate_limiter,  # Exist has one budget for reads and writes
+                on_event=on_event,
+            ),
             max_connections=max_connections,
             proxy=proxy,
             verify=verify,
@@ -138,7 +137,7 @@ class ExistClient(Client):
 
     @property
     def insights(self) -> "Insights":
-        """Insights: remarkable values that Exist has found."""
+        """Insights: remarkable values, as found by Exist."""
         from exist_async.insights import Insights
 
         return Insights(self._session)
@@ -154,29 +153,28 @@ class ExistClient(Client):
         return Values(self._session)
 
     def with_options(self, **options: Unpack[ViewOptions]) -> Self:
-        """Return a view for another user, or with other options, over the same pool. It costs microseconds.
+        """Return a view for another user, or with other options, over the same pool. It takes microseconds.
 
-        The same limiter keeps its hourly budget, separately for each user. Closing a view does nothing.
+        It shares the rate limiter, which keeps a separate budget for each user. Closing a view does nothing.
 
         Args:
-            **options: The arguments of `ExistClient` that differ; those of the pool can't.
+            **options: Arguments of `ExistClient`, except those of the pool.
 
         Raises:
-            ConfigurationError: An option is wrong, or can't differ in a view.
+            ConfigurationError: An option is wrong, or can't be changed in a view.
         """
         check_view_options(options, ViewOptions, "ExistClient")
         changes: dict[str, Any] = dict(options)
         auth = auth_from(changes.pop("auth"), _VARIABLE) if "auth" in changes else None
         if "rate_limiter" in changes:
-            # Exist has one budget for reads and writes.
             changes["write_rate_limiter"] = changes["rate_limiter"]
         return self._view(auth, changes)
 
     async def aclose(self) -> None:
         """Stop sending requests and close the connections. Closing a view does nothing.
 
-        Writes in flight on this event loop are waited for, also those of cancelled callers, no longer than `timeout`.
-        Tokens that are being renewed are waited for until they are saved: they would be lost if the loop ended before.
+        Waits for writes in flight on this event loop, also those of cancelled callers, for at most `timeout`, and for
+        renewed tokens to be saved, which would be lost otherwise.
         """
         try:
             await super().aclose()

@@ -1,4 +1,4 @@
-"""The outcome of each item of a write, and the result that holds them all."""
+"""The outcome of each item of a write, and the result that contains them."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from exist_async.errors import BatchError
 I_co = TypeVar("I_co", covariant=True)
 T_co = TypeVar("T_co", covariant=True)
 
-_QUOTED = 3  # outcomes quoted in a message
+_QUOTED_OUTCOMES = 3
 
 
 class OutcomeStatus(StrEnum):
@@ -23,12 +23,12 @@ class OutcomeStatus(StrEnum):
     REFUSED = "refused"
     """The service refused the item, or its whole request."""
     UNKNOWN = "unknown"
-    """It was sent, and no readable answer about it came: it may have been carried out."""
+    """It was sent, but there is no readable answer about it: it may have been carried out."""
     NOT_SENT = "not_sent"
     """It was not carried out: no connection, no budget left, or the write stopped before it was tried."""
 
 
-@frozen(weakref_slot=False)  # there are very many of them
+@frozen(weakref_slot=False)  # saves memory: there are very many
 class Outcome(Generic[I_co, T_co]):
     """The outcome of one item of a write.
 
@@ -36,10 +36,10 @@ class Outcome(Generic[I_co, T_co]):
         index: The item's position among the items given, from 0.
         item: The item, as the request model it was sent as.
         status: Whether it succeeded, was refused, is unknown or was not sent.
-        value: The service's answer about it, where it succeeded.
+        value: The service's answer about it, if it succeeded.
         error_code: The service's short code for a refusal, such as `not_found`. The list of codes is open.
         error: The service's message for a refusal.
-        cause: The error that the whole request ended in, where there is one.
+        cause: The error of the whole request, if there was one.
     """
 
     index: int
@@ -52,7 +52,7 @@ class Outcome(Generic[I_co, T_co]):
 
     @property
     def refused_for_itself(self) -> bool:
-        """Whether the service refused this very item, and not its whole request."""
+        """Whether the service refused this item, not its whole request."""
         return self.status is OutcomeStatus.REFUSED and self.cause is None
 
     def __str__(self) -> str:
@@ -107,19 +107,19 @@ class BatchResult(Sequence[Outcome[I_co, T_co]]):
 
     @property
     def not_sent(self) -> list[Outcome[I_co, T_co]]:
-        """The outcomes of items that were not carried out, and can be given again without harm."""
+        """The outcomes of items that were not carried out, and can safely be sent again."""
         return self._with_status(OutcomeStatus.NOT_SENT)
 
     @property
     def ok(self) -> bool:
-        """Whether every item succeeded; true of an empty result."""
+        """Whether every item succeeded; true if there are none."""
         return all(outcome.status is OutcomeStatus.SUCCEEDED for outcome in self.outcomes)
 
     def raise_for_failures(self) -> "BatchResult[I_co, T_co]":
         """Return this result if every item succeeded.
 
         Raises:
-            BatchError: Some did not. Its message quotes the first of them.
+            BatchError: Some did not. Its message quotes the first outcomes of these.
         """
         failed = [outcome for outcome in self.outcomes if outcome.status is not OutcomeStatus.SUCCEEDED]
         if not failed:
@@ -135,25 +135,25 @@ class BatchResult(Sequence[Outcome[I_co, T_co]]):
 
 
 def distinct_causes(outcomes: Iterable[Outcome[object, object]]) -> tuple[Exception, ...]:
-    """Return the errors behind outcomes in order, and of equal ones only the first."""
+    """Return the causes of outcomes in order; of those with the same class and text, only the first."""
     causes = [outcome.cause for outcome in outcomes if outcome.cause is not None]
     return tuple({(type(cause), error_text(cause)): cause for cause in reversed(causes)}.values())[::-1]
 
 
 def error_text(error: Exception) -> str:
-    """Return an error's text; an error class of the caller's may fail to give one."""
+    """Return an error's text, also where `str` fails for an error class of the caller."""
     try:
         return str(error)
-    except Exception:  # noqa: BLE001  (whatever it is, it must not cost the outcomes)
+    except Exception:  # noqa: BLE001  (the outcomes must not be lost because of it)
         return "(no text)"
 
 
 def quote_first(outcomes: Sequence[Outcome[object, object]]) -> str:
     """Return the texts of the first few outcomes."""
-    return "; ".join(map(str, outcomes[:_QUOTED])) + ("; …" if len(outcomes) > _QUOTED else "")
+    return "; ".join(map(str, outcomes[:_QUOTED_OUTCOMES])) + ("; …" if len(outcomes) > _QUOTED_OUTCOMES else "")
 
 
 def count_by_status(outcomes: Sequence[Outcome[Any, Any]]) -> str:
-    """Return how many items have which status: "70 items: 35 succeeded, 35 unknown"."""
+    """Return the number of items with each status, as text: "70 items: 35 succeeded, 35 unknown"."""
     counts = Counter(outcome.status.value.replace("_", " ") for outcome in outcomes)
     return f"{len(outcomes)} items: " + (", ".join(f"{n} {status}" for status, n in counts.items()) or "none")

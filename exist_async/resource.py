@@ -1,4 +1,4 @@
-"""The base of the resources of Exist's API, and how their filters are encoded."""
+"""The base class of the resources of Exist's API, and the encoding of their filters."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
@@ -13,12 +13,12 @@ EXIST: Final = "https://exist.io"
 """The origin of Exist."""
 
 ROOT: Final = "/api/2/"
-"""The path prefix of its API; only signing in is elsewhere."""
+"""The path prefix of its API, except for the endpoints for signing in."""
 
 
 @define(eq=False, repr=False)
 class Resource:
-    """A resource of the API, such as `exist.values`. It holds the session below it, never the client above it."""
+    """A resource of the API, such as `exist.values`. It holds the session, and no reference to the client."""
 
     _session: Session
 
@@ -30,16 +30,13 @@ def encode_filters(
     days: Mapping[str, dt.date | None] | None = None,
     manual: bool | None = None,
 ) -> dict[str, str]:
-    """Encode the filters of a listing in Exist's form.
+    """Check the filters of a listing, and encode them as query parameters. A filter that is None is not sent.
 
     Args:
-        lists: Lists of names, which are joined by commas; None is not sent.
-        flags: Flags, which count whenever they are present: False is not sent.
-        days: Dates in the user's time zone; None is not sent.
-        manual: The one flag that can be sent as false.
-
-    Raises:
-        ConfigurationError: A list is a bare string, or has a wrong name; a flag is not a boolean; a day is not a date.
+        lists: Lists of names, which are joined by commas.
+        flags: Flags that are sent only if they are true: Exist counts one as set whenever it is present.
+        days: Dates in the user's time zone.
+        manual: The only flag that is also sent if it is false.
     """
     params: dict[str, str] = {}
     for name, values in (lists or {}).items():

@@ -47,7 +47,7 @@ class Call:
     def outlives_caller(self) -> bool:
         """Whether an attempt goes on when its caller is cancelled: a write does, whose outcome would stay unknown.
 
-        A token request does not: without its caller, nobody would keep the token.
+        A token request does not: without its caller, the token would be lost.
         """
         return not self.is_read and not self.secrets
 
@@ -57,7 +57,7 @@ class Call:
 
 @define(eq=False, repr=False)
 class CallState:
-    """The state of one call across its attempts. Whoever needs to know more than the answer passes one to the session.
+    """The state of one call across its attempts. A caller that needs more than the answer passes its own.
 
     Attributes:
         ends_at: Monotonic time from which on no further attempt starts; None is no deadline.

@@ -25,7 +25,7 @@ from exist_async._http.call import CallState, sending
 _CLOSED = "the client was closed"
 _HTTP_VERSION = {"http_version": b"HTTP/1.1"}
 
-# The body is decompressed here; and httpx would parse where a redirect leads, which nobody follows.
+# The body is decompressed here; and httpx would parse the target of a redirect, which is never followed.
 _DROPPED_HEADERS = (b"content-encoding", b"location")
 
 # aiohttp quotes the bytes that it can't parse, and they may repeat the request's credentials.

@@ -105,6 +105,6 @@ def _resolve(ended: "asyncio.Future[None]", _: "asyncio.Task[Any]") -> None:
 
 
 def _retrieve(write: "asyncio.Task[Any]") -> None:
-    """Retrieve the error of a write that was not sent, or asyncio would log that nobody did."""
+    """Retrieve the error of a write that was not sent, or asyncio would log that it was never retrieved."""
     if not write.cancelled():
         write.exception()

@@ -75,7 +75,7 @@ class Options:
         max_wait: The longest wait in seconds for the rate budget or a Retry-After; None for no limit.
         rate_limiter: Keeps the budget; None switches it off.
         write_rate_limiter: Keeps the budget of writes; the same limiter where a service has one budget for both.
-        on_event: Called with each event; None for nobody.
+        on_event: Called with each event, or None.
     """
 
     base_url: str = field(validator=_is_origin)

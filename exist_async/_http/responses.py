@@ -141,7 +141,7 @@ def _rate_limited(
     response: httpx.Response, call: Call, content: "_ErrorContent", seconds: float | None
 ) -> RateLimitError:
     quoted = f": {content.message}" if content.message else ""
-    when = "It did not say for how long" if seconds is None else f"The next request is possible in {seconds:.0f} s"
+    when = "It did not tell for how long" if seconds is None else f"The next request is possible in {seconds:.0f} s"
     return RateLimitError(
         f"{call}: the service accepts no more requests of this user for now (429){quoted} {when}. Call again then, or "
         "raise max_wait.",

@@ -1,5 +1,6 @@
 """Decides whether a failed attempt is worth another, and after how long."""
 
+import math
 import ssl
 from enum import Enum, auto
 
@@ -66,7 +67,7 @@ class RetryBudget:
 
     @property
     def left(self) -> int:
-        """How many retries there can be now."""
+        """The number of retries that are possible now."""
         return (self._ANSWERS - self.spent) // self._ANSWERS_PER_RETRY
 
     def take(self) -> None:
@@ -124,9 +125,8 @@ def delay(
     counted = state.attempt - state.uncounted
     if failure is Failure.FINAL or counted > options.max_retries:
         return None
-    if failure.may_have_been_carried_out and not call.repeatable:
-        return None
-    if failure.may_have_been_carried_out and call.max_repeats is not None and state.repeats >= call.max_repeats:
+    max_repeats = math.inf if call.max_repeats is None else call.max_repeats
+    if failure.may_have_been_carried_out and not (call.repeatable and state.repeats < max_repeats):
         return None
     if failure is Failure.UNREADABLE and counted > _UNREADABLE_REPEATS:
         return None
@@ -135,9 +135,9 @@ def delay(
     wait = backoff(state.attempt, fraction)
     asked = retry_after(error)
     if asked is not None or failure is Failure.RATE_LIMITED:
-        patience = None if options.max_wait is None else options.max_wait - state.waited
         wait = max(_SHORTEST_WAIT, wait) if asked is None else wait + max(_SHORTEST_WAIT, asked)
-        if patience is not None and (wait if asked is None else asked) > patience:
+        required = wait if asked is None else asked
+        if options.max_wait is not None and required > options.max_wait - state.waited:
             return None
     if state.ends_at is not None and wait >= state.ends_at - now:
         return None

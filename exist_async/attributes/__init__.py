@@ -1,4 +1,4 @@
-"""Attributes: what is tracked of a user, and which service owns it."""
+"""Attributes of a user: list, create, acquire and release them."""
 
 from exist_async.attributes.endpoints import Attributes
 from exist_async.attributes.models import Attribute, AttributeEcho, AttributeTemplate, Group, Service

@@ -25,8 +25,12 @@ I = TypeVar("I")  # noqa: E741  (the letter for an item, as T is for an answer)
 class Attributes(Resource):
     """The user's attributes, and Exist's templates for them.
 
-    A service must own an attribute before it writes values into it: it creates or acquires it, once. Writes send their
-    items 35 in a request, concurrently, and call `on_outcome` with each outcome as requests end.
+    A service must own an attribute to write values of it: it creates or acquires the attribute once.
+
+    `create`, `acquire`, `release` and `ensure` send their items concurrently, up to 35 in a request. They call
+    `on_outcome` with each outcome as requests end, and return one outcome for each item, in the order given. A wrong
+    item raises ConfigurationError, before anything is sent if the items are a sequence. If items were not answered, the
+    ExistAsyncError that is raised has all outcomes in its `result`.
     """
 
     __slots__ = ()
@@ -41,9 +45,9 @@ class Attributes(Resource):
         """List Exist's templates.
 
         Args:
-            groups: Only those of these groups.
-            include_low_priority: Also those of priority 10 and more, which are otherwise hidden.
-            page_size: Results to ask for in a page, 1 to 100.
+            groups: Only templates in these groups.
+            include_low_priority: Whether to include those of priority 10 and more.
+            page_size: Number of results to request in a page, 1 to 100.
         """
         params = encode_filters(lists={"groups": groups}, flags={"include_low_priority": include_low_priority})
         path = f"{ROOT}attributes/templates/"
@@ -63,17 +67,15 @@ class Attributes(Resource):
     ) -> Paginator[Attribute]:
         """List the user's attributes in the groups that the token may read.
 
-        Inactive attributes, and those of priority 10 and more, are hidden unless asked for.
-
         Args:
-            groups: Only those of these groups.
-            attributes: Only those with these names. Exist has ignored this at times: compare the names if it matters.
-            exclude_custom: Only those with a template.
+            groups: Only attributes in these groups.
+            attributes: Only those with these names. At times, Exist has ignored this: compare the names if it matters.
+            exclude_custom: Whether to omit attributes without a template.
             manual: True for only those entered by hand, False for only the others.
-            include_inactive: Also those that the user does not track at present.
-            include_low_priority: Also those of priority 10 and more.
-            owned: Only those that this service owns; the older form of `owned()`.
-            page_size: Results to ask for in a page, 1 to 100.
+            include_inactive: Whether to include attributes that the user does not track now.
+            include_low_priority: Whether to include those of priority 10 and more.
+            owned: Whether to list only those that this service owns; the older form of `owned()`.
+            page_size: Number of results to request in a page, 1 to 100.
         """
         flags = {
             "exclude_custom": exclude_custom,
@@ -81,7 +83,8 @@ class Attributes(Resource):
             "include_low_priority": include_low_priority,
             "owned": owned,
         }
-        return self._listing("attributes/", groups, attributes, flags, manual, page_size)
+        params = encode_filters(lists={"groups": groups, "attributes": attributes}, flags=flags, manual=manual)
+        return NumberedPaginator(self._session, f"{ROOT}attributes/", params, PageBody[Attribute], page_size)
 
     def owned(
         self,
@@ -94,20 +97,21 @@ class Attributes(Resource):
         include_low_priority: bool = False,
         page_size: int = LARGEST_PAGE,
     ) -> Paginator[Attribute]:
-        """List the attributes that this service owns. A token without read scopes may list them, too.
+        """List the attributes that this service owns, which also works without read scopes.
 
-        Inactive attributes, and those of priority 10 and more, are hidden unless asked for. The arguments are those of
-        `list()`.
+        The arguments are those of `list()`: inactive attributes, and those of priority 10 and more, are omitted by
+        default.
         """
         flags = {
             "exclude_custom": exclude_custom,
             "include_inactive": include_inactive,
             "include_low_priority": include_low_priority,
         }
-        return self._listing("attributes/owned/", groups, attributes, flags, manual, page_size)
+        params = encode_filters(lists={"groups": groups, "attributes": attributes}, flags=flags, manual=manual)
+        return NumberedPaginator(self._session, f"{ROOT}attributes/owned/", params, PageBody[Attribute], page_size)
 
     async def get(self, name: str) -> Attribute | None:
-        """Return the user's attribute of this name, inactive and low-priority ones included, or None."""
+        """Return the user's attribute with this name, which may be inactive or of low priority, or None."""
         check_text("name", name)
         if "," in name:
             raise ConfigurationError(f"name {name!r} contains a comma, which no attribute's name does")
@@ -144,21 +148,15 @@ class Attributes(Resource):
     async def create(
         self, items: Items[str | Creatable], *, success_objects: bool = True, on_outcome: Any = None
     ) -> BatchResult[Creatable, Any]:
-        """Create attributes that the user does not have, and own them.
+        """Create attributes that the user does not have. This service then owns them.
 
-        An item whose template or label the user has already is refused as `exists`; `ensure()` handles that.
+        If the user already has an attribute with the template or label, the item is refused as `exists`; `ensure()`
+        handles that.
 
         Args:
             items: Templates, as names or ByTemplate, and CustomAttributes; any number.
-            success_objects: Whether the answers are whole attributes, or only echoes of the items.
-            on_outcome: Called with each outcome as requests end.
-
-        Returns:
-            One outcome for each item, in the order given.
-
-        Raises:
-            ConfigurationError: An item is wrong. If the items are a sequence, nothing was sent.
-            ExistAsyncError: Some items were not answered; its `result` holds every outcome.
+            success_objects: Whether the outcomes have whole attributes as values, or only echoes of the items.
+            on_outcome: Called with each outcome.
         """
         operation = _with_flags(writes.CREATE, success_objects=success_objects)
         return await write(self._session, operation, items, on_outcome)
@@ -200,21 +198,14 @@ class Attributes(Resource):
     ) -> BatchResult[Acquirable, Any]:
         """Make this service the owner of attributes, also of those that another service owns.
 
-        By template, an attribute that the user does not have is created; by name, it never is. Tell your users first:
-        Exist does not ask them.
+        If the user does not have an attribute, it is created if acquired by template, and refused if by name. Inform
+        your users before: Exist does not ask them.
 
         Args:
             items: Templates, as names or ByTemplate, and attributes as ByName; any number.
-            success_objects: Whether the answers are whole attributes, or only echoes of the items.
+            success_objects: Whether the outcomes have whole attributes as values, or only echoes of the items.
             allow_user_defined: The older API's flag for acquiring attributes without a template by their name.
-            on_outcome: Called with each outcome as requests end.
-
-        Returns:
-            One outcome for each item, in the order given.
-
-        Raises:
-            ConfigurationError: An item is wrong. If the items are a sequence, nothing was sent.
-            ExistAsyncError: Some items were not answered; its `result` holds every outcome.
+            on_outcome: Called with each outcome.
         """
         operation = _with_flags(writes.ACQUIRE, success_objects=success_objects, allow_user_defined=allow_user_defined)
         return await write(self._session, operation, items, on_outcome)
@@ -225,22 +216,16 @@ class Attributes(Resource):
         *,
         on_outcome: Callable[[Outcome[ByName, AttributeEcho]], None] | None = None,
     ) -> BatchResult[ByName, AttributeEcho]:
-        """Give attributes back: another service that can provide them takes over, or they become inactive.
+        """Give attributes back: another service that can provide them becomes the owner, or they become inactive.
+
+        Attributes that this service does not own are refused as `unauthorised`.
 
         Args:
             items: Attributes, or their names; any number. A listing is read to its end before anything is sent.
-            on_outcome: Called with each outcome as requests end.
-
-        Returns:
-            One outcome for each item, in the order given. Items that this service does not own are refused as
-            `unauthorised`.
-
-        Raises:
-            ConfigurationError: An item is wrong. If the items are a sequence, nothing was sent.
-            ExistAsyncError: Some items were not answered; its `result` holds every outcome.
+            on_outcome: Called with each outcome.
         """
         if isinstance(items, Paginator):
-            # Released attributes leave the listing, so its pages would shift while they are read.
+            # Released attributes disappear from the listing, so its pages would shift while they are read.
             items = await items.collect()
         return await write(self._session, writes.RELEASE, items, on_outcome)
 
@@ -252,47 +237,23 @@ class Attributes(Resource):
     ) -> BatchResult[Ensurable, Attribute]:
         """Create or acquire the attributes that this service does not own yet: safe to call at every start.
 
-        An attribute that it owns is left alone. A template or a name is acquired. A custom attribute is looked for by
-        its label among the owned ones; if it is not there, it is created; and if its label `exists`, the attribute with
-        that label is acquired. An attribute with the label and another value type is refused as `exists`.
+        Attributes that it owns are not changed. Others are acquired if given by template or name. A custom attribute is
+        created, unless an owned attribute has its label; if creating it is refused as `exists`, the attribute with that
+        label is acquired. If the attribute with the label has another value type, the item is refused as `exists`.
 
         Args:
             items: Templates, as names or ByTemplate, attributes as ByName, and CustomAttributes; any number. They are
                 read to their end before anything is sent.
-            on_outcome: Called with each outcome once it is known.
-
-        Returns:
-            One outcome for each item, in the order given.
-
-        Raises:
-            ConfigurationError: An item is wrong; nothing was sent.
-            ExistAsyncError: Some items were not answered; its `result` holds every outcome.
+            on_outcome: Called with each outcome.
         """
         session = self._session.with_deadline()
-        listings = Attributes(session)
-        return await ensure.ensure(
-            session,
-            items,
-            owned=listings.owned(include_inactive=True, include_low_priority=True),
-            everything=listings.list(include_inactive=True, include_low_priority=True),
-            on_outcome=on_outcome,
-        )
-
-    def _listing(
-        self,
-        path: str,
-        groups: Iterable[str] | None,
-        attributes: Iterable[str] | None,
-        flags: dict[str, bool],
-        manual: bool | None,
-        page_size: int,
-    ) -> Paginator[Attribute]:
-        params = encode_filters(lists={"groups": groups, "attributes": attributes}, flags=flags, manual=manual)
-        return NumberedPaginator(self._session, ROOT + path, params, PageBody[Attribute], page_size)
+        owned = Attributes(session).owned(include_inactive=True, include_low_priority=True)
+        everything = Attributes(session).list(include_inactive=True, include_low_priority=True)
+        return await ensure.ensure(session, items, owned, everything, on_outcome)
 
 
 def _with_flags(operation: WriteOperation[I, Any], *, success_objects: bool, **flags: bool) -> WriteOperation[I, Any]:
-    """Return an operation whose answers are whole attributes or only echoes, and whose query has these flags."""
+    """Return an operation with the given flags in its query, and the type of its replies that follows from them."""
     query = encode_query(encode_filters(flags={"success_objects": success_objects, **flags}))
     if query == operation.query:
         return operation

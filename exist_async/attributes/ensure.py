@@ -1,7 +1,7 @@
-"""Makes this service the owner of attributes: each is left alone, acquired or created, as it requires."""
+"""Makes this service the owner of attributes: acquires or creates those that it does not own yet."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -17,6 +17,7 @@ from exist_async.attributes.requests import (
     Ensurable,
     comparable_label,
     ensurable,
+    match_key,
 )
 from exist_async.batch.items import ItemReader, Items, Stop, check_items
 from exist_async.batch.operation import WriteOperation
@@ -31,19 +32,13 @@ OnOutcome = Callable[[Outcome[Ensurable, Attribute]], None] | None
 async def ensure(
     session: Session,
     items: Items[Any],
-    *,
     owned: Paginator[Attribute],
     everything: Paginator[Attribute],
     on_outcome: OnOutcome,
 ) -> BatchResult[Ensurable, Attribute]:
-    """Make this service the owner of every item, as described at `Attributes.ensure`.
+    """Make this service the owner of every item: see `Attributes.ensure`.
 
-    Args:
-        session: Sends the calls.
-        items: The items.
-        owned: All attributes that this service owns.
-        everything: All attributes of the user.
-        on_outcome: Called with each outcome once it is known.
+    The listings are of the attributes that this service owns, and of all attributes of the user.
     """
     check_items(items, on_outcome)
     wanted: list[Ensurable] = []
@@ -61,23 +56,25 @@ class _Ensure:
         self._session = session
         self._wanted = wanted
         self._on_outcome = on_outcome
-        self._outcomes: dict[int, Outcome[Ensurable, Attribute]] = {}
-        # The outcomes of custom attributes that could not be created because their label exists.
-        self._existing: dict[int, Outcome[Ensurable, Attribute]] = {}
         self._stop = stop
+        # By index: the outcomes, and those of custom attributes whose creation was refused because their label exists.
+        self._outcomes: dict[int, Outcome[Ensurable, Attribute]] = {}
+        self._existing: dict[int, Outcome[Ensurable, Attribute]] = {}
 
     async def run(self, owned: Paginator[Attribute], everything: Paginator[Attribute]) -> None:
-        """Determine the outcome of every item, or the reason for stopping."""
+        """Send the requests, until every item has its outcome or an error stops them."""
         try:
             self._match_owned(await owned.collect())
-            await self._write(writes.ACQUIRE, self._open(ByTemplate | ByName))
-            await self._write(writes.CREATE, self._open(CustomAttribute))
+            await self._run_write(writes.ACQUIRE, self._undecided(ByTemplate | ByName))
+            await self._run_write(writes.CREATE, self._undecided(CustomAttribute))
             if self._existing and self._stop is None:
                 by_name = self._match_existing(await everything.collect())
-                await self._write(writes.ACQUIRE, by_name)
+                await self._run_write(writes.ACQUIRE, by_name)
         except asyncio.CancelledError as error:
             if cancelled_by_caller():
-                self._report_unsettled()
+                for outcome in self._existing.values():
+                    if outcome.status is OutcomeStatus.UNKNOWN and outcome.index not in self._outcomes:
+                        self._report(outcome)
                 log_cancelled("ensure()", list(self._outcomes.values()))
                 raise
             self._stop = Stop(as_exception(error), callers_own=True)
@@ -87,53 +84,30 @@ class _Ensure:
     def conclude(self) -> BatchResult[Ensurable, Attribute]:
         """Return the result, or raise the error for items without an answer."""
         cause = self._stop.error if self._stop is not None else None
-        self._report_unsettled()
-        for index, item in self._open(object).items():
-            self._decide(Outcome(index, item, OutcomeStatus.NOT_SENT, cause=cause))
+        for index, item in self._undecided(object).items():
+            self._report(Outcome(index, item, OutcomeStatus.NOT_SENT, cause=cause))
         return conclude(BatchResult(tuple(self._outcomes[n] for n in range(len(self._wanted)))), self._stop)
 
-    def _report_unsettled(self) -> None:
-        """Report items whose creation may have been carried out, whatever failed after it."""
-        for index, outcome in self._existing.items():
-            if outcome.status is OutcomeStatus.UNKNOWN and index not in self._outcomes:
-                self._outcomes[index] = outcome
-                self._report(outcome)
-
-    def _is_unsettled(self, outcome: Outcome[Any, Attribute]) -> bool:
-        """Whether an item may have been created, and its latest outcome does not show that it is owned."""
-        created = self._existing.get(outcome.index)
-        return (
-            created is not None
-            and created.status is OutcomeStatus.UNKNOWN
-            and outcome.status is not OutcomeStatus.SUCCEEDED
-        )
-
-    def _open(self, kind: Any) -> dict[int, Ensurable]:
-        """Return the items of a class that have no outcome yet, by index."""
+    def _undecided(self, kind: Any) -> dict[int, Ensurable]:
+        """Return the items of a class without an outcome, by index."""
         return {n: item for n, item in enumerate(self._wanted) if n not in self._outcomes and isinstance(item, kind)}
 
     def _match_owned(self, owned: list[Attribute]) -> None:
-        """Decide the items that are owned already."""
-        by_template = {attribute.template: attribute for attribute in owned if attribute.template}
-        by_name = {attribute.name: attribute for attribute in owned}
+        """Record the outcomes of items that are owned already."""
+        by_key: dict[Hashable, Attribute] = {("name", attribute.name): attribute for attribute in owned}
+        by_key |= {("template", attribute.template): attribute for attribute in owned if attribute.template}
         by_label = _by_label(owned)
         for index, item in enumerate(self._wanted):
-            match item:
-                case ByTemplate():
-                    found = by_template.get(item.template)
-                case ByName():
-                    found = by_name.get(item.name)
-                case CustomAttribute():
-                    found = _best_match(item, by_label)
-            if found is None:
+            if not isinstance(item, CustomAttribute):
+                found = by_key.get(match_key(item))
+            elif (found := _best_match(item, by_label)) and not _has_same_type(item, found):
+                self._report(_refused_for_type(index, item, found))
                 continue
-            if isinstance(item, CustomAttribute) and not _has_same_type(item, found):
-                self._decide(_refused_for_type(index, item, found))
-            else:
-                self._decide(Outcome(index, item, OutcomeStatus.SUCCEEDED, value=found))
+            if found is not None:
+                self._report(Outcome(index, item, OutcomeStatus.SUCCEEDED, value=found))
 
     def _match_existing(self, everything: list[Attribute]) -> dict[int, ByName]:
-        """Return the attributes with the labels that exist, by index; decide the items that can't be acquired."""
+        """Return the attributes to acquire by name, by index of their item; record the outcomes of the other items."""
         by_label = _by_label(everything)
         by_name: dict[int, ByName] = {}
         for index, refusal in self._existing.items():
@@ -141,26 +115,28 @@ class _Ensure:
             assert isinstance(item, CustomAttribute)
             found = _best_match(item, by_label)
             if found is None:
-                self._decide(refusal)
+                self._report(refusal)
             elif _has_same_type(item, found):
                 by_name[index] = ByName(found.name, manual=item.manual)
             else:
-                self._decide(_refused_for_type(index, item, found))
+                self._report(_refused_for_type(index, item, found))
         return by_name
 
-    async def _write(self, operation: WriteOperation[Any, Attribute], items: Mapping[int, Ensurable]) -> None:
+    async def _run_write(self, operation: WriteOperation[Any, Attribute], items: Mapping[int, Ensurable]) -> None:
         if self._stop is not None:
             return
         indices = list(items)
 
-        def as_given(outcome: Outcome[Any, Attribute]) -> Outcome[Ensurable, Attribute]:
+        def final(outcome: Outcome[Any, Attribute]) -> Outcome[Ensurable, Attribute]:
             index = indices[outcome.index]
-            return attrs.evolve(outcome, index=index, item=self._wanted[index])
+            return self._final(attrs.evolve(outcome, index=index, item=self._wanted[index]))
 
         def report(outcome: Outcome[Any, Attribute]) -> None:
-            given = as_given(outcome)
-            if self._on_outcome is not None and not _label_exists(outcome) and not self._is_unsettled(given):
-                # A callback that raised is not called again.
+            given = final(outcome)
+            # A cancelled call may have reported it before.
+            is_new = self._outcomes.get(given.index) is not given
+            if self._on_outcome is not None and is_new and not _label_exists(outcome):
+                # It is not called again if it raises.
                 callback, self._on_outcome = self._on_outcome, None
                 callback(given)
                 self._on_outcome = callback
@@ -168,25 +144,25 @@ class _Ensure:
         running = Write(self._session, operation, report)
         await running.run(list(items.values()))
         for outcome in running.result:
-            given = as_given(outcome)
-            if _label_exists(outcome):
-                self._existing[given.index] = given
-            elif not self._is_unsettled(given):
-                self._outcomes[given.index] = given
+            given = final(outcome)
+            (self._existing if _label_exists(outcome) else self._outcomes)[given.index] = given
         self._stop = running.stop
 
-    def _decide(self, outcome: Outcome[Ensurable, Attribute]) -> None:
-        """Record and report an outcome that no further request changes."""
-        if not self._is_unsettled(outcome):
-            self._outcomes[outcome.index] = outcome
-            self._report(outcome)
+    def _final(self, outcome: Outcome[Ensurable, Attribute]) -> Outcome[Ensurable, Attribute]:
+        """Return "unknown" for an item that may have been created, unless the outcome proves that it is owned."""
+        created = self._existing.get(outcome.index, outcome)
+        is_unsettled = created.status is OutcomeStatus.UNKNOWN and outcome.status is not OutcomeStatus.SUCCEEDED
+        return created if is_unsettled else outcome
 
     def _report(self, outcome: Outcome[Ensurable, Attribute]) -> None:
+        """Record the final outcome of an item, and call the caller's callback."""
+        outcome = self._final(outcome)
+        self._outcomes[outcome.index] = outcome
         if self._on_outcome is None:
             return
         try:
             self._on_outcome(outcome)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  (it reaches the caller with the result)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  (raised with the result)
             self._on_outcome = None
             self._stop = Stop(as_exception(error), callers_own=True)
 

@@ -39,13 +39,13 @@ if TYPE_CHECKING:
     _Owner = Service | None
     _Flag = bool | None
 else:
-    # In some answers a service is only its name, or "" for none, and a flag is a string.
+    # In some replies, a service is only its name, or "" for none, and a flag is a string.
     _Owner = Service | str | None
     _Flag = bool | Literal["true", "false"] | None
 
 
 def _normalize(attribute: Any) -> None:
-    """Convert the fields of those answers to their proper types after decoding."""
+    """Convert such fields to their proper types after decoding."""
     if attribute.service.__class__ is str:
         object.__setattr__(attribute, "service", Service(attribute.service) if attribute.service else None)
     if attribute.active.__class__ is str:
@@ -54,14 +54,14 @@ def _normalize(attribute: Any) -> None:
 
 @frozen
 class Attribute:
-    """An attribute of a user: something with one value a day.
+    """An attribute of a user, which has one value a day.
 
     Attributes:
         name: Name, unique for the user.
         template: Name of the template that it was created from; None for a custom attribute.
         label: Display name.
         group: Group that it belongs to.
-        service: Service that owns it, which alone may write it; None if no service does.
+        service: Service that owns it, the only one that may write its values; None if there is none.
         active: Whether the user tracks it now. Listings omit inactive attributes by default.
         priority: Position in its group; 1 is first. Listings omit priorities from 10 on by default.
         manual: Whether the user enters it by hand.
@@ -87,15 +87,9 @@ class Attribute:
 
 @frozen
 class AttributeTemplate:
-    """A template defined by Exist: an attribute made from it has the same name for all users.
+    """A template defined by Exist, such as `steps`: attributes created from it have the same name for all users.
 
-    Attributes:
-        name: Name, such as `steps`.
-        label: Display name.
-        group: Group that its attributes belong to.
-        priority: Position in its group; 1 is first. The listing omits priorities from 10 on by default.
-        value_type: Type of the values.
-        value_type_description: The type in words.
+    The fields have the same meaning as those of `Attribute`.
     """
 
     name: str
@@ -108,7 +102,7 @@ class AttributeTemplate:
 
 @frozen
 class AttributeEcho:
-    """The fields of a request that Exist repeats in its answer, when it does not send whole attributes.
+    """The fields of an item that Exist repeats in its reply, if it does not send whole attributes.
 
     Which fields are present depends on the request; the others are None.
     """

@@ -1,4 +1,4 @@
-"""The request models for attributes, one for each item of a write, and how replies are matched with them."""
+"""The request models of attributes, and the keys by which replies are matched with them."""
 
 from collections.abc import Hashable
 from typing import TypeAlias
@@ -23,7 +23,7 @@ def _value_type(value: int) -> ValueType:
 
 @frozen
 class ByTemplate:
-    """An attribute by its template, such as `steps`. Acquiring it creates it where the user lacks it.
+    """An attribute by its template, such as `steps`. Acquiring it creates it if the user does not have it.
 
     Attributes:
         template: The template's name.
@@ -37,11 +37,11 @@ class ByTemplate:
 
 @frozen
 class ByName:
-    """An attribute that the user has, by its name. Acquiring it takes it as it is, whatever its type.
+    """An attribute that the user has, by its name. It is acquired whatever its value type is.
 
     Attributes:
         name: The attribute's name.
-        manual: Whether the user enters it by hand; None leaves it as it is.
+        manual: Whether the user enters it by hand; None does not change it.
     """
 
     name: str = field(converter=plain_string, validator=is_text)
@@ -50,12 +50,12 @@ class ByName:
 
 @frozen
 class CustomAttribute:
-    """A new attribute without a template. Exist derives its name from the label: read it from the answer.
+    """A new attribute without a template. Exist derives its name from the label: read the name from the outcome.
 
     Attributes:
-        label: The name that people see.
-        group: The group it belongs to, such as `health`. Attributes of `custom` are tags, and boolean.
-        value_type: The type of its values: any ValueType except TIME_FROM_MIDDAY.
+        label: Display name.
+        group: Group that it belongs to, such as `health`. Attributes of `custom` are tags, and boolean.
+        value_type: Type of its values: any ValueType except TIME_FROM_MIDDAY.
         manual: Whether the user enters it by hand. Exist's default is True: a service that provides the data should
             give False.
     """
@@ -81,7 +81,7 @@ def creatable(item: object) -> Creatable:
 
 
 def acquirable(item: object) -> Acquirable:
-    """Return the request model for an item to acquire. A string is a template: so it can't take another type."""
+    """Return the request model for an item to acquire. A string is a template, whose value type is known."""
     if isinstance(item, ByTemplate | ByName):
         return item
     if isinstance(item, str):
@@ -106,7 +106,7 @@ def ensurable(item: object) -> Ensurable:
 
 
 def match_key(item: Ensurable) -> MatchKey:
-    """Return the key that an item is recognised by in a reply."""
+    """Return the key that identifies an item in a reply."""
     if isinstance(item, ByTemplate):
         return ("template", item.template)
     if isinstance(item, ByName):
@@ -115,19 +115,19 @@ def match_key(item: Ensurable) -> MatchKey:
 
 
 def conflict_key(item: Ensurable) -> Hashable:
-    """Return the key of what an item changes. A name and a template that are equal may be the same attribute."""
+    """Return the key of what an item changes. An equal name and template may be the same attribute."""
     return match_key(item)[1]
 
 
 def match_keys_of(entry: Attribute | AttributeEcho | Failure, _wanted: object) -> list[MatchKey]:
-    """Return the keys of the items that an entry of a reply may be about: by its template, its name or its label."""
+    """Return the keys of the items that an entry of a reply may answer: by template, name and label."""
     keys: list[MatchKey] = []
     if isinstance(entry.template, str):
         keys.append(("template", entry.template))
     if isinstance(entry.name, str):
         keys.append(("name", entry.name))
         if entry.template is None and not isinstance(entry, Attribute):
-            # An item acquired by template is at times answered with only its name, which is the same word.
+            # The reply to an item acquired by template may have only its name, which is equal to the template's.
             keys.append(("template", entry.name))
     if isinstance(entry.label, str):
         keys.append(("label", comparable_label(entry.label)))
@@ -137,5 +137,5 @@ def match_keys_of(entry: Attribute | AttributeEcho | Failure, _wanted: object) -
 
 
 def comparable_label(label: str) -> str:
-    """Return the form in which labels are compared: without differences in case and spaces."""
+    """Return a label in a form for comparison: without differences in case and spaces."""
     return " ".join(label.split()).casefold()

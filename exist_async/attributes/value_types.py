@@ -1,4 +1,4 @@
-"""Types of values, and their conversion to and from Python types."""
+"""Types of values, and the conversion of values to and from Python types."""
 
 import datetime as dt
 import math
@@ -9,6 +9,9 @@ from exist_async.errors import ConfigurationError
 
 PythonValue = int | float | str | bool | dt.timedelta | dt.time
 """A value as a Python type."""
+
+LARGEST_INTEGER = 2**63 - 1
+"""The limit of integers in JSON: many programs can't read more than 64 bits."""
 
 _DAY_MINUTES = 24 * 60
 _MIDDAY_MINUTES = 12 * 60
@@ -117,7 +120,7 @@ class ValueType(IntEnum):
 
     def _checked_number(self, value: object) -> int | float:
         if isinstance(value, int):
-            if abs(value) > _LARGEST:
+            if abs(value) > LARGEST_INTEGER:
                 raise ConfigurationError(f"a number of more than 64 bits is not a value of type {self._words}")
             return int(value)
         if not isinstance(value, float) or not math.isfinite(value):
@@ -136,9 +139,8 @@ class ValueType(IntEnum):
 _KNOWN_TYPES = frozenset(ValueType)
 _TIMES = frozenset({ValueType.TIME_OF_DAY, ValueType.TIME_FROM_MIDDAY})
 _FRACTIONAL = frozenset({ValueType.DECIMAL, ValueType.PERCENTAGE})
-_LARGEST = 2**63 - 1
 _RANGES = {
-    ValueType.DURATION: (0, _LARGEST),
+    ValueType.DURATION: (0, LARGEST_INTEGER),
     ValueType.TIME_OF_DAY: (0, _DAY_MINUTES - 1),
     ValueType.TIME_FROM_MIDDAY: (0, _DAY_MINUTES - 1),
     ValueType.PERCENTAGE: (0, 1),

@@ -14,14 +14,16 @@ from exist_async.outcomes import Outcome, OutcomeStatus
 from exist_async.resource import ROOT
 
 EXISTS: Final = "exists"
-"""Exist's error code for creating an attribute that the user has already."""
+"""Exist's error code for creating an attribute that the user already has."""
 
-_NOT_OWNED = "unauthorised"
+NOT_OWNED: Final = "unauthorised"
+"""Exist's error code for an attribute that this service does not own."""
+
 _WHOLE_ATTRIBUTES = "success_objects=true"
 
 
 def _after_repeated_creation(outcome: Outcome[Creatable, Any]) -> Outcome[Creatable, Any]:
-    """Return "unknown" for `exists`: the first attempt, or the user long before, may have created it."""
+    """Return "unknown" for `exists`: either the first attempt created the attribute, or it existed before."""
     if outcome.error_code != EXISTS:
         return outcome
     cause = OutcomeUnknownError(
@@ -34,7 +36,7 @@ def _after_repeated_creation(outcome: Outcome[Creatable, Any]) -> Outcome[Creata
 
 def _after_repeated_release(outcome: Outcome[ByName, AttributeEcho]) -> Outcome[ByName, AttributeEcho]:
     """Return "succeeded" for an attribute that is no longer owned: the first attempt released it."""
-    if outcome.error_code != _NOT_OWNED:
+    if outcome.error_code != NOT_OWNED:
         return outcome
     return Outcome(outcome.index, outcome.item, OutcomeStatus.SUCCEEDED, value=AttributeEcho(name=outcome.item.name))
 

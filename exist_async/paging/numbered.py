@@ -15,12 +15,12 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 LARGEST_PAGE = 100
-"""The most results that Exist returns in one page."""
+"""The maximum number of results in one page."""
 
 
 @frozen
 class PageBody(Generic[T_co]):
-    """A page as Exist sends it. `next` only shows whether there is another page: its URL is never used."""
+    """A page as Exist sends it. `next` only indicates whether there is another page: its URL is never used."""
 
     results: tuple[T_co, ...]
     count: int | None = None
@@ -28,15 +28,7 @@ class PageBody(Generic[T_co]):
 
 
 class NumberedPaginator(Paginator[T_co]):
-    """A listing with numbered pages.
-
-    Args:
-        session: Sends the calls.
-        path: The path of the listing.
-        params: Its filters, encoded.
-        body: The type of its pages.
-        page_size: How many results to ask for in a page, 1 to 100; the service may return fewer.
-    """
+    """A listing with numbered pages of 1 to 100 results."""
 
     def __init__(
         self, session: Session, path: str, params: Mapping[str, str], body: type[PageBody[T_co]], page_size: int
@@ -53,17 +45,10 @@ class NumberedPaginator(Paginator[T_co]):
 async def fetch_page(
     session: Session, path: str, params: Mapping[str, str], body: type[PageBody[T]], number: int
 ) -> tuple[Page[T], bool]:
-    """Return one page of a listing, and whether it is the last.
-
-    Args:
-        session: Sends the call.
-        path: The path of the listing.
-        params: Its filters, encoded.
-        body: The type of its pages.
-        number: The number of the page, from 1. A page after the last is empty.
+    """Return one page of a listing, and whether it is the last. A page after the last is empty.
 
     Raises:
-        NoAnswerError: The listing has no end.
+        NoAnswerError: The listing is endless.
     """
     check_page_number(path, number)
     if number > 1:

@@ -1,4 +1,4 @@
-"""Listings with pages by offset, like Attio's, and the envelope around each answer."""
+"""Listings with pages by offset, as Attio has them, and the envelope around each answer."""
 
 from collections.abc import Mapping
 from typing import Generic, TypeVar
@@ -12,7 +12,7 @@ from exist_async.paging.paginator import Page, Paginator, check_page_number
 
 T_co = TypeVar("T_co", covariant=True)
 
-# The service is known to send pages of this size; it may send fewer results than a larger page size asks for.
+# Pages of this size are known to be full; for a larger page size, the service may send fewer results than requested.
 _CERTAIN_PAGE = 50
 
 
@@ -27,13 +27,6 @@ class OffsetPaginator(Paginator[T_co]):
     """A listing that continues after the results received so far, and ends at a page that is not full.
 
     The service sends no total count, so `collect()` requests one page after another.
-
-    Args:
-        session: Session that sends the requests.
-        path: Path of the listing.
-        params: Encoded filters.
-        body: Model of a page.
-        page_size: Number of results to request in a page.
     """
 
     def __init__(
@@ -50,7 +43,7 @@ class OffsetPaginator(Paginator[T_co]):
 
     async def _fetch(self, number: int, received: int, *, limit: int | None = None) -> tuple[Page[T_co], bool]:
         check_page_number(self._path, number)
-        asked = limit or self._page_size
-        params = {**self._params, "limit": str(asked), "offset": str(received)}
+        size = limit or self._page_size
+        params = {**self._params, "limit": str(size), "offset": str(received)}
         page = await self._session.send(Call("GET", self._path, encode_query(params)), self._body)
-        return Page(page.data, None, number), len(page.data) < min(asked, _CERTAIN_PAGE)
+        return Page(page.data, None, number), len(page.data) < min(size, _CERTAIN_PAGE)

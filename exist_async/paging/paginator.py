@@ -1,4 +1,4 @@
-"""Iterates over a listing, however its pages are requested."""
+"""Iterates over the results and the pages of a listing; subclasses request the pages."""
 
 import copy
 from abc import ABC, abstractmethod
@@ -17,7 +17,7 @@ from exist_async.errors import NoAnswerError
 
 T_co = TypeVar("T_co", covariant=True)
 
-# A day and a half at 300 an hour, and a million results. A listing with more pages repeats them without end.
+# A million results, at 100 a page. A listing with more pages is taken for one that repeats them endlessly.
 _MOST_PAGES = 10_000
 
 
@@ -26,9 +26,9 @@ class Page(Generic[T_co]):
     """One page of a listing.
 
     Attributes:
-        results: The results on it.
-        count: How many results all pages have together, where the service tells it.
-        number: The number of the page, from 1.
+        results: Results on the page.
+        count: Number of results on all pages; None if the service does not send it.
+        number: Number of the page, from 1.
     """
 
     results: tuple[T_co, ...]
@@ -39,13 +39,8 @@ class Page(Generic[T_co]):
 class Paginator(ABC, Generic[T_co]):
     """A listing: iterate over it with `async for`, as often as you like. Creating one sends nothing.
 
-    Every iteration starts at the first page. Leaving it early requests no further page.
-
-    Args:
-        session: Sends the calls.
-        path: The path of the listing.
-        params: Its filters, encoded.
-        page_size: How many results to ask for in a page; the service may return fewer.
+    Every iteration starts at the first page. Leaving it early requests no further page. The service may return fewer
+    results in a page than its `page_size`.
     """
 
     def __init__(self, session: Session, path: str, params: Mapping[str, str], page_size: int) -> None:
@@ -62,14 +57,13 @@ class Paginator(ABC, Generic[T_co]):
         """Return one page, and whether it is the last.
 
         Args:
-            number: The number of the page, from 1.
-            received: How many results the pages before it had.
-            limit: How many results to ask for, instead of the page size.
+            number: Number of the page, from 1.
+            received: Number of results on the pages before it.
+            limit: Number of results to request, instead of the page size.
         """
-        ...
 
     async def __aiter__(self) -> AsyncGenerator[T_co, None]:
-        """Yield the results one by one; the next page is requested when the one before is used up."""
+        """Yield the results one by one; the next page is requested after the last result of the one before."""
         async for page in self.pages():
             for result in page.results:
                 yield result
@@ -78,7 +72,7 @@ class Paginator(ABC, Generic[T_co]):
         """Yield the pages one by one.
 
         Args:
-            start: The number of the page to start at.
+            start: Number of the first page to yield.
 
         Raises:
             NoAnswerError: The listing does not end after ten thousand pages.
@@ -102,12 +96,14 @@ class Paginator(ABC, Generic[T_co]):
             received += len(page.results)
 
     async def collect(self) -> list[T_co]:
-        """Return all results in order: the first page, then all others, `concurrency` of them at once.
+        """Return all results in order: requests the first page, then the others, `concurrency` of them at once.
 
-        The first page's size and count show how many pages there are. If the service tells no count, or has more pages
-        than it counted, they are requested one by one.
+        The number of pages is calculated from the first page's size and count. If the service sends no count, or has
+        more pages than that, they are requested one by one.
         """
-        listing = self._with_deadline()
+        # One deadline for all pages.
+        listing = copy.copy(self)
+        listing._session = self._session.with_deadline()
         first, is_last = await listing._fetch(1, 0)
         results = list(first.results)
         if is_last:
@@ -138,37 +134,27 @@ class Paginator(ABC, Generic[T_co]):
         return page.results[0] if page.results else None
 
     async def count(self) -> int:
-        """Return how many results there are, as the service counts them. It takes one request.
+        """Return the number of results, as the service counts them. It takes one request.
 
         Raises:
-            NoAnswerError: The service does not tell.
+            NoAnswerError: The reply has no count.
         """
         page, _ = await self._fetch(1, 0, limit=1)
         if page.count is None:
-            raise NoAnswerError(f"GET {self._path}: the service does not tell how many results there are.")
+            raise NoAnswerError(f"GET {self._path}: the reply has no count of the results.")
         return page.count
-
-    def _with_deadline(self) -> "Paginator[T_co]":
-        """Return this listing with one deadline for all of its pages, counted from now."""
-        listing = copy.copy(self)
-        listing._session = self._session.with_deadline()
-        return listing
 
 
 def check_page_number(path: str, number: int) -> None:
-    """Refuse to request a page that only a listing without an end has.
-
-    Raises:
-        NoAnswerError: The listing has no end.
-    """
+    """Raise NoAnswerError for a page number so large that the listing must be endless."""
     if number > _MOST_PAGES:
         raise NoAnswerError(f"GET {path}: the listing does not end: after {_MOST_PAGES} pages, there are still more.")
 
 
 class RepeatDetector:
-    """Detects that a service returns one page over and over, so that a listing would never end.
+    """Detects a listing that returns the same page over and over.
 
-    A page that comes a second time may only have moved: results that were added meanwhile shift the pages.
+    One repetition is no error: results that were added in the meantime shift the pages.
     """
 
     def __init__(self) -> None:
@@ -176,7 +162,7 @@ class RepeatDetector:
         self._repeats = 0
 
     def detect(self, page: Page[object]) -> bool:
-        """Return whether a page is the third in a row with the same results."""
+        """Whether a page is the third in a row with the same results."""
         self._repeats = self._repeats + 1 if page.results and page.results == self._previous else 0
         self._previous = page.results
         return self._repeats == 2

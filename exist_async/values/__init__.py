@@ -1,4 +1,4 @@
-"""Values: what an attribute has on each day."""
+"""Values of attributes on each day: read and write them."""
 
 from exist_async.values.endpoints import Values
 from exist_async.values.models import AttributeWithValues, DayValue, ValueEcho

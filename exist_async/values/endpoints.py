@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 class Values(Resource):
     """The values of the user's attributes, one a day.
 
-    A service must own an attribute before it writes values into it: see `exist.attributes.ensure()`. Writes send their
-    items 35 in a request, concurrently, and call `on_outcome` with each outcome as requests end.
+    A service must own an attribute to write values of it: see `exist.attributes.ensure()`.
+
+    `update` and `increment` send their items concurrently, up to 35 in a request. They call `on_outcome` with each
+    outcome as requests end, and return one outcome for each item, in the order given. A wrong item raises
+    ConfigurationError, before anything is sent if the items are a sequence. If items were not answered, the
+    ExistAsyncError that is raised has all outcomes in its `result`.
     """
 
     __slots__ = ()
@@ -33,9 +37,9 @@ class Values(Resource):
         """List the values of one attribute, newest first. A day without a value may be None, or missing.
 
         Args:
-            name: The attribute's name. If the user has no such attribute, reading the listing raises NotFoundError.
+            name: Name of the attribute. If the user has no such attribute, reading the listing raises NotFoundError.
             date_max: The newest day to list.
-            page_size: Results to ask for in a page, 1 to 100.
+            page_size: Number of results to request in a page, 1 to 100.
         """
         check_text("name", name)
         params = {"attribute": name, **encode_filters(days={"date_max": date_max})}
@@ -54,23 +58,22 @@ class Values(Resource):
     ) -> Paginator[AttributeWithValues]:
         """List the user's attributes with their values of the last days.
 
-        Inactive attributes, and those of priority 10 and more, are hidden.
+        Inactive attributes, and those of priority 10 and more, are omitted.
 
         Args:
-            days: How many days, 1 to 31.
+            days: Number of days, 1 to 31.
             date_max: The last of these days; None is today in the user's time zone.
-            groups: Only attributes of these groups.
+            groups: Only attributes in these groups.
             attributes: Only those with these names.
             templates: Only those of these templates.
             manual: True for only those entered by hand, False for only the others.
-            page_size: Results to ask for in a page, 1 to 100.
+            page_size: Number of results to request in a page, 1 to 100.
         """
         check_int("days", days, least=1, most=MOST_DAYS)
         lists = {"groups": groups, "attributes": attributes, "templates": templates}
         params = encode_filters(lists=lists, days={"date_max": date_max}, manual=manual)
-        return NumberedPaginator(
-            self._session, WITH_VALUES, {"days": str(days), **params}, PageBody[AttributeWithValues], page_size
-        )
+        params["days"] = str(days)
+        return NumberedPaginator(self._session, WITH_VALUES, params, PageBody[AttributeWithValues], page_size)
 
     def history(
         self,
@@ -80,19 +83,18 @@ class Values(Resource):
         attributes: Iterable[str] | None = None,
         groups: Iterable[str] | None = None,
     ) -> "History":
-        """Read every value between two days, in the fewest requests.
+        """Read every value from one day to another, in the fewest requests.
 
         Iterate over it with `async for`: it yields pairs of an attribute's name and a `DayValue`, the newest of each
-        attribute first, as the answers come. Days without a value are left out.
+        attribute first, as replies arrive. Days without a value are omitted.
 
         Args:
             start: The first day.
             end: The last day, included.
-            attributes: The names of the attributes. None means all that Exist lists with their values: not the inactive
-                ones and those of priority 10 and more, which have to be named. A name that the user has no attribute
-                of raises NotFoundError when it is read.
-            groups: Only attributes of these groups. Together with names, attributes that Exist does not list are
-                skipped.
+            attributes: Names of attributes. None is all that Exist lists with their values: inactive attributes, and
+                those of priority 10 and more, have to be named. If the user does not have an attribute, iterating
+                raises NotFoundError.
+            groups: Only attributes in these groups. Named attributes that Exist does not list are then omitted.
 
         Raises:
             ConfigurationError: A day is not a date, `end` is before `start`, or a list is a bare string or empty.
@@ -108,25 +110,17 @@ class Values(Resource):
         reacquire: bool = False,
         on_outcome: Callable[[Outcome[ValueUpdate, ValueEcho]], None] | None = None,
     ) -> BatchResult[ValueUpdate, ValueEcho]:
-        """Write values, each in place of the day's value before. Doing it again is harmless.
+        """Write values, which replace the values of their days. Doing it again is harmless.
 
         Of two items for the same attribute and day, the later one is written later.
 
         Args:
             items: Any number.
             reacquire: Whether to acquire, once, attributes whose values are refused as `unauthorised` or `not_found`,
-                and to send these values again. Attributes of the first kind are taken from the service that owns them
-                now; those of the second are created, if there is a template with that name. Values of an attribute
-                that can't be acquired stay refused, with the reason in `error`; if acquiring failed without an answer,
-                they are `not_sent`.
-            on_outcome: Called with each outcome as requests end.
-
-        Returns:
-            One outcome for each item, in the order given.
-
-        Raises:
-            ConfigurationError: An item is wrong. If the items are a sequence, nothing was sent.
-            ExistAsyncError: Some items were not answered; its `result` holds every outcome.
+                and to send these values again. In the first case, the attribute is taken from the service that owns it
+                now; in the second, it is created if there is a template with its name. If it can't be acquired, its
+                values stay refused, with the reason in `error`; if acquiring it was not answered, they are `not_sent`.
+            on_outcome: Called with each outcome.
         """
         check_flag("reacquire", reacquire)
         session = self._session.with_deadline()
@@ -141,22 +135,14 @@ class Values(Resource):
         *,
         on_outcome: Callable[[Outcome[ValueIncrement, ValueEcho]], None] | None = None,
     ) -> BatchResult[ValueIncrement, ValueEcho]:
-        """Add to values: of numbers, durations and percentages; Exist refuses it for other types.
+        """Add to values that are numbers, durations or percentages; Exist refuses other types.
 
-        Doing it again adds again, so a request whose answer is lost is never repeated: its items are `unknown`. The new
-        value of an attribute is in `value.current` of the outcome.
+        Doing it again adds again, so a request without an answer is never repeated: its items are `unknown`. The
+        attribute's new value is in `value.current` of the outcome.
 
         Args:
-            items: Any number. Those without a date count for today in the user's time zone; the write asks once which
-                day that is.
-            on_outcome: Called with each outcome as requests end.
-
-        Returns:
-            One outcome for each item, in the order given.
-
-        Raises:
-            ConfigurationError: An item is wrong. If the items are a sequence, nothing was sent.
-            ExistAsyncError: Some items were not answered; its `result` holds every outcome.
+            items: Any number. For those without a date, the write requests the user's current date, once.
+            on_outcome: Called with each outcome.
         """
         session = self._session.with_deadline()
         operation = evolve(writes.INCREMENT, complete=writes.DateFiller(session))

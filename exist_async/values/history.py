@@ -1,4 +1,4 @@
-"""Reads every value between two days, in the fewest requests."""
+"""Reads every value from one day to another, in the fewest requests."""
 
 import asyncio
 import datetime as dt
@@ -20,9 +20,11 @@ from exist_async.values.history_plan import ListedValues, Listing, Plan, Span, f
 from exist_async.values.models import DayValue
 from exist_async.values.requests import VALUES
 
-_VALUES_PER_TURN = 100
+# A page has thousands of values: the reader yields to the event loop after so many of them.
+_VALUES_BETWEEN_YIELDS = 100
 
 _Values: TypeAlias = list[tuple[str, DayValue]]
+_Parts: TypeAlias = Sequence[tuple[str, Span]]
 _InWindow: TypeAlias = tuple[Span, Listing]
 
 S = TypeVar("S")
@@ -30,11 +32,10 @@ R = TypeVar("R")
 
 
 class History:
-    """Every value between two days: iterate over it with `async for`, as often as you like.
+    """Every value from one day to another: iterate over it with `async for`, as often as you like.
 
-    It yields pairs of an attribute's name and a `DayValue`, the newest of each attribute first, as the answers come.
-    Requests run ahead of the reader by a few pages, no more. Leaving the loop stops them. Days without a value are left
-    out.
+    It yields pairs of an attribute's name and a `DayValue`, the newest of each attribute first, as replies arrive. Days
+    without a value are omitted. A few pages are requested ahead of the reader; leaving the loop stops that.
     """
 
     def __init__(
@@ -60,18 +61,18 @@ class History:
         return f"<History from {self._span.start} to {self._span.end}>"
 
     async def plan(self) -> int:
-        """Return how many requests reading it takes; fewer if attributes have few values.
+        """Return the number of requests that reading it takes; fewer are needed if attributes have few values.
 
-        Unless only a few attributes are named, Exist must be asked first how many there are. The next iteration uses
-        that answer, and it is counted here, so begin soon. Attributes that are hidden, or that appear or disappear
-        meanwhile, cost more.
+        Unless only a few attributes are named, this requests the first pages of the listing of attributes. They are
+        counted here, and the next iteration uses them, so start it soon. Attributes that Exist does not list, or that
+        appear or disappear in the meantime, take more requests.
         """
         if self._plan is None:
             self._plan = await self._make_plan()
         return self._plan.requests
 
     async def __aiter__(self) -> AsyncGenerator[tuple[str, DayValue], None]:
-        """Yield the values as they come."""
+        """Yield the values as replies arrive."""
         plan, self._plan = self._plan or await self._make_plan(), None
         async with aclosing(_Reader(self._session, self._span, self._filters, plan).values()) as reading:
             count = 0
@@ -79,8 +80,7 @@ class History:
                 for value in values:
                     yield value
                     count += 1
-                    if count % _VALUES_PER_TURN == 0:
-                        # A page has thousands of values: processing all of them in one turn would block the event loop.
+                    if count % _VALUES_BETWEEN_YIELDS == 0:
                         await asyncio.sleep(0)
 
     async def _make_plan(self) -> Plan:
@@ -89,21 +89,12 @@ class History:
 
 @define(eq=False, repr=False)
 class _Pages(Generic[S, R]):
-    """The pages of one listing: of attributes in one window, or of one attribute's values.
+    """The pages of one listing: of attributes in one window, or of one attribute's values."""
 
-    Attributes:
-        about: What is listed.
-        fetch: Returns the page of a number, and whether it is the last.
-        start: The number of the first page to read.
-        page_count: The number of pages, as far as it is known.
-        ended: Whether the last page was read.
-        repeats: Detects that the service answers one page over and over.
-    """
-
-    about: S
+    subject: S
     fetch: Callable[[int], Awaitable[tuple[Page[R], bool]]]
     start: int = 1
-    page_count: int = 1
+    page_count: int = 1  # as far as it is known
     ended: bool = False
     repeats: RepeatDetector = field(factory=RepeatDetector)
 
@@ -129,37 +120,29 @@ async def _read_pages(
     async with aclosing(ordered_map(jobs(), concurrency=concurrency)) as pages:
         async for listing, page in pages:
             yield listing, page
-            # There may be more pages than were counted: they are read one by one.
+            # If there are more pages than were counted, they are read one by one.
             while page.number >= listing.page_count and not listing.ended:
                 _, page = await listing.read(page.number + 1)
                 listing.page_count = page.number
                 yield listing, page
 
 
+@define(eq=False, repr=False)
 class _Reader:
-    """One iteration over a history.
+    """One iteration over a history."""
 
-    Args:
-        session: Sends the calls.
-        span: The days.
-        filters: The filters other than names, encoded.
-        plan: How to read it.
-    """
-
-    def __init__(self, session: Session, span: Span, filters: Mapping[str, str], plan: Plan) -> None:
-        self._session = session
-        self._concurrency = session.options.concurrency
-        self._span = span
-        self._filters = filters
-        self._plan = plan
-        # The oldest day of each attribute that was yielded.
-        self._oldest: dict[str, dt.date] = {}
-        # The attributes that every window so far has shown, and those that were read one by one to the first day.
-        self._regular: set[str] = set()
-        self._done: set[str] = set()
+    _session: Session
+    _span: Span
+    _filters: Mapping[str, str]
+    _plan: Plan
+    # The oldest day yielded of each attribute.
+    _oldest: dict[str, dt.date] = field(init=False, factory=dict[str, dt.date])
+    # The attributes that all windows so far contain, and those that were read one by one to the first day.
+    _regular: set[str] = field(init=False, factory=set[str])
+    _done: set[str] = field(init=False, factory=set[str])
 
     async def values(self) -> AsyncGenerator[_Values, None]:
-        """Yield the values, a page at a time."""
+        """Yield the values of one page after another."""
         if self._plan.listings:
             async with aclosing(self._by_window()) as by_window:
                 async for values in by_window:
@@ -175,43 +158,38 @@ class _Reader:
         async with aclosing(self._window_pages()) as pages:
             async for (days, listing), page in pages:
                 if days != window:
-                    async for values in self._missing(window, shown):
+                    async for values in self._alone(self._missing(window, shown), skip_missing=True):
                         yield values
                     window, shown = days, set[str]()
                 attributes = listing.wanted(page.results)
                 shown.update(attribute.name for attribute in attributes)
-                async for values in self._appeared(window, shown):
+                async for values in self._alone(self._appeared(window, shown), skip_missing=True):
                     yield values
                 for attribute in attributes:
                     if attribute.name in self._regular:
                         yield self._new(attribute.name, window, attribute.values)
-        async for values in self._missing(window, shown):
+        async for values in self._alone(self._missing(window, shown), skip_missing=True):
             yield values
 
-    async def _appeared(self, window: Span, shown: set[str]) -> AsyncGenerator[_Values, None]:
-        """Yield all values of attributes that appear in the listing meanwhile: they miss the newer windows."""
+    def _appeared(self, window: Span, shown: set[str]) -> _Parts:
+        """Return the attributes that newer windows did not contain: all of their days are read one by one."""
         if window.end == self._span.end:
             self._regular.update(shown)
-            return
+            return []
         appeared = sorted(shown - self._regular - self._done)
-        if appeared:
-            async for values in self._alone([(name, self._span) for name in appeared], skip_missing=True):
-                yield values
-            self._done.update(appeared)
+        self._done.update(appeared)
+        return [(name, self._span) for name in appeared]
 
-    async def _missing(self, window: Span, shown: set[str]) -> AsyncGenerator[_Values, None]:
-        """Yield the values of attributes that a window should have shown, from there on.
+    def _missing(self, window: Span, shown: set[str]) -> _Parts:
+        """Return the attributes that a window unexpectedly does not contain, with the days from this window on.
 
-        An attribute that leaves the listing meanwhile shifts the others, so that one can fall between two pages. It is
-        not known how many windows lack it, so it is read by itself.
+        When an attribute is removed from the listing, others move to an earlier page, and one of them may be missed in
+        any number of windows. So the values of missing attributes are read one by one.
         """
         missing = sorted(self._regular - shown)
-        if missing:
-            rest = Span(self._span.start, window.end)
-            async for values in self._alone([(name, rest) for name in missing], skip_missing=True):
-                yield values
-            self._regular.difference_update(missing)
-            self._done.update(missing)
+        self._regular.difference_update(missing)
+        self._done.update(missing)
+        return [(name, Span(self._span.start, window.end)) for name in missing]
 
     async def _window_pages(self) -> AsyncGenerator[tuple[_InWindow, Page[ListedValues]], None]:
         """Yield the pages of all windows, the newest first."""
@@ -220,12 +198,12 @@ class _Reader:
             yield (newest, listing), listing.first
         if not self._plan.by_window:
             return
-        async with aclosing(_read_pages(self._windows(), concurrency=self._concurrency)) as pages:
+        async with aclosing(_read_pages(self._windows(), concurrency=self._session.options.concurrency)) as pages:
             async for in_window, page in pages:
                 if in_window.ended:
-                    # The next windows have as many pages, whatever was counted.
-                    in_window.about[1].page_count = page.number
-                yield in_window.about, page
+                    # The next windows probably have the same number of pages.
+                    in_window.subject[1].page_count = page.number
+                yield in_window.subject, page
 
     def _windows(self) -> Iterator[_Pages[_InWindow, ListedValues]]:
         for window in self._span.windows():
@@ -233,35 +211,26 @@ class _Reader:
                 fetch = partial(fetch_window, self._session, window, listing.names, self._filters)
                 pages = _Pages[_InWindow, ListedValues]((window, listing), fetch, page_count=listing.page_count)
                 if window.end == self._span.end:
-                    # Its first page was read for the plan.
+                    # The first page was read for the plan.
                     pages.start = 2
                     pages.repeats.detect(listing.first)
                 yield pages
 
-    async def _alone(
-        self, parts: Sequence[tuple[str, Span]], *, skip_missing: bool = False
-    ) -> AsyncGenerator[_Values, None]:
-        """Yield the values of attributes that are read one by one: the first page of each, then the others.
-
-        Args:
-            parts: The attributes, and the days to read of each.
-            skip_missing: Whether an attribute that the user no longer has is skipped.
-
-        Raises:
-            NotFoundError: The user has no such attribute; the message names it.
-        """
+    async def _alone(self, parts: _Parts, *, skip_missing: bool = False) -> AsyncGenerator[_Values, None]:
+        """Yield values attribute by attribute, first pages first. Attributes the user does not have may be skipped."""
+        concurrency = self._session.options.concurrency
         listings = [
             _Pages[tuple[str, Span], DayValue](part, partial(self._fetch_values, *part, skip_missing)) for part in parts
         ]
         firsts = (partial(listing.read, 1) for listing in listings)
-        async with aclosing(ordered_map(firsts, concurrency=self._concurrency)) as first_pages:
+        async with aclosing(ordered_map(firsts, concurrency=concurrency)) as first_pages:
             async for listing, page in first_pages:
-                yield self._new(*listing.about, page.results)
+                yield self._new(*listing.subject, page.results)
                 if not listing.ended:
-                    listing.start, listing.page_count = 2, _count_pages(listing.about[1], page)
-        async with aclosing(_read_pages(listings, concurrency=self._concurrency)) as other_pages:
+                    listing.start, listing.page_count = 2, _count_pages(listing.subject[1], page)
+        async with aclosing(_read_pages(listings, concurrency=concurrency)) as other_pages:
             async for listing, page in other_pages:
-                yield self._new(*listing.about, page.results)
+                yield self._new(*listing.subject, page.results)
 
     async def _fetch_values(
         self, name: str, span: Span, skip_missing: bool, number: int
@@ -281,11 +250,8 @@ class _Reader:
         oldest = self._oldest.get(name)
         new: _Values = []
         for value in sorted(values, key=attrgetter("date"), reverse=True):
-            if (
-                value.value is not None
-                and span.start <= value.date <= span.end
-                and (oldest is None or value.date < oldest)
-            ):
+            is_new = oldest is None or value.date < oldest
+            if is_new and value.value is not None and span.start <= value.date <= span.end:
                 oldest = value.date
                 new.append((name, value))
         if oldest is not None:
@@ -294,7 +260,7 @@ class _Reader:
 
 
 def _count_pages(span: Span, first: Page[DayValue]) -> int:
-    """Return how many pages an attribute's values have, as far as the first page tells; days may be missing."""
+    """Estimate the number of pages of an attribute's values from the first page; days may be missing."""
     size = len(first.results)
     by_days = -(-span.days // size)
     return max(2, by_days if first.count is None else min(by_days, -(-first.count // size)))

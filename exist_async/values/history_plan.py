@@ -14,13 +14,13 @@ from exist_async.paging import LARGEST_PAGE, Page, PageBody, fetch_page
 from exist_async.values.models import DayValue
 from exist_async.values.requests import MOST_DAYS, WITH_VALUES
 
-# Servers accept URLs of four thousand characters, and some of them no longer ones.
+# Not every server accepts URLs of more than four thousand characters.
 _LONGEST_FILTER = 2000
 
 
 @frozen
 class ListedValues:
-    """An attribute with its values of a window. The listing's other fields are not read, so odd ones do no harm."""
+    """An attribute with its values of a window. The listing's other fields are ignored, even if they are malformed."""
 
     name: str
     values: tuple[DayValue, ...] = ()
@@ -28,7 +28,7 @@ class ListedValues:
 
 @frozen
 class Span:
-    """The days from one to another, both included."""
+    """A range of days, both ends included."""
 
     start: dt.date
     end: dt.date
@@ -40,7 +40,7 @@ class Span:
 
     @property
     def page_count(self) -> int:
-        """The number of pages that one attribute's values of so many days take."""
+        """The number of pages of one attribute's values."""
         return -(-self.days // LARGEST_PAGE)
 
     @property
@@ -49,7 +49,7 @@ class Span:
         return -(-self.days // MOST_DAYS)
 
     def windows(self) -> "Iterator[Span]":
-        """Return the windows of at most 31 days that Exist lists attributes with values of, the newest first."""
+        """Return the windows for listing attributes with their values, of at most 31 days, the newest first."""
         for number in range(self.window_count):
             end = self.end - dt.timedelta(days=number * MOST_DAYS)
             days = min(MOST_DAYS, (end - self.start).days + 1)
@@ -58,33 +58,27 @@ class Span:
 
 @define(eq=False, repr=False)
 class Listing:
-    """The attributes of one filter, as Exist lists them with their values, window by window.
-
-    Attributes:
-        names: The names that the filter asks for; None for all.
-        first: The first page of the newest window, which was read for the plan.
-        page_count: The number of pages of each window, as far as it is known.
-    """
+    """The listing of the attributes with some names, or of all, with their values in each window."""
 
     names: frozenset[str] | None
-    first: Page[ListedValues]
-    page_count: int
+    first: Page[ListedValues]  # the first page of the newest window
+    page_count: int  # of each window, as far as it is known
 
     def wanted(self, attributes: Iterable[ListedValues]) -> list[ListedValues]:
-        """Return the attributes that were asked for: at times, Exist ignores the filter and lists all."""
+        """Return the attributes with the requested names: at times, Exist ignores the filter and lists all."""
         return [attribute for attribute in attributes if self.names is None or attribute.name in self.names]
 
 
 @frozen(eq=False, repr=False)
 class Plan:
-    """How a history is read.
+    """A plan to read a history.
 
     Attributes:
-        requests: The number of requests, including those that were made for the plan.
-        listings: The attributes, with the first pages that were read for the plan; empty if none had to be.
+        requests: Number of requests, including those that were made for the plan.
+        listings: Listings of attributes, with the first pages that were read for the plan.
         by_window: Whether the listings are read in all windows, or only in the newest.
-        alone: The attributes that are read one by one, and the days to read of each.
-        required: Names that must not be missing: those that no listing shows are read one by one, too.
+        alone: Attributes that are read one by one, and the days to read of each.
+        required: Names of attributes that are also read one by one if no listing contains them.
     """
 
     requests: int
@@ -95,14 +89,7 @@ class Plan:
 
 
 async def make_plan(session: Session, span: Span, names: Sequence[str] | None, filters: Mapping[str, str]) -> Plan:
-    """Return the plan that takes the fewest requests.
-
-    Args:
-        session: Sends the calls.
-        span: The days.
-        names: The attributes; None for all that Exist lists with their values.
-        filters: The other filters, encoded.
-    """
+    """Return the plan that takes the fewest requests, for the attributes with some names, or for all."""
     parts = [None] if names is None else list(_parts(names))
     if names is not None and not filters and len(names) * span.page_count <= span.window_count * len(parts):
         alone = [(name, span) for name in names]
@@ -128,15 +115,7 @@ async def make_plan(session: Session, span: Span, names: Sequence[str] | None, f
 async def fetch_window(
     session: Session, window: Span, names: Iterable[str] | None, filters: Mapping[str, str], number: int
 ) -> tuple[Page[ListedValues], bool]:
-    """Return one page of the attributes with their values of a window, and whether it is the last.
-
-    Args:
-        session: Sends the call.
-        window: The days.
-        names: The attributes; None for all.
-        filters: The other filters, encoded.
-        number: The number of the page, from 1.
-    """
+    """Return one page of the attributes with their values in a window, and whether it is the last."""
     params = {"days": str(window.days), "date_max": window.end.isoformat(), "limit": str(LARGEST_PAGE), **filters}
     if names is not None:
         params["attributes"] = ",".join(sorted(names))
@@ -152,7 +131,7 @@ async def _first_page(
 
 
 def _parts(names: Sequence[str]) -> Iterator[frozenset[str]]:
-    """Cut names into as many as fit on a page and into a URL."""
+    """Divide names into sets that fit on a page and into a URL."""
     part: list[str] = []
     length = 0
     for name in names:

@@ -37,13 +37,13 @@ class AttributeWithValues(Attribute):
 
 @frozen(weakref_slot=False)
 class ValueEcho:
-    """The fields of a write that Exist repeats in its answer.
+    """The fields of an item that Exist repeats in its reply. Any of them may be missing.
 
     Attributes:
         name: Name of the attribute.
-        date: The day, if Exist sends it.
+        date: The day.
         value: The value sent: the new value, or the increment.
-        current: The value after an increment, if Exist sends it.
+        current: The value after an increment.
     """
 
     name: str | None = None

@@ -1,4 +1,4 @@
-"""The request models for values, one for each item of a write, and how replies are matched with them."""
+"""The request models of values, and the keys by which replies are matched with them."""
 
 import datetime as dt
 import math
@@ -10,29 +10,27 @@ from attrs import field, frozen
 from attrs.validators import optional
 
 from exist_async._checks import is_day, is_text, plain_string, wrong_type
+from exist_async.attributes.value_types import LARGEST_INTEGER
 from exist_async.batch.matching import Failure, MatchKey
 from exist_async.errors import ConfigurationError
 from exist_async.resource import ROOT
 from exist_async.values.models import ValueEcho
 
 WITH_VALUES: Final = f"{ROOT}attributes/with-values/"
-"""Lists attributes with their values of some days."""
+"""The path of the listing of attributes with their values of some days."""
 
 VALUES: Final = f"{ROOT}attributes/values/"
-"""Lists the values of one attribute."""
+"""The path of the listing of one attribute's values."""
 
 MOST_DAYS: Final = 31
-"""The most days that Exist lists with attributes."""
-
-# What fits into 64 bits: no count is larger, and not every program can read more.
-_LARGEST = 2**63 - 1
+"""The maximum number of days that Exist lists with attributes."""
 
 
 def _number(value: float) -> int | float:
     if isinstance(value, int):
-        if abs(value) > _LARGEST:
+        if abs(value) > LARGEST_INTEGER:
             raise ConfigurationError("value must be a number of at most 64 bits")
-        # True and False are 1 and 0 to Exist.
+        # Exist writes True and False as 1 and 0.
         return int(value)
     if isinstance(value, float):  # pyright: ignore[reportUnnecessaryIsInstance]  (callers without a type checker)
         if not math.isfinite(value):
@@ -70,9 +68,9 @@ class ValueUpdate:
     """A new value of an attribute for one day, which replaces the day's value.
 
     Attributes:
-        name: The attribute's name. This service must own it.
-        date: The day, in the user's time zone: `exist.profile.today()` returns today's.
-        value: The value, as Exist writes it; `ValueType.from_python` converts a `timedelta` or a `time`. True and False
+        name: Name of the attribute, which this service must own.
+        date: The day in the user's time zone: see `exist.profile.today()`.
+        value: The value in Exist's format; `ValueType.from_python` converts a `timedelta` or a `time`. True and False
             are sent as 1 and 0.
     """
 
@@ -86,9 +84,9 @@ class ValueIncrement:
     """A number to add to an attribute's value of one day.
 
     Attributes:
-        name: The attribute's name. This service must own it.
+        name: Name of the attribute, which this service must own.
         value: The number to add; a negative one is subtracted.
-        date: The day, in the user's time zone. None is today there; the write asks once which day that is.
+        date: The day in the user's time zone. None is today; the write requests the user's date, once.
     """
 
     name: str = field(converter=plain_string, validator=is_text)
@@ -96,8 +94,8 @@ class ValueIncrement:
     date: dt.date | None = field(default=None, validator=optional(is_day))
 
 
-_FIELDS = "name date value"
-"""The fields by which an item is recognised. Several increments of one day can have different outcomes."""
+# With the value, because several increments of one day can have different outcomes.
+_KEY_FIELDS = "name date value"
 
 
 def updatable(item: object) -> ValueUpdate:
@@ -115,38 +113,34 @@ def incrementable(item: object) -> ValueIncrement:
 
 
 def conflict_key(item: ValueUpdate | ValueIncrement) -> tuple[str, dt.date | None]:
-    """Return the attribute and the day that an item changes."""
+    """Return the key of what an item changes: the attribute and the day."""
     return item.name, item.date
 
 
 def match_key(item: ValueUpdate | ValueIncrement) -> MatchKey:
-    """Return the key that an item is recognised by in a reply."""
-    return (_FIELDS, (item.name, item.date, item.value))
+    """Return the key that identifies an item in a reply."""
+    return (_KEY_FIELDS, (item.name, item.date, item.value))
 
 
 def match_keys_of(entry: ValueEcho | Failure, wanted: Sequence[MatchKey]) -> Sequence[MatchKey]:
-    """Return the keys of the items that an entry of a reply may be about: those that agree with all that it repeats.
+    """Return the keys of the items that an entry of a reply may answer: all whose fields do not contradict it.
 
-    An entry that contradicts all items is about another item, whose key is returned.
+    If it contradicts all items, the key of an item that was not sent is returned.
     """
     fitting = [cast("tuple[str, dt.date, object]", key) for _, key in wanted]
-    name, date = _name_of(entry), _date_of(entry)
+    names = (entry.name, entry.template, entry.title) if isinstance(entry, Failure) else (entry.name,)
+    name, date = next((name for name in names if isinstance(name, str)), None), _date_of(entry)
     if name is not None:
         fitting = [key for key in fitting if key[0] == name]
     if date is not None:
         fitting = [key for key in fitting if key[1] == date]
     if not fitting:
-        return [(_FIELDS, (name, date, entry.value if isinstance(entry.value, Hashable) else None))]
+        return [(_KEY_FIELDS, (name, date, entry.value if isinstance(entry.value, Hashable) else None))]
     same_value = [key for key in fitting if key[2] == entry.value]
     if not same_value and name is None and date is None:
         return []
-    # Exist may write a value in another form than it was sent, so a different one contradicts nothing.
-    return [(_FIELDS, key) for key in dict.fromkeys(same_value or fitting)]
-
-
-def _name_of(entry: ValueEcho | Failure) -> str | None:
-    names = (entry.name, entry.template, entry.title) if isinstance(entry, Failure) else (entry.name,)
-    return next((name for name in names if isinstance(name, str)), None)
+    # Exist may repeat a value in another format, so a different value is no contradiction.
+    return [(_KEY_FIELDS, key) for key in dict.fromkeys(same_value or fitting)]
 
 
 def _date_of(entry: ValueEcho | Failure) -> dt.date | None:

@@ -1,4 +1,4 @@
-"""The write operations for values: update and increment; and what some of their calls do besides."""
+"""The write operations for values, update and increment, with reacquisition and the default date."""
 
 import asyncio
 import datetime as dt
@@ -9,7 +9,7 @@ import attrs
 
 from exist_async._http.session import Session
 from exist_async.attributes.requests import Acquirable, ByName, ByTemplate
-from exist_async.attributes.writes import ACQUIRE
+from exist_async.attributes.writes import ACQUIRE, NOT_OWNED
 from exist_async.batch.matching import Reply
 from exist_async.batch.operation import RefusalsHandled, WriteOperation
 from exist_async.batch.writes import Write
@@ -21,18 +21,15 @@ from exist_async.values import requests
 from exist_async.values.models import ValueEcho
 from exist_async.values.requests import ValueIncrement, ValueUpdate
 
-_NOT_OWNED: Final = "unauthorised"
-"""Exist's error code for a value of an attribute that another service owns."""
-
-_NOT_FOUND: Final = "not_found"
+_NO_ATTRIBUTE: Final = "not_found"
 """Exist's error code for a value of an attribute that the user does not have."""
 
 
 class Reacquisition:
-    """Acquires attributes whose values were refused: each once, however many of its values were.
+    """Acquires attributes whose values were refused, each of them once.
 
-    An attribute of another service is acquired by its name; one that the user does not have by its template, if there
-    is one with that name, as provided by a service.
+    An attribute of another service is acquired by name. One that the user does not have is acquired by the template
+    with its name, if there is one, which creates it.
     """
 
     def __init__(self, session: Session) -> None:
@@ -43,12 +40,12 @@ class Reacquisition:
     async def __call__(
         self, outcomes: Sequence[Outcome[ValueUpdate, ValueEcho]]
     ) -> RefusalsHandled[ValueUpdate, ValueEcho]:
-        """Acquire the attributes that refusals show to be lost, and return which items can be sent again."""
-        refused = [outcome for outcome in outcomes if outcome.error_code in (_NOT_OWNED, _NOT_FOUND)]
+        """Acquire the attributes that are not owned, and return which items can be sent again."""
+        refused = [outcome for outcome in outcomes if outcome.error_code in (NOT_OWNED, _NO_ATTRIBUTE)]
         if not refused:
             return RefusalsHandled(())
         async with self._lock:
-            await self._acquire(refused)
+            await self._acquire_once(refused)
         retry: set[int] = set()
         others: list[Outcome[ValueUpdate, ValueEcho]] = []
         for outcome in refused:
@@ -64,45 +61,45 @@ class Reacquisition:
                 others.append(attrs.evolve(outcome, status=OutcomeStatus.NOT_SENT, cause=acquired.cause))
         return RefusalsHandled(retry, others)
 
-    async def _acquire(self, refused: Sequence[Outcome[ValueUpdate, ValueEcho]]) -> None:
+    async def _acquire_once(self, refused: Sequence[Outcome[ValueUpdate, ValueEcho]]) -> None:
         wanted: dict[str, Acquirable] = {}
         for outcome in refused:
             name = outcome.item.name
             if name not in self._acquired:
-                wanted[name] = ByName(name) if outcome.error_code == _NOT_OWNED else ByTemplate(name, manual=False)
+                wanted[name] = ByName(name) if outcome.error_code == NOT_OWNED else ByTemplate(name, manual=False)
         running = Write(self._session, ACQUIRE)
         await running.run(list(wanted.values()))
         self._acquired.update(zip(wanted, running.result, strict=True))
 
 
 class DateFiller:
-    """Sets the date of increments without one to today in the user's time zone, which it asks for once.
+    """Sets the date of increments without one to today in the user's time zone, which it requests once.
 
-    Exist accepts them without a date, too, but does not document which day that means.
+    Exist also accepts increments without a date, but does not document which day that means.
     """
 
     def __init__(self, session: Session) -> None:
         self._profile = Profile(session)
         self._clock = session.clock
-        self._asked: tuple[dt.datetime, float] | None = None  # the user's local time, and the monotonic time then
+        self._start: tuple[dt.datetime, float] | None = None  # the user's local time, and the clock's time then
 
     async def __call__(self, items: Sequence[ValueIncrement]) -> Sequence[ValueIncrement]:
         """Return the items, each with a date."""
         if all(item.date is not None for item in items):
             return items
-        if self._asked is None:
-            self._asked = (await self._profile.now(), self._clock())
-        local_time, asked_at = self._asked
+        if self._start is None:
+            self._start = (await self._profile.now(), self._clock())
+        local_time, clock_time = self._start
         try:
-            # Reading a stream can go on past midnight.
-            today = (local_time + dt.timedelta(seconds=self._clock() - asked_at)).date()
+            # A stream may be read beyond midnight.
+            today = (local_time + dt.timedelta(seconds=self._clock() - clock_time)).date()
         except OverflowError as error:
-            raise NoAnswerError(f"the user's local time is {local_time}, the last that there is") from error
+            raise NoAnswerError(f"the user's local time is {local_time}, the last possible one") from error
         return [item if item.date is not None else attrs.evolve(item, date=today) for item in items]
 
 
 def _share_parts(item: ValueUpdate | ValueIncrement, echo: ValueEcho) -> None:
-    """Let a new echo share its item's name and date: copies of them are a quarter of the memory of an outcome."""
+    """Replace an echo's name and date by the item's objects: copies take a quarter of an outcome's memory."""
     if echo.name == item.name:
         object.__setattr__(echo, "name", item.name)
     # A date of another library is equal to the echo's, but of another class.
@@ -112,7 +109,7 @@ def _share_parts(item: ValueUpdate | ValueIncrement, echo: ValueEcho) -> None:
 
 def _after_repeated_update(outcome: Outcome[ValueUpdate, ValueEcho]) -> Outcome[ValueUpdate, ValueEcho]:
     """Return "unknown" for an attribute that is no longer owned: the first attempt may have written its value."""
-    if outcome.error_code not in (_NOT_OWNED, _NOT_FOUND):
+    if outcome.error_code not in (NOT_OWNED, _NO_ATTRIBUTE):
         return outcome
     cause = OutcomeUnknownError(
         "An earlier attempt to write it was not answered, and now this service does not own the attribute. Doing it "
@@ -143,7 +140,7 @@ INCREMENT: Final = WriteOperation[ValueIncrement, ValueEcho](
     match_key=requests.match_key,
     match_keys_of=requests.match_keys_of,
     conflict_key=requests.conflict_key,
-    # Events come many a day, and if Exist refuses one of a day, it mostly refuses all.
+    # There may be many increments a day, and if Exist refuses one of them, it usually refuses all.
     unique_per_request=False,
     share_parts=_share_parts,
 )

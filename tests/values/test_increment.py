@@ -152,7 +152,7 @@ async def test_a_clock_at_the_end_of_time_is_no_fault_of_the_caller(answering: A
     last = {"username": "ada", "local_time": "9999-12-31T23:59:59.999999+00:00"}
 
     client = answering(lambda request: httpx.Response(200, json=last), clock=lambda: next(seconds))
-    with pytest.raises(NoAnswerError, match="the last that there is") as caught:
+    with pytest.raises(NoAnswerError, match="the last possible one") as caught:
         await client.values.increment([ValueIncrement("coffees", 1)])
 
     assert caught.value.result is not None
