@@ -422,7 +422,7 @@ async def test_a_write_that_ends_after_its_caller_was_cancelled_shows_no_token(w
         await asyncio.wait(writing)
         service.hold.set()
 
-    assert sum("cancelled while it was under way" in text for _, text in watch.seen) >= 2
+    assert sum("cancelled while it was in flight" in text for _, text in watch.seen) >= 2
     assert watch.leaks() == []
 
 

@@ -28,7 +28,7 @@ from exist_async import (
     _json,
 )
 from exist_async._json import UnreadableError, converter, decode, encode
-from exist_async.batch.replies import Failure, Reply
+from exist_async.batch.matching import Failure, Reply
 from exist_async.paging import PageBody
 from support import Answering
 

@@ -231,7 +231,7 @@ async def test_a_page_that_has_only_moved_does_not_end_a_listing(exist: ExistCli
 
 
 async def test_a_count_that_is_missing_is_said_to_be_missing(answering: Answering) -> None:
-    with pytest.raises(NoAnswerError, match="does not say how many"):
+    with pytest.raises(NoAnswerError, match="does not tell how many results there are"):
         await answering(lambda request: page(["a"])).attributes.list().count()
 
 
@@ -275,7 +275,7 @@ async def test_a_listing_without_an_end_ends_in_an_error(
     client = answering(endless, rate_limiter=None)
     for listing in (client.attributes.owned().collect(), anext(last_of(client.attributes.owned()))):
         requests = 0
-        with pytest.raises(NoAnswerError, match="there were 50 pages, and there are more"):
+        with pytest.raises(NoAnswerError, match="after 50 pages, there are still more"):
             await listing
         assert requests == 50
 
@@ -288,5 +288,5 @@ async def last_of(listing: Any) -> Any:
 
 
 def test_a_page_beyond_every_end_is_a_wrong_argument(answering: Answering) -> None:
-    with pytest.raises(ConfigurationError, match="start is a number from 1 to 10000"):
+    with pytest.raises(ConfigurationError, match="start must be from 1 to 10000"):
         answering(lambda request: httpx.Response(500)).attributes.owned().pages(start=10_001)

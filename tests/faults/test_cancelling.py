@@ -25,7 +25,7 @@ from exist_async import (
     ValueIncrement,
     ValueUpdate,
 )
-from exist_async._http.quota import RetryQuota
+from exist_async._http.retry import RetryBudget
 from support import until
 
 CONNECTIONS = 3
@@ -105,7 +105,7 @@ async def assert_healthy(client: ExistClient) -> None:
     """All connections are there for use, at once and soon."""
     async with asyncio.timeout(10):
         await asyncio.gather(*(client.profile.get() for _ in range(2 * CONNECTIONS)))
-    assert client._session._pool.gates._gates == {}
+    assert client._session._pool.throttle.lines == {}
 
 
 async def assert_nothing_left(tasks: set[Any], files: int) -> None:
@@ -177,7 +177,7 @@ class Failing:
             await talk.send(self._answer if badly else whole(answer_to(request)))
 
 
-class Endless(RetryQuota):
+class Endless(RetryBudget):
     """Lets retry without end."""
 
     def take(self) -> None:
@@ -215,7 +215,7 @@ async def test_a_call_that_is_cancelled_at_any_moment_between_two_attempts_is_to
         serving(failing) as server,
         quick(server.url, max_connections=CONNECTIONS, **timed_by(clock)) as client,
     ):
-        client._session._pool.quota = Endless()
+        client._session._pool.retry_budget = Endless()
         steps_taken = await every_step(client, kind, told, at_once=CONNECTIONS, prepare=failing.begin)
         failing.left = 0
         await assert_healthy(client)

@@ -74,7 +74,7 @@ async def test_a_gzip_bomb_takes_little_memory() -> None:
     with memory_below(32 * MB):
         seen = await compare(22, {"": sending(encoded(b"gzip", body))}, in_turn=True)
 
-    assert "more than 16 MiB" in str(seen["get"][""].error)
+    assert "larger than 16 MiB" in str(seen["get"][""].error)
 
 
 async def test_an_endless_body_ends_at_the_largest_size() -> None:
@@ -87,7 +87,7 @@ async def test_an_endless_body_ends_at_the_largest_size() -> None:
     with memory_below(32 * MB):
         seen = await compare(23, faults, in_turn=True)
 
-    assert all("more than 16 MiB" in str(seen["get"][name].error) for name in faults)
+    assert all("larger than 16 MiB" in str(seen["get"][name].error) for name in faults)
 
 
 async def test_a_success_that_is_no_json_says_what_it_is() -> None:

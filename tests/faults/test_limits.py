@@ -103,7 +103,7 @@ async def test_fifty_calls_that_wait_after_a_429_are_let_out_one_by_one_in_order
 
         await get(client)
         calls = [asyncio.create_task(call(0))]
-        await until(lambda: asked(sandbox, kind) == 1 + (kind == "get") and bool(client._session._pool.gates._gates))
+        await until(lambda: asked(sandbox, kind) == 1 + (kind == "get") and bool(client._session._pool.throttle.lines))
         calls += [asyncio.create_task(call(number)) for number in range(1, 50)]
         begin.set()
         await asyncio.gather(*calls)

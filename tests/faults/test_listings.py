@@ -149,7 +149,7 @@ async def test_a_listing_without_end_is_ended_here(
         seen = await observe(client, read)
 
         assert isinstance(seen.error, NoAnswerError)
-        assert "does not end: there were 50 pages" in str(seen.error)
+        assert "does not end: after 50 pages" in str(seen.error)
         assert sorted(map(int, asked_pages(server))) == list(range(1, 51))
         assert f"without end: {type(seen.error).__name__}" == row(33).get.rpartition("; ")[2]
 

@@ -127,7 +127,7 @@ async def test_a_thousand_calls_on_ten_connections_lose_nothing_and_count_nothin
 
             whims.well = True
             await asyncio.gather(*(get(client.with_options(timeout=30.0)) for _ in range(CONNECTIONS)))
-            assert client._session._pool.gates._gates == {}
+            assert client._session._pool.throttle.lines == {}
         applied = Counter({number: times for (_, _, number), times in server.applied.items()})
 
     assert set(whims.met) == set(FATES)
