@@ -474,7 +474,7 @@ async def test_what_the_store_did_not_take_is_saved_by_any_other_object_of_this_
         patch.setattr(store, "save", fail)
         first = await asyncio.gather(*(another().profile.get() for _ in range(5)), return_exceptions=True)
         assert {type(error) for error in first} == {OAuthError}
-        with pytest.raises(OAuthError, match="It is kept here"):
+        with pytest.raises(OAuthError, match="It is kept in memory"):
             await another().profile.get()
         assert await store.load("ada") == old
 
