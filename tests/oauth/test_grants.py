@@ -224,7 +224,8 @@ async def test_what_was_not_sent_is_sent_again(making: Make, clock: Any, trade: 
 async def test_a_service_that_cannot_be_reached_is_said_so(making: Make, trade: Any) -> None:
     app, requests = making(httpx.ConnectError("refused"))
 
-    with pytest.raises(OAuthError, match=r"could not connect to https://exist\.io \(nothing was sent\): refused") as caught:
+    words = r"could not connect to https://exist\.io \(nothing was sent\): refused"
+    with pytest.raises(OAuthError, match=words) as caught:
         await trade(app)
 
     assert (caught.value.code, caught.value.status_code) == (None, None)
@@ -323,7 +324,8 @@ async def test_a_refresh_that_got_lost_and_could_not_be_repeated_may_have_been_c
 ) -> None:
     app, requests = making(lost, httpx.ConnectError("refused"))
 
-    with pytest.raises(OAuthError, match=r"no readable answer came to an earlier attempt.*nothing was sent.*refused.*may have been carried out") as caught:
+    words = "no readable answer came to an earlier attempt.*nothing was sent.*refused.*may have been carried out"
+    with pytest.raises(OAuthError, match=words) as caught:
         await refresh(app)
 
     assert type(caught.value) is OAuthError
