@@ -70,14 +70,17 @@ class InFlight:
                 loop.call_soon_threadsafe(self._end_wait, wait)
 
     async def run_write(
-        self, attempt: Coroutine[Any, Any, T], state: CallState, on_late: Callable[[asyncio.Task[Answer[T]]], object]
+        self,
+        attempt: Callable[[], Coroutine[Any, Any, T]],
+        state: CallState,
+        on_late: Callable[[asyncio.Task[Answer[T]]], object],
     ) -> T:
         """Await an attempt at a write. If the caller is cancelled once it is connected, it goes on without them.
 
         To cut it short would leave open whether it was carried out.
 
         Args:
-            attempt: The attempt.
+            attempt: Makes the attempt.
             state: The state of its call, which says whether the attempt is connected.
             on_late: Called with the finished attempt if the caller was cancelled meanwhile.
         """
@@ -112,8 +115,8 @@ class InFlight:
             wait.reschedule(asyncio.get_running_loop().time())
 
 
-async def _wrap(attempt: Coroutine[Any, Any, T]) -> Answer[T]:
-    return Answer(await attempt)
+async def _wrap(attempt: Callable[[], Coroutine[Any, Any, T]]) -> Answer[T]:
+    return Answer(await attempt())
 
 
 def _resolve(ended: "asyncio.Future[None]", _: "asyncio.Task[Any]") -> None:

@@ -211,10 +211,10 @@ class Session:
     ) -> T:
         """Make one attempt. A write's outlives its caller once it is connected."""
         state.connected = False
-        exchange = self._exchange(call, state, model)
+        exchange = partial(self._exchange, call, state, model)
         try:
             if not call.outlives_caller:
-                return await exchange
+                return await exchange()
             late = partial(_report_late, call, state, on_late)
             return await self._pool.in_flight.run_write(exchange, state, late)
         finally:
