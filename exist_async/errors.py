@@ -218,8 +218,8 @@ class OAuthError(ExistAsyncError):
 
     Attributes:
         code: OAuth error code, such as `invalid_grant` or `access_denied`; None if there is none.
-        description: Message of the service; None if it sent none, or one that contains a secret.
-        status_code: HTTP status of the answer; None if the error was not caused by an answer.
+        description: Message of the service; None if it sent none. A secret in it is replaced by `[secret]`.
+        status_code: HTTP status of the answer that refused; None if there was none.
     """
 
     def __init__(

@@ -4,6 +4,8 @@ import ast
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,48 +14,37 @@ import exist_async
 
 PACKAGE = Path(exist_async.__file__).parent
 
-# Each layer may import those above it in this list, and itself.
+TOOLS = ["_concurrency", "_checks", "_json", "_secrets", "_redis"]
+
+# The folders, and the modules beside them, from the ground up. Each may import those of the lines above its own, and
+# those before it in its line.
 LAYERS: list[list[str]] = [
     ["version"],
-    ["errors", "events"],
+    ["errors"],
+    ["events"],
     ["outcomes"],
-    ["_checks", "_json", "_secrets", "_concurrency", "_redis"],
+    TOOLS,
     ["rate_limits"],
-    [
-        "_http.bodies",
-        "_http.call",
-        "_http.deliveries",
-        "_http.error_bodies",
-        "_http.gates",
-        "_http.quota",
-        "_http.retry",
-        "_http.transport",
-        "_http.connections",
-        "_http.signing",
-        "_http.waits",
-    ],
     ["token_stores"],
-    ["_http.reports", "_http.responses", "_http.options", "_http.pool"],
-    ["_http.attempt", "_http.course"],
-    ["_http.turns"],
-    ["_http.session"],
-    ["_http.forms", "_http.client"],
-    ["batch", "paging", "resource", "oauth"],
+    ["_http"],
+    ["resource"],
+    ["paging"],
+    ["batch"],
+    ["oauth"],
     ["auth"],
-    ["attio"],
-    ["attributes", "profile"],
-    ["averages", "correlations", "insights", "values"],
+    ["attributes"],
+    ["profile"],
+    ["values"],
+    ["averages", "correlations", "insights"],
     ["client"],
+    ["attio"],
     ["sandbox"],
     ["cli"],
 ]
+FOLDERS = [folder for layer in LAYERS for folder in layer]
 
-
-def layer_of(module: str) -> int:
-    for number, layer in enumerate(LAYERS):
-        if any(module == name or module.startswith(name + ".") for name in layer):
-            return number
-    raise AssertionError(f"{module} has no place in the house")
+# An error names the result that it carries, and a result raises errors: the one arrow upward, which is of types alone.
+UPWARD = ("errors", "outcomes")
 
 
 def module_of(path: Path) -> str:
@@ -61,81 +52,126 @@ def module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def folder_of(module: str) -> str:
+    return module.partition(".")[0]
+
+
 MODULES = {module_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+ROOT = ""
 
 
-def imports_of(module: str) -> set[str]:
-    """Return the modules of this package that a module imports; those for type checkers alone do not count."""
-    path = MODULES[module]
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            node.body = []
-    found: set[str] = set()
+def imported_names(tree: ast.AST) -> Iterator[str]:
+    """Yield all that code imports of this package, without the package's own name; "" for the package itself.
+
+    Late imports count, and those for type checkers too.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            base = ".".join(["exist_async", *package.split(".")][: len(package.split(".")) + 2 - node.level])
-            names = [f"{base}.{node.module}" if node.module else f"{base}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: a relative import"
             # `from package import module` names a module too.
-            names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
+            names = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
         else:
             continue
-        inside = (
-            name.removeprefix("exist_async").removeprefix(".") for name in names if name.startswith("exist_async")
-        )
-        found.update(name for name in inside if name in MODULES and name)
-    return found - {package}
+        for name in names:
+            if name == "exist_async" or name.startswith("exist_async."):
+                yield name.removeprefix("exist_async").removeprefix(".")
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module not in ("", "_http")])
-def test_a_module_imports_only_what_lies_below_it(module: str) -> None:
-    for imported in imports_of(module) - {"_http"}:
-        assert layer_of(imported) <= layer_of(module), f"{module} imports {imported}"
+def imports_in(code: ast.AST) -> set[str]:
+    """Return the modules of this package that code imports; the root for a public name of it."""
+    return {name if name in MODULES else name.rpartition(".")[0] for name in imported_names(code)}
 
 
-def test_no_two_modules_import_each_other() -> None:
-    graph = {module: imports_of(module) for module in MODULES}
-    for module, imported in graph.items():
-        for other in imported:
-            if other.split(".")[0] != module.split(".")[0]:
-                assert module not in graph[other], f"{module} and {other} import each other"
+def imports_of(module: str) -> set[str]:
+    return imports_in(ast.parse(MODULES[module].read_text())) - {module}
 
 
-def test_the_sandbox_imports_nothing_of_the_client() -> None:
-    for module in MODULES:
-        if module.split(".")[0] == "sandbox":
-            assert {name for name in imports_of(module) if name.split(".")[0] != "sandbox"} == set()
+IMPORTS = {module: imports_of(module) for module in MODULES}
 
 
-def test_only_the_command_line_imports_the_sandbox() -> None:
-    for module in MODULES:
-        if module.split(".")[0] not in ("sandbox", "cli"):
-            assert {name for name in imports_of(module) if name.split(".")[0] in ("sandbox", "cli")} == set()
+def test_every_folder_has_its_place_in_the_house() -> None:
+    assert {folder_of(module) for module in MODULES} - {ROOT} == set(FOLDERS)
+    assert len(FOLDERS) == len(set(FOLDERS))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_imports_only_what_lies_below_it(folder: str) -> None:
+    below = FOLDERS[: FOLDERS.index(folder) + 1]
+
+    for module, imported in IMPORTS.items():
+        if folder_of(module) == folder:
+            upward = {name for name in imported if folder_of(name) not in below and (module, name) != UPWARD}
+            assert upward == set(), module
+
+
+def test_the_one_import_upward_is_for_type_checkers_alone() -> None:
+    tree = ast.parse(MODULES["errors"].read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = []
+
+    assert "outcomes" in IMPORTS["errors"]
+    assert imports_in(tree) == set()
+
+
+def test_no_imports_of_modules_form_a_circle() -> None:
+    graph = {module: {name for name in names if (module, name) != UPWARD} for module, names in IMPORTS.items()}
+
+    TopologicalSorter(graph).prepare()  # raises an error that names the circle
 
 
 def test_no_module_imports_the_package_s_own_root() -> None:
+    assert [module for module, imported in IMPORTS.items() if ROOT in imported] == []
+
+
+def test_a_private_module_taken_from_the_root_counts_as_that_module_and_a_public_name_as_the_root() -> None:
+    assert imports_in(ast.parse("from exist_async import _json")) == {"_json"}
+    assert imports_in(ast.parse("import exist_async._http.pool")) == {"_http.pool"}
+    assert imports_in(ast.parse("from exist_async.errors import OAuthError")) == {"errors"}
+    assert imports_in(ast.parse("from exist_async import ExistClient")) == {ROOT}
+    assert imports_in(ast.parse("import exist_async")) == {ROOT}
+    assert imports_in(ast.parse("def late():\n    from exist_async.client import ExistClient")) == {"client"}
+    assert imports_in(ast.parse("import_module('exist_async.client')")) == {"client"}
+    assert imports_in(ast.parse("if TYPE_CHECKING:\n    from exist_async.client import ExistClient")) == {"client"}
+
+
+def test_only_the_root_imports_by_a_name_that_is_not_written_there() -> None:
     for module, path in MODULES.items():
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom):
-                assert node.module != "exist_async", module
-            elif isinstance(node, ast.Import):
-                assert all(alias.name != "exist_async" for alias in node.names), module
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
+                assert isinstance(node.args[0], ast.Constant) or module == ROOT, module
 
 
-def test_attio_imports_only_the_core() -> None:
-    core = {"_checks", "_http", "_json", "attio", "auth", "errors", "events", "paging", "rate_limits"}
-    attio = [module for module in MODULES if module.split(".")[0] == "attio"]
+def test_the_sandbox_imports_nothing_of_the_rest() -> None:
+    assert imported_by("sandbox") == set()
 
-    assert len(attio) > 4
-    for module in attio:
-        assert {name.split(".")[0] for name in imports_of(module)} <= core
-    for module in MODULES:
-        if module.split(".")[0] not in ("attio", "cli"):
-            assert {name for name in imports_of(module) if name.split(".")[0] == "attio"} == set()
+
+def test_only_the_command_line_imports_the_sandbox() -> None:
+    assert importers_of("sandbox") <= {"cli"}
+    assert importers_of("cli") == set()
+
+
+def test_attio_imports_only_the_core_and_nothing_of_exist() -> None:
+    core = {"errors", "events", "outcomes", "rate_limits", "_http", "paging", *TOOLS}
+
+    assert imported_by("attio") <= core
+    assert importers_of("attio") == set()
+
+
+def imported_by(folder: str) -> set[str]:
+    """Return the other folders that a folder imports."""
+    modules = [module for module in MODULES if folder_of(module) == folder]
+    assert len(modules) > 4
+    return {folder_of(name) for module in modules for name in IMPORTS[module]} - {folder}
+
+
+def importers_of(folder: str) -> set[str]:
+    """Return the other folders that import a folder."""
+    return {folder_of(module) for module, names in IMPORTS.items() if folder in map(folder_of, names)} - {folder}
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

@@ -1,6 +1,8 @@
 """Posts the forms that sign people and apps in. They contain secrets, and so do the answers."""
 
-from collections.abc import Mapping
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlencode
 
 import httpx
@@ -21,14 +23,25 @@ class FormClient:
     Args:
         base_url: The service's origin.
         http_client: A caller's HTTP client to use instead; it is never closed here.
+        sleep: Waits for a number of seconds.
+        fraction: Returns random numbers from 0 to 1.
 
     Raises:
         ConfigurationError: An argument is wrong.
     """
 
-    def __init__(self, base_url: str, http_client: httpx.AsyncClient | None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        http_client: httpx.AsyncClient | None,
+        *,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        fraction: Callable[[], float] = random.random,
+    ) -> None:
         self._options = Options(base_url=base_url, max_wait=0.0)
         self._pool = None if http_client is None else Pool.over(http_client)
+        self._sleep = sleep
+        self._fraction = fraction
 
     async def post(
         self, path: str, form: Mapping[str, str], *, secrets: tuple[str, ...], max_repeats: int = 0
@@ -48,7 +61,8 @@ class FormClient:
         call = Call("POST", path, body=body, content_type=_FORM, max_repeats=max_repeats, secrets=secrets)
         pool = self._pool or Pool.open(max_connections=1, proxy=None, verify=True, trust_env=True)
         try:
-            return await Session(pool, httpx.Auth(), self._options).send(call, bytes)
+            session = Session(pool, httpx.Auth(), self._options, sleep=self._sleep, fraction=self._fraction)
+            return await session.send(call, bytes)
         finally:
             if pool is not self._pool:
                 await pool.aclose(self._options.timeout)

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
+
+from attrs import frozen
 
 from exist_async._http.call import CallState
 from exist_async.errors import ClientClosedError
@@ -12,6 +14,17 @@ from exist_async.errors import ClientClosedError
 T = TypeVar("T")
 
 _CLOSED = "The client was closed while this call waited to be sent."
+
+
+@frozen(eq=False, repr=False)
+class Answer(Generic[T]):
+    """The answer to a write. Without a repr: asyncio's debug log shows results of tasks, and this may repeat a token.
+
+    Attributes:
+        value: The decoded answer.
+    """
+
+    value: T
 
 
 class InFlight:
@@ -57,18 +70,21 @@ class InFlight:
                 loop.call_soon_threadsafe(self._end_wait, wait)
 
     async def run_write(
-        self, attempt: Coroutine[Any, Any, T], state: CallState, on_late: Callable[[asyncio.Task[T]], object]
+        self,
+        attempt: Callable[[], Coroutine[Any, Any, T]],
+        state: CallState,
+        on_late: Callable[[asyncio.Task[Answer[T]]], object],
     ) -> T:
         """Await an attempt at a write. If the caller is cancelled once it is connected, it goes on without them.
 
         To cut it short would leave open whether it was carried out.
 
         Args:
-            attempt: The attempt.
+            attempt: Makes the attempt.
             state: The state of its call, which says whether the attempt is connected.
             on_late: Called with the finished attempt if the caller was cancelled meanwhile.
         """
-        write = asyncio.create_task(attempt)
+        write = asyncio.create_task(_wrap(attempt))
         self._writes.add(write)
         write.add_done_callback(self._writes.discard)
         # Cancelling this future leaves the write alone. asyncio.wait() would do the same at twice the cost.
@@ -84,7 +100,7 @@ class InFlight:
                 write.cancel()
                 write.add_done_callback(_retrieve)
             raise
-        return write.result()
+        return write.result().value
 
     async def join_writes(self, seconds: float) -> None:
         """Wait until the writes of the running event loop have ended, `seconds` at most."""
@@ -97,6 +113,10 @@ class InFlight:
         # A wait that has ended meanwhile must not be touched any more.
         if self._waits.pop(wait, None) is not None:
             wait.reschedule(asyncio.get_running_loop().time())
+
+
+async def _wrap(attempt: Callable[[], Coroutine[Any, Any, T]]) -> Answer[T]:
+    return Answer(await attempt())
 
 
 def _resolve(ended: "asyncio.Future[None]", _: "asyncio.Task[Any]") -> None:

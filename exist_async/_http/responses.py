@@ -29,7 +29,7 @@ from exist_async.errors import (
 T = TypeVar("T")
 
 _EXCERPT = 500  # characters of a body or a message that are quoted
-_MOST_PARSED = 65_536  # bytes of an error's body
+_MOST_PARSED = 1_048_576  # bytes of an error's body
 _MOST_ISSUES = 5  # fields of a request that are named in a message
 _LONGEST_CHARACTER = 4  # bytes in UTF-8
 _REQUEST_ID_HEADERS = ("x-request-id", "x-attio-execution-id")
@@ -69,9 +69,9 @@ def decode(response: httpx.Response, call: Call, model: type[T], now: float) -> 
     try:
         return _json.decode(response.content, model)
     except UnreadableError as error:
-        reason = redact(str(error), credentials_of(response.request))
+        reason = redact(str(error), credentials_of(response.request), *call.secrets)
     # Outside of the handler: the error quotes the body, which may repeat the request's credentials.
-    content_type = _header(response, "content-type") or "no content type"
+    content_type = _header(response, call, "content-type") or "no content type"
     excerpt = _excerpt(_redacted_body(response, call))
     raise no_answer(
         call, f"answered {response.status_code} with {content_type} that can't be read ({reason}): {excerpt!r}"
@@ -126,7 +126,7 @@ def _raise_error(response: httpx.Response, call: Call, now: float) -> NoReturn:
         detail=detail,
         code=content.code,
         body=_excerpt(body),
-        request_id=_request_id(response),
+        request_id=_request_id(response, call),
         retry_after=seconds,
         type=content.type,
         validation_errors=content.issues,
@@ -150,7 +150,7 @@ def _rate_limited(
         detail=content.detail,
         code=content.code,
         type=content.type,
-        request_id=_request_id(response),
+        request_id=_request_id(response, call),
     )
 
 
@@ -247,11 +247,11 @@ def _excerpt(text: str) -> str:
     return text if len(text) <= _EXCERPT else text[:_EXCERPT] + "…"
 
 
-def _request_id(response: httpx.Response) -> str | None:
-    return next(filter(None, (_header(response, name) for name in _REQUEST_ID_HEADERS)), None)
+def _request_id(response: httpx.Response, call: Call) -> str | None:
+    return next(filter(None, (_header(response, call, name) for name in _REQUEST_ID_HEADERS)), None)
 
 
-def _header(response: httpx.Response, name: str) -> str | None:
-    """Return a header, without the request's credentials."""
+def _header(response: httpx.Response, call: Call, name: str) -> str | None:
+    """Return a header, without the request's secrets."""
     value: str | None = response.headers.get(name)
-    return None if value is None else redact(value, credentials_of(response.request))
+    return None if value is None else redact(value, credentials_of(response.request), *call.secrets)

@@ -12,6 +12,7 @@ import httpx
 
 from exist_async._http import responses, retry
 from exist_async._http.call import Call, CallState
+from exist_async._http.in_flight import Answer
 from exist_async._http.options import Options
 from exist_async._http.pool import CLOSED, Pool
 from exist_async._http.retry import Failure
@@ -27,6 +28,7 @@ from exist_async.errors import (
     ExistAsyncError,
     NoAnswerError,
     RateLimitError,
+    StatusError,
 )
 from exist_async.rate_limits import RateLimiter
 
@@ -209,10 +211,10 @@ class Session:
     ) -> T:
         """Make one attempt. A write's outlives its caller once it is connected."""
         state.connected = False
-        exchange = self._exchange(call, state, model)
+        exchange = partial(self._exchange, call, state, model)
         try:
             if not call.outlives_caller:
-                return await exchange
+                return await exchange()
             late = partial(_report_late, call, state, on_late)
             return await self._pool.in_flight.run_write(exchange, state, late)
         finally:
@@ -385,6 +387,9 @@ def _final_error(error: ExistAsyncError, call: Call, state: CallState) -> ExistA
     """Return the error of a call: that of its last attempt, or "unknown" for a write that may have been carried out."""
     if state.lost is None or call.is_read or isinstance(error, NoAnswerError):
         return error
+    if call.secrets and isinstance(error, StatusError | RateLimitError):
+        # The answer to a repeated token request shows what happened to the first: its grant was used up, or is valid.
+        return error
     return responses.outcome_unknown(
         call, f"no readable answer came to an earlier attempt, and the last one failed ({error})"
     )
@@ -398,11 +403,13 @@ def _report_lost(call: Call, state: CallState, on_late: Callable[[Any], object])
         on_late(state.lost)
 
 
-def _report_late(call: Call, state: CallState, on_late: Callable[[Any], object], attempt: "asyncio.Task[Any]") -> None:
+def _report_late(
+    call: Call, state: CallState, on_late: Callable[[Any], object], attempt: asyncio.Task[Answer[Any]]
+) -> None:
     """Report the end of an attempt that went on without its caller."""
     answer: object
     try:
-        answer = attempt.result()
+        answer = attempt.result().value
     except asyncio.CancelledError:
         answer = responses.outcome_unknown(call, "its event loop ended before an answer came")
     except ExistAsyncError as error:

@@ -19,6 +19,7 @@ from exist_async.errors import (
 from exist_async.resource import EXIST, ROOT
 
 _LOGIN = f"{ROOT}auth/simple-token/"
+_NO_FIELD = "non_field_errors: "  # the service's name for messages about the form as a whole
 
 
 @frozen
@@ -55,16 +56,7 @@ class SimpleToken(TokenAuth):
         # Half a surrogate pair could not be sent, and Python's error would quote the password.
         if not isinstance(password, str) or not password or any("\ud800" <= letter <= "\udfff" for letter in password):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError("password must be a string of text, and not empty")
-        form = {"username": username, "password": password}
-        try:
-            answer = await FormClient(base_url, http_client).post(_LOGIN, form, secrets=(password,))
-        except BadRequestError as error:
-            raise _as_authentication_error(error) from None
-        except NoAnswerError as error:
-            if isinstance(error.__cause__, StatusError):
-                # Logging in changes nothing, so the service's failure is all that matters.
-                raise error.__cause__ from None
-            raise
+        answer = await _post_login(FormClient(base_url, http_client), username, password)
         try:
             return cls(decode(answer, _LoginReply).token)
         except (UnreadableError, ConfigurationError) as error:
@@ -73,12 +65,28 @@ class SimpleToken(TokenAuth):
         raise NoAnswerError(f"POST {_LOGIN}: the answer can't be read: {reason}")
 
 
+async def _post_login(client: FormClient, username: str, password: str) -> bytes:
+    form = {"username": username, "password": password}
+    try:
+        return await client.post(_LOGIN, form, secrets=(password,))
+    except BadRequestError as error:
+        raise _as_authentication_error(error) from None
+    except NoAnswerError as error:
+        failure = error.__cause__
+        if not isinstance(failure, StatusError):
+            raise
+    # Logging in changes nothing, so only the service's failure matters. Raised inside of the handler, it would get the
+    # error that it caused as its context, and the chain of errors would be a circle.
+    raise failure
+
+
 def _as_authentication_error(error: BadRequestError) -> AuthenticationError:
+    detail = error.detail and error.detail.removeprefix(_NO_FIELD)
     return AuthenticationError(
         f"{error} Check the user name and the password.",
         status_code=error.status_code,
         method=error.method,
         path=error.path,
-        detail=error.detail,
+        detail=detail,
         code=error.code,
     )

@@ -157,9 +157,9 @@ class OAuthApp(Unpicklable):
             ConfigurationError: It is neither a URL nor a code, or a bare code was given with a state.
         """
         code = code_of(callback_url_or_code, state)
-        form = {"grant_type": "authorization_code", "redirect_uri": self._redirect_uri, "code": code}
+        form = {"redirect_uri": self._redirect_uri, "code": code}
         try:
-            answer = await self._request_token(form, (code,))
+            answer = await self._request_token("authorization_code", form, (code,))
         except ExistAsyncError as error:
             advice = "The code was used before, is too old, or is another app's: begin signing in again."
             raise refusal(error, invalid_grant=OAuthError, advice=advice) from error
@@ -185,9 +185,9 @@ class OAuthApp(Unpicklable):
             raise wrong_type("token", "an OAuthToken", token)
         if token.refresh_token is None:
             raise ReauthorizationRequired(f"This token has no refresh token, so it can't be refreshed. {_SIGN_IN}")
-        form = {"grant_type": "refresh_token", "refresh_token": token.refresh_token}
+        form = {"refresh_token": token.refresh_token}
         try:
-            answer = await self._request_token(form, (token.refresh_token,), max_repeats=1)
+            answer = await self._request_token("refresh_token", form, (token.refresh_token,), max_repeats=1)
         except ExistAsyncError as error:
             raise refusal(error, invalid_grant=ReauthorizationRequired, advice=_SIGN_IN) from error
         try:
@@ -199,9 +199,13 @@ class OAuthApp(Unpicklable):
         # Fields that an answer lacks, or has in an unusable form, stay as they were.
         return attrs.evolve(new, refresh_token=new.refresh_token or token.refresh_token, scope=new.scope or token.scope)
 
-    async def _request_token(self, form: dict[str, str], secrets: tuple[str, ...], *, max_repeats: int = 0) -> bytes:
-        form = {**form, "client_id": self._client_id, "client_secret": self._client_secret}
-        return await self._forms.post(_TOKEN, form, secrets=(*secrets, self._client_secret), max_repeats=max_repeats)
+    async def _request_token(
+        self, grant_type: str, fields: dict[str, str], secrets: tuple[str, ...], *, max_repeats: int = 0
+    ) -> bytes:
+        app = {"grant_type": grant_type, "client_id": self._client_id, "client_secret": self._client_secret}
+        return await self._forms.post(
+            _TOKEN, app | fields, secrets=(*secrets, self._client_secret), max_repeats=max_repeats
+        )
 
 
 def _check_scopes(scopes: Iterable[Scope | str]) -> list[str]:

@@ -66,7 +66,7 @@ def refusal(error: ExistAsyncError, *, invalid_grant: type[OAuthError], advice: 
     # A 5xx may have been carried out, and is the cause of an OutcomeUnknownError.
     answer = error.__cause__ if isinstance(error, NoAnswerError) else error
     if not isinstance(answer, StatusError | RateLimitError) or answer.status_code is None:
-        return OAuthError(f"the token request failed: {error}")
+        return OAuthError(f"The token request failed: {error}")
     status, code = answer.status_code, printable(answer.code)
     description = None if answer.detail == answer.code else printable(answer.detail)
     cls = OAuthError

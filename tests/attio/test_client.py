@@ -28,7 +28,7 @@ def test_the_token_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
         AttioClient()
     monkeypatch.setenv("ATTIO_TOKEN", "a-token")
 
-    assert repr(AttioClient()) == "<AttioClient of https://api.attio.com>"
+    assert repr(AttioClient()) == "<AttioClient for https://api.attio.com>"
 
 
 async def test_a_view_has_its_own_token_and_limits(asking: Asking, clock: Any) -> None:
@@ -48,7 +48,7 @@ async def test_a_view_has_its_own_token_and_limits(asking: Asking, clock: Any) -
         "another-token",
         "a-token",
     ]
-    with pytest.raises(ConfigurationError, match="make another AttioClient"):
+    with pytest.raises(ConfigurationError, match="create another AttioClient"):
         client.with_options(proxy="http://127.0.0.1:1")  # type: ignore[call-arg]
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from exist_async.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 # Submits the form of the page with the button Allow, and follows the redirect.
 BROWSER = """\
 import sys
@@ -20,8 +22,6 @@ from re import findall
 from urllib.parse import urljoin
 
 import httpx
-
-pytestmark = pytest.mark.slow
 
 page = sys.argv[1]
 with httpx.Client(trust_env=False, follow_redirects=True) as client:

@@ -137,8 +137,8 @@ async def test_fifty_calls_that_are_refused_at_once_all_come_back(kind: str, clo
     refused = sum(request.status == 429 for request in sandbox.requests)
     # Where one is answered at once, because the clock has gone on, the next ones go together.
     assert sorted(done) == list(range(50))
-    # Each of them once at first, and once more when it was its turn.
-    assert refused <= 2 * 50
+    # Each of them once at first, once more when it was its turn, and once when it went together with others.
+    assert refused <= 3 * 50
     if kind == "increment":
         assert sandbox.values("coffees") == {DAY: 50}
 

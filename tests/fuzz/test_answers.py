@@ -304,7 +304,7 @@ def test_whatever_answers_a_renewal_ends_the_call_that_waits_for_it(
 @example("1 Jan 1 00:00 -0000")
 @example("31 Dec 9999 23:59:59 -9999")
 def test_a_retry_after_is_a_finite_number_from_0_or_nothing(value: str) -> None:
-    seconds = responses.retry_after(value, 1_800_000_000.0)
+    seconds = responses.parse_retry_after(value, 1_800_000_000.0)
 
     assert seconds is None or 0 <= seconds < 1e12
 
@@ -319,10 +319,14 @@ def test_each_answer_is_a_success_or_an_error_of_the_tree(
     response = httpx.Response(status, headers=headers, content=body, request=request)
 
     for call in (Call("GET", "/"), Call("POST", "/", repeatable=False)):
-        error = responses.failure(response, call, 1_800_000_000.0)
-        assert (error is None) == (200 <= status < 300)
-        if error is not None:
+        try:
+            answer = responses.decode(response, call, bytes, 1_800_000_000.0)
+        except ExistAsyncError as error:
+            assert not 200 <= status < 300
             check(error)
+        else:
+            assert 200 <= status < 300
+            assert answer == response.content
 
 
 _STARTS = [

@@ -72,7 +72,7 @@ async def test_a_bare_code_has_no_state_to_compare(app: OAuthApp) -> None:
 
 
 async def test_a_user_who_says_no_is_told_apart(app: OAuthApp, sandbox: Sandbox) -> None:
-    with pytest.raises(OAuthError, match="access_denied: the user said no") as caught:
+    with pytest.raises(OAuthError, match="access_denied: the user refused") as caught:
         await app.exchange(f"{CALLBACK}?error=access_denied", state="whatever")
 
     assert (caught.value.code, caught.value.description, caught.value.status_code) == ("access_denied", None, None)
@@ -100,7 +100,7 @@ async def test_a_state_that_did_not_come_back_is_said_so(app: OAuthApp, sandbox:
     url, state = app.authorization_url(["mood_read"])
     callback = sandbox.authorize(url)
 
-    with pytest.raises(OAuthError, match="without the state"):
+    with pytest.raises(OAuthError, match="lacks the state"):
         await app.exchange(callback, state=state)
     assert (await app.exchange(callback)).scope == ("mood_read",)
 
@@ -137,7 +137,7 @@ async def test_a_code_that_somebody_forged_is_no_error_of_the_caller(
 async def test_a_query_without_its_url_is_taken_for_no_code(
     app: OAuthApp, sandbox: Sandbox, query: str, state: str | None
 ) -> None:
-    with pytest.raises(ConfigurationError, match="a query without its URL: give the whole URL") as caught:
+    with pytest.raises(ConfigurationError, match="a query without a URL: give the whole URL") as caught:
         await app.exchange(query, state=state)
 
     assert "s3cr3t" not in str(caught.value)

@@ -224,7 +224,8 @@ async def test_what_was_not_sent_is_sent_again(making: Make, clock: Any, trade: 
 async def test_a_service_that_cannot_be_reached_is_said_so(making: Make, trade: Any) -> None:
     app, requests = making(httpx.ConnectError("refused"))
 
-    with pytest.raises(OAuthError, match=r"not sent.*refused") as caught:
+    words = r"could not connect to https://exist\.io \(nothing was sent\): refused"
+    with pytest.raises(OAuthError, match=words) as caught:
         await trade(app)
 
     assert (caught.value.code, caught.value.status_code) == (None, None)
@@ -323,12 +324,13 @@ async def test_a_refresh_that_got_lost_and_could_not_be_repeated_may_have_been_c
 ) -> None:
     app, requests = making(lost, httpx.ConnectError("refused"))
 
-    with pytest.raises(OAuthError, match=r"may have been carried out.* could not be sent again.*refused") as caught:
+    words = "no readable answer came to an earlier attempt.*nothing was sent.*refused.*may have been carried out"
+    with pytest.raises(OAuthError, match=words) as caught:
         await refresh(app)
 
     assert type(caught.value) is OAuthError
     assert isinstance(caught.value.__cause__, NoAnswerError)
-    assert len(requests) == 4
+    assert len(requests) == 3
 
 
 async def test_a_refresh_that_got_lost_before_the_client_was_closed_may_have_been_carried_out(making: Make) -> None:
@@ -339,7 +341,7 @@ async def test_a_refresh_that_got_lost_before_the_client_was_closed_may_have_bee
 
     app._forms._sleep = close
 
-    with pytest.raises(OAuthError, match=r"may have been carried out.*closed"):
+    with pytest.raises(OAuthError, match=r"closed.*may have been carried out"):
         await refresh(app)
 
     assert len(requests) == 1
@@ -365,7 +367,7 @@ async def test_without_a_client_of_yours_a_connection_is_made_for_each_request(s
         renewed = await app.refresh(token)
 
     assert token.scope == renewed.scope == ("mood_read",)
-    with pytest.raises(OAuthError, match="not sent"):
+    with pytest.raises(OAuthError, match="nothing was sent"):
         await app.refresh(renewed)
 
 

@@ -24,6 +24,7 @@ from exist_async import (
     ReauthorizationRequired,
     ValueIncrement,
 )
+from exist_async._http.call import Call
 from exist_async._http.pool import Pool
 from exist_async.auth.oauth2 import renew_at
 from exist_async.sandbox import Sandbox
@@ -44,7 +45,7 @@ async def test_a_token_is_sent_to_no_other_service_than_its_own(of_app: str, of_
     auth = OAuth2(OAuthApp("id", "secret", "http://localhost:8000/", base_url=of_app), MemoryTokenStore(), "ada")
     shared = ExistClient("a-token", base_url=of_client)
 
-    with pytest.raises(ConfigurationError, match=f"base_url is {of_client}, and the tokens are of {of_app}"):
+    with pytest.raises(ConfigurationError, match=f"base_url is {of_client}, but the tokens belong to {of_app}"):
         ExistClient(auth, base_url=of_client)
     with pytest.raises(ConfigurationError, match="give the client and its OAuthApp the same base_url"):
         shared.with_options(auth=auth)
@@ -290,7 +291,7 @@ async def test_a_new_sign_in_in_the_store_is_found_without_a_refresh(
 
 
 async def test_who_never_signed_in_is_told_to(app: OAuthApp, store: MemoryTokenStore, http: httpx.AsyncClient) -> None:
-    with pytest.raises(ReauthorizationRequired, match=r"no token of 'grace'.*sign in"):
+    with pytest.raises(ReauthorizationRequired, match=r"no token of 'grace'.*Sign them in"):
         await ExistClient(OAuth2(app, store, "grace"), http_client=http).profile.get()
 
 
@@ -304,7 +305,7 @@ async def test_a_token_without_a_refresh_token_is_used_until_it_is_rejected(
 
     sandbox.expire_tokens()
 
-    with pytest.raises(ReauthorizationRequired, match="without a refresh token"):
+    with pytest.raises(ReauthorizationRequired, match="has no refresh token"):
         await exist.profile.get()
     assert refreshes() == 0
 
@@ -340,10 +341,10 @@ async def test_a_renewal_beforehand_is_no_part_of_the_request_and_its_timeout(
     renewed: list[int] = []
     send = Pool.send
 
-    async def noting(self: Pool, request: httpx.Request, *rest: Any) -> httpx.Response:
-        if request.url.path != "/oauth2/access_token":
+    async def noting(self: Pool, call: Call, *rest: Any) -> httpx.Response:
+        if call.path != "/oauth2/access_token":
             renewed.append(refreshes())
-        return await send(self, request, *rest)
+        return await send(self, call, *rest)
 
     monkeypatch.setattr(Pool, "send", noting)
     clock.now += 31_536_000
@@ -499,7 +500,7 @@ async def test_a_renewal_beforehand_that_fails_leaves_the_token_in_use_and_comes
         ("exist_async", "WARNING"),
         ("exist_async", "WARNING"),
     ]
-    assert "Calls go on with the old token of 'ada', until it expires. The token request was answered" in caplog.text
+    assert "Calls use the old token of 'ada' until it expires. The token request was answered" in caplog.text
 
 
 async def test_calls_that_wait_for_one_renewal_beforehand_go_on_together(
@@ -514,7 +515,7 @@ async def test_calls_that_wait_for_one_renewal_beforehand_go_on_together(
 
     assert {profile.username for profile in profiles} == {"ada"}
     assert refreshes() == 1
-    assert caplog.text.count("Calls go on with the old token") == 1
+    assert caplog.text.count("Calls use the old token") == 1
 
 
 async def test_a_renewal_that_fails_once_the_token_has_expired_fails_the_call(
@@ -543,7 +544,7 @@ async def test_it_signs_for_any_asynchronous_client_and_for_no_other(auth: OAuth
     response = await http.get("https://exist.io/api/2/accounts/profile/", auth=auth)
 
     assert response.json()["username"] == "ada"
-    with pytest.raises(ConfigurationError, match="asynchronous clients only"):
+    with pytest.raises(ConfigurationError, match="async clients only"):
         next(auth.sync_auth_flow(response.request))
 
 

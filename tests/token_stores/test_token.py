@@ -16,7 +16,7 @@ TOKEN = OAuthToken("s3cr3t-access", "s3cr3t-refresh", datetime(2027, 1, 1, 12, t
 def test_a_token_is_hidden_in_its_repr_and_not_pickled() -> None:
     assert "s3cr3t" not in f"{TOKEN!r} {TOKEN} {[TOKEN]}"
     for carry in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match="OAuthToken holds a secret and is not pickled"):
+        with pytest.raises(TypeError, match="OAuthToken holds a secret and can't be pickled"):
             carry(TOKEN)
 
 
