@@ -1,4 +1,4 @@
-"""Tokens in a file that only its owner can read."""
+"""A token store in a file that only its owner can read."""
 
 import asyncio
 import hashlib
@@ -29,8 +29,6 @@ _LONGEST_RENEWAL = 600.0
 
 @frozen
 class _Contents:
-    """The content of the file."""
-
     users: dict[str, OAuthToken] = field(factory=dict[str, OAuthToken])
 
 
@@ -46,8 +44,7 @@ class FileTokenStore:
         path: The file, which need not exist yet.
 
     Raises:
-        ConfigurationError: The path can't be that of a file. Its methods raise it for a user who is not a string of
-            text.
+        ConfigurationError: The path is not valid. The methods raise it for a user who is not a string of text.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -63,11 +60,10 @@ class FileTokenStore:
             OAuthError: The file can't be read, is not a token file, or others can read it.
         """
         check_text("user", user)
-        contents = await asyncio.to_thread(self._read)
-        return contents.users.get(user)
+        return (await asyncio.to_thread(self._read)).get(user)
 
     async def save(self, user: str, token: OAuthToken) -> None:
-        """Keep a token; see `TokenStore.save`.
+        """Save a token; see `TokenStore.save`.
 
         Raises:
             OAuthError: The file can't be read or written.
@@ -102,26 +98,31 @@ class FileTokenStore:
             await lock.release()
 
     def _user_lock(self, user: str) -> "AsyncFileLock":
-        # Runs in a thread, because this import would block the event loop for a tenth of a second.
+        # Runs in a thread, because this import takes a tenth of a second.
         from filelock import AsyncFileLock
 
         with self._naming_the_file():
             _make_directory(self._path.parent)
-        # A user's name may have characters that a file name can't have.
+        # Hashed, because a user's name may contain characters that a file name can't.
         name = hashlib.sha256(user.encode()).hexdigest()[:16]
         return AsyncFileLock(self._beside(f"{name}.lock"), timeout=_LONGEST_RENEWAL, mode=_OWNER_ONLY)
 
     def _beside(self, suffix: str) -> Path:
         return self._path.with_name(f".{self._path.name}.{suffix}")
 
-    def _read(self) -> _Contents:
+    def _read(self) -> dict[str, OAuthToken]:
         with self._naming_the_file():
             try:
-                data = self._read_all()
+                self._check(self._path.lstat())
+                flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+                with os.fdopen(os.open(self._path, flags), "rb") as file:
+                    # Another file may have taken its place since.
+                    self._check(os.fstat(file.fileno()))
+                    data = file.read()
             except FileNotFoundError:
-                return _Contents()
+                return {}
         try:
-            return decode(data, _Contents)
+            return decode(data, _Contents).users
         except UnreadableError as error:
             reason = str(error)
         # Outside the handler: the error of the decoder can hold the whole file, tokens included.
@@ -129,21 +130,13 @@ class FileTokenStore:
             f"The token file {self._path} can't be read: {reason}. Move it away, and let its users sign in again."
         )
 
-    def _read_all(self) -> bytes:
-        self._check(self._path.lstat())
-        descriptor = os.open(self._path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            # Another file may have taken its place since.
-            self._check(os.fstat(file.fileno()))
-            return file.read()
-
     def _change(self, user: str, token: OAuthToken | None) -> None:
         from filelock import FileLock
 
         with self._naming_the_file():
             _make_directory(self._path.parent)
             with FileLock(self._beside("lock"), timeout=_LONGEST_WRITE, mode=_OWNER_ONLY):
-                users = dict(self._read().users)
+                users = self._read()
                 if token is None:
                     users.pop(user, None)
                 else:
@@ -151,7 +144,7 @@ class FileTokenStore:
                 self._replace(encode(_Contents(users)))
 
     def _replace(self, data: bytes) -> None:
-        # One name is enough under the lock. A crash may have left a file there.
+        # One name is enough, because the file is locked. A crash may have left a file there.
         new = self._beside("new")
         new.unlink(missing_ok=True)
         try:
@@ -185,7 +178,7 @@ class FileTokenStore:
 
     @contextmanager
     def _naming_the_file(self) -> Generator[None, None, None]:
-        """Name the token file in errors of the operating system."""
+        """Raise an OAuthError that contains the path for an error of the operating system."""
         try:
             yield
         except TimeoutError as error:

@@ -1,4 +1,4 @@
-"""Tokens in Redis, for processes on several machines."""
+"""A token store in Redis, for processes on several machines."""
 
 import asyncio
 import logging
@@ -35,14 +35,13 @@ class RedisTokenStore(RedisBacked, Unpicklable):
     that Redis: set a password, and use `rediss://` outside your own network. Close the store with `async with` or
     `aclose()`.
 
-    A saved token is as durable as that Redis. By default, Redis writes to disk now and then, and a crash loses what
-    was saved since: `appendonly yes` with `appendfsync always` keeps everything. A replica that takes over may lack the
-    latest tokens and locks. One that evicts keys (`maxmemory-policy allkeys-…`) may evict tokens. A user whose token is
-    lost has to sign in again.
+    A user whose token Redis loses has to sign in again. By default, a crash loses what was saved since Redis last wrote
+    to disk: `appendonly yes` with `appendfsync always` keeps everything. A replica that takes over may lack the latest
+    tokens and locks. A server that evicts keys (`maxmemory-policy allkeys-…`) may evict tokens.
 
     Args:
         redis: A URL (`redis://`, `rediss://` or `unix://`), from which it opens its own connections on each event loop
-            that uses it; its password appears in no repr, log or error. Or a `redis.asyncio.Redis` of yours, which
+            that uses it; its password appears in no repr, log or error. Or a `redis.asyncio.Redis` of your own, which
             belongs to one event loop and is never closed here.
         prefix: Start of the names of its keys.
         timeout: Seconds within which Redis must answer.
@@ -51,7 +50,7 @@ class RedisTokenStore(RedisBacked, Unpicklable):
 
     Raises:
         ConfigurationError: An argument is wrong, or the package redis is not installed. Its methods raise it for a user
-            who is not a string of text, and when a `Redis` of yours is used on a second event loop.
+            who is not a string of text, and when a `Redis` of your own is used on a second event loop.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class RedisTokenStore(RedisBacked, Unpicklable):
     ) -> None:
         super().__init__(redis, prefix, timeout)
         check_seconds("lease", lease)
-        # The lease is renewed after a third of it, and the answer to that may take the whole timeout, twice.
+        # The lease is extended every third of it, and each attempt may take the timeout twice.
         if lease < round(3 * timeout, 9):
             raise ConfigurationError(f"lease must be at least three times timeout ({timeout:g} s), not {lease:g} s")
         self._lease = lease
@@ -99,7 +98,7 @@ class RedisTokenStore(RedisBacked, Unpicklable):
         )
 
     async def save(self, user: str, token: OAuthToken) -> None:
-        """Keep a token. Redis has it when this returns; how durable it is there is described above.
+        """Save a token in Redis; see `TokenStore.save`.
 
         Raises:
             OAuthError: Redis fails, or has no space left.
@@ -147,8 +146,7 @@ class RedisTokenStore(RedisBacked, Unpicklable):
 
     def _key(self, user: str) -> bytes:
         check_text("user", user)
-        # The braces keep a token and its lock on one node of a cluster. They also prevent that the key of one user's
-        # token is the key of another user's lock.
+        # The braces keep a token and its lock on one node of a cluster, and the user "ada:lock" from the lock of "ada".
         return f"{self._prefix}:{{{user}}}".encode()
 
     async def _ask(self, command: "Callable[[Redis], Awaitable[T]]") -> T:
@@ -168,17 +166,11 @@ class RedisTokenStore(RedisBacked, Unpicklable):
 
 
 class RedisLock:
-    """The lock of a user's token: kept by renewing its lease, three times in each, and released only by its owner.
+    """The lock of a user's token. It is extended every third of its lease, and released only by its owner.
 
-    The renewal that it protects continues when the lease is lost, because a new token that is not saved is lost for
-    good; one warning is logged. Two renewals may then run at once. The service accepts a refresh token once, so one of
-    them gets the new token, and OAuth2 reads the store again in the other.
-
-    Args:
-        clients: Clients of Redis.
-        key: Name of the lock.
-        lease: Seconds after which the lock of a process that died is free.
-        user: Owner of the token, for the log.
+    If the lock is lost, a warning is logged and the renewal continues, because a new token that is not saved is lost.
+    Two renewals may then run at once. The service accepts a refresh token once, so one of them gets the new token, and
+    OAuth2 reads the store again in the other.
     """
 
     def __init__(self, clients: RedisClients, key: bytes, lease: float, user: str) -> None:
@@ -186,18 +178,13 @@ class RedisLock:
         self._key = key
         self._lease = lease
         self._user = user
-        # Chosen before the lock is taken, so that a cancelled caller can release it without knowing if it was.
+        # Chosen before the lock is taken, so that it can be released when the caller is cancelled while taking it.
         self._owner = secrets.token_hex(16).encode()
         self._released = asyncio.Event()
         self._warned = False
 
     async def acquire(self) -> None:
-        """Wait until the lock is free, take it, and keep it from then on.
-
-        Raises:
-            TimeoutError: Others held it for ten minutes.
-            RedisFailedError: Redis failed. If it took the lock nevertheless, the lock is free at the end of its lease.
-        """
+        """Wait until the lock is free, take it, and keep it from then on; raise TimeoutError or RedisFailedError."""
         time = asyncio.get_running_loop().time
         end = time() + _LONGEST_RENEWAL
         try:
@@ -206,30 +193,30 @@ class RedisLock:
                     raise TimeoutError
                 await asyncio.sleep(_POLL_INTERVAL)
         except asyncio.CancelledError:
-            await _shielded(self._discard())
+            with suppress(RedisFailedError):
+                await _shielded(self._clients.ask(self._give_up))
             raise
         self._keeper = asyncio.create_task(self._keep())
 
     async def release(self) -> None:
-        """Release the lock. If it was lost, or Redis fails, that is logged. A cancellation is delayed until the end."""
+        """Release the lock; log if it was lost or Redis fails. A cancellation is delayed until then."""
         self._released.set()
         await _shielded(self._finish())
 
     async def _keep(self) -> None:
-        while not await self._is_released_within(self._lease / 3):
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._lease / 3):
+                    await self._released.wait()
+            if self._released.is_set():
+                return
             try:
                 if not await self._clients.ask(self._extend):
                     self._warn_of_loss()
-                    # Unless another process has taken it, the others wait again from now on.
+                    # Take it again, unless another process already has.
                     await self._clients.ask(self._take)
             except RedisFailedError as error:
                 self._warn(f"can't be kept now; the renewal continues: {error}")
-
-    async def _is_released_within(self, seconds: float) -> bool:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._released.wait()
-        return self._released.is_set()
 
     async def _finish(self) -> None:
         # Until its task has ended, it could take the lock again.
@@ -240,36 +227,21 @@ class RedisLock:
         except RedisFailedError as error:
             self._warn(f"can't be released, and is free in {self._lease:g} s: {error}")
 
-    async def _discard(self) -> None:
-        with suppress(RedisFailedError):
-            await self._clients.ask(self._give_up)
-
     async def _take(self, client: "Redis") -> bool:
         lock = self._lock(client)
         # redis-py repeats a command when the answer is lost, so the lock may already belong to this owner.
         return await lock.acquire(blocking=False, token=self._owner) or await self._extend(client)
 
     async def _extend(self, client: "Redis") -> bool:
-        from redis.exceptions import LockNotOwnedError
-
-        try:
-            return await self._lock(client).reacquire()
-        except LockNotOwnedError:
-            return False
+        return await _is_owned(self._lock(client).reacquire())
 
     async def _give_up(self, client: "Redis") -> bool:
-        from redis.exceptions import LockNotOwnedError
-
-        try:
-            await self._lock(client).release()
-        except LockNotOwnedError:
-            return False
-        return True
+        return await _is_owned(self._lock(client).release())
 
     def _lock(self, client: "Redis") -> "Lock":
         from redis.asyncio.lock import Lock
 
-        # A new object for each step, because redis-py forgets the owner in the middle of some.
+        # A new object for each step, because redis-py forgets the token when it releases a lock.
         lock = Lock(client, self._key, timeout=self._lease, thread_local=False)
         lock.local.token = self._owner
         return lock
@@ -286,8 +258,19 @@ class RedisLock:
         self._warned = True
 
 
-async def _shielded(work: Coroutine[Any, Any, None]) -> None:
-    """Run short work to its end, and raise a cancellation that came meanwhile only then."""
+async def _is_owned(operation: Awaitable[object]) -> bool:
+    """Run an operation on a lock, and return whether the lock was still its owner's."""
+    from redis.exceptions import LockNotOwnedError
+
+    try:
+        await operation
+    except LockNotOwnedError:
+        return False
+    return True
+
+
+async def _shielded(work: Coroutine[Any, Any, object]) -> None:
+    """Run short work to its end; a cancellation in the meantime is raised after that."""
     task = asyncio.create_task(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -295,5 +278,8 @@ async def _shielded(work: Coroutine[Any, Any, None]) -> None:
             await asyncio.wait([task])
         except asyncio.CancelledError as error:
             cancelled = error
-    if cancelled is not None:
-        raise cancelled
+    try:
+        task.result()
+    finally:
+        if cancelled is not None:
+            raise cancelled
