@@ -10,8 +10,6 @@ from exist_async.errors import NotFoundError
 from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import ROOT, Resource
 
-_NOT_FOUND = "not_found"
-
 
 @frozen
 class CorrelationRating:
@@ -111,6 +109,6 @@ class Correlations(Resource):
             return await self._session.send(Call("GET", f"{ROOT}correlations/combo/", query), Correlation)
         except NotFoundError as error:
             # Another 404 means that the endpoint does not exist, not that there is no correlation.
-            if error.code == _NOT_FOUND:
+            if error.code == "not_found":
                 return None
             raise

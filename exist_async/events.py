@@ -33,12 +33,11 @@ class RetryEvent:
     """An attempt failed, and another will follow after a pause.
 
     Attributes:
-        method: HTTP method.
-        path: Path on the service's origin, without the query.
-        user: As in `AttemptEvent`.
         attempt: Number of the attempt that failed, from 1.
         error: Name of the error's class.
         seconds: Duration of the pause.
+
+    The other attributes are as in `AttemptEvent`.
     """
 
     method: str

@@ -13,16 +13,11 @@ from exist_async._checks import check_function, check_text, safe_repr, wrong_typ
 from exist_async._http.forms import FormClient
 from exist_async._json import UnreadableError
 from exist_async._secrets import Unpicklable, check_token
-from exist_async.errors import (
-    ConfigurationError,
-    ExistAsyncError,
-    OAuthError,
-    ReauthorizationRequired,
-)
+from exist_async.errors import ConfigurationError, ExistAsyncError, OAuthError, ReauthorizationRequired
 from exist_async.oauth.callback import code_of
 from exist_async.oauth.token_replies import parse_token, refusal
 from exist_async.resource import EXIST
-from exist_async.token_stores import OAuthToken
+from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
 _AUTHORIZE = "/oauth2/authorize"
 _TOKEN = "/oauth2/access_token"  # noqa: S105  (a path)
@@ -86,16 +81,13 @@ class OAuthApp(Unpicklable):
         client_id: The app's client id.
         client_secret: The app's client secret. It appears in no repr, log, error or pickle.
         redirect_uri: The URL that users come back to, exactly as it is registered.
-        base_url: The origin of the service: https, unless it is this machine itself.
-        http_client: An HTTP client of yours to use, for a proxy or certificates of your own. It is never closed here.
-            By default, each token request opens and closes a connection of its own.
+        base_url: The origin of the service: https, unless it is this machine. Also an attribute.
+        http_client: An HTTP client of your own to use, for a proxy or certificates. It is never closed here. By
+            default, each token request opens and closes a connection.
         clock: Seconds since the epoch.
 
-    Attributes:
-        base_url: The origin of the service.
-
     Raises:
-        ConfigurationError: An argument is wrong; it is named.
+        ConfigurationError: An argument is wrong.
     """
 
     def __init__(
@@ -143,17 +135,17 @@ class OAuthApp(Unpicklable):
         return f"{self.base_url}{_AUTHORIZE}?{urlencode(query, quote_via=quote)}", state
 
     async def exchange(self, callback_url_or_code: str, *, state: str | None = None) -> OAuthToken:
-        """Exchange the code that a user came back with for their token. A code works once, and for some minutes.
+        """Exchange the code that a user came back with for a token. A code is valid once, and for some minutes.
 
         Args:
             callback_url_or_code: The whole URL that the user was sent back to, or only its code.
-            state: The state that `authorization_url` returned. It is compared with the URL's, so that nobody can sign a
-                user in to an account of somebody else. Exist does not document that it returns the state: if it is
-                missing from the URL, that is an error; None compares nothing.
+            state: The state that `authorization_url` returned. It is compared with the URL's, so that an attacker can't
+                sign a user in to another account. Exist does not document that it returns the state: if it is missing
+                from the URL, that is an error; None compares nothing.
 
         Raises:
             OAuthError: The user refused, the URL has no code or another state, the service refused the code, or no
-                readable answer came. A code is never sent twice: begin again.
+                readable answer came. A code is never sent twice: the user has to sign in again.
             ConfigurationError: It is neither a URL nor a code, or a bare code was given with a state.
         """
         code = code_of(callback_url_or_code, state)
@@ -181,8 +173,7 @@ class OAuthApp(Unpicklable):
                 then the old tokens may be invalid.
             ConfigurationError: It is not an OAuthToken.
         """
-        if not isinstance(token, OAuthToken):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise wrong_type("token", "an OAuthToken", token)
+        check_oauth_token(token)
         if token.refresh_token is None:
             raise ReauthorizationRequired(f"This token has no refresh token, so it can't be refreshed. {_SIGN_IN}")
         form = {"grant_type": "refresh_token", "refresh_token": token.refresh_token}
