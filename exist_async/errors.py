@@ -27,7 +27,6 @@ Errors can be pickled, and their texts contain no token. An error raised by a wr
 
 from __future__ import annotations
 
-import copyreg
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -50,7 +49,11 @@ class ExistAsyncError(Exception):
         state = dict(self.__dict__)
         if isinstance(self.__cause__, ExistAsyncError):
             state["__cause__"] = self.__cause__
-        return copyreg.__newobj__, (type(self), *self.args), state
+        return _rebuild, (type(self), self.args), state
+
+
+def _rebuild(cls: type[ExistAsyncError], args: tuple[object, ...]) -> ExistAsyncError:
+    return cls.__new__(cls, *args)
 
 
 class ConfigurationError(ExistAsyncError, ValueError):
@@ -100,8 +103,8 @@ class RateLimitError(ExistAsyncError):
         self,
         message: str,
         *,
-        retry_after: float | None,
-        status_code: int | None,
+        retry_after: float | None = None,
+        status_code: int | None = None,
         detail: str | None = None,
         code: str | None = None,
         type: str | None = None,  # noqa: A002  (the service's own name)

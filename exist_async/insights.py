@@ -9,8 +9,6 @@ from exist_async.attributes import AttributeTemplate
 from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import ROOT, Resource, encode_filters
 
-_LOWEST_PRIORITY = 4
-
 
 @frozen
 class InsightType:
@@ -71,6 +69,6 @@ class Insights(Resource):
         """
         params = encode_filters(days={"date_min": date_min, "date_max": date_max})
         if priority is not None:
-            check_int("priority", priority, least=1, most=_LOWEST_PRIORITY)
+            check_int("priority", priority, least=1, most=4)
             params["priority"] = str(priority)
         return NumberedPaginator(self._session, f"{ROOT}insights/", params, PageBody[Insight], page_size)

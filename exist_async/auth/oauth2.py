@@ -28,8 +28,6 @@ _log = logging.getLogger("exist_async")
 # in again. All OAuth2 objects of this process share them, as there may be one for each request.
 _unsaved: dict[tuple[str, str], OAuthToken] = {}
 
-_SIGN_IN = "Sign them in (OAuthApp.authorization_url() and exchange()), and save the token in the store"
-
 
 class OAuth2(Unpicklable, RenewableAuth):
     """Signs requests with the token that a store keeps for a user, and renews it when it expires or is rejected.
@@ -177,7 +175,10 @@ class OAuth2(Unpicklable, RenewableAuth):
     async def _stored(self) -> OAuthToken:
         token = await self._store.load(self._user)
         if token is None:
-            raise ReauthorizationRequired(f"The token store has no token of {self._user!r}. {_SIGN_IN}.")
+            raise ReauthorizationRequired(
+                f"The token store has no token of {self._user!r}. Sign them in (OAuthApp.authorization_url() and "
+                "exchange()), and save the token in the store."
+            )
         return token
 
     def _use(self, token: OAuthToken) -> None:

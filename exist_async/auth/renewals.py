@@ -16,13 +16,11 @@ _log = logging.getLogger("exist_async")
 # Seconds: two requests of thirty, the pause between them, and as much again for the store.
 _LONGEST_RENEWAL = 120.0
 
-_Key = tuple[asyncio.AbstractEventLoop, Hashable]
-
 Renew = Callable[[asyncio.Event], Coroutine[Any, Any, "OAuthToken"]]
 """Renews a token. It sets the event before it asks the service: from then on, a new token can be lost."""
 
 # Event loops hold only weak references to their tasks.
-_in_progress: dict[_Key, "_Renewal"] = {}
+_in_progress: dict[tuple[asyncio.AbstractEventLoop, Hashable], "_Renewal"] = {}
 
 
 async def single_flight(token_key: Hashable, user: str, renew: Renew) -> "OAuthToken":
@@ -65,7 +63,7 @@ async def wait_for_saves() -> None:
 class _Renewal:
     """One renewal, and the number of callers that wait for it or got its result."""
 
-    def __init__(self, key: _Key, user: str, renew: Renew) -> None:
+    def __init__(self, key: tuple[asyncio.AbstractEventLoop, Hashable], user: str, renew: Renew) -> None:
         self.has_asked = asyncio.Event()
         self.task = asyncio.create_task(renew(self.has_asked))
         self.task.add_done_callback(self._end)

@@ -17,7 +17,7 @@ from exist_async.errors import (
 from exist_async.oauth.callback import printable
 from exist_async.token_stores import OAuthToken
 
-_ADVICE = {
+_REMEDIES = {
     "invalid_client": "Check client_id and client_secret.",
     "invalid_request": "Check redirect_uri: it must be the one that is registered with the app.",
 }
@@ -54,8 +54,8 @@ def parse_token(content: bytes, now: float) -> OAuthToken:
     )
 
 
-def refusal(error: ExistAsyncError, *, invalid_grant: type[OAuthError], advice: str) -> OAuthError:
-    """Return the OAuthError for an error of a token request; `advice` is the remedy if the grant is not valid."""
+def refusal(error: ExistAsyncError, invalid_grant: type[OAuthError], remedy: str) -> OAuthError:
+    """Return the OAuthError for an error of a token request; its class and remedy are given for an invalid grant."""
     # A 5xx may have been carried out, and is the cause of an OutcomeUnknownError.
     answer = error.__cause__ if isinstance(error, NoAnswerError) else error
     if not isinstance(answer, StatusError | RateLimitError) or answer.status_code is None:
@@ -66,14 +66,14 @@ def refusal(error: ExistAsyncError, *, invalid_grant: type[OAuthError], advice: 
     if code == "invalid_grant":
         cls = invalid_grant
     elif 300 <= status < 400:
-        advice = "A redirect is never followed: check base_url."
+        remedy = "A redirect is never followed: check base_url."
     elif status in (408, 429) or status >= 500:
-        advice = "The service is busy or failing: try again later."
+        remedy = "The service is busy or failing: try again later."
     else:
-        advice = _ADVICE.get(code or "", "")
+        remedy = _REMEDIES.get(code or "", "")
     message = ": ".join(filter(None, (f"The token request was answered with {status}", code, description)))
     return cls(
-        f"{message}{'' if message.endswith(('.', '?', '!')) else '.'} {advice}".rstrip(),
+        f"{message}{'' if message.endswith(('.', '?', '!')) else '.'} {remedy}".rstrip(),
         code=code,
         description=description,
         status_code=status,

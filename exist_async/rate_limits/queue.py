@@ -83,9 +83,7 @@ class QueuedRateLimiter(ABC):
         if len(queue.waiters) >= self._max_waiting:
             raise RateLimitError(
                 f"{self._max_waiting} requests are already waiting for this user's budget. Send fewer at once, or "
-                "raise the rate limiter's max_waiting.",
-                retry_after=None,
-                status_code=None,
+                "raise the rate limiter's max_waiting."
             )
         waiter = loop.create_future()
         queue.waiters.append(waiter)
@@ -130,7 +128,6 @@ class QueuedRateLimiter(ABC):
                         f"sent in {wait:.0f} s, and this call waits no longer than {max_wait:g} s. Call again then, or "
                         "raise max_wait (and deadline, if there is one).",
                         retry_after=wait,
-                        status_code=None,
                     )
             tolerance = _TOLERANCE
             if ahead:
@@ -228,7 +225,5 @@ class StoredRateLimiter(QueuedRateLimiter):
         if self._goes_on:
             return fallback
         raise RateLimitError(
-            f"{self._failure} Nothing was sent; with when_unavailable='go_on' requests are sent without a budget.",
-            retry_after=None,
-            status_code=None,
+            f"{self._failure} Nothing was sent; with when_unavailable='go_on' requests are sent without a budget."
         ) from cause

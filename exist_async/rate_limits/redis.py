@@ -136,14 +136,13 @@ class RedisRateLimiter(RedisBacked, StoredRateLimiter):
         # The braces keep both keys on one node of a cluster.
         keys = (f"{self._prefix}:{{{name}}}:taken", f"{self._prefix}:{{{name}}}:held")
         period = int(self._period * _MICROSECONDS)
-
-        async def evaluate(client: "Redis") -> int:
-            # EVAL, not EVALSHA: one round trip even after a restart or a failover.
-            answer = client.eval(script, len(keys), *keys, self._limit, period, *arguments)
-            return int(await cast("Awaitable[int]", answer))
-
         try:
-            return await self._clients.ask(evaluate)
+            # EVAL, not EVALSHA: one round trip even after a restart or a failover.
+            return await self._clients.ask(
+                lambda client: cast(
+                    "Awaitable[int]", client.eval(script, len(keys), *keys, self._limit, period, *arguments)
+                )
+            )
         except RedisFailedError as error:
             reason = str(error)
         raise StoreUnavailableError(

@@ -107,7 +107,7 @@ class SqliteRateLimiter(StoredRateLimiter):
         import sqlite3
 
         try:
-            with _one_at_a_time, closing(self._open()) as connection:
+            with _one_at_a_time, closing(self._connect()) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 for statement in _SCHEMA:
                     connection.execute(statement)
@@ -132,7 +132,7 @@ class SqliteRateLimiter(StoredRateLimiter):
         held = connection.execute("SELECT until FROM held WHERE user = ?", (name,)).fetchone()
         return Window(self._limit, self._period, (moment for (moment,) in taken), held[0] if held else 0.0)
 
-    def _open(self) -> "sqlite3.Connection":
+    def _connect(self) -> "sqlite3.Connection":
         import sqlite3
 
         self._path.parent.mkdir(parents=True, exist_ok=True)

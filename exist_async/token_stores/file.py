@@ -23,8 +23,8 @@ _OWNER_ONLY = 0o600
 _OWNER_ONLY_DIRECTORY = 0o700
 _OTHERS = 0o077
 # Seconds. Writing takes milliseconds; a renewal can take as long as two requests, each with its timeout.
-_LONGEST_WRITE = 30.0
-_LONGEST_RENEWAL = 600.0
+_WRITE_TIMEOUT = 30.0
+_LOCK_TIMEOUT = 600.0
 
 
 @frozen
@@ -105,7 +105,7 @@ class FileTokenStore:
             _make_directory(self._path.parent)
         # Hashed, because a user's name may contain characters that a file name can't.
         name = hashlib.sha256(user.encode()).hexdigest()[:16]
-        return AsyncFileLock(self._beside(f"{name}.lock"), timeout=_LONGEST_RENEWAL, mode=_OWNER_ONLY)
+        return AsyncFileLock(self._beside(f"{name}.lock"), timeout=_LOCK_TIMEOUT, mode=_OWNER_ONLY)
 
     def _beside(self, suffix: str) -> Path:
         return self._path.with_name(f".{self._path.name}.{suffix}")
@@ -125,7 +125,7 @@ class FileTokenStore:
             return decode(data, _Contents).users
         except UnreadableError as error:
             reason = str(error)
-        # Outside the handler: the error of the decoder can hold the whole file, tokens included.
+        # Outside the handler: the error of the decoder can contain the whole file.
         raise OAuthError(
             f"The token file {self._path} can't be read: {reason}. Move it away, and let its users sign in again."
         )
@@ -135,7 +135,7 @@ class FileTokenStore:
 
         with self._naming_the_file():
             _make_directory(self._path.parent)
-            with FileLock(self._beside("lock"), timeout=_LONGEST_WRITE, mode=_OWNER_ONLY):
+            with FileLock(self._beside("lock"), timeout=_WRITE_TIMEOUT, mode=_OWNER_ONLY):
                 users = self._read()
                 if token is None:
                     users.pop(user, None)

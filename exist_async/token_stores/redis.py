@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Seconds. A renewal can take as long as two requests, each with its timeout.
-_LONGEST_RENEWAL = 600.0
+# Seconds to wait for a renewal, which can take as long as two requests, each with its timeout.
+_LOCK_TIMEOUT = 600.0
 # Seconds between two attempts to take a lock that another process holds.
 _POLL_INTERVAL = 0.1
 
@@ -78,20 +78,17 @@ class RedisTokenStore(RedisBacked, Unpicklable):
             OAuthError: Redis fails, or the key holds something else.
         """
         key = self._key(user)
-
-        async def get(client: "Redis") -> bytes | None:
-            # As bytes, even from a client that decodes: a decoding error would hold the whole token.
-            data: bytes | None = await cast("Any", client).execute_command("GET", key, NEVER_DECODE=True)
-            return data
-
-        data = await self._ask(get)
+        # As bytes, even from a client that decodes: a decoding error would contain the whole token.
+        data: bytes | None = await self._ask(
+            lambda client: cast("Any", client).execute_command("GET", key, NEVER_DECODE=True)
+        )
         if data is None:
             return None
         try:
             return decode(data, OAuthToken)
         except UnreadableError as error:
             reason = str(error)
-        # Outside the handler: the error of the decoder can hold the whole token.
+        # Outside the handler: the error of the decoder can contain the whole token.
         raise OAuthError(
             f"The key {key.decode()!r} in {self._clients.where} does not hold a token: {reason}. Delete it, or choose "
             "another prefix, and let this user sign in again."
@@ -186,7 +183,7 @@ class RedisLock:
     async def acquire(self) -> None:
         """Wait until the lock is free, take it, and keep it from then on; raise TimeoutError or RedisFailedError."""
         time = asyncio.get_running_loop().time
-        end = time() + _LONGEST_RENEWAL
+        end = time() + _LOCK_TIMEOUT
         try:
             while not await self._clients.ask(self._take):
                 if time() >= end:
@@ -233,10 +230,10 @@ class RedisLock:
         return await lock.acquire(blocking=False, token=self._owner) or await self._extend(client)
 
     async def _extend(self, client: "Redis") -> bool:
-        return await _is_owned(self._lock(client).reacquire())
+        return await _run_as_owner(self._lock(client).reacquire())
 
     async def _give_up(self, client: "Redis") -> bool:
-        return await _is_owned(self._lock(client).release())
+        return await _run_as_owner(self._lock(client).release())
 
     def _lock(self, client: "Redis") -> "Lock":
         from redis.asyncio.lock import Lock
@@ -258,8 +255,8 @@ class RedisLock:
         self._warned = True
 
 
-async def _is_owned(operation: Awaitable[object]) -> bool:
-    """Run an operation on a lock, and return whether the lock was still its owner's."""
+async def _run_as_owner(operation: Awaitable[object]) -> bool:
+    """Run an operation that only the owner of a lock may do, and return whether the owner still has the lock."""
     from redis.exceptions import LockNotOwnedError
 
     try:
