@@ -40,11 +40,9 @@ class Correlation:
         p: P-value: the probability that it is a coincidence, from 0.0.
         percentage: Strength, 0 to 100.
         stars: Confidence, 1 to 5.
-        second_person: Description in a sentence that addresses the user.
-        second_person_elements: Parts of this sentence.
+        second_person, second_person_elements: Sentence that describes it to the user, and its parts.
         attribute_category: Part of the first attribute's data that it is limited to, such as one calendar; None if all.
-        strength_description: Strength in words.
-        stars_description: Confidence in words.
+        strength_description, stars_description: Strength and confidence in words.
         description: Possible explanation, if Exist has one.
         occurrence: Frequency of this correlation among users, in words, if Exist knows it.
         rating: The user's rating.

@@ -110,17 +110,6 @@ class OAuth2(Unpicklable, RenewableAuth):
             self._use(token)
         if self._clock() < self._renew_at:
             return False
-        await self._renew_beforehand(token)
-        return True
-
-    async def renew(self, rejected: str) -> None:
-        """Get another token than the one that the service rejected."""
-        if self._token is not None and self._token.access_token != rejected:
-            return
-        token_key = (id(self._app), id(self._store), self._user, rejected)
-        self._use(await single_flight(token_key, self._user, lambda has_asked: self._renew(rejected, has_asked)))
-
-    async def _renew_beforehand(self, token: OAuthToken) -> None:
         try:
             await self.renew(token.access_token)
         except ReauthorizationRequired:
@@ -135,6 +124,14 @@ class OAuth2(Unpicklable, RenewableAuth):
             if now >= self._renew_at:
                 self._renew_at = (now + end) / 2
                 _log.warning("Calls use the old token of %r until it expires. %s", self._user, error)
+        return True
+
+    async def renew(self, rejected: str) -> None:
+        """Get another token than the one that the service rejected."""
+        if self._token is not None and self._token.access_token != rejected:
+            return
+        token_key = (id(self._app), id(self._store), self._user, rejected)
+        self._use(await single_flight(token_key, self._user, lambda has_asked: self._renew(rejected, has_asked)))
 
     async def _renew(self, rejected: str, has_asked: asyncio.Event) -> OAuthToken:
         token_key = (self._user, rejected)

@@ -100,9 +100,7 @@ class QueuedRateLimiter(ABC):
     async def _take(self, user: Hashable, ahead: int) -> float:
         """Take a slot and return 0, or return the seconds until one is free.
 
-        Args:
-            user: Owner of the budget.
-            ahead: Number of callers in front. Unless it is 0, no slot is taken and only the wait is calculated.
+        With callers `ahead` of this one, no slot is taken and only the wait is calculated.
         """
 
     async def _wait(
@@ -174,8 +172,7 @@ class StoredRateLimiter(QueuedRateLimiter):
     async def remaining(self, user: Hashable) -> int:
         """Return the number of this user's requests that can be sent now without waiting.
 
-        Raises:
-            RateLimitError: The store fails, and `when_unavailable` is "stop".
+        Raises a RateLimitError if the store fails and `when_unavailable` is "stop".
         """
         return await self._call_store(self._limit, self._free_in_store, user)
 

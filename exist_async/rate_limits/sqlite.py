@@ -107,13 +107,18 @@ class SqliteRateLimiter(StoredRateLimiter):
         import sqlite3
 
         try:
-            with _one_at_a_time, closing(self._connect()) as connection:
-                connection.execute("BEGIN IMMEDIATE")
-                for statement in _SCHEMA:
-                    connection.execute(statement)
-                now = self._wall_clock()
-                yield connection, self._window(connection, name, now), now
-                connection.execute("COMMIT")
+            with _one_at_a_time:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                # SQLite would create it with a mode that the umask decides.
+                with suppress(FileExistsError):
+                    os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
+                with closing(sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)) as connection:
+                    connection.execute("BEGIN IMMEDIATE")
+                    for statement in _SCHEMA:
+                        connection.execute(statement)
+                    now = self._wall_clock()
+                    yield connection, self._window(connection, name, now), now
+                    connection.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailableError(
                 f"The budget file {self._path} can't be used: {error}. Check that it can be written and that its disk "
@@ -131,12 +136,3 @@ class SqliteRateLimiter(StoredRateLimiter):
         taken = connection.execute("SELECT moment FROM taken WHERE user = ? ORDER BY moment", (name,)).fetchall()
         held = connection.execute("SELECT until FROM held WHERE user = ?", (name,)).fetchone()
         return Window(self._limit, self._period, (moment for (moment,) in taken), held[0] if held else 0.0)
-
-    def _connect(self) -> "sqlite3.Connection":
-        import sqlite3
-
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # SQLite would create it with a mode that the umask decides.
-        with suppress(FileExistsError):
-            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
-        return sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)

@@ -5,14 +5,7 @@ from collections.abc import Iterable
 
 
 class Window:
-    """One user's requests of the last period, and the time until which further ones are held back.
-
-    Args:
-        limit: Requests in a period.
-        period: Length of the window in seconds.
-        taken: Time of each request, oldest first.
-        held_until: Time before which no request may be sent, even if slots are free.
-    """
+    """The times of one user's requests in the last period, oldest first, and the time until which others are held."""
 
     __slots__ = ("_limit", "_period", "held_until", "taken")
 

@@ -45,6 +45,8 @@ class FileTokenStore:
 
     Raises:
         ConfigurationError: The path is not valid. The methods raise it for a user who is not a string of text.
+        OAuthError: Raised by the methods if the file can't be read, written or locked, is not a token file, or is open
+            to other users of the machine.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -54,40 +56,24 @@ class FileTokenStore:
         return f"FileTokenStore({str(self._path)!r})"
 
     async def load(self, user: str) -> OAuthToken | None:
-        """Return the user's token; see `TokenStore.load`.
-
-        Raises:
-            OAuthError: The file can't be read, is not a token file, or others can read it.
-        """
+        """Return the user's token; see `TokenStore.load`."""
         check_text("user", user)
         return (await asyncio.to_thread(self._read)).get(user)
 
     async def save(self, user: str, token: OAuthToken) -> None:
-        """Save a token; see `TokenStore.save`.
-
-        Raises:
-            OAuthError: The file can't be read or written.
-        """
+        """Save a token; see `TokenStore.save`."""
         check_text("user", user)
         check_oauth_token(token)
         await asyncio.to_thread(self._change, user, token)
 
     async def delete(self, user: str) -> None:
-        """Delete the user's token; see `TokenStore.delete`.
-
-        Raises:
-            OAuthError: The file can't be read or written.
-        """
+        """Delete the user's token; see `TokenStore.delete`."""
         check_text("user", user)
         await asyncio.to_thread(self._change, user, None)
 
     @asynccontextmanager
     async def lock(self, user: str) -> AsyncGenerator[None, None]:
-        """Allow one renewal at a time; see `TokenStore.lock`. It waits for others for ten minutes at most.
-
-        Raises:
-            OAuthError: Another process held the lock for all that time, or the file can't be locked.
-        """
+        """Allow one renewal at a time; see `TokenStore.lock`. After ten minutes, raise an OAuthError."""
         check_text("user", user)
         lock = await asyncio.to_thread(self._user_lock, user)
         with self._naming_the_file():
@@ -156,7 +142,13 @@ class FileTokenStore:
         except BaseException:
             new.unlink(missing_ok=True)
             raise
-        _sync_directory(self._path.parent)
+        if os.name == "posix":
+            # Until the directory is written to disk, a power failure could undo the renaming.
+            descriptor = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def _check(self, status: os.stat_result) -> None:
         mode = status.st_mode
@@ -194,13 +186,3 @@ def _make_directory(directory: Path) -> None:
         # `parents=True` would give the mode to the last directory only.
         _make_directory(directory.parent)
         directory.mkdir(_OWNER_ONLY_DIRECTORY, exist_ok=True)
-
-
-def _sync_directory(directory: Path) -> None:
-    if os.name == "posix":
-        # Until then, a power failure could undo the renaming.
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

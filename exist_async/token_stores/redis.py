@@ -51,15 +51,11 @@ class RedisTokenStore(RedisBacked, Unpicklable):
     Raises:
         ConfigurationError: An argument is wrong, or the package redis is not installed. Its methods raise it for a user
             who is not a string of text, and when a `Redis` of your own is used on a second event loop.
+        OAuthError: Raised by the methods if Redis fails, has no space left, or the key does not hold a token.
     """
 
     def __init__(
-        self,
-        redis: "str | Redis",
-        *,
-        prefix: str = "exist_async:token",
-        timeout: float = 2.0,
-        lease: float = 30.0,
+        self, redis: "str | Redis", *, prefix: str = "exist_async:token", timeout: float = 2.0, lease: float = 30.0
     ) -> None:
         super().__init__(redis, prefix, timeout)
         check_seconds("lease", lease)
@@ -72,11 +68,7 @@ class RedisTokenStore(RedisBacked, Unpicklable):
         return f"RedisTokenStore(<{self._clients.where}>)"
 
     async def load(self, user: str) -> OAuthToken | None:
-        """Return the user's token; see `TokenStore.load`.
-
-        Raises:
-            OAuthError: Redis fails, or the key holds something else.
-        """
+        """Return the user's token; see `TokenStore.load`."""
         key = self._key(user)
         # As bytes, even from a client that decodes: a decoding error would contain the whole token.
         data: bytes | None = await self._ask(
@@ -95,32 +87,21 @@ class RedisTokenStore(RedisBacked, Unpicklable):
         )
 
     async def save(self, user: str, token: OAuthToken) -> None:
-        """Save a token in Redis; see `TokenStore.save`.
-
-        Raises:
-            OAuthError: Redis fails, or has no space left.
-        """
+        """Save a token in Redis; see `TokenStore.save`."""
         check_oauth_token(token)
         key, data = self._key(user), encode(token)
         await self._ask(lambda client: cast("Awaitable[object]", client.set(key, data)))
 
     async def delete(self, user: str) -> None:
-        """Delete the user's token; see `TokenStore.delete`.
-
-        Raises:
-            OAuthError: Redis fails.
-        """
+        """Delete the user's token; see `TokenStore.delete`."""
         key = self._key(user)
         await self._ask(lambda client: cast("Awaitable[object]", client.delete(key)))
 
     @asynccontextmanager
     async def lock(self, user: str) -> AsyncGenerator[None, None]:
-        """Allow one renewal at a time; see `TokenStore.lock`. It waits for others for ten minutes at most.
+        """Allow one renewal at a time; see `TokenStore.lock`. After ten minutes, raise an OAuthError.
 
         A renewal whose lock is lost, for example because Redis was restarted, continues, and a warning is logged.
-
-        Raises:
-            OAuthError: Others held the lock for all that time, or Redis fails.
         """
         lock = RedisLock(self._clients, self._key(user) + b":lock", self._lease, user)
         message = ""
