@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
@@ -43,26 +44,11 @@ class RedisClients:
 
     async def ask(self, command: "Callable[[Redis], Awaitable[T]]") -> T:
         """Run a command with the client of this event loop, and return its answer; raise RedisFailedError."""
+        from redis.exceptions import RedisError
+
         task = asyncio.current_task()
         assert task is not None
         before = task.cancelling()
-        try:
-            return await self._answer(command)
-        finally:
-            # redis-py sends with asyncio.wait_for(), which loses some cancellations before Python 3.12.
-            if task.cancelling() > before:
-                raise asyncio.CancelledError
-
-    async def aclose(self) -> None:
-        """Close the connections of this event loop; the garbage collector closes those of other loops there."""
-        opened = self._opened.pop(asyncio.get_running_loop(), None)
-        self._opened.clear()
-        if opened is not None:
-            await opened[0].aclose()
-
-    async def _answer(self, command: "Callable[[Redis], Awaitable[T]]") -> T:
-        from redis.exceptions import RedisError
-
         try:
             client = await self._client()
             async with asyncio.timeout(self._timeout):
@@ -71,8 +57,19 @@ class RedisClients:
             reason = f"gave no answer within {self._timeout:g} s"
         except (RedisError, OSError) as error:
             reason = f"can't be used: {error}"
+        finally:
+            # redis-py sends with asyncio.wait_for(), which loses some cancellations before Python 3.12.
+            if task.cancelling() > before:
+                raise asyncio.CancelledError
         # Outside the handler: redis-py's errors refer to its connections, which hold the password.
         raise RedisFailedError(f"{self.where} {reason.removesuffix('.')}")
+
+    async def aclose(self) -> None:
+        """Close the connections of this event loop; the garbage collector closes those of other loops there."""
+        opened = self._opened.pop(asyncio.get_running_loop(), None)
+        self._opened.clear()
+        if opened is not None:
+            await opened[0].aclose()
 
     async def _client(self) -> "Redis":
         loop = asyncio.get_running_loop()
@@ -142,15 +139,12 @@ def _checked_pool(redis: "str | Redis") -> Any:
         return redis.connection_pool
     if not isinstance(redis, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError(f"{_EXPECTED} or a redis.asyncio.Redis, not {type(redis).__name__}")
-    try:
+    with suppress(ValueError, TypeError, AttributeError):
         pool = _pool(redis)
         pool.make_connection()  # checks the options in the URL
-    except (ValueError, TypeError, AttributeError):
-        pool = None
+        return pool
     # Outside the handler, and without the URL: both hold the password.
-    if pool is None:
-        raise ConfigurationError(f"{_EXPECTED}, with options that redis-py supports")
-    return pool
+    raise ConfigurationError(f"{_EXPECTED}, with options that redis-py supports")
 
 
 def _pool(url: str, **options: object) -> Any:

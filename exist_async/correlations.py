@@ -16,7 +16,6 @@ class CorrelationRating:
     """The user's rating of a correlation.
 
     Attributes:
-        positive: Whether the rating is positive.
         rating_type: Number of the rating, such as 50.
         rating: The rating in words, such as `Useful`.
     """

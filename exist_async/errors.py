@@ -146,8 +146,7 @@ class StatusError(ExistAsyncError):
 
     Attributes:
         status_code: HTTP status.
-        method: HTTP method of the request.
-        path: Path of the request, without the query.
+        method, path: HTTP method of the request, and its path without the query.
         detail: Message of the service; None if it sent no readable one.
         code: Error code of the service, if any.
         body: Start of the body of the answer.

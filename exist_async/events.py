@@ -10,8 +10,7 @@ class AttemptEvent:
     """An attempt at a call ended.
 
     Attributes:
-        method: HTTP method.
-        path: Path on the service's origin, without the query.
+        method, path: HTTP method, and path without the query.
         user: Owner of the rate budget: the user's name, or a hash of the token. None for an `httpx.Auth` of yours.
         attempt: Number of the attempt at this call, from 1.
         seconds: Duration of the attempt, including the wait for a free connection.

@@ -32,9 +32,7 @@ class Insight:
     """A noteworthy event or change in the user's data.
 
     Attributes:
-        created: Time of creation.
         target_date: Day that it is about, if it is about one.
-        type: Type of the insight.
         html: Text as HTML.
         text: Plain text; its lines end in CR LF.
     """

@@ -20,7 +20,6 @@ class UserProfile:
         local_time: The user's local time when the service answered.
         imperial_distance: Whether distances are in miles; also weight (pounds), energy (calories), liquid (fluid
             ounces) and temperature (degrees Fahrenheit).
-        trial: Whether the account is on trial.
         delinquent: Whether payments for the account are overdue.
         weekly_email: Whether the user gets a weekly email; likewise `yearly_email`.
     """

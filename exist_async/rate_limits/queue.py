@@ -170,10 +170,7 @@ class StoredRateLimiter(QueuedRateLimiter):
             await self._call_store(None, self._refund_in_store, user, min(hold, self._period))
 
     async def remaining(self, user: Hashable) -> int:
-        """Return the number of this user's requests that can be sent now without waiting.
-
-        Raises a RateLimitError if the store fails and `when_unavailable` is "stop".
-        """
+        """Return the number of requests that can be sent now. A store that fails is handled as in `acquire`."""
         return await self._call_store(self._limit, self._free_in_store, user)
 
     @abstractmethod

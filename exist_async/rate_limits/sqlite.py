@@ -94,8 +94,7 @@ class SqliteRateLimiter(StoredRateLimiter):
         with self._locked_window(name) as (connection, window, now):
             last = "SELECT rowid FROM taken WHERE user = ? ORDER BY moment DESC LIMIT 1"
             connection.execute(f"DELETE FROM taken WHERE rowid = ({last})", (name,))  # noqa: S608  (a constant)
-            until = max(window.held_until, now + hold)
-            connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?)", (name, until))
+            connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?)", (name, max(window.held_until, now + hold)))
 
     def _free_in_file(self, name: str) -> int:
         with self._locked_window(name) as (_, window, now):
