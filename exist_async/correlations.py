@@ -43,7 +43,7 @@ class Correlation:
         attribute_category: Part of the first attribute's data that it is limited to, such as one calendar; None if all.
         strength_description, stars_description: Strength and confidence in words.
         description: Possible explanation, if Exist has one.
-        occurrence: Frequency of this correlation among users, in words, if Exist knows it.
+        occurrence: Frequency of this correlation among users, in words, if available.
         rating: The user's rating.
     """
 

@@ -11,7 +11,7 @@ class AttemptEvent:
 
     Attributes:
         method, path: HTTP method, and path without the query.
-        user: Owner of the rate budget: the user's name, or a hash of the token. None for an `httpx.Auth` of yours.
+        user: Owner of the rate budget: the user's name, or a hash of the token. None for your own `httpx.Auth`.
         attempt: Number of the attempt at this call, from 1.
         seconds: Duration of the attempt, including the wait for a free connection.
         status_code: HTTP status of the answer; None if no answer came.

@@ -145,7 +145,7 @@ class OAuthApp(Unpicklable):
         """
         code = code_of(callback_url_or_code, state)
         form = {"grant_type": "authorization_code", "redirect_uri": self._redirect_uri, "code": code}
-        remedy = "Begin signing in again: a code is valid once, for some minutes, and for one app."
+        remedy = "Begin signing in again: a code that was used before, is too old, or is another app's is refused."
         return await self._request_token(form, code, OAuthError, remedy)
 
     async def refresh(self, token: OAuthToken) -> OAuthToken:

@@ -59,7 +59,7 @@ def _raise_refusal(query: dict[str, list[str]]) -> None:
 def _compare_states(returned: str | None, state: str) -> None:
     if returned is None:
         raise OAuthError(
-            "The callback URL lacks the state that authorization_url() sent, so it may belong to somebody else. "
+            "The callback URL lacks the state that authorization_url() sent, so it may belong to another user. "
             f"{_BEGIN_AGAIN} Exist does not document that it returns the state: if it never does, call exchange() "
             "without state, and only with URLs that certainly come from your own user's browser."
         )

@@ -140,7 +140,7 @@ class QueuedRateLimiter(ABC):
 
 
 class StoredRateLimiter(QueuedRateLimiter):
-    """A rate limiter whose window is kept in a store that can fail. The arguments are those of `SqliteRateLimiter`."""
+    """A rate limiter that keeps its window in a store that can fail. The arguments are those of `SqliteRateLimiter`."""
 
     def __init__(
         self,

@@ -35,7 +35,7 @@ class RedisTokenStore(RedisBacked, Unpicklable):
     that Redis: set a password, and use `rediss://` outside your own network. Close the store with `async with` or
     `aclose()`.
 
-    A user whose token Redis loses has to sign in again. By default, a crash loses what was saved since Redis last wrote
+    If Redis loses a token, its user has to sign in again. By default, a crash loses what was saved since Redis last wrote
     to disk: `appendonly yes` with `appendfsync always` keeps everything. A replica that takes over may lack the latest
     tokens and locks. A server that evicts keys (`maxmemory-policy allkeys-…`) may evict tokens.
 
@@ -101,7 +101,7 @@ class RedisTokenStore(RedisBacked, Unpicklable):
     async def lock(self, user: str) -> AsyncGenerator[None, None]:
         """Allow one renewal at a time; see `TokenStore.lock`. After ten minutes, raise an OAuthError.
 
-        A renewal whose lock is lost, for example because Redis was restarted, continues, and a warning is logged.
+        If the lock is lost, for example because Redis was restarted, the renewal continues, and a warning is logged.
         """
         lock = RedisLock(self._clients, self._key(user) + b":lock", self._lease, user)
         message = ""

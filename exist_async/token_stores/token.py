@@ -62,7 +62,7 @@ class OAuthToken(Unpicklable):
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
-        """Return the token whose fields `to_dict` returned.
+        """Return the token that `to_dict` converted to these fields.
 
         Raises:
             ConfigurationError: The fields are not those of a token.
