@@ -35,7 +35,7 @@ class RedisTokenStore(RedisBacked, Unpicklable):
     that Redis: set a password, and use `rediss://` outside your own network. Close the store with `async with` or
     `aclose()`.
 
-    If Redis loses a token, its user has to sign in again. By default, a crash loses what was saved since Redis last wrote
+    If Redis loses a token, its user has to sign in again. By default, a crash loses what was saved since the last write
     to disk: `appendonly yes` with `appendfsync always` keeps everything. A replica that takes over may lack the latest
     tokens and locks. A server that evicts keys (`maxmemory-policy allkeys-…`) may evict tokens.
 
