@@ -1,7 +1,8 @@
-"""Sends commands to Redis over own connections or a client of the caller's, without revealing the password."""
+"""Sends commands to Redis, over its own connections or a client of the caller's, without revealing the password."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
@@ -15,26 +16,18 @@ T = TypeVar("T")
 
 # A command takes microseconds: a few connections serve any number of users.
 _CONNECTIONS = 8
-_EXAMPLE = "redis must be a URL like 'redis://localhost:6379/0'"
+_EXPECTED = "redis must be a URL like 'redis://localhost:6379/0'"
 
 
 class RedisFailedError(Exception):
-    """Redis sent no usable answer. The text names the server and the reason; no other error is attached."""
+    """Redis sent no usable answer. The message contains the address and the reason; no other error is attached."""
 
 
 class RedisClients:
     """The Redis client of each event loop: opened from a URL, or the caller's own client on its one loop.
 
-    Args:
-        redis: A URL, or a `redis.asyncio.Redis`, which is never closed here.
-        timeout: Seconds within which Redis must answer.
-        owner: Name of the class that uses the clients, for errors.
-
     Attributes:
         where: Address of Redis, without the password.
-
-    Raises:
-        ConfigurationError: `redis` is neither, or the package redis is not installed.
     """
 
     def __init__(self, redis: "str | Redis", timeout: float, owner: str) -> None:
@@ -50,33 +43,12 @@ class RedisClients:
         self.where = f"Redis at {address}"
 
     async def ask(self, command: "Callable[[Redis], Awaitable[T]]") -> T:
-        """Run a command with the client of this event loop, and return its answer.
+        """Run a command with the client of this event loop, and return its answer; raise RedisFailedError."""
+        from redis.exceptions import RedisError
 
-        Raises:
-            RedisFailedError: Redis sent an error, or no answer in time.
-            ConfigurationError: The caller's client belongs to another event loop.
-        """
         task = asyncio.current_task()
         assert task is not None
         before = task.cancelling()
-        try:
-            return await self._answer(command)
-        finally:
-            # redis-py sends with asyncio.wait_for(), which loses some cancellations before Python 3.12.
-            if task.cancelling() > before:
-                raise asyncio.CancelledError
-
-    async def aclose(self) -> None:
-        """Close the own connections of this event loop; the garbage collector closes those of other loops there."""
-        opened, self._opened = self._opened, {}
-        mine = opened.pop(asyncio.get_running_loop(), None)
-        opened.clear()
-        if mine is not None:
-            await mine[0].aclose()
-
-    async def _answer(self, command: "Callable[[Redis], Awaitable[T]]") -> T:
-        from redis.exceptions import RedisError
-
         try:
             client = await self._client()
             async with asyncio.timeout(self._timeout):
@@ -85,8 +57,19 @@ class RedisClients:
             reason = f"gave no answer within {self._timeout:g} s"
         except (RedisError, OSError) as error:
             reason = f"can't be used: {error}"
+        finally:
+            # redis-py sends with asyncio.wait_for(), which loses some cancellations before Python 3.12.
+            if task.cancelling() > before:
+                raise asyncio.CancelledError
         # Outside the handler: redis-py's errors refer to its connections, which hold the password.
         raise RedisFailedError(f"{self.where} {reason.removesuffix('.')}")
+
+    async def aclose(self) -> None:
+        """Close the connections of this event loop; the garbage collector closes those of other loops there."""
+        opened = self._opened.pop(asyncio.get_running_loop(), None)
+        self._opened.clear()
+        if opened is not None:
+            await opened[0].aclose()
 
     async def _client(self) -> "Redis":
         loop = asyncio.get_running_loop()
@@ -100,14 +83,14 @@ class RedisClients:
             return self._redis
         opened = self._opened.get(loop)
         if opened is None:
-            for other in [other for other in list(self._opened) if other.is_closed()]:
-                del self._opened[other]
+            for closed in [each for each in list(self._opened) if each.is_closed()]:
+                del self._opened[closed]
             generator = self._open(self._redis)
             opened = self._opened[loop] = (generator, await anext(generator))
         return opened[1]
 
     async def _open(self, url: str) -> AsyncGenerator["Redis", None]:
-        # A generator, because an event loop closes its generators before it ends, while connections can be closed.
+        # A generator, because asyncio.run() closes generators before the loop, when connections can still be closed.
         from redis.asyncio import Redis
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
@@ -129,16 +112,7 @@ class RedisClients:
 
 
 class RedisBacked:
-    """Base of classes that keep their data in Redis.
-
-    Args:
-        redis: A URL or a client, as for `RedisClients`.
-        prefix: Start of the names of all keys.
-        timeout: Seconds within which Redis must answer.
-
-    Raises:
-        ConfigurationError: An argument is wrong, or the package redis is not installed.
-    """
+    """Base of the public classes that keep their data in Redis."""
 
     def __init__(self, redis: "str | Redis", prefix: str, timeout: float) -> None:
         check_text("prefix", prefix)
@@ -147,7 +121,7 @@ class RedisBacked:
         self._clients = RedisClients(redis, timeout, type(self).__name__)
 
     async def aclose(self) -> None:
-        """Close its own connections; a `Redis` of yours stays open. Those of other event loops are closed there."""
+        """Close its connections. Those of other event loops are closed there; a `Redis` of your own stays open."""
         await self._clients.aclose()
 
     async def __aenter__(self) -> Self:
@@ -164,17 +138,13 @@ def _checked_pool(redis: "str | Redis") -> Any:
     if isinstance(redis, Redis):
         return redis.connection_pool
     if not isinstance(redis, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ConfigurationError(f"{_EXAMPLE} or a redis.asyncio.Redis, not {type(redis).__name__}")
-    try:
+        raise ConfigurationError(f"{_EXPECTED} or a redis.asyncio.Redis, not {type(redis).__name__}")
+    with suppress(ValueError, TypeError, AttributeError):
         pool = _pool(redis)
-        # Checks the options in the URL.
-        pool.make_connection()
-    except (ValueError, TypeError, AttributeError):
-        pool = None
+        pool.make_connection()  # checks the options in the URL
+        return pool
     # Outside the handler, and without the URL: both hold the password.
-    if pool is None:
-        raise ConfigurationError(f"{_EXAMPLE}, with options that redis-py knows")
-    return pool
+    raise ConfigurationError(f"{_EXPECTED}, with options that redis-py supports")
 
 
 def _pool(url: str, **options: object) -> Any:

@@ -19,7 +19,7 @@ class Average:
         attribute: Name of the attribute.
         date: Date of the calculation.
         overall: Average of all days.
-        monday: Average of Mondays; the other days of the week likewise.
+        monday: Average of Mondays; likewise the other days of the week.
         user_attribute: The same as `attribute`; some answers use this name for it.
     """
 

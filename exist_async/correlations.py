@@ -10,15 +10,12 @@ from exist_async.errors import NotFoundError
 from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import ROOT, Resource
 
-_NOT_FOUND = "not_found"
-
 
 @frozen
 class CorrelationRating:
     """The user's rating of a correlation.
 
     Attributes:
-        positive: Whether the rating is positive.
         rating_type: Number of the rating, such as 50.
         rating: The rating in words, such as `Useful`.
     """
@@ -42,13 +39,11 @@ class Correlation:
         p: P-value: the probability that it is a coincidence, from 0.0.
         percentage: Strength, 0 to 100.
         stars: Confidence, 1 to 5.
-        second_person: Description in a sentence that addresses the user.
-        second_person_elements: Parts of this sentence.
+        second_person, second_person_elements: Sentence that describes it to the user, and its parts.
         attribute_category: Part of the first attribute's data that it is limited to, such as one calendar; None if all.
-        strength_description: Strength in words.
-        stars_description: Confidence in words.
+        strength_description, stars_description: Strength and confidence in words.
         description: Possible explanation, if Exist has one.
-        occurrence: Frequency of this correlation among users, in words, if Exist knows it.
+        occurrence: Frequency of this correlation among users, in words, if available.
         rating: The user's rating.
     """
 
@@ -111,6 +106,6 @@ class Correlations(Resource):
             return await self._session.send(Call("GET", f"{ROOT}correlations/combo/", query), Correlation)
         except NotFoundError as error:
             # Another 404 means that the endpoint does not exist, not that there is no correlation.
-            if error.code == _NOT_FOUND:
+            if error.code == "not_found":
                 return None
             raise

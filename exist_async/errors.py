@@ -45,7 +45,7 @@ class ExistAsyncError(Exception):
     result: BatchResult[Any, Any] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The default calls the class with `args` alone, which classes with keyword-only arguments refuse.
+        # Without `__init__`, which the default calls with `args` alone: some classes have keyword-only arguments.
         state = dict(self.__dict__)
         if isinstance(self.__cause__, ExistAsyncError):
             state["__cause__"] = self.__cause__
@@ -96,18 +96,15 @@ class RateLimitError(ExistAsyncError):
     Attributes:
         retry_after: Seconds until the next request can be sent; None if unknown.
         status_code: 429 if the service refused the request, None if the rate limiter of the client did.
-        detail: Message of the service, if any.
-        code: Error code of the service, if any.
-        type: Error type, if the service has them, as Attio does.
-        request_id: Identifier that the service gave the request, if any.
+        detail, code, type, request_id: As in `StatusError`.
     """
 
     def __init__(
         self,
         message: str,
         *,
-        retry_after: float | None,
-        status_code: int | None,
+        retry_after: float | None = None,
+        status_code: int | None = None,
         detail: str | None = None,
         code: str | None = None,
         type: str | None = None,  # noqa: A002  (the service's own name)
@@ -129,9 +126,8 @@ class ValidationIssue:
     Attributes:
         code: Error code, such as `invalid_type`.
         path: Path of the field in the request, as field names and list indices.
-        message: Description of the problem, in the service's words.
-        expected: Expected type or value, if given.
-        received: Received type or value, if given.
+        message: Message of the service.
+        expected, received: Type or value that was expected, and the one that was sent, if given.
     """
 
     code: str | None = None
@@ -150,8 +146,7 @@ class StatusError(ExistAsyncError):
 
     Attributes:
         status_code: HTTP status.
-        method: HTTP method of the request.
-        path: Path of the request, without the query.
+        method, path: HTTP method of the request, and its path without the query.
         detail: Message of the service; None if it sent no readable one.
         code: Error code of the service, if any.
         body: Start of the body of the answer.
@@ -223,12 +218,7 @@ class OAuthError(ExistAsyncError):
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        code: str | None = None,
-        description: str | None = None,
-        status_code: int | None = None,
+        self, message: str, *, code: str | None = None, description: str | None = None, status_code: int | None = None
     ) -> None:
         super().__init__(message)
         self.code = code

@@ -10,9 +10,8 @@ class AttemptEvent:
     """An attempt at a call ended.
 
     Attributes:
-        method: HTTP method.
-        path: Path on the service's origin, without the query.
-        user: Owner of the rate budget: the user's name, or a hash of the token. None for an `httpx.Auth` of yours.
+        method, path: HTTP method, and path without the query.
+        user: Owner of the rate budget: the user's name, or a hash of the token. None for your own `httpx.Auth`.
         attempt: Number of the attempt at this call, from 1.
         seconds: Duration of the attempt, including the wait for a free connection.
         status_code: HTTP status of the answer; None if no answer came.
@@ -33,12 +32,11 @@ class RetryEvent:
     """An attempt failed, and another will follow after a pause.
 
     Attributes:
-        method: HTTP method.
-        path: Path on the service's origin, without the query.
-        user: As in `AttemptEvent`.
         attempt: Number of the attempt that failed, from 1.
         error: Name of the error's class.
         seconds: Duration of the pause.
+
+    The other attributes are as in `AttemptEvent`.
     """
 
     method: str

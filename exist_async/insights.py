@@ -9,8 +9,6 @@ from exist_async.attributes import AttributeTemplate
 from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import ROOT, Resource, encode_filters
 
-_LOWEST_PRIORITY = 4
-
 
 @frozen
 class InsightType:
@@ -34,9 +32,7 @@ class Insight:
     """A noteworthy event or change in the user's data.
 
     Attributes:
-        created: Time of creation.
         target_date: Day that it is about, if it is about one.
-        type: Type of the insight.
         html: Text as HTML.
         text: Plain text; its lines end in CR LF.
     """
@@ -71,6 +67,6 @@ class Insights(Resource):
         """
         params = encode_filters(days={"date_min": date_min, "date_max": date_max})
         if priority is not None:
-            check_int("priority", priority, least=1, most=_LOWEST_PRIORITY)
+            check_int("priority", priority, least=1, most=4)
             params["priority"] = str(priority)
         return NumberedPaginator(self._session, f"{ROOT}insights/", params, PageBody[Insight], page_size)

@@ -15,20 +15,13 @@ class UserProfile:
 
     Attributes:
         username: Name on Exist.
-        first_name: First name.
-        last_name: Last name.
         avatar: URL of the profile picture.
         timezone: IANA name of the time zone, such as `Australia/Melbourne`.
         local_time: The user's local time when the service answered.
-        imperial_distance: Whether distances are in miles.
-        imperial_weight: Whether weights are in pounds.
-        imperial_energy: Whether energy is in calories.
-        imperial_liquid: Whether liquids are in fluid ounces.
-        imperial_temperature: Whether temperatures are in degrees Fahrenheit.
-        trial: Whether the account is on trial.
+        imperial_distance: Whether distances are in miles; also weight (pounds), energy (calories), liquid (fluid
+            ounces) and temperature (degrees Fahrenheit).
         delinquent: Whether payments for the account are overdue.
-        weekly_email: Whether the user gets a weekly email.
-        yearly_email: Whether the user gets a yearly email.
+        weekly_email: Whether the user gets a weekly email; likewise `yearly_email`.
     """
 
     username: str
@@ -58,11 +51,7 @@ class Profile(Resource):
         return await self._session.send(Call("GET", f"{ROOT}accounts/profile/"), UserProfile)
 
     async def today(self) -> date:
-        """Return the current date in the user's time zone, as Exist counts days; costs one request.
-
-        Raises:
-            NoAnswerError: The time zone in the profile is unknown on this machine.
-        """
+        """Return the current date in the user's time zone, as Exist counts days; costs one request. See `now`."""
         return (await self.now()).date()
 
     async def now(self) -> datetime:
@@ -79,7 +68,5 @@ class Profile(Resource):
 
         try:
             return datetime.now(ZoneInfo(profile.timezone or ""))
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a name with a path in it
-            raise NoAnswerError(
-                f"The time zone of the profile, {profile.timezone!r}, is unknown on this machine"
-            ) from error
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # the last two for a name that is a path
+            raise NoAnswerError(f"The profile's time zone {profile.timezone!r} is unknown on this machine") from error

@@ -19,8 +19,8 @@ from exist_async.errors import ConfigurationError, OAuthError, ReauthorizationRe
 from exist_async.oauth import OAuthApp
 from exist_async.token_stores import OAuthToken, TokenStore
 
+# Seconds before its expiry from which a token is renewed, so that it does not expire while a request is in flight.
 _MARGIN = 300.0
-"""Seconds before its expiry that a token is renewed in, so that it does not expire while a request is in flight."""
 
 _log = logging.getLogger("exist_async")
 
@@ -28,34 +28,31 @@ _log = logging.getLogger("exist_async")
 # in again. All OAuth2 objects of this process share them, as there may be one for each request.
 _unsaved: dict[tuple[str, str], OAuthToken] = {}
 
-_SIGN_IN = "Sign them in (OAuthApp.authorization_url() and exchange()), and save the token in the store"
-
 
 class OAuth2(Unpicklable, RenewableAuth):
     """Signs requests with the token that a store keeps for a user, and renews it when it expires or is rejected.
 
-    A renewal invalidates both old tokens. So there is only one, however many calls, clients and processes find the
-    token expired: all that share the store wait for it and use the new token. The token is saved before it is used, and
-    cancelling a caller does not cancel the renewal. `ExistClient.aclose()` waits until it is saved, so that a timeout
-    or Ctrl-C inside `async with ExistClient(…)` loses no token. If the process is killed between the service's answer
-    and the save, or an event loop ends without `aclose()`, the new token is lost, and the next call raises
-    ReauthorizationRequired.
+    A renewal invalidates both old tokens. So calls, clients and processes that share the store renew a token only once,
+    and the others wait. The new token is saved before it is used, and cancelling a caller does not cancel the renewal.
+    `ExistClient.aclose()` waits until it is saved, so that a timeout or Ctrl-C inside `async with ExistClient(…)` loses
+    no token. If the process is killed between the service's answer and the save, or an event loop ends without
+    `aclose()`, the new token is lost, and the next call raises ReauthorizationRequired.
 
-    Calls raise OAuthError if the token can't be loaded or renewed, and its subclass ReauthorizationRequired if the user
-    has to sign in again. The call was not carried out then. If a renewal shortly before expiry fails, that is logged,
-    calls go on with the old token, and the next attempt comes after half of the time that is left.
+    If the token can't be loaded or renewed, calls raise OAuthError, and its subclass ReauthorizationRequired if the
+    user has to sign in again; nothing was carried out then. If a renewal shortly before expiry fails, that is logged,
+    calls use the old token, and the renewal is tried again after half of the time that is left.
 
     Args:
         app: The app that the user signed in with.
-        store: The store of their token.
-        user: Their name in the store. It is also the key of their hourly budget.
-        on_change: Called once with each new token after it was saved, by the object that renewed it; may be async.
-            Objects and processes that find the token renewed by another do not call theirs. If it raises an error, the
-            calls that waited for the renewal raise an OAuthError from it; the token is saved, and later calls use it.
+        store: The store that has the user's token.
+        user: The user's name in the store, and the key of their hourly budget.
+        on_change: Called with each new token after it was saved, by the object that renewed it; may be async. Objects
+            and processes that find the token renewed by another do not call theirs. If it raises an error, the calls
+            that waited for the renewal raise an OAuthError from it; the token is saved, and later calls use it.
         clock: Seconds since the epoch.
 
     Raises:
-        ConfigurationError: An argument is wrong; it is named.
+        ConfigurationError: An argument is wrong.
     """
 
     def __init__(
@@ -101,23 +98,11 @@ class OAuth2(Unpicklable, RenewableAuth):
         yield request
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Refuse to sign for a synchronous client, which can't await a store.
-
-        Raises:
-            ConfigurationError: Always.
-        """
+        """Raise a ConfigurationError: a synchronous client can't await a store."""
         raise ConfigurationError(f"OAuth2 signs requests of async clients only, not {request.method} {request.url}")
 
     async def ready(self) -> bool:
-        """Make sure that there is a valid token: load it at first, and renew it shortly before it expires.
-
-        Returns:
-            Whether it had to be renewed.
-
-        Raises:
-            OAuthError: The token can't be loaded or renewed.
-            ReauthorizationRequired: There is no token, or it can't be renewed any more.
-        """
+        """Load the token at first, renew it shortly before it expires, and return whether it had to be renewed."""
         token = self._token
         if token is None:
             with self._explain_store_errors():
@@ -125,22 +110,6 @@ class OAuth2(Unpicklable, RenewableAuth):
             self._use(token)
         if self._clock() < self._renew_at:
             return False
-        await self._renew_beforehand(token)
-        return True
-
-    async def renew(self, rejected: str) -> None:
-        """Have another token than the one that the service rejected.
-
-        Raises:
-            OAuthError: It can't be renewed now.
-            ReauthorizationRequired: It can't be renewed any more.
-        """
-        if self._token is not None and self._token.access_token != rejected:
-            return
-        what = (id(self._app), id(self._store), self._user, rejected)
-        self._use(await single_flight(what, self._user, lambda mark_asked: self._renew(rejected, mark_asked)))
-
-    async def _renew_beforehand(self, token: OAuthToken) -> None:
         try:
             await self.renew(token.access_token)
         except ReauthorizationRequired:
@@ -151,58 +120,63 @@ class OAuth2(Unpicklable, RenewableAuth):
             # If a new token is in use, on_change failed.
             if now >= end or self._token is not token:
                 raise
-            # The first of the callers that waited for this renewal postpones the next one for all.
+            # Only the first of the callers that waited for this renewal postpones the next one.
             if now >= self._renew_at:
                 self._renew_at = (now + end) / 2
                 _log.warning("Calls use the old token of %r until it expires. %s", self._user, error)
+        return True
 
-    async def _renew(self, rejected: str, mark_asked: Callable[[], None]) -> OAuthToken:
-        what = (self._user, rejected)
+    async def renew(self, rejected: str) -> None:
+        """Get another token than the one that the service rejected."""
+        if self._token is not None and self._token.access_token != rejected:
+            return
+        token_key = (id(self._app), id(self._store), self._user, rejected)
+        self._use(await single_flight(token_key, self._user, lambda has_asked: self._renew(rejected, has_asked)))
+
+    async def _renew(self, rejected: str, has_asked: asyncio.Event) -> OAuthToken:
+        token_key = (self._user, rejected)
         with self._explain_store_errors():
             async with self._store.lock(self._user):
                 stored = await self._stored()
                 if stored.access_token != rejected:
-                    _unsaved.pop(what, None)
+                    _unsaved.pop(token_key, None)
                     return stored
-                mark_asked()
-                new = _unsaved.get(what)
+                has_asked.set()
+                new = _unsaved.get(token_key)
                 if new is None:
                     try:
-                        new = _unsaved[what] = await self._app.refresh(stored)
+                        new = _unsaved[token_key] = await self._app.refresh(stored)
                     except ReauthorizationRequired:
-                        # A process that refreshed without this lock, or got the answer that was lost, has saved it.
+                        # Another process may have refreshed it without this lock, or received the lost answer.
                         stored = await self._stored()
                         if stored.access_token == rejected:
                             raise
                         return stored
-                await self._save(new)
-                _unsaved.pop(what, None)
+                with _as_oauth_error(
+                    f"The token of {self._user!r} was renewed, but the store could not save it",
+                    "It is kept in memory, and the next call saves it. Repair the store before this process ends, or "
+                    "they have to sign in again.",
+                ):
+                    await self._store.save(self._user, new)
+                _unsaved.pop(token_key, None)
                 _log.info("The token of %r was renewed", self._user)
             self._use(new)
-        await self._call_on_change(new)
+        if self._on_change is not None:
+            consequence = f"The new token of {self._user!r} is saved, and used from now on."
+            with _as_oauth_error("on_change failed", consequence):
+                returned = self._on_change(new)
+                if inspect.isawaitable(returned):
+                    await returned
         return new
 
     async def _stored(self) -> OAuthToken:
         token = await self._store.load(self._user)
         if token is None:
-            raise ReauthorizationRequired(f"The token store has no token of {self._user!r}. {_SIGN_IN}.")
+            raise ReauthorizationRequired(
+                f"The token store has no token of {self._user!r}. Sign them in (OAuthApp.authorization_url() and "
+                "exchange()), and save the token in the store."
+            )
         return token
-
-    async def _save(self, token: OAuthToken) -> None:
-        with _as_oauth_error(
-            f"The token of {self._user!r} was renewed, but the store could not save it",
-            "It is kept in memory, and the next call saves it. Repair the store before this process ends, or they "
-            "have to sign in again.",
-        ):
-            await self._store.save(self._user, token)
-
-    async def _call_on_change(self, token: OAuthToken) -> None:
-        if self._on_change is None:
-            return
-        with _as_oauth_error("on_change failed", f"The new token of {self._user!r} is saved, and used from now on."):
-            returned = self._on_change(token)
-            if inspect.isawaitable(returned):
-                await returned
 
     def _use(self, token: OAuthToken) -> None:
         self._token = token
@@ -217,13 +191,13 @@ class OAuth2(Unpicklable, RenewableAuth):
 def _as_oauth_error(
     event: str, consequence: str, *, unless: tuple[type[Exception], ...] = ()
 ) -> Generator[None, None, None]:
-    """Raise an OAuthError for the error of a store or a callback. It is not quoted: it may contain the token."""
+    """Raise an OAuthError from the error of a store or a callback, without its text, which may contain the token."""
     try:
         yield
     except unless:
         raise
     except (Exception, asyncio.CancelledError) as error:
-        # The CancelledError of a library inside would cancel the caller if it were raised as it is.
+        # A CancelledError that a library raised would look like a cancellation of the caller.
         if isinstance(error, asyncio.CancelledError) and cancelled_by_caller():
             raise
         raise OAuthError(f"{event} ({type(error).__name__}). {consequence}") from error
@@ -232,10 +206,8 @@ def _as_oauth_error(
 def renew_at(token: OAuthToken, now: float) -> float:
     """Return the time from which on a token is renewed before it is used, in seconds since the epoch.
 
-    Args:
-        token: The token.
-        now: The time when it was loaded or issued. A token with little time left is used for half of it, and not
-            renewed for every request.
+    A token that had little time left when it was loaded or issued (`now`) is used for half of that time: it would
+    otherwise be renewed for every request.
     """
     if token.expires_at is None or token.refresh_token is None:
         return math.inf

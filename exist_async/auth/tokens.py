@@ -1,4 +1,4 @@
-"""Signs requests with a simple token, and gets one for a name and password."""
+"""Signs requests with a simple token, and gets one for a username and password."""
 
 from typing import Self
 
@@ -9,13 +9,7 @@ from exist_async._checks import check_text
 from exist_async._http.forms import FormClient
 from exist_async._http.signing import TokenAuth
 from exist_async._json import UnreadableError, decode
-from exist_async.errors import (
-    AuthenticationError,
-    BadRequestError,
-    ConfigurationError,
-    NoAnswerError,
-    StatusError,
-)
+from exist_async.errors import AuthenticationError, BadRequestError, ConfigurationError, NoAnswerError, StatusError
 from exist_async.resource import EXIST, ROOT
 
 _LOGIN = f"{ROOT}auth/simple-token/"
@@ -36,21 +30,18 @@ class SimpleToken(TokenAuth):
     async def login(
         cls, username: str, password: str, *, base_url: str = EXIST, http_client: httpx.AsyncClient | None = None
     ) -> Self:
-        """Get a user's simple token for their name and password, neither of which is kept.
+        """Get a user's simple token for their name and password, neither of which is kept. Repeating it is harmless.
 
         Args:
-            username: Their name on Exist.
-            password: Their password. It appears in no log and no error.
-            base_url: The origin of the service: https, unless it is this machine itself.
-            http_client: An HTTP client of yours to use; it is never closed here.
+            username: The user's name on Exist.
+            password: The user's password. It appears in no log and no error.
+            base_url: The origin of the service: https, unless it is this machine.
+            http_client: An HTTP client of your own to use; it is never closed here.
 
         Raises:
-            AuthenticationError: Exist refused the name and password. It does so with a 400 (`status_code`).
+            AuthenticationError: Exist refused the name and password, which it does with a 400 (`status_code`).
             RateLimitError: Exist accepts no logins for now.
-            ServerError: Exist failed.
-            ConnectionFailedError: Nothing was sent.
-            NoAnswerError: No readable answer came. Doing it again is harmless.
-            ConfigurationError: An argument is wrong.
+            ExistAsyncError: Other errors as listed in `exist_async.errors`, such as ConnectionFailedError.
         """
         check_text("username", username)
         # Half a surrogate pair could not be sent, and Python's error would quote the password.
@@ -61,7 +52,7 @@ class SimpleToken(TokenAuth):
             return cls(decode(answer, _LoginReply).token)
         except (UnreadableError, ConfigurationError) as error:
             reason = str(error)
-        # Outside of the handler: the error behind that one can contain the whole answer, and so the token.
+        # Outside the handler: the error of the decoder can contain the whole answer, and so the token.
         raise NoAnswerError(f"POST {_LOGIN}: the answer can't be read: {reason}")
 
 

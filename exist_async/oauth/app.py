@@ -13,19 +13,14 @@ from exist_async._checks import check_function, check_text, safe_repr, wrong_typ
 from exist_async._http.forms import FormClient
 from exist_async._json import UnreadableError
 from exist_async._secrets import Unpicklable, check_token
-from exist_async.errors import (
-    ConfigurationError,
-    ExistAsyncError,
-    OAuthError,
-    ReauthorizationRequired,
-)
+from exist_async.errors import ConfigurationError, ExistAsyncError, OAuthError, ReauthorizationRequired
 from exist_async.oauth.callback import code_of
 from exist_async.oauth.token_replies import parse_token, refusal
 from exist_async.resource import EXIST
-from exist_async.token_stores import OAuthToken
+from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
-_AUTHORIZE = "/oauth2/authorize"
-_TOKEN = "/oauth2/access_token"  # noqa: S105  (a path)
+_AUTHORIZE_PATH = "/oauth2/authorize"
+_TOKEN_PATH = "/oauth2/access_token"  # noqa: S105  (a path)
 
 _SIGN_IN = "The user has to sign in again: send them to authorization_url(), and store the token of exchange()."
 
@@ -75,27 +70,19 @@ class Scope(StrEnum):
 class OAuthApp(Unpicklable):
     """Your app, as it is registered with Exist: signs users in and refreshes their tokens.
 
-    ```python
-    app = OAuthApp(client_id, client_secret, "https://example.com/callback")
-    url, state = app.authorization_url([Scope.MOOD_READ, Scope.CUSTOM_WRITE])
-    # Send the user's browser to the URL, keep the state in their session, and when they come back:
-    token = await app.exchange(callback_url, state=state)
-    ```
+    Send a user's browser to the URL of `authorization_url()`, and pass the URL that they come back to to `exchange()`.
 
     Args:
         client_id: The app's client id.
         client_secret: The app's client secret. It appears in no repr, log, error or pickle.
         redirect_uri: The URL that users come back to, exactly as it is registered.
-        base_url: The origin of the service: https, unless it is this machine itself.
-        http_client: An HTTP client of yours to use, for a proxy or certificates of your own. It is never closed here.
-            By default, each token request opens and closes a connection of its own.
+        base_url: The origin of the service: https, unless it is this machine. Also an attribute.
+        http_client: An HTTP client of your own to use, for a proxy or certificates. It is never closed here. By
+            default, each token request opens and closes a connection.
         clock: Seconds since the epoch.
 
-    Attributes:
-        base_url: The origin of the service.
-
     Raises:
-        ConfigurationError: An argument is wrong; it is named.
+        ConfigurationError: An argument is wrong.
     """
 
     def __init__(
@@ -131,44 +118,35 @@ class OAuthApp(Unpicklable):
         Raises:
             ConfigurationError: There are no scopes, they are a bare string, or one of them can't be a scope.
         """
-        asked = _check_scopes(scopes)
+        names = _check_scopes(scopes)
         state = secrets.token_urlsafe(32)
         query = {
             "response_type": "code",
             "client_id": self._client_id,
             "redirect_uri": self._redirect_uri,
-            "scope": " ".join(asked),
+            "scope": " ".join(names),
             "state": state,
         }
-        return f"{self.base_url}{_AUTHORIZE}?{urlencode(query, quote_via=quote)}", state
+        return f"{self.base_url}{_AUTHORIZE_PATH}?{urlencode(query, quote_via=quote)}", state
 
     async def exchange(self, callback_url_or_code: str, *, state: str | None = None) -> OAuthToken:
-        """Exchange the code that a user came back with for their token. A code works once, and for some minutes.
+        """Exchange the code that a user came back with for a token. A code is valid once, and for some minutes.
 
         Args:
             callback_url_or_code: The whole URL that the user was sent back to, or only its code.
-            state: The state that `authorization_url` returned. It is compared with the URL's, so that nobody can sign a
-                user in to an account of somebody else. Exist does not document that it returns the state: if it is
-                missing from the URL, that is an error; None compares nothing.
+            state: The state that `authorization_url` returned. It is compared with the URL's, so that an attacker can't
+                sign a user in to another account. Exist does not document that it returns the state: if it is missing
+                from the URL, that is an error; None compares nothing.
 
         Raises:
             OAuthError: The user refused, the URL has no code or another state, the service refused the code, or no
-                readable answer came. A code is never sent twice: begin again.
+                readable answer came. A code is never sent twice: the user has to sign in again.
             ConfigurationError: It is neither a URL nor a code, or a bare code was given with a state.
         """
         code = code_of(callback_url_or_code, state)
-        form = {"redirect_uri": self._redirect_uri, "code": code}
-        try:
-            answer = await self._request_token("authorization_code", form, (code,))
-        except ExistAsyncError as error:
-            advice = "The code was used before, is too old, or is another app's: begin signing in again."
-            raise refusal(error, invalid_grant=OAuthError, advice=advice) from error
-        try:
-            return parse_token(answer, self._clock())
-        except UnreadableError as error:
-            raise OAuthError(
-                f"The code may have been exchanged, but the answer can't be read ({error}). Begin signing in again."
-            ) from error
+        form = {"grant_type": "authorization_code", "redirect_uri": self._redirect_uri, "code": code}
+        remedy = "Begin signing in again: a code that was used before, is too old, or is another app's is refused."
+        return await self._request_token(form, code, OAuthError, remedy)
 
     async def refresh(self, token: OAuthToken) -> OAuthToken:
         """Exchange a refresh token for new tokens, which invalidates both old ones. Save the new ones first.
@@ -181,43 +159,42 @@ class OAuthApp(Unpicklable):
                 then the old tokens may be invalid.
             ConfigurationError: It is not an OAuthToken.
         """
-        if not isinstance(token, OAuthToken):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise wrong_type("token", "an OAuthToken", token)
+        check_oauth_token(token)
         if token.refresh_token is None:
             raise ReauthorizationRequired(f"This token has no refresh token, so it can't be refreshed. {_SIGN_IN}")
-        form = {"refresh_token": token.refresh_token}
-        try:
-            answer = await self._request_token("refresh_token", form, (token.refresh_token,), max_repeats=1)
-        except ExistAsyncError as error:
-            raise refusal(error, invalid_grant=ReauthorizationRequired, advice=_SIGN_IN) from error
-        try:
-            new = parse_token(answer, self._clock())
-        except UnreadableError as error:
-            raise ReauthorizationRequired(
-                f"The token may have been refreshed, but the answer can't be read ({error}). {_SIGN_IN}"
-            ) from error
+        form = {"grant_type": "refresh_token", "refresh_token": token.refresh_token}
+        new = await self._request_token(form, token.refresh_token, ReauthorizationRequired, _SIGN_IN, max_repeats=1)
         # Fields that an answer lacks, or has in an unusable form, stay as they were.
         return attrs.evolve(new, refresh_token=new.refresh_token or token.refresh_token, scope=new.scope or token.scope)
 
     async def _request_token(
-        self, grant_type: str, fields: dict[str, str], secrets: tuple[str, ...], *, max_repeats: int = 0
-    ) -> bytes:
-        app = {"grant_type": grant_type, "client_id": self._client_id, "client_secret": self._client_secret}
-        return await self._forms.post(
-            _TOKEN, app | fields, secrets=(*secrets, self._client_secret), max_repeats=max_repeats
-        )
+        self, form: dict[str, str], grant: str, failure: type[OAuthError], remedy: str, *, max_repeats: int = 0
+    ) -> OAuthToken:
+        """Exchange a grant for a token; `failure` is raised with the remedy if the grant is not valid any more."""
+        form = {**form, "client_id": self._client_id, "client_secret": self._client_secret}
+        try:
+            answer = await self._forms.post(
+                _TOKEN_PATH, form, secrets=(grant, self._client_secret), max_repeats=max_repeats
+            )
+        except ExistAsyncError as error:
+            raise refusal(error, failure, remedy) from error
+        try:
+            return parse_token(answer, self._clock())
+        except UnreadableError as error:
+            raise failure(
+                f"The request may have been carried out, but the answer can't be read ({error}). {remedy}"
+            ) from error
 
 
 def _check_scopes(scopes: Iterable[Scope | str]) -> list[str]:
     if isinstance(scopes, str) or not isinstance(scopes, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise wrong_type("scopes", "a list such as [Scope.MOOD_READ]", scopes)
-    asked: dict[str, None] = {}
-    for scope in scopes:
-        check_token(f"scopes: {safe_repr(scope)}", scope)
-        asked[scope] = None
-    if not asked:
+    names = list(scopes)
+    for name in names:
+        check_token(f"scopes: {safe_repr(name)}", name)
+    if not names:
         raise ConfigurationError("scopes is empty: ask for at least one")
-    return list(asked)
+    return list(dict.fromkeys(names))
 
 
 def _check_redirect_uri(uri: str) -> None:

@@ -15,17 +15,7 @@ _BEGIN_AGAIN = "Begin signing in again, with a new authorization_url()."
 
 
 def code_of(callback: str, state: str | None) -> str:
-    """Return the code in a callback URL, or a bare code as it is.
-
-    Args:
-        callback: The whole URL that the user was sent to, or its path and query, or only the code.
-        state: The state that `authorization_url` returned, to compare with the URL's; None compares nothing.
-
-    Raises:
-        ConfigurationError: It is neither a URL nor a code, it is a bare code with a state to compare, or the state is
-            not a string.
-        OAuthError: The user or the service refused, the state is missing or different, or there is no valid code.
-    """
+    """Return the code in a callback URL (or its path and query), or a bare code as it is; see `OAuthApp.exchange`."""
     if not isinstance(callback, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (callers without a type checker)
         raise wrong_type("callback_url_or_code", "a string", callback)
     if not isinstance(state, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -33,7 +23,7 @@ def code_of(callback: str, state: str | None) -> str:
     callback = callback.strip()
     if "://" not in callback and "?" not in callback:
         if _BARE_QUERY.search(callback):
-            # It is not quoted: it contains the code.
+            # Not quoted, because it contains the code.
             raise ConfigurationError(
                 "callback_url_or_code is a query without a URL: give the whole URL, or put a '?' before the query"
             )
@@ -44,40 +34,36 @@ def code_of(callback: str, state: str | None) -> str:
     try:
         query = parse_qs(urlsplit(callback).query)
     except ValueError:
-        # The URL is not quoted: it contains the code.
+        # Not quoted, because it contains the code.
         raise ConfigurationError("callback_url_or_code is not a valid URL") from None
+    # Before the state is compared: a refusal is harmless, and explains why there is no code.
     _raise_refusal(query)
     if state is not None:
         _compare_states(_single(query, "state"), state)
     code = _single(query, "code")
     if code is None:
         raise OAuthError(f"The callback URL has neither a code nor an error. {_BEGIN_AGAIN}")
-    # Not a ConfigurationError: whoever sent the browser here wrote it, not the caller.
+    # Not a ConfigurationError, because the caller did not write the URL.
     if not is_token(code):
         raise OAuthError(f"The code in the callback URL contains a character that no code has. {_BEGIN_AGAIN}")
     return code
 
 
 def _raise_refusal(query: dict[str, list[str]]) -> None:
-    # Before the state is compared: a refusal is harmless, and explains why there is no code.
-    code = printable(_single(query, "error"))
-    if code is None:
-        return
-    description = printable(_single(query, "error_description"))
-    reason = "the user refused" if code == "access_denied" else "the service refused"
-    raise OAuthError(
-        f"Signing in ended with {code}: {description or reason}. {_BEGIN_AGAIN}", code=code, description=description
-    )
+    if code := printable(_single(query, "error")):
+        description = printable(_single(query, "error_description"))
+        reason = description or ("the user refused" if code == "access_denied" else "the service refused")
+        raise OAuthError(f"Signing in ended with {code}: {reason}. {_BEGIN_AGAIN}", code=code, description=description)
 
 
 def _compare_states(returned: str | None, state: str) -> None:
     if returned is None:
         raise OAuthError(
-            "The callback URL lacks the state that authorization_url() sent, so it may belong to somebody else. "
+            "The callback URL lacks the state that authorization_url() sent, so it may belong to another user. "
             f"{_BEGIN_AGAIN} Exist does not document that it returns the state: if it never does, call exchange() "
             "without state, and only with URLs that certainly come from your own user's browser."
         )
-    if not secrets.compare_digest(_bytes(returned), _bytes(state)):
+    if not secrets.compare_digest(*(text.encode("utf-8", "surrogatepass") for text in (returned, state))):
         raise OAuthError(
             "The callback URL has another state than the one that authorization_url() sent: it belongs to another "
             f"attempt to sign in, or was forged. Don't use it. {_BEGIN_AGAIN}"
@@ -92,12 +78,8 @@ def _single(query: dict[str, list[str]], name: str) -> str | None:
 
 
 def printable(text: str | None) -> str | None:
-    """Return a service's text in a form that can be shown in one line; None if there is none."""
+    """Return a service's text as one line of limited length, without control characters; None if it is empty."""
     if not text:
         return None
     line = "".join(character if character.isprintable() else " " for character in text)
     return line if len(line) <= _LONGEST_TEXT else line[:_LONGEST_TEXT] + "…"
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")

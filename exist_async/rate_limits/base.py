@@ -1,22 +1,22 @@
-"""The interface that the client needs of a rate limiter."""
+"""The interface of rate limiters."""
 
 from collections.abc import Hashable
 from typing import Protocol
 
 
 class RateLimiter(Protocol):
-    """Counts requests user by user and delays them. Implement it to keep the budget where your processes share it."""
+    """Counts the requests of each user and delays them. Implement it to keep the count in a store of your own."""
 
     async def acquire(self, user: Hashable, *, max_wait: float | None) -> None:
         """Take one slot of the user's budget; wait until one is free.
 
         Args:
-            user: Owner of the budget: the user's name where it is known, else a stand-in for the token.
+            user: Owner of the budget: the user's name if it is known, else a hash of the token.
             max_wait: The longest wait in seconds; None waits as long as it takes.
 
         Raises:
-            RateLimitError: No slot becomes free within `max_wait`; it is raised at once, not after the wait. Or the
-                number of free slots can't be determined.
+            RateLimitError: No slot becomes free within `max_wait`, which is raised at once, or the number of free slots
+                can't be determined.
         """
         ...
 

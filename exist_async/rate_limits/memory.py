@@ -15,15 +15,15 @@ _SWEEP_AT = 1024
 class MemoryRateLimiter(QueuedRateLimiter):
     """Allows at most `limit` requests of a user in any `period` seconds, counted in this process alone.
 
-    The default is Exist's own rule: 300 an hour in an exact moving window, so that a budget spent at once becomes free
-    at once an hour later, and one spent evenly becomes free evenly.
+    The default is Exist's own rule: 300 an hour in an exact moving window. Each slot becomes free a period after it was
+    taken.
 
     Args:
         limit: Requests in a period.
         period: Length of the window in seconds.
-        max_waiting: Callers that may wait for one user's budget at once; one more gets a RateLimitError.
+        max_waiting: Number of callers that may wait for one user's budget; further ones get a RateLimitError.
         clock: Monotonic clock, in seconds.
-        sleep: Waits for a number of seconds.
+        sleep: Async function that waits for a number of seconds.
 
     Raises:
         ConfigurationError: An argument is wrong.
@@ -57,8 +57,9 @@ class MemoryRateLimiter(QueuedRateLimiter):
     async def refund(self, user: Hashable, *, hold: float) -> None:
         """Return a slot and hold this user's requests; see `RateLimiter.refund`."""
         with self._lock:
+            now = self._clock()
             # A whole period frees every slot, so a longer hold can't be right.
-            self._window(user).refund(self._clock(), min(hold, self._period))
+            self._window(user, now).refund(now, min(hold, self._period))
 
     async def remaining(self, user: Hashable) -> int:
         """Return the number of this user's requests that can be sent now without waiting."""
@@ -72,25 +73,18 @@ class MemoryRateLimiter(QueuedRateLimiter):
     def _take_now(self, user: Hashable, ahead: int) -> float:
         with self._lock:
             now = self._clock()
-            window = self._window(user)
+            window = self._window(user, now)
             wait = window.wait(now, ahead)
             if wait <= 0 and ahead == 0:
                 window.take(now)
             return wait
 
-    def _window(self, user: Hashable) -> Window:
+    def _window(self, user: Hashable, now: float) -> Window:
         window = self._windows.get(user)
         if window is None:
             if len(self._windows) >= self._sweep_at:
-                self._sweep()
+                self._windows = {user: window for user, window in self._windows.items() if not window.is_empty(now)}
+                # Doubling keeps the cost of sweeping proportional to the number of active users.
+                self._sweep_at = max(_SWEEP_AT, 2 * len(self._windows))
             window = self._windows[user] = Window(self._limit, self._period)
         return window
-
-    def _sweep(self) -> None:
-        now = self._clock()
-        for user, window in list(self._windows.items()):
-            window.drop_expired(now)
-            if not window.taken and window.held_until <= now:
-                del self._windows[user]
-        # Doubling keeps the cost of sweeping proportional to the number of active users.
-        self._sweep_at = max(_SWEEP_AT, 2 * len(self._windows))

@@ -1,4 +1,4 @@
-"""Decides which waiting caller gets the next free slot: the base classes of all rate limiters."""
+"""Base classes of the rate limiters: they queue the callers that wait for a free slot."""
 
 import asyncio
 import hashlib
@@ -8,12 +8,13 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
-from typing import Literal, ParamSpec, TypeVar
+from typing import Literal, TypeVar
+
+from attrs import define, field
 
 from exist_async._checks import check_function, check_int, check_seconds, safe_repr
 from exist_async.errors import ConfigurationError, RateLimitError
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 Clock = Callable[[], float]
@@ -24,88 +25,83 @@ WhenUnavailable = Literal["stop", "go_on"]
 
 _log = logging.getLogger("exist_async")
 
-# Seconds after which the first waiter asks again. Other processes return slots too, and clocks are adjusted.
+# Seconds after which the first waiter tries again: other processes return slots too, and clocks are adjusted.
 _LONGEST_SLEEP = 60.0
-# Seconds. Sleeps end a little early or late: a caller that has begun to wait may exceed its `max_wait` by this much.
+# Seconds by which a caller that has begun to wait may exceed its `max_wait`, because sleeps end early or late.
 _TOLERANCE = 0.1
-# Seconds for which a store that failed is not asked again, so that queued callers do not each wait for its timeout.
+# Seconds for which a store that failed is not called again, so that queued callers do not each wait for its timeout.
 _STORE_PAUSE = 3.0
-# Seconds. Processes that wait for the same slot do not all ask the store at once.
+# Most seconds that are added to a sleep, so that processes that wait for the same slot do not all wake at once.
 _JITTER = 0.05
 _PLAIN_NAME = re.compile(r"[\w.@-]{1,64}", re.ASCII)
 
 
 class StoreUnavailableError(Exception):
-    """The store of the window can't be used. The message names the reason and the remedy."""
+    """The store of the window can't be used. The message contains the reason and the remedy."""
 
 
+@define(eq=False)
 class _Queue:
     """The waiting callers of one user on one event loop, in order of arrival."""
 
-    __slots__ = ("asking", "waiters")
-
-    def __init__(self) -> None:
-        self.waiters: deque[asyncio.Future[None]] = deque()
-        self.asking = asyncio.Lock()
-
-    def leave(self, waiter: "asyncio.Future[None]") -> None:
-        """Remove a waiter from any position, and wake the one that is first after that."""
-        self.waiters.remove(waiter)
-        if self.waiters and not self.waiters[0].done():
-            self.waiters[0].set_result(None)
+    waiters: deque[asyncio.Future[None]] = field(factory=deque[asyncio.Future[None]])
+    asking: asyncio.Lock = field(factory=asyncio.Lock)
 
 
 class QueuedRateLimiter(ABC):
     """A rate limiter with a first-in, first-out queue for each user. The arguments are those of `MemoryRateLimiter`."""
 
-    def __init__(self, limit: int, period: float, max_waiting: int, clock: Clock, sleep: Sleep) -> None:
+    def __init__(
+        self,
+        limit: int,
+        period: float,
+        max_waiting: int,
+        clock: Clock,
+        sleep: Sleep,
+        # No jitter by default: it is for a window that other processes wait for, too.
+        fraction: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         check_int("limit", limit, least=1)
         check_seconds("period", period)
         check_int("max_waiting", max_waiting, least=1)
         check_function("clock", clock)
         check_function("sleep", sleep)
+        check_function("fraction", fraction)
         self._limit = limit
         self._period = period
         self._max_waiting = max_waiting
         self._clock = clock
         self._sleep = sleep
+        self._fraction = fraction
         # Keyed by event loop too, because a future can only be awaited on its own loop.
         self._queues: dict[tuple[asyncio.AbstractEventLoop, Hashable], _Queue] = {}
 
     async def acquire(self, user: Hashable, *, max_wait: float | None) -> None:
         """Take one slot of the user's budget in order of arrival; see `RateLimiter.acquire`."""
         loop = asyncio.get_running_loop()
-        queue = self._queues.get((loop, user))
-        if queue is None:
-            queue = self._queues[loop, user] = _Queue()
+        queue = self._queues.setdefault((loop, user), _Queue())
         if len(queue.waiters) >= self._max_waiting:
             raise RateLimitError(
                 f"{self._max_waiting} requests are already waiting for this user's budget. Send fewer at once, or "
-                "raise the rate limiter's max_waiting.",
-                retry_after=None,
-                status_code=None,
+                "raise the rate limiter's max_waiting."
             )
         waiter = loop.create_future()
         queue.waiters.append(waiter)
         try:
             await self._wait(user, queue, waiter, max_wait)
         finally:
-            queue.leave(waiter)
+            queue.waiters.remove(waiter)
             if not queue.waiters:
                 del self._queues[loop, user]
+            elif not queue.waiters[0].done():
+                queue.waiters[0].set_result(None)
 
     @abstractmethod
     async def _take(self, user: Hashable, ahead: int) -> float:
         """Take a slot and return 0, or return the seconds until one is free.
 
-        Args:
-            user: Owner of the budget.
-            ahead: Number of callers in front. Unless it is 0, no slot is taken and only the wait is calculated.
+        With callers `ahead` of this one, no slot is taken and only the wait is calculated.
         """
-
-    async def _pause(self, seconds: float) -> None:
-        """Sleep until a slot may be free."""
-        await self._sleep(min(seconds, _LONGEST_SLEEP))
 
     async def _wait(
         self, user: Hashable, queue: _Queue, waiter: "asyncio.Future[None]", max_wait: float | None
@@ -125,7 +121,12 @@ class QueuedRateLimiter(ABC):
             if max_wait is not None:
                 time_left = max_wait + tolerance - (self._clock() - start)
                 if wait > time_left or time_left <= 0:
-                    raise self._too_long(wait, max_wait)
+                    raise RateLimitError(
+                        f"The budget of {self._limit} requests in {self._period:.0f} s is spent: the next one can be "
+                        f"sent in {wait:.0f} s, and this call waits no longer than {max_wait:g} s. Call again then, or "
+                        "raise max_wait (and deadline, if there is one).",
+                        retry_after=wait,
+                    )
             tolerance = _TOLERANCE
             if ahead:
                 await asyncio.wait([waiter], timeout=time_left)
@@ -135,20 +136,11 @@ class QueuedRateLimiter(ABC):
                 _log.info(
                     "The budget of %d requests in %.0f s is spent: waiting %.1f s", self._limit, self._period, wait
                 )
-            await self._pause(wait)
-
-    def _too_long(self, wait: float, max_wait: float) -> RateLimitError:
-        return RateLimitError(
-            f"The budget of {self._limit} requests in {self._period:.0f} s is spent: the next one can be sent "
-            f"in {wait:.0f} s, and this call waits no longer than {max_wait:g} s. Call again then, or raise max_wait "
-            "(and deadline, if there is one).",
-            retry_after=wait,
-            status_code=None,
-        )
+            await self._sleep(min(wait + self._fraction() * _JITTER, _LONGEST_SLEEP))
 
 
 class StoredRateLimiter(QueuedRateLimiter):
-    """A rate limiter whose window is kept in a store that can fail. The arguments are those of `SqliteRateLimiter`."""
+    """A rate limiter that keeps its window in a store that can fail. The arguments are those of `SqliteRateLimiter`."""
 
     def __init__(
         self,
@@ -157,16 +149,13 @@ class StoredRateLimiter(QueuedRateLimiter):
         max_waiting: int,
         clock: Clock,
         sleep: Sleep,
-        *,
-        when_unavailable: WhenUnavailable,
         fraction: Callable[[], float],
+        when_unavailable: WhenUnavailable,
     ) -> None:
-        super().__init__(limit, period, max_waiting, clock, sleep)
+        super().__init__(limit, period, max_waiting, clock, sleep, fraction)
         if when_unavailable not in ("stop", "go_on"):
             raise ConfigurationError(f"when_unavailable must be 'stop' or 'go_on', not {safe_repr(when_unavailable)}")
-        check_function("fraction", fraction)
         self._goes_on = when_unavailable == "go_on"
-        self._fraction = fraction
         self._failure: str | None = None
         self._paused_until = 0.0
 
@@ -175,19 +164,14 @@ class StoredRateLimiter(QueuedRateLimiter):
 
         While the store fails, the slot stays taken and nothing is held; a warning is logged and no error raised.
         """
-        # A whole period frees every slot, so a longer hold can't be right.
-        hold = min(hold, self._period)
         # The caller is about to report the 429, which matters more than a failure that is already logged.
         with suppress(RateLimitError):
-            await self._call_store(None, self._refund_in_store, _store_name(user), hold)
+            # A whole period frees every slot, so a longer hold can't be right.
+            await self._call_store(None, self._refund_in_store, user, min(hold, self._period))
 
     async def remaining(self, user: Hashable) -> int:
-        """Return the number of this user's requests that can be sent now without waiting.
-
-        Raises:
-            RateLimitError: The store fails, and `when_unavailable` is "stop".
-        """
-        return await self._call_store(self._limit, self._free_in_store, _store_name(user))
+        """Return the number of requests that can be sent now. A store that fails is handled as in `acquire`."""
+        return await self._call_store(self._limit, self._free_in_store, user)
 
     @abstractmethod
     async def _take_in_store(self, name: str, ahead: int) -> float:
@@ -202,22 +186,26 @@ class StoredRateLimiter(QueuedRateLimiter):
         """Return the number of free slots; raise StoreUnavailableError if the store fails."""
 
     async def _take(self, user: Hashable, ahead: int) -> float:
-        return await self._call_store(0.0, self._take_in_store, _store_name(user), ahead)
-
-    async def _pause(self, seconds: float) -> None:
-        await super()._pause(seconds + self._fraction() * _JITTER)
+        return await self._call_store(0.0, self._take_in_store, user, ahead)
 
     async def _call_store(
-        self, fallback: T, operation: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+        self, fallback: T, operation: Callable[..., Awaitable[T]], user: Hashable, *arguments: float
     ) -> T:
         """Return the store's answer; while it fails, return `fallback` or raise RateLimitError.
 
         A store that failed a moment ago is not called again, and only the first of a series of failures is logged.
         """
+        if not isinstance(user, str):
+            raise ConfigurationError(
+                f"a rate limiter shared by processes needs a user's name, not {type(user).__name__}: use an access "
+                "token or an OAuth2 as auth, or a MemoryRateLimiter"
+            )
+        # Long or unusual names are hashed. Half a surrogate pair can't be encoded otherwise.
+        name = user if _PLAIN_NAME.fullmatch(user) else hashlib.sha256(user.encode(errors="surrogatepass")).hexdigest()
         cause: StoreUnavailableError | None = None
         if self._failure is None or self._clock() >= self._paused_until:
             try:
-                answer = await operation(*args, **kwargs)
+                answer = await operation(name, *arguments)
             except StoreUnavailableError as error:
                 if self._failure is None:
                     consequence = "are sent without a budget" if self._goes_on else "are refused"
@@ -231,20 +219,5 @@ class StoredRateLimiter(QueuedRateLimiter):
         if self._goes_on:
             return fallback
         raise RateLimitError(
-            f"{self._failure} Nothing was sent; with when_unavailable='go_on' requests are sent without a budget.",
-            retry_after=None,
-            status_code=None,
+            f"{self._failure} Nothing was sent; with when_unavailable='go_on' requests are sent without a budget."
         ) from cause
-
-
-def _store_name(user: Hashable) -> str:
-    """Return a user's key in the store: the name, or a hash of it if it is long or has unusual characters."""
-    if not isinstance(user, str):
-        raise ConfigurationError(
-            f"a rate limiter shared by processes needs a user's name, not {type(user).__name__}: use an access token "
-            "or an OAuth2 as auth, or a MemoryRateLimiter"
-        )
-    if _PLAIN_NAME.fullmatch(user):
-        return user
-    # Half a surrogate pair can't be encoded otherwise.
-    return hashlib.sha256(user.encode(errors="surrogatepass")).hexdigest()

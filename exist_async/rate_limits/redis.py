@@ -26,7 +26,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local milliseconds = math.ceil(period / 1000)
 redis.call('ZREMRANGEBYSCORE', taken, '-inf', now - period)
--- The clock was set back, or another server took over: these were sent before now, whatever the clock showed then.
+-- The clock was set back, or another server took over: these requests were sent before now.
 for _, mark in ipairs(redis.call('ZRANGEBYSCORE', taken, now + 1, '+inf')) do
   redis.call('ZADD', taken, now, mark)
 end
@@ -85,24 +85,21 @@ class RedisRateLimiter(RedisBacked, StoredRateLimiter):
     user two keys, which expire. All that share the budget must use the same limit and period. Close the limiter with
     `async with` or `aclose()`.
 
+    The arguments that are missing here are those of `MemoryRateLimiter`.
+
     Args:
         redis: A URL (`redis://`, `rediss://` or `unix://`), from which it opens its own connections on each event loop
-            that uses it; its password appears in no repr, log or error. Or a `redis.asyncio.Redis` of yours, which
+            that uses it; its password appears in no repr, log or error. Or a `redis.asyncio.Redis` of your own, which
             belongs to one event loop and is never closed here.
-        limit: Requests in a period.
-        period: Length of the window in seconds.
         prefix: Start of the names of its keys.
-        when_unavailable: What happens to requests while Redis fails: "stop" raises RateLimitError, "go_on" sends them
-            without a budget and logs a warning.
+        when_unavailable: Whether requests are refused or sent while Redis fails: "stop" raises RateLimitError, "go_on"
+            sends them without a budget and logs a warning.
         timeout: Seconds within which Redis must answer.
-        max_waiting: Callers that may wait for one user's budget at once; one more gets a RateLimitError.
-        clock: Monotonic clock, in seconds.
-        sleep: Waits for a number of seconds.
         fraction: Returns random numbers from 0 to 1, so that processes do not wake at once.
 
     Raises:
         ConfigurationError: An argument is wrong, or the package redis is not installed. Its methods raise it for a user
-            who is not a string, and when a `Redis` of yours is used on a second event loop.
+            who is not a string, and when a `Redis` of your own is used on a second event loop.
     """
 
     def __init__(
@@ -119,9 +116,7 @@ class RedisRateLimiter(RedisBacked, StoredRateLimiter):
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         fraction: Callable[[], float] = random.random,
     ) -> None:
-        StoredRateLimiter.__init__(
-            self, limit, period, max_waiting, clock, sleep, when_unavailable=when_unavailable, fraction=fraction
-        )
+        StoredRateLimiter.__init__(self, limit, period, max_waiting, clock, sleep, fraction, when_unavailable)
         RedisBacked.__init__(self, redis, prefix, timeout)
 
     def __repr__(self) -> str:
@@ -129,8 +124,7 @@ class RedisRateLimiter(RedisBacked, StoredRateLimiter):
 
     async def _take_in_store(self, name: str, ahead: int) -> float:
         # A unique mark, because redis-py sends a command again when the connection drops before the answer.
-        mark = secrets.token_hex(8)
-        return await self._run(_TAKE, name, ahead, mark) / _MICROSECONDS
+        return await self._run(_TAKE, name, ahead, secrets.token_hex(8)) / _MICROSECONDS
 
     async def _refund_in_store(self, name: str, hold: float) -> None:
         await self._run(_REFUND, name, math.ceil(hold * 1000))
@@ -142,14 +136,13 @@ class RedisRateLimiter(RedisBacked, StoredRateLimiter):
         # The braces keep both keys on one node of a cluster.
         keys = (f"{self._prefix}:{{{name}}}:taken", f"{self._prefix}:{{{name}}}:held")
         period = int(self._period * _MICROSECONDS)
-
-        async def evaluate(client: "Redis") -> int:
-            # EVAL, not EVALSHA: one round trip even after a restart or a failover.
-            answer = client.eval(script, len(keys), *keys, self._limit, period, *arguments)
-            return int(await cast("Awaitable[int]", answer))
-
         try:
-            return await self._clients.ask(evaluate)
+            # EVAL, not EVALSHA: one round trip even after a restart or a failover.
+            return await self._clients.ask(
+                lambda client: cast(
+                    "Awaitable[int]", client.eval(script, len(keys), *keys, self._limit, period, *arguments)
+                )
+            )
         except RedisFailedError as error:
             reason = str(error)
         raise StoreUnavailableError(

@@ -1,4 +1,4 @@
-"""A rate limiter that keeps its window in a small SQLite file, which outlives the process."""
+"""A rate limiter that keeps its window in a small SQLite file, shared by the processes of a machine."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _OWNER_ONLY = 0o600
 
-_TABLES = (
+_SCHEMA = (
     "CREATE TABLE IF NOT EXISTS taken (user TEXT NOT NULL, moment REAL NOT NULL)",
     "CREATE INDEX IF NOT EXISTS taken_by_user ON taken (user, moment)",
     "CREATE INDEX IF NOT EXISTS taken_by_moment ON taken (moment)",
@@ -32,22 +32,19 @@ _one_at_a_time = Lock()
 class SqliteRateLimiter(StoredRateLimiter):
     """Allows at most `limit` requests of a user in any `period` seconds, counted over all processes of a machine.
 
-    The count is kept in a file, so that a program that cron starts every few minutes knows what it sent before. The
-    file is created with mode 0600 and is only open while a slot is taken: there is nothing to close. All processes that
-    share it must use the same limit and period. Times are those of the wall clock: if it is set back, the window is
-    longer once, by a period at most; if it is set forward, requests may be sent too early, and Exist refuses them.
+    The count is kept in a file, for programs that cron starts every few minutes. The file is created with mode 0600 and
+    is only open while a slot is taken: there is nothing to close. All processes that share it must use the same limit
+    and period. Times are those of the wall clock: if it is set back, the window is longer once, by a period at most; if
+    it is set forward, requests may be sent too early, and Exist refuses them.
+
+    The arguments that are missing here are those of `MemoryRateLimiter`.
 
     Args:
         path: The file, which need not exist yet. It must be on a local disk.
-        limit: Requests in a period.
-        period: Length of the window in seconds.
-        when_unavailable: What happens to requests while the file can't be used (no space, locked, damaged): "stop"
-            raises RateLimitError, "go_on" sends them without a budget and logs a warning.
+        when_unavailable: Whether requests are refused or sent while the file can't be used (no space, locked, damaged):
+            "stop" raises RateLimitError, "go_on" sends them without a budget and logs a warning.
         timeout: Seconds to wait while other processes have the file locked.
-        max_waiting: Callers that may wait for one user's budget at once; one more gets a RateLimitError.
-        clock: Monotonic clock, in seconds.
         wall_clock: Seconds since the epoch.
-        sleep: Waits for a number of seconds.
         fraction: Returns random numbers from 0 to 1, so that processes do not wake at once.
 
     Raises:
@@ -68,7 +65,7 @@ class SqliteRateLimiter(StoredRateLimiter):
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         fraction: Callable[[], float] = random.random,
     ) -> None:
-        super().__init__(limit, period, max_waiting, clock, sleep, when_unavailable=when_unavailable, fraction=fraction)
+        super().__init__(limit, period, max_waiting, clock, sleep, fraction, when_unavailable)
         check_seconds("timeout", timeout)
         self._path = check_file_path("path", path)
         self._timeout = timeout
@@ -97,8 +94,7 @@ class SqliteRateLimiter(StoredRateLimiter):
         with self._locked_window(name) as (connection, window, now):
             last = "SELECT rowid FROM taken WHERE user = ? ORDER BY moment DESC LIMIT 1"
             connection.execute(f"DELETE FROM taken WHERE rowid = ({last})", (name,))  # noqa: S608  (a constant)
-            until = max(window.held_until, now + hold)
-            connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?)", (name, until))
+            connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?)", (name, max(window.held_until, now + hold)))
 
     def _free_in_file(self, name: str) -> int:
         with self._locked_window(name) as (_, window, now):
@@ -106,21 +102,22 @@ class SqliteRateLimiter(StoredRateLimiter):
 
     @contextmanager
     def _locked_window(self, name: str) -> Generator[tuple["sqlite3.Connection", Window, float], None, None]:
-        """Read a user's window and the time, in a transaction that keeps the file locked until the changes are written.
-
-        Raises:
-            StoreUnavailableError: The file can't be used.
-        """
+        """Lock the file in a transaction, and read a user's window and the time; raise StoreUnavailableError."""
         import sqlite3
 
         try:
-            with _one_at_a_time, closing(self._open()) as connection:
-                connection.execute("BEGIN IMMEDIATE")
-                for table in _TABLES:
-                    connection.execute(table)
-                now = self._wall_clock()
-                yield connection, self._window(connection, name, now), now
-                connection.execute("COMMIT")
+            with _one_at_a_time:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                # SQLite would create it with a mode that the umask decides.
+                with suppress(FileExistsError):
+                    os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
+                with closing(sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)) as connection:
+                    connection.execute("BEGIN IMMEDIATE")
+                    for statement in _SCHEMA:
+                        connection.execute(statement)
+                    now = self._wall_clock()
+                    yield connection, self._window(connection, name, now), now
+                    connection.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailableError(
                 f"The budget file {self._path} can't be used: {error}. Check that it can be written and that its disk "
@@ -128,22 +125,13 @@ class SqliteRateLimiter(StoredRateLimiter):
             ) from error
 
     def _window(self, connection: "sqlite3.Connection", name: str, now: float) -> Window:
-        """Remove what has expired, for all users, and read the window of one."""
+        """Remove the expired requests of all users, and read the window of one user."""
         connection.execute("DELETE FROM taken WHERE moment <= ?", (now - self._period,))
         connection.execute("DELETE FROM held WHERE until <= ?", (now,))
-        # The clock was set back: these requests were sent before now, whatever it showed then.
+        # The clock was set back: these requests were sent before now.
         connection.execute("UPDATE taken SET moment = ? WHERE moment > ?", (now, now))
         longest = now + self._period
         connection.execute("UPDATE held SET until = ? WHERE until > ?", (longest, longest))
         taken = connection.execute("SELECT moment FROM taken WHERE user = ? ORDER BY moment", (name,)).fetchall()
         held = connection.execute("SELECT until FROM held WHERE user = ?", (name,)).fetchone()
         return Window(self._limit, self._period, (moment for (moment,) in taken), held[0] if held else 0.0)
-
-    def _open(self) -> "sqlite3.Connection":
-        import sqlite3
-
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # SQLite would create it with the mode that the umask gives.
-        with suppress(FileExistsError):
-            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
-        return sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)

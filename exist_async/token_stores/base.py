@@ -1,4 +1,4 @@
-"""The interface that OAuth2 needs of a token store."""
+"""The interface of token stores."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
@@ -9,8 +9,8 @@ from exist_async.token_stores.token import OAuthToken
 class TokenStore(Protocol):
     """Keeps the tokens of users, under names that you choose.
 
-    Implement it over your own database, as in this example for PostgreSQL. The locks have a pool of their own, because
-    a lock holds its connection while `load` and `save` take another.
+    Implement it over your own database, as in this example for PostgreSQL. The locks have their own pool, because a
+    lock holds its connection while `load` and `save` take another.
 
     ```python
     class DatabaseTokenStore:
@@ -48,7 +48,7 @@ class TokenStore(Protocol):
         ...
 
     async def save(self, user: str, token: OAuthToken) -> None:
-        """Replace the user's token. When this returns, it must be safe from a crash."""
+        """Replace the user's token. When this returns, the token must survive a crash."""
         ...
 
     async def delete(self, user: str) -> None:
@@ -58,9 +58,8 @@ class TokenStore(Protocol):
     def lock(self, user: str) -> AbstractAsyncContextManager[object]:
         """Return a lock that allows one renewal of this user's token at a time, among all that share the store.
 
-        A renewal invalidates both old tokens: two at once would sign the user out. While the lock is held, `load` and
-        `save` are called and a request is sent, which can take a minute. They must not need a resource that locks hold:
-        with one connection pool for both, all its connections could be held by locks that wait for one more. The lock
-        must become free when its process dies.
+        A renewal invalidates both old tokens: two at once would sign the user out. A lock is held for up to a minute,
+        during which `load` and `save` are called. They must not use the connection pool of the locks: all connections
+        could be held by locks that wait for one more. The lock must become free when its process dies.
         """
         ...

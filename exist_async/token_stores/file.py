@@ -1,4 +1,4 @@
-"""Tokens in a file that only its owner can read."""
+"""A token store in a file that only its owner can read."""
 
 import asyncio
 import hashlib
@@ -23,14 +23,12 @@ _OWNER_ONLY = 0o600
 _OWNER_ONLY_DIRECTORY = 0o700
 _OTHERS = 0o077
 # Seconds. Writing takes milliseconds; a renewal can take as long as two requests, each with its timeout.
-_LONGEST_WRITE = 30.0
-_LONGEST_RENEWAL = 600.0
+_WRITE_TIMEOUT = 30.0
+_LOCK_TIMEOUT = 600.0
 
 
 @frozen
 class _Contents:
-    """The content of the file."""
-
     users: dict[str, OAuthToken] = field(factory=dict[str, OAuthToken])
 
 
@@ -46,8 +44,9 @@ class FileTokenStore:
         path: The file, which need not exist yet.
 
     Raises:
-        ConfigurationError: The path can't be that of a file. Its methods raise it for a user who is not a string of
-            text.
+        ConfigurationError: The path is not valid. The methods raise it for a user who is not a string of text.
+        OAuthError: Raised by the methods if the file can't be read, written or locked, is not a token file, or is open
+            to other users of the machine.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -57,41 +56,24 @@ class FileTokenStore:
         return f"FileTokenStore({str(self._path)!r})"
 
     async def load(self, user: str) -> OAuthToken | None:
-        """Return the user's token; see `TokenStore.load`.
-
-        Raises:
-            OAuthError: The file can't be read, is not a token file, or others can read it.
-        """
+        """Return the user's token; see `TokenStore.load`."""
         check_text("user", user)
-        contents = await asyncio.to_thread(self._read)
-        return contents.users.get(user)
+        return (await asyncio.to_thread(self._read)).get(user)
 
     async def save(self, user: str, token: OAuthToken) -> None:
-        """Keep a token; see `TokenStore.save`.
-
-        Raises:
-            OAuthError: The file can't be read or written.
-        """
+        """Save a token; see `TokenStore.save`."""
         check_text("user", user)
         check_oauth_token(token)
         await asyncio.to_thread(self._change, user, token)
 
     async def delete(self, user: str) -> None:
-        """Delete the user's token; see `TokenStore.delete`.
-
-        Raises:
-            OAuthError: The file can't be read or written.
-        """
+        """Delete the user's token; see `TokenStore.delete`."""
         check_text("user", user)
         await asyncio.to_thread(self._change, user, None)
 
     @asynccontextmanager
     async def lock(self, user: str) -> AsyncGenerator[None, None]:
-        """Allow one renewal at a time; see `TokenStore.lock`. It waits for others for ten minutes at most.
-
-        Raises:
-            OAuthError: Another process held the lock for all that time, or the file can't be locked.
-        """
+        """Allow one renewal at a time; see `TokenStore.lock`. After ten minutes, raise an OAuthError."""
         check_text("user", user)
         lock = await asyncio.to_thread(self._user_lock, user)
         with self._naming_the_file():
@@ -102,48 +84,45 @@ class FileTokenStore:
             await lock.release()
 
     def _user_lock(self, user: str) -> "AsyncFileLock":
-        # Runs in a thread, because this import would block the event loop for a tenth of a second.
+        # Runs in a thread, because this import takes a tenth of a second.
         from filelock import AsyncFileLock
 
         with self._naming_the_file():
             _make_directory(self._path.parent)
-        # A user's name may have characters that a file name can't have.
+        # Hashed, because a user's name may contain characters that a file name can't.
         name = hashlib.sha256(user.encode()).hexdigest()[:16]
-        return AsyncFileLock(self._beside(f"{name}.lock"), timeout=_LONGEST_RENEWAL, mode=_OWNER_ONLY)
+        return AsyncFileLock(self._beside(f"{name}.lock"), timeout=_LOCK_TIMEOUT, mode=_OWNER_ONLY)
 
     def _beside(self, suffix: str) -> Path:
         return self._path.with_name(f".{self._path.name}.{suffix}")
 
-    def _read(self) -> _Contents:
+    def _read(self) -> dict[str, OAuthToken]:
         with self._naming_the_file():
             try:
-                data = self._read_all()
+                self._check(self._path.lstat())
+                flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+                with os.fdopen(os.open(self._path, flags), "rb") as file:
+                    # Another file may have taken its place since.
+                    self._check(os.fstat(file.fileno()))
+                    data = file.read()
             except FileNotFoundError:
-                return _Contents()
+                return {}
         try:
-            return decode(data, _Contents)
+            return decode(data, _Contents).users
         except UnreadableError as error:
             reason = str(error)
-        # Outside the handler: the error of the decoder can hold the whole file, tokens included.
+        # Outside the handler: the error of the decoder can contain the whole file.
         raise OAuthError(
             f"The token file {self._path} can't be read: {reason}. Move it away, and let its users sign in again."
         )
-
-    def _read_all(self) -> bytes:
-        self._check(self._path.lstat())
-        descriptor = os.open(self._path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            # Another file may have taken its place since.
-            self._check(os.fstat(file.fileno()))
-            return file.read()
 
     def _change(self, user: str, token: OAuthToken | None) -> None:
         from filelock import FileLock
 
         with self._naming_the_file():
             _make_directory(self._path.parent)
-            with FileLock(self._beside("lock"), timeout=_LONGEST_WRITE, mode=_OWNER_ONLY):
-                users = dict(self._read().users)
+            with FileLock(self._beside("lock"), timeout=_WRITE_TIMEOUT, mode=_OWNER_ONLY):
+                users = self._read()
                 if token is None:
                     users.pop(user, None)
                 else:
@@ -151,7 +130,7 @@ class FileTokenStore:
                 self._replace(encode(_Contents(users)))
 
     def _replace(self, data: bytes) -> None:
-        # One name is enough under the lock. A crash may have left a file there.
+        # One name is enough, because the file is locked. A crash may have left a file there.
         new = self._beside("new")
         new.unlink(missing_ok=True)
         try:
@@ -163,7 +142,13 @@ class FileTokenStore:
         except BaseException:
             new.unlink(missing_ok=True)
             raise
-        _sync_directory(self._path.parent)
+        if os.name == "posix":
+            # Until the directory is written to disk, a power failure could undo the renaming.
+            descriptor = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def _check(self, status: os.stat_result) -> None:
         mode = status.st_mode
@@ -185,7 +170,7 @@ class FileTokenStore:
 
     @contextmanager
     def _naming_the_file(self) -> Generator[None, None, None]:
-        """Name the token file in errors of the operating system."""
+        """Raise an OAuthError that contains the path for an error of the operating system."""
         try:
             yield
         except TimeoutError as error:
@@ -201,13 +186,3 @@ def _make_directory(directory: Path) -> None:
         # `parents=True` would give the mode to the last directory only.
         _make_directory(directory.parent)
         directory.mkdir(_OWNER_ONLY_DIRECTORY, exist_ok=True)
-
-
-def _sync_directory(directory: Path) -> None:
-    if os.name == "posix":
-        # Until then, a power failure could undo the renaming.
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

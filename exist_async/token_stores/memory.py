@@ -1,4 +1,4 @@
-"""Tokens in this process's memory."""
+"""A token store in this process's memory."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -12,9 +12,9 @@ from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
 
 class MemoryTokenStore(Unpicklable):
-    """Keeps tokens for as long as the process lives: for tests, and for programs that store tokens by other means.
+    """Keeps tokens until the process ends: for tests, and for programs that store tokens by other means.
 
-    Its methods raise ConfigurationError for a user who is not a string of text.
+    The methods raise ConfigurationError for a user who is not a string of text.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class MemoryTokenStore(Unpicklable):
         return self._tokens.get(user)
 
     async def save(self, user: str, token: OAuthToken) -> None:
-        """Keep a token for as long as the process lives; see `TokenStore.save`."""
+        """Save a token; see `TokenStore.save`."""
         check_text("user", user)
         check_oauth_token(token)
         self._tokens[user] = token
@@ -47,7 +47,7 @@ class MemoryTokenStore(Unpicklable):
         check_text("user", user)
         # An asyncio.Lock belongs to one event loop, and other threads have loops of their own.
         mine: Future[None] = Future()
-        # Once it counts as running, a cancelled waiter can't cancel it.
+        # A future that is marked as running can't be cancelled by a waiter that is cancelled.
         mine.set_running_or_notify_cancel()
         with self._queueing:
             previous = self._last.get(user)

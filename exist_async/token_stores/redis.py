@@ -1,4 +1,4 @@
-"""Tokens in Redis, for processes on several machines."""
+"""A token store in Redis, for processes on several machines."""
 
 import asyncio
 import logging
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Seconds. A renewal can take as long as two requests, each with its timeout.
-_LONGEST_RENEWAL = 600.0
+# Seconds to wait for a renewal, which can take as long as two requests, each with its timeout.
+_LOCK_TIMEOUT = 600.0
 # Seconds between two attempts to take a lock that another process holds.
 _POLL_INTERVAL = 0.1
 
@@ -35,14 +35,13 @@ class RedisTokenStore(RedisBacked, Unpicklable):
     that Redis: set a password, and use `rediss://` outside your own network. Close the store with `async with` or
     `aclose()`.
 
-    A saved token is as durable as that Redis. By default, Redis writes to disk now and then, and a crash loses what
-    was saved since: `appendonly yes` with `appendfsync always` keeps everything. A replica that takes over may lack the
-    latest tokens and locks. One that evicts keys (`maxmemory-policy allkeys-…`) may evict tokens. A user whose token is
-    lost has to sign in again.
+    If Redis loses a token, its user has to sign in again. By default, a crash loses what was saved since the last write
+    to disk: `appendonly yes` with `appendfsync always` keeps everything. A replica that takes over may lack the latest
+    tokens and locks. A server that evicts keys (`maxmemory-policy allkeys-…`) may evict tokens.
 
     Args:
         redis: A URL (`redis://`, `rediss://` or `unix://`), from which it opens its own connections on each event loop
-            that uses it; its password appears in no repr, log or error. Or a `redis.asyncio.Redis` of yours, which
+            that uses it; its password appears in no repr, log or error. Or a `redis.asyncio.Redis` of your own, which
             belongs to one event loop and is never closed here.
         prefix: Start of the names of its keys.
         timeout: Seconds within which Redis must answer.
@@ -51,20 +50,16 @@ class RedisTokenStore(RedisBacked, Unpicklable):
 
     Raises:
         ConfigurationError: An argument is wrong, or the package redis is not installed. Its methods raise it for a user
-            who is not a string of text, and when a `Redis` of yours is used on a second event loop.
+            who is not a string of text, and when a `Redis` of your own is used on a second event loop.
+        OAuthError: Raised by the methods if Redis fails, has no space left, or the key does not hold a token.
     """
 
     def __init__(
-        self,
-        redis: "str | Redis",
-        *,
-        prefix: str = "exist_async:token",
-        timeout: float = 2.0,
-        lease: float = 30.0,
+        self, redis: "str | Redis", *, prefix: str = "exist_async:token", timeout: float = 2.0, lease: float = 30.0
     ) -> None:
         super().__init__(redis, prefix, timeout)
         check_seconds("lease", lease)
-        # The lease is renewed after a third of it, and the answer to that may take the whole timeout, twice.
+        # The lease is extended every third of it, and each attempt may take the timeout twice.
         if lease < round(3 * timeout, 9):
             raise ConfigurationError(f"lease must be at least three times timeout ({timeout:g} s), not {lease:g} s")
         self._lease = lease
@@ -73,58 +68,40 @@ class RedisTokenStore(RedisBacked, Unpicklable):
         return f"RedisTokenStore(<{self._clients.where}>)"
 
     async def load(self, user: str) -> OAuthToken | None:
-        """Return the user's token; see `TokenStore.load`.
-
-        Raises:
-            OAuthError: Redis fails, or the key holds something else.
-        """
+        """Return the user's token; see `TokenStore.load`."""
         key = self._key(user)
-
-        async def get(client: "Redis") -> bytes | None:
-            # As bytes, even from a client that decodes: a decoding error would hold the whole token.
-            data: bytes | None = await cast("Any", client).execute_command("GET", key, NEVER_DECODE=True)
-            return data
-
-        data = await self._ask(get)
+        # As bytes, even from a client that decodes: a decoding error would contain the whole token.
+        data: bytes | None = await self._ask(
+            lambda client: cast("Any", client).execute_command("GET", key, NEVER_DECODE=True)
+        )
         if data is None:
             return None
         try:
             return decode(data, OAuthToken)
         except UnreadableError as error:
             reason = str(error)
-        # Outside the handler: the error of the decoder can hold the whole token.
+        # Outside the handler: the error of the decoder can contain the whole token.
         raise OAuthError(
             f"The key {key.decode()!r} in {self._clients.where} does not hold a token: {reason}. Delete it, or choose "
             "another prefix, and let this user sign in again."
         )
 
     async def save(self, user: str, token: OAuthToken) -> None:
-        """Keep a token. Redis has it when this returns; how durable it is there is described above.
-
-        Raises:
-            OAuthError: Redis fails, or has no space left.
-        """
+        """Save a token in Redis; see `TokenStore.save`."""
         check_oauth_token(token)
         key, data = self._key(user), encode(token)
         await self._ask(lambda client: cast("Awaitable[object]", client.set(key, data)))
 
     async def delete(self, user: str) -> None:
-        """Delete the user's token; see `TokenStore.delete`.
-
-        Raises:
-            OAuthError: Redis fails.
-        """
+        """Delete the user's token; see `TokenStore.delete`."""
         key = self._key(user)
         await self._ask(lambda client: cast("Awaitable[object]", client.delete(key)))
 
     @asynccontextmanager
     async def lock(self, user: str) -> AsyncGenerator[None, None]:
-        """Allow one renewal at a time; see `TokenStore.lock`. It waits for others for ten minutes at most.
+        """Allow one renewal at a time; see `TokenStore.lock`. After ten minutes, raise an OAuthError.
 
-        A renewal whose lock is lost, for example because Redis was restarted, continues, and a warning is logged.
-
-        Raises:
-            OAuthError: Others held the lock for all that time, or Redis fails.
+        If the lock is lost, for example because Redis was restarted, the renewal continues, and a warning is logged.
         """
         lock = RedisLock(self._clients, self._key(user) + b":lock", self._lease, user)
         message = ""
@@ -147,8 +124,7 @@ class RedisTokenStore(RedisBacked, Unpicklable):
 
     def _key(self, user: str) -> bytes:
         check_text("user", user)
-        # The braces keep a token and its lock on one node of a cluster. They also prevent that the key of one user's
-        # token is the key of another user's lock.
+        # The braces keep a token and its lock on one node of a cluster, and the user "ada:lock" from the lock of "ada".
         return f"{self._prefix}:{{{user}}}".encode()
 
     async def _ask(self, command: "Callable[[Redis], Awaitable[T]]") -> T:
@@ -168,17 +144,11 @@ class RedisTokenStore(RedisBacked, Unpicklable):
 
 
 class RedisLock:
-    """The lock of a user's token: kept by renewing its lease, three times in each, and released only by its owner.
+    """The lock of a user's token. It is extended every third of its lease, and released only by its owner.
 
-    The renewal that it protects continues when the lease is lost, because a new token that is not saved is lost for
-    good; one warning is logged. Two renewals may then run at once. The service accepts a refresh token once, so one of
-    them gets the new token, and OAuth2 reads the store again in the other.
-
-    Args:
-        clients: Clients of Redis.
-        key: Name of the lock.
-        lease: Seconds after which the lock of a process that died is free.
-        user: Owner of the token, for the log.
+    If the lock is lost, a warning is logged and the renewal continues, because a new token that is not saved is lost.
+    Two renewals may then run at once. The service accepts a refresh token once, so one of them gets the new token, and
+    OAuth2 reads the store again in the other.
     """
 
     def __init__(self, clients: RedisClients, key: bytes, lease: float, user: str) -> None:
@@ -186,50 +156,45 @@ class RedisLock:
         self._key = key
         self._lease = lease
         self._user = user
-        # Chosen before the lock is taken, so that a cancelled caller can release it without knowing if it was.
+        # Chosen before the lock is taken, so that it can be released when the caller is cancelled while taking it.
         self._owner = secrets.token_hex(16).encode()
         self._released = asyncio.Event()
         self._warned = False
 
     async def acquire(self) -> None:
-        """Wait until the lock is free, take it, and keep it from then on.
-
-        Raises:
-            TimeoutError: Others held it for ten minutes.
-            RedisFailedError: Redis failed. If it took the lock nevertheless, the lock is free at the end of its lease.
-        """
+        """Wait until the lock is free, take it, and keep it from then on; raise TimeoutError or RedisFailedError."""
         time = asyncio.get_running_loop().time
-        end = time() + _LONGEST_RENEWAL
+        end = time() + _LOCK_TIMEOUT
         try:
             while not await self._clients.ask(self._take):
                 if time() >= end:
                     raise TimeoutError
                 await asyncio.sleep(_POLL_INTERVAL)
         except asyncio.CancelledError:
-            await _shielded(self._discard())
+            with suppress(RedisFailedError):
+                await _shielded(self._clients.ask(self._give_up))
             raise
         self._keeper = asyncio.create_task(self._keep())
 
     async def release(self) -> None:
-        """Release the lock. If it was lost, or Redis fails, that is logged. A cancellation is delayed until the end."""
+        """Release the lock; log if it was lost or Redis fails. A cancellation is delayed until then."""
         self._released.set()
         await _shielded(self._finish())
 
     async def _keep(self) -> None:
-        while not await self._is_released_within(self._lease / 3):
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._lease / 3):
+                    await self._released.wait()
+            if self._released.is_set():
+                return
             try:
                 if not await self._clients.ask(self._extend):
                     self._warn_of_loss()
-                    # Unless another process has taken it, the others wait again from now on.
+                    # Take it again, unless another process already has.
                     await self._clients.ask(self._take)
             except RedisFailedError as error:
                 self._warn(f"can't be kept now; the renewal continues: {error}")
-
-    async def _is_released_within(self, seconds: float) -> bool:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._released.wait()
-        return self._released.is_set()
 
     async def _finish(self) -> None:
         # Until its task has ended, it could take the lock again.
@@ -240,36 +205,21 @@ class RedisLock:
         except RedisFailedError as error:
             self._warn(f"can't be released, and is free in {self._lease:g} s: {error}")
 
-    async def _discard(self) -> None:
-        with suppress(RedisFailedError):
-            await self._clients.ask(self._give_up)
-
     async def _take(self, client: "Redis") -> bool:
         lock = self._lock(client)
         # redis-py repeats a command when the answer is lost, so the lock may already belong to this owner.
         return await lock.acquire(blocking=False, token=self._owner) or await self._extend(client)
 
     async def _extend(self, client: "Redis") -> bool:
-        from redis.exceptions import LockNotOwnedError
-
-        try:
-            return await self._lock(client).reacquire()
-        except LockNotOwnedError:
-            return False
+        return await _run_as_owner(self._lock(client).reacquire())
 
     async def _give_up(self, client: "Redis") -> bool:
-        from redis.exceptions import LockNotOwnedError
-
-        try:
-            await self._lock(client).release()
-        except LockNotOwnedError:
-            return False
-        return True
+        return await _run_as_owner(self._lock(client).release())
 
     def _lock(self, client: "Redis") -> "Lock":
         from redis.asyncio.lock import Lock
 
-        # A new object for each step, because redis-py forgets the owner in the middle of some.
+        # A new object for each step, because redis-py forgets the token when it releases a lock.
         lock = Lock(client, self._key, timeout=self._lease, thread_local=False)
         lock.local.token = self._owner
         return lock
@@ -286,8 +236,19 @@ class RedisLock:
         self._warned = True
 
 
-async def _shielded(work: Coroutine[Any, Any, None]) -> None:
-    """Run short work to its end, and raise a cancellation that came meanwhile only then."""
+async def _run_as_owner(operation: Awaitable[object]) -> bool:
+    """Run an operation that only the owner of a lock may do, and return whether the owner still has the lock."""
+    from redis.exceptions import LockNotOwnedError
+
+    try:
+        await operation
+    except LockNotOwnedError:
+        return False
+    return True
+
+
+async def _shielded(work: Coroutine[Any, Any, object]) -> None:
+    """Run short work to its end; a cancellation in the meantime is raised after that."""
     task = asyncio.create_task(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -295,5 +256,8 @@ async def _shielded(work: Coroutine[Any, Any, None]) -> None:
             await asyncio.wait([task])
         except asyncio.CancelledError as error:
             cancelled = error
-    if cancelled is not None:
-        raise cancelled
+    try:
+        task.result()
+    finally:
+        if cancelled is not None:
+            raise cancelled

@@ -1,4 +1,4 @@
-"""The token that signing in returns, as stores keep it."""
+"""The token that a user gets by signing in, and that stores keep."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -33,12 +33,12 @@ def _is_string(_: object, attribute: "Attribute[Any]", value: object) -> None:
 
 @frozen
 class OAuthToken(Unpicklable):
-    """An access token and its refresh token. Its repr shows neither, and it can't be pickled: store it by `to_dict`.
+    """An access token and its refresh token. Its repr hides both, and it can't be pickled: store it with `to_dict`.
 
     Attributes:
-        access_token: Signs requests.
-        refresh_token: Renews the access token, once; None if it can't be renewed.
-        expires_at: When the access token expires, with a time zone; None if unknown.
+        access_token: Token that signs requests.
+        refresh_token: Token that renews the access token, once; None if it can't be renewed.
+        expires_at: Time when the access token expires, with a time zone; None if unknown.
         scope: Permissions, such as `mood_read`.
         token_type: Scheme of the Authorization header; Exist uses bearer tokens.
 
@@ -54,7 +54,7 @@ class OAuthToken(Unpicklable):
     token_type: str = field(default="Bearer", validator=_is_string)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all fields as plain JSON data, the secrets too, for a store to write."""
+        """Return all fields, including the secrets, as plain JSON data for a store."""
         import msgspec
 
         fields: dict[str, Any] = msgspec.to_builtins(self)
@@ -62,7 +62,7 @@ class OAuthToken(Unpicklable):
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
-        """Restore a token from the result of `to_dict`.
+        """Return the token that `to_dict` converted to these fields.
 
         Raises:
             ConfigurationError: The fields are not those of a token.
@@ -77,10 +77,6 @@ class OAuthToken(Unpicklable):
 
 
 def check_oauth_token(value: object) -> None:
-    """Check a token before it is saved.
-
-    Raises:
-        ConfigurationError: It is not an OAuthToken.
-    """
+    """Raise a ConfigurationError unless a value is an OAuthToken."""
     if not isinstance(value, OAuthToken):
         raise wrong_type("token", "an OAuthToken", value)

@@ -292,7 +292,7 @@ async def test_renewals_of_a_user_run_one_at_a_time_and_other_users_do_not_wait(
 async def test_a_lock_that_is_never_released_is_an_error(
     store: FileTokenStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_module, "_LONGEST_RENEWAL", 0.0)
+    monkeypatch.setattr(file_module, "_LOCK_TIMEOUT", 0.0)
 
     async with store.lock("ada"):
         with pytest.raises(OAuthError, match=f"{path} is locked by another process"):

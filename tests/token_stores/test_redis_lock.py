@@ -213,7 +213,7 @@ async def test_an_error_inside_releases_the_lock(store: RedisTokenStore) -> None
 async def test_a_lock_that_is_never_released_is_an_error(
     store: RedisTokenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exist_async.token_stores.redis._LONGEST_RENEWAL", 0.0)
+    monkeypatch.setattr("exist_async.token_stores.redis._LOCK_TIMEOUT", 0.0)
 
     async with store.lock("ada"):
         with pytest.raises(OAuthError, match=r"'ada' was locked in Redis at 127.* by another process") as caught:
