@@ -19,6 +19,7 @@ from exist_async import (
     NoAnswerError,
     OAuth2,
     OAuthApp,
+    OAuthError,
     OAuthToken,
     SimpleToken,
 )
@@ -87,7 +88,7 @@ def echo(status: int, **headers: str) -> Callable[[httpx.Request], httpx.Respons
             status,
             json={"error": form.get("code") or said, "error_description": f"You said {request.content.decode()}"}
             | {"access_token": [said], "detail": said, "non_field_errors": [said]},
-            headers={"X-Request-Id": request.url.path, **headers},
+            headers={"X-Request-Id": f"{request.url.path} {said}", **headers},
         )
 
     return answer
@@ -124,6 +125,20 @@ async def test_no_answer_brings_a_secret_into_an_error(answer: Any, way: str) ->
             await call
 
     assert_hides(caught.value)
+
+
+async def test_a_description_that_repeats_secrets_is_shown_without_them() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        said = {"error": "invalid_request", "error_description": f"You said {request.content.decode()}"}
+        return httpx.Response(400, json=said)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        with pytest.raises(OAuthError) as caught:
+            await an_app(http_client=http).refresh(OLD)
+
+    assert caught.value.description == (
+        "You said grant_type=refresh_token&client_id=an-id&client_secret=[secret]&refresh_token=[secret]"
+    )
 
 
 FAILURES = [httpx.ConnectError, httpx.PoolTimeout, httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError]
