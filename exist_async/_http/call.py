@@ -73,7 +73,7 @@ class CallState:
         renewed: Whether the token was renewed after a 401. A second 401 has another reason than the token's age.
         authorization: The Authorization header of the request that was answered last.
         line: The throttle's line that the call has reached the head of.
-        paused_in_line: Whether it has slept there.
+        paused_in_line: Whether it has slept or waited for the budget there.
         answered_in_line: How many calls had been answered from that line when this call was refused last.
     """
 

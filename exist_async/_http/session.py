@@ -204,7 +204,10 @@ class Session:
                 await self._join(line, state)
         limiter = self._limiter(call)
         if limiter is not None:
+            start = self.clock()
             await limiter.acquire(user, max_wait=self._patience(state))
+            if state.line is not None and self.clock() - start > _NO_WAIT:
+                state.paused_in_line = True
 
     async def _attempt(
         self, call: Call, state: CallState, model: type[T], on_late: Callable[[T | Exception], object]

@@ -80,7 +80,7 @@ async def test_pages_can_start_in_the_middle(asking: Asking) -> None:
 
 
 async def test_counting_is_an_error_because_attio_sends_no_count(asking: Asking) -> None:
-    with pytest.raises(NoAnswerError, match="does not tell how many results there are"):
+    with pytest.raises(NoAnswerError, match="the reply has no count of the results"):
         await asking(Object(3)).attributes.list("objects", "people").count()
 
 

@@ -90,8 +90,8 @@ async def test_a_code_is_traded_with_what_the_contract_asks_for(making: Make) ->
     assert requests[0].headers["Content-Type"] == "application/x-www-form-urlencoded"
     assert "Authorization" not in requests[0].headers
     assert requests[0].content.decode() == (
-        "grant_type=authorization_code&client_id=an-id&client_secret=a-secret"
-        "&redirect_uri=https%3A%2F%2Fexample.com%2Fcallback&code=a-code"
+        "grant_type=authorization_code&redirect_uri=https%3A%2F%2Fexample.com%2Fcallback&code=a-code"
+        "&client_id=an-id&client_secret=a-secret"
     )
 
 
@@ -101,7 +101,7 @@ async def test_a_refresh_token_is_traded_with_what_the_contract_asks_for(making:
     token = await refresh(app)
 
     assert requests[0].content.decode() == (
-        "grant_type=refresh_token&client_id=an-id&client_secret=a-secret&refresh_token=old-refresh"
+        "grant_type=refresh_token&refresh_token=old-refresh&client_id=an-id&client_secret=a-secret"
     )
     assert token == OAuthToken(
         "new-access", "new-refresh", datetime.fromtimestamp(clock.now + 3600, UTC), ("mood_read", "mood_write")
