@@ -5,13 +5,12 @@ import random
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 import httpx
 
-from exist_async._http.client import Client, Default, ViewOptions, check_view_options
+from exist_async._http.client import Client, Default, ViewOptions
 from exist_async._http.options import Options
-from exist_async._http.signing import auth_from
 from exist_async.attributes import Attributes
 from exist_async.auth import wait_for_saves
 from exist_async.events import Event
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from exist_async.averages import Averages
     from exist_async.correlations import Correlations
     from exist_async.insights import Insights
-
-_VARIABLE: Final = "EXIST_TOKEN"
 
 
 class ExistClient(Client):
@@ -61,6 +58,7 @@ class ExistClient(Client):
         clock: Monotonic clock, in seconds; for tests.
         sleep: Waits for a number of seconds; for tests.
         fraction: Returns random numbers from 0 to 1, for the jitter of retries; for tests.
+        wall_clock: Seconds since the epoch; for tests.
 
     Raises:
         ConfigurationError: An argument is wrong; the message names it.
@@ -69,6 +67,7 @@ class ExistClient(Client):
     __slots__ = ()
 
     _root = ROOT
+    _variable = "EXIST_TOKEN"
 
     def __init__(
         self,
@@ -90,11 +89,12 @@ class ExistClient(Client):
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         fraction: Callable[[], float] = random.random,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         if isinstance(rate_limiter, Default):
             rate_limiter = MemoryRateLimiter()
         self._open(
-            auth_from(auth, _VARIABLE),
+            auth,
             Options(
                 base_url=base_url,
                 timeout=timeout,
@@ -105,15 +105,16 @@ class ExistClient(Client):
                 rate_limiter=rate_limiter,
                 write_rate_limiter=rate_limiter,  # Exist has one budget for reads and writes
                 on_event=on_event,
+                clock=clock,
+                sleep=sleep,
+                fraction=fraction,
+                wall_clock=wall_clock,
             ),
+            http_client,
             max_connections=max_connections,
             proxy=proxy,
             verify=verify,
             trust_env=trust_env,
-            http_client=http_client,
-            clock=clock,
-            sleep=sleep,
-            fraction=fraction,
         )
 
     @property
@@ -163,12 +164,9 @@ class ExistClient(Client):
         Raises:
             ConfigurationError: An option is wrong, or can't be changed in a view.
         """
-        check_view_options(options, ViewOptions, "ExistClient")
-        changes: dict[str, Any] = dict(options)
-        auth = auth_from(changes.pop("auth"), _VARIABLE) if "auth" in changes else None
-        if "rate_limiter" in changes:
-            changes["write_rate_limiter"] = changes["rate_limiter"]
-        return self._view(auth, changes)
+        # Exist has one budget for reads and writes.
+        both = {"write_rate_limiter": options["rate_limiter"]} if "rate_limiter" in options else {}
+        return self._view(options, both)
 
     async def aclose(self) -> None:
         """Stop sending requests and close the connections. Closing a view does nothing.

@@ -446,8 +446,7 @@ async def test_callbacks_that_raise_show_no_token(watch: Watch) -> None:
 
 
 def an_app(watch: Watch, url: str) -> OAuthApp:
-    app = OAuthApp("an-id", SECRETS["Client"], "https://example.com/", base_url=url)
-    app._forms._sleep = no_pause
+    app = OAuthApp("an-id", SECRETS["Client"], "https://example.com/", base_url=url, sleep=no_pause)
     watch.show("an app", app)
     watch.show("a page to sign in at", app.authorization_url(Scope))
     return app

@@ -1,19 +1,20 @@
 """The base of the clients of all services: the pool, views of it, closing, and calls to any endpoint."""
 
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
-from types import TracebackType
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, TracebackType
 from typing import Any, ClassVar, Self, TypedDict
 from urllib.parse import quote
 
 import attrs
 import httpx
 
-from exist_async._checks import check_flag, check_function, check_text, safe_repr, wrong_type
+from exist_async._checks import check_flag, check_text, safe_repr, wrong_type
 from exist_async._http.call import Call, encode_query
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool
 from exist_async._http.session import Session
+from exist_async._http.signing import auth_from
 from exist_async._json import ANYTHING, encode_argument
 from exist_async.errors import ConfigurationError
 from exist_async.events import Event
@@ -49,43 +50,50 @@ class Client:
     _root: ClassVar[str]
     """The path prefix of the service's API."""
 
+    _variable: ClassVar[str]
+    """The environment variable that holds an access token."""
+
+    _view_options: ClassVar[type] = ViewOptions
+    """The TypedDict of the options that a view can have for itself."""
+
     def _open(
         self,
-        auth: httpx.Auth,
+        auth: str | httpx.Auth | None,
         options: Options,
+        http_client: httpx.AsyncClient | None,
         *,
         max_connections: int,
         proxy: str | None,
         verify: bool | ssl.SSLContext,
         trust_env: bool,
-        http_client: httpx.AsyncClient | None,
-        clock: Callable[[], float],
-        sleep: Callable[[float], Awaitable[object]],
-        fraction: Callable[[], float],
     ) -> None:
         """Create the session, over a new pool or over a caller's HTTP client."""
-        for name, function in (("clock", clock), ("sleep", sleep), ("fraction", fraction)):
-            check_function(name, function)
-        own = (max_connections, proxy, verify, trust_env) == (100, None, True, True)
-        if http_client is not None and not own:
-            raise ConfigurationError(
-                "max_connections, proxy, verify and trust_env can't be combined with http_client: "
-                "set them on that client"
-            )
         if http_client is None:
             pool = Pool.open(max_connections=max_connections, proxy=proxy, verify=verify, trust_env=trust_env)
-        else:
+        elif (max_connections, proxy, verify, trust_env) == (100, None, True, True):
             pool = Pool.over(http_client)
-        self._session = Session(pool, auth, options, clock=clock, sleep=sleep, fraction=fraction)
+        else:
+            raise ConfigurationError(
+                "max_connections, proxy, verify and trust_env can't be combined with http_client: set them there"
+            )
+        self._session = Session(pool, auth_from(auth, self._variable), options)
         self._owns_pool = True
 
-    def _view(self, auth: httpx.Auth | None, changes: Mapping[str, Any]) -> Self:
-        """Return a view for another user, or with other options, which have been checked to be a view's."""
+    def _view(self, options: Mapping[str, Any], implied: Mapping[str, Any] = MappingProxyType({})) -> Self:
+        """Return a view with other options, and those that they imply.
+
+        Raises:
+            ConfigurationError: An option is wrong, or can't be changed in a view.
+        """
+        if unknown := options.keys() - self._view_options.__annotations__.keys():
+            names = ", ".join(sorted(unknown))
+            raise ConfigurationError(f"{names}: a view can't set this; create another {type(self).__name__}")
         session = self._session
+        changes = {**options, **implied}
+        auth = auth_from(changes.pop("auth"), self._variable) if "auth" in changes else session.auth
         view = object.__new__(type(self))
         # Most views differ only in their user. They share the options, whose checks take time.
-        options = attrs.evolve(session.options, **changes) if changes else session.options
-        view._session = session.view(session.auth if auth is None else auth, options)
+        view._session = session.view(auth, attrs.evolve(session.options, **changes) if changes else session.options)
         view._owns_pool = False
         return view
 
@@ -155,16 +163,3 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} for {self._session.options.base_url}>"
-
-
-def check_view_options(changes: Mapping[str, Any], known: type, client: str) -> None:
-    """Refuse options that a view can't set.
-
-    Args:
-        changes: The options given.
-        known: The TypedDict of a view's options.
-        client: The name of the client's class.
-    """
-    if not changes.keys() <= known.__annotations__.keys():
-        unknown = changes.keys() - known.__annotations__.keys()
-        raise ConfigurationError(f"{', '.join(sorted(unknown))}: a view can't set this; create another {client}")

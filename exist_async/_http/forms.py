@@ -38,10 +38,8 @@ class FormClient:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         fraction: Callable[[], float] = random.random,
     ) -> None:
-        self._options = Options(base_url=base_url, max_wait=0.0)
+        self._options = Options(base_url=base_url, max_wait=0.0, sleep=sleep, fraction=fraction)
         self._pool = None if http_client is None else Pool.over(http_client)
-        self._sleep = sleep
-        self._fraction = fraction
 
     async def post(
         self, path: str, form: Mapping[str, str], *, secrets: tuple[str, ...], max_repeats: int = 0
@@ -61,8 +59,7 @@ class FormClient:
         call = Call("POST", path, body=body, content_type=_FORM, max_repeats=max_repeats, secrets=secrets)
         pool = self._pool or Pool.open(max_connections=1, proxy=None, verify=True, trust_env=True)
         try:
-            session = Session(pool, httpx.Auth(), self._options, sleep=self._sleep, fraction=self._fraction)
-            return await session.send(call, bytes)
+            return await Session(pool, httpx.Auth(), self._options).send(call, bytes)
         finally:
             if pool is not self._pool:
                 await pool.aclose(self._options.timeout)

@@ -1,6 +1,9 @@
-"""The settings that each view of a client can have for itself."""
+"""The settings of a client: those that each view can have for itself, and its clocks."""
 
-from collections.abc import Callable
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,7 +12,15 @@ import httpx
 from attrs import Attribute, field, frozen
 from attrs.validators import optional
 
-from exist_async._checks import check_callback, check_int, check_seconds, is_loopback, is_seconds, wrong_type
+from exist_async._checks import (
+    check_callback,
+    check_function,
+    check_int,
+    check_seconds,
+    is_loopback,
+    is_seconds,
+    wrong_type,
+)
 from exist_async.errors import ConfigurationError
 from exist_async.events import Event
 from exist_async.rate_limits import RateLimiter
@@ -62,9 +73,13 @@ def _is_count(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
     check_int(attribute.name, value, least=0 if attribute.name == "max_retries" else 1)
 
 
+def _is_function(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
+    check_function(attribute.name, value)
+
+
 @frozen(eq=False, repr=False)
 class Options:
-    """The settings that each view of a client can have for itself; checked at construction.
+    """The settings of a client or of a view of it; checked at construction.
 
     Attributes:
         base_url: The service's origin.
@@ -76,6 +91,10 @@ class Options:
         rate_limiter: Keeps the budget; None switches it off.
         write_rate_limiter: Keeps the budget of writes; the same limiter where a service has one budget for both.
         on_event: Called with each event, or None.
+        clock: Monotonic clock, in seconds.
+        sleep: Waits for a number of seconds.
+        fraction: Returns random numbers from 0 to 1.
+        wall_clock: Seconds since the epoch.
     """
 
     base_url: str = field(validator=_is_origin)
@@ -87,3 +106,7 @@ class Options:
     rate_limiter: RateLimiter | None = field(default=None, validator=optional(_is_limiter))
     write_rate_limiter: RateLimiter | None = field(default=None, validator=optional(_is_limiter))
     on_event: Callable[[Event], object] | None = field(default=None, validator=_is_callback)
+    clock: Callable[[], float] = field(default=time.monotonic, validator=_is_function)
+    sleep: Callable[[float], Awaitable[object]] = field(default=asyncio.sleep, validator=_is_function)
+    fraction: Callable[[], float] = field(default=random.random, validator=_is_function)
+    wall_clock: Callable[[], float] = field(default=time.time, validator=_is_function)

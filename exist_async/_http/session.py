@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import random
-import time
 from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 from typing import Any, TypeVar
@@ -46,48 +44,18 @@ class Session:
         pool: The pool.
         auth: Signs the requests.
         options: The settings of the view.
-        sleep: Waits for a number of seconds.
-        fraction: Returns random numbers from 0 to 1.
-        clock: Monotonic clock, in seconds.
-        wall_clock: Seconds since the epoch.
         ends_at: Monotonic time from which on calls start no further attempt; None counts each call's deadline from its
             own start.
     """
 
-    __slots__ = (
-        "_ends_at",
-        "_fraction",
-        "_pool",
-        "_renewable",
-        "_sleep",
-        "_telemetry",
-        "_wall_clock",
-        "auth",
-        "clock",
-        "options",
-    )
+    __slots__ = ("_ends_at", "_pool", "_renewable", "_telemetry", "auth", "options")
 
-    def __init__(
-        self,
-        pool: Pool,
-        auth: httpx.Auth,
-        options: Options,
-        *,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-        fraction: Callable[[], float] = random.random,
-        clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
-        ends_at: float | None = None,
-    ) -> None:
+    def __init__(self, pool: Pool, auth: httpx.Auth, options: Options, ends_at: float | None = None) -> None:
         self.auth = auth
         self.options = options
         self._pool = pool
         self._renewable = auth if isinstance(auth, RenewableAuth) else None
         self._telemetry = Telemetry(auth, options.on_event)
-        self._sleep = sleep
-        self._fraction = fraction
-        self.clock = clock
-        self._wall_clock = wall_clock
         self._ends_at = ends_at
         if self._renewable is not None and self._renewable.origin != options.base_url:
             raise ConfigurationError(
@@ -97,22 +65,13 @@ class Session:
 
     def view(self, auth: httpx.Auth, options: Options, ends_at: float | None = None) -> "Session":
         """Return a session for another user, or with other settings, over the same pool."""
-        return Session(
-            self._pool,
-            auth,
-            options,
-            sleep=self._sleep,
-            fraction=self._fraction,
-            clock=self.clock,
-            wall_clock=self._wall_clock,
-            ends_at=ends_at,
-        )
+        return Session(self._pool, auth, options, ends_at)
 
     def with_deadline(self) -> "Session":
         """Return a session for several requests that share one deadline, counted from now."""
         if self.options.deadline is None or self._ends_at is not None:
             return self
-        return self.view(self.auth, self.options, self.clock() + self.options.deadline)
+        return self.view(self.auth, self.options, self.options.clock() + self.options.deadline)
 
     async def prepare(self) -> None:
         """Load what a call needs. `send` does it too; call this before encoding a body, which needs it earlier."""
@@ -148,7 +107,7 @@ class Session:
         on_late = on_late or partial(log_late_answer, call)
         state.ends_at = self._ends_at
         if state.ends_at is None and self.options.deadline is not None:
-            state.ends_at = self.clock() + self.options.deadline
+            state.ends_at = self.options.clock() + self.options.deadline
         await self._pool.prepare()
         try:
             while True:
@@ -185,7 +144,7 @@ class Session:
         """
         if self._pool.closed:
             raise ClientClosedError(CLOSED)
-        start = self.clock()
+        start = self.options.clock()
         if state.ends_at is not None:
             self._check_deadline(call, state, start)
         try:
@@ -193,7 +152,7 @@ class Session:
         finally:
             self._count_wait(call, state, start)
         if state.waited:
-            self._check_deadline(call, state, self.clock())
+            self._check_deadline(call, state, self.options.clock())
         state.attempt += 1
 
     async def _line_up(self, call: Call, state: CallState) -> None:
@@ -204,9 +163,9 @@ class Session:
                 await self._join(line, state)
         limiter = self._limiter(call)
         if limiter is not None:
-            start = self.clock()
+            start = self.options.clock()
             await limiter.acquire(user, max_wait=self._patience(state))
-            if state.line is not None and self.clock() - start > _NO_WAIT:
+            if state.line is not None and self.options.clock() - start > _NO_WAIT:
                 state.paused_in_line = True
 
     async def _attempt(
@@ -225,16 +184,16 @@ class Session:
 
     async def _exchange(self, call: Call, state: CallState, model: type[T]) -> T:
         """Sign and send one request, and decode its answer."""
-        start = self.clock()
+        start = self.options.clock()
         status: int | None = None
         try:
             if self._renewable is not None and await self._before_deadline(call, state, self._renewable.ready()):
-                self._telemetry.refresh(call, self.clock() - start)
-            time_left = None if state.ends_at is None else state.ends_at - self.clock()
+                self._telemetry.refresh(call, self.options.clock() - start)
+            time_left = None if state.ends_at is None else state.ends_at - self.options.clock()
             response = await self._pool.send(call, self.auth, self.options, state, time_left)
             state.authorization = response.request.headers.get("authorization", "")
             status = response.status_code
-            answer = responses.decode(response, call, model, self._wall_clock())
+            answer = responses.decode(response, call, model, self.options.wall_clock())
         except BaseException as error:
             if status is not None and isinstance(error, RateLimitError):
                 await self._refund(error, call)
@@ -247,7 +206,7 @@ class Session:
         self, call: Call, state: CallState, start: float, status: int | None, error: BaseException | None
     ) -> None:
         if self.options.on_event is not None or _log.isEnabledFor(logging.DEBUG):
-            self._telemetry.attempt(call, state.attempt, self.clock() - start, status, error)
+            self._telemetry.attempt(call, state.attempt, self.options.clock() - start, status, error)
 
     async def _refund(self, error: RateLimitError, call: Call) -> None:
         """Give back the slot of a request that was refused with a 429, and hold the user's next ones."""
@@ -261,11 +220,11 @@ class Session:
 
     async def _pause_before_retry(self, error: ExistAsyncError, call: Call, state: CallState) -> None:
         """Renew the token or sleep, so that another attempt makes sense; raise the error if none does."""
-        now = self.clock()
+        now = self.options.clock()
         if isinstance(error, AuthenticationError) and self._renewable is not None and not state.renewed:
             # A request answered with 401 was not carried out, so with a new token this counts as the first attempt.
             await self._before_deadline(call, state, self._renewable.renew(token_in(state.authorization)))
-            self._telemetry.refresh(call, self.clock() - now)
+            self._telemetry.refresh(call, self.options.clock() - now)
             state.renewed = True
             state.uncounted += 1
             return
@@ -279,7 +238,7 @@ class Session:
             state,
             self.options,
             now=now,
-            fraction=self._fraction(),
+            fraction=self.options.fraction(),
             retries_left=self._pool.retry_budget.left,
         )
         if delay is None:
@@ -297,15 +256,15 @@ class Session:
         await self._pool.in_flight.wait_for(self._pause(delay))
 
     async def _pause(self, seconds: float) -> None:
-        await self._sleep(seconds)
+        await self.options.sleep(seconds)
 
     async def _line_up_after_429(self, error: ExistAsyncError, call: Call, state: CallState, delay: float) -> float:
         """Wait behind the user's other calls after a 429, and return how much is left of the delay then."""
         if state.line is None:
             line = self._pool.throttle.open_line(self._budget(call, user_of(self.auth)))
-            start = self.clock()
+            start = self.options.clock()
             await self._pool.in_flight.wait_for(self._join(line, state, error))
-            waited = min(delay, self.clock() - start)
+            waited = min(delay, self.options.clock() - start)
             state.waited += waited
             # Only what is longer than the delay is a wait for other calls.
             self._count_wait(call, state, start + delay)
@@ -335,7 +294,7 @@ class Session:
         """
         if state.ends_at is None:
             return await waiting
-        timeout = asyncio.timeout(max(0.0, state.ends_at - self.clock()))
+        timeout = asyncio.timeout(max(0.0, state.ends_at - self.options.clock()))
         try:
             async with timeout:
                 result = await waiting
@@ -343,7 +302,7 @@ class Session:
             if not timeout.expired():
                 raise
             raise self._deadline_error(call) from None
-        self._check_deadline(call, state, self.clock())
+        self._check_deadline(call, state, self.options.clock())
         return result
 
     def _budget(self, call: Call, user: Hashable) -> Hashable:
@@ -356,7 +315,7 @@ class Session:
         return self.options.rate_limiter if call.is_read else self.options.write_rate_limiter
 
     def _count_wait(self, call: Call, state: CallState, start: float) -> None:
-        waited = self.clock() - start
+        waited = self.options.clock() - start
         if waited > _NO_WAIT:
             state.waited += waited
             self._telemetry.wait(call, waited)
@@ -367,7 +326,7 @@ class Session:
         patience = None if max_wait is None else max(0.0, max_wait - state.waited)
         if state.ends_at is None:
             return patience
-        time_left = max(0.0, state.ends_at - self.clock())
+        time_left = max(0.0, state.ends_at - self.options.clock())
         return time_left if patience is None else min(patience, time_left)
 
     def _check_deadline(self, call: Call, state: CallState, now: float) -> None:

@@ -5,13 +5,12 @@ import random
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Self, Unpack
+from typing import Final, Self, Unpack
 
 import httpx
 
-from exist_async._http.client import Client, Default, ViewOptions, check_view_options
+from exist_async._http.client import Client, Default, ViewOptions
 from exist_async._http.options import Options
-from exist_async._http.signing import auth_from
 from exist_async.attio.attributes import ROOT, Attributes
 from exist_async.events import Event
 from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
@@ -19,7 +18,6 @@ from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
 ATTIO: Final = "https://api.attio.com"
 """Origin of Attio's API."""
 
-_VARIABLE: Final = "ATTIO_TOKEN"
 _READS_A_SECOND: Final = 100
 _WRITES_A_SECOND: Final = 25
 
@@ -66,6 +64,7 @@ class AttioClient(Client):
         clock: Monotonic clock, in seconds; for tests.
         sleep: Waits for a number of seconds; for tests.
         fraction: Returns random numbers from 0 to 1, for the jitter of pauses; for tests.
+        wall_clock: Seconds since the epoch; for tests.
 
     Raises:
         ConfigurationError: An argument is wrong; the message names it.
@@ -74,6 +73,8 @@ class AttioClient(Client):
     __slots__ = ()
 
     _root = ROOT
+    _variable = "ATTIO_TOKEN"
+    _view_options = AttioViewOptions
 
     def __init__(
         self,
@@ -96,6 +97,7 @@ class AttioClient(Client):
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         fraction: Callable[[], float] = random.random,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         if isinstance(rate_limiter, Default):
             rate_limiter = MemoryRateLimiter(_READS_A_SECOND, 1.0)
@@ -111,18 +113,19 @@ class AttioClient(Client):
             rate_limiter=rate_limiter,
             write_rate_limiter=write_rate_limiter,
             on_event=on_event,
+            clock=clock,
+            sleep=sleep,
+            fraction=fraction,
+            wall_clock=wall_clock,
         )
         self._open(
-            auth_from(auth, _VARIABLE),
+            auth,
             options,
+            http_client,
             max_connections=max_connections,
             proxy=proxy,
             verify=verify,
             trust_env=trust_env,
-            http_client=http_client,
-            clock=clock,
-            sleep=sleep,
-            fraction=fraction,
         )
 
     @property
@@ -141,7 +144,4 @@ class AttioClient(Client):
         Raises:
             ConfigurationError: An option is wrong, or can't be set on a view.
         """
-        check_view_options(options, AttioViewOptions, "AttioClient")
-        changes: dict[str, Any] = dict(options)
-        auth = auth_from(changes.pop("auth"), _VARIABLE) if "auth" in changes else None
-        return self._view(auth, changes)
+        return self._view(options)

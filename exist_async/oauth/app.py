@@ -1,8 +1,10 @@
 """An app that users sign in to Exist with, and the scopes that it can ask for."""
 
+import asyncio
+import random
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from enum import StrEnum
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -80,6 +82,8 @@ class OAuthApp(Unpicklable):
         http_client: An HTTP client of your own to use, for a proxy or certificates. It is never closed here. By
             default, each token request opens and closes a connection.
         clock: Seconds since the epoch.
+        sleep: Waits for a number of seconds.
+        fraction: Returns random numbers from 0 to 1.
 
     Raises:
         ConfigurationError: An argument is wrong.
@@ -94,6 +98,8 @@ class OAuthApp(Unpicklable):
         base_url: str = EXIST,
         http_client: httpx.AsyncClient | None = None,
         clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        fraction: Callable[[], float] = random.random,
     ) -> None:
         check_token("client_id", client_id)
         check_token("client_secret", client_secret)
@@ -103,7 +109,7 @@ class OAuthApp(Unpicklable):
         self._client_secret = client_secret
         self._redirect_uri = redirect_uri
         self.base_url = base_url
-        self._forms = FormClient(base_url, http_client)
+        self._forms = FormClient(base_url, http_client, sleep=sleep, fraction=fraction)
         self._clock = clock
 
     def __repr__(self) -> str:

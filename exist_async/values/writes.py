@@ -80,7 +80,7 @@ class DateFiller:
 
     def __init__(self, session: Session) -> None:
         self._profile = Profile(session)
-        self._clock = session.clock
+        self._clock = session.options.clock
         self._start: tuple[dt.datetime, float] | None = None  # the user's local time, and the clock's time then
 
     async def __call__(self, items: Sequence[ValueIncrement]) -> Sequence[ValueIncrement]:

@@ -140,8 +140,7 @@ async def test_a_429_is_waited_for_until_its_date(asking: Asking, clock: Any) ->
     limited = refusal(429, "rate_limit_error", "rate_limit_exceeded", "Slow down.")
     limited.headers["Retry-After"] = until
     script = Script(limited, data(ATTRIBUTE))
-    client = asking(script)
-    client.attributes._session._wall_clock = now.timestamp
+    client = asking(script, wall_clock=now.timestamp)
 
     await client.attributes.create("objects", "people", title="a", api_slug="a", type="text")
 

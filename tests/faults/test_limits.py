@@ -38,8 +38,8 @@ SAID: dict[str, tuple[str | None, float | None]] = {
 @asynccontextmanager
 async def waiting_client(sandbox: Sandbox, clock: Any, **options: Any) -> AsyncGenerator[ExistClient, None]:
     limiter = MemoryRateLimiter(clock=clock, sleep=clock.sleep)
-    async with served(sandbox, clock, **({"rate_limiter": limiter} | options)) as client:
-        client._session._wall_clock = lambda: NOW
+    options = {"rate_limiter": limiter, "wall_clock": lambda: NOW} | options
+    async with served(sandbox, clock, **options) as client:
         yield client
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from email.utils import formatdate
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +139,8 @@ async def test_a_clock_that_jumps_an_hour_makes_nothing_wait_for_an_hour(kind: s
 
     async with sandbox.serve() as url:
         for name, jumped in (("the date, ahead", HOUR), ("the date, behind", -HOUR)):
-            async with quick(url, **timed_by(clock)) as client:
-                client._session._wall_clock = lambda jumped=jumped: NOW + jumped
+            wall_clock = partial(float, NOW + jumped)
+            async with quick(url, **timed_by(clock), wall_clock=wall_clock) as client:
                 sandbox.fail_next(status=429, headers=in_a_second, path=PATHS[kind])
                 clock.slept.clear()
                 seen[name] = await see(client, sandbox, kind)

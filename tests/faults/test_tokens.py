@@ -36,8 +36,9 @@ TOKEN = "oauth2/access_token"
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def app_at(url: str, http: httpx.AsyncClient) -> OAuthApp:
-    return OAuthApp("sandbox-client", "sandbox-secret", "http://localhost:8000/", base_url=url, http_client=http)
+def app_at(url: str, http: httpx.AsyncClient, **options: Any) -> OAuthApp:
+    credentials = ("sandbox-client", "sandbox-secret", "http://localhost:8000/")
+    return OAuthApp(*credentials, base_url=url, http_client=http, **options)
 
 
 def client_of(app: OAuthApp, store: TokenStore, **options: Any) -> ExistClient:
@@ -54,8 +55,7 @@ async def sign_in(sandbox: Sandbox, app: OAuthApp, store: TokenStore) -> None:
 async def signed_in(sandbox: Sandbox, clock: Any) -> AsyncGenerator[ExistClient, None]:
     """Serve a sandbox, and give a client for ada, who has signed in, and whose access token has expired since."""
     async with sandbox.serve() as url, httpx.AsyncClient(verify=PLAIN) as http:
-        app, store = app_at(url, http), MemoryTokenStore()
-        app._forms._sleep = clock.sleep
+        app, store = app_at(url, http, sleep=clock.sleep), MemoryTokenStore()
         await sign_in(sandbox, app, store)
         async with client_of(app, store, **timed_by(clock)) as client:
             await client.profile.get()

@@ -260,9 +260,8 @@ def test_whatever_answers_a_form_gives_a_token_or_an_error(name: str, data: st.D
     async def post() -> Any:
         clock = Clock()
         async with httpx.AsyncClient(transport=httpx.MockTransport(Service(given_answers))) as http_client:
-            app = OAuthApp("an-id", "a-secret", "https://example.com/", http_client=http_client)
+            app = OAuthApp("an-id", "a-secret", "https://example.com/", http_client=http_client, sleep=clock.sleep)
             app.http = http_client  # type: ignore[attr-defined]
-            app._forms._sleep = clock.sleep
             try:
                 return await use(app)
             except ExistAsyncError as error:
@@ -285,8 +284,7 @@ def test_whatever_answers_a_renewal_ends_the_call_that_waits_for_it(
     async def call() -> Any:
         clock = Clock()
         async with httpx.AsyncClient(transport=httpx.MockTransport(Service(renewals))) as http_client:
-            app = OAuthApp("an-id", "a-secret", "https://example.com/", http_client=http_client)
-            app._forms._sleep = clock.sleep
+            app = OAuthApp("an-id", "a-secret", "https://example.com/", http_client=http_client, sleep=clock.sleep)
             store = MemoryTokenStore()
             await store.save("ada", OAuthToken("an-old-token", "a-refresh-token"))
             auth = OAuth2(app, store, "ada", clock=clock)

@@ -320,8 +320,7 @@ async def test_closing_ends_what_waits_for_its_turn(answering: Answering, waits_
         acquire = for_ever
 
     script = Script(httpx.Response(429, headers={"Retry-After": "7"}))
-    client = answering(script, rate_limiter=Spent() if waits_for == "budget" else None)
-    client.profile._session._sleep = for_ever
+    client = answering(script, rate_limiter=Spent() if waits_for == "budget" else None, sleep=for_ever)
     calls = [asyncio.create_task(client.profile.get()) for _ in range(2 if waits_for == "gate" else 1)]
     await waiting.wait()
 
@@ -445,8 +444,7 @@ async def test_a_pause_that_would_begin_after_closing_does_not(answering: Answer
     async def for_ever(seconds: float) -> None:
         await asyncio.Event().wait()
 
-    client = answering(service)
-    client.attributes._session._sleep = for_ever
+    client = answering(service, sleep=for_ever)
     call = asyncio.create_task(client.attributes.release(["steps"]))
     await asked.wait()
     closing = asyncio.create_task(client.aclose())

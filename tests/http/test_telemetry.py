@@ -58,8 +58,7 @@ OK = httpx.Response(200, json={"username": "ada"})
 async def test_each_attempt_and_each_retry_is_an_event(answering: Answering, clock: Any) -> None:
     events: list[Event] = []
     service = script(clock, httpx.ConnectError("refused"), httpx.Response(503), OK)
-    client = answering(service, on_event=events.append)
-    client._session._fraction = lambda: 1.0
+    client = answering(service, on_event=events.append, fraction=lambda: 1.0)
 
     await client.with_options().profile.get()
 

@@ -21,9 +21,8 @@ async def http(sandbox: Sandbox) -> AsyncGenerator[httpx.AsyncClient, None]:
 @pytest.fixture
 def app(http: httpx.AsyncClient, clock: Any) -> OAuthApp:
     """The app of the sandbox's first service; its waits take no time."""
-    app = OAuthApp("sandbox-client", "sandbox-secret", "http://localhost:8000/", http_client=http, clock=clock)
-    app._forms._sleep = clock.sleep
-    return app
+    credentials = ("sandbox-client", "sandbox-secret", "http://localhost:8000/")
+    return OAuthApp(*credentials, http_client=http, clock=clock, sleep=clock.sleep)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ Make = Callable[..., tuple[OAuthApp, list[httpx.Request]]]
 def making(clock: Any) -> Make:
     """Makes an app of a service that answers one request after another as it is told, and the list of its requests."""
 
-    def make(*answers: httpx.Response | Exception) -> tuple[OAuthApp, list[httpx.Request]]:
+    def make(*answers: httpx.Response | Exception, sleep: Any = clock.sleep) -> tuple[OAuthApp, list[httpx.Request]]:
         requests: list[httpx.Request] = []
 
         def answer(request: httpx.Request) -> httpx.Response:
@@ -39,10 +39,8 @@ def making(clock: Any) -> Make:
             return result
 
         http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
-        app = OAuthApp("an-id", "a-secret", "https://example.com/callback", http_client=http, clock=clock)
-        app._forms._sleep = clock.sleep
-        app._forms._fraction = lambda: 1.0
-        return app, requests
+        timing = {"clock": clock, "sleep": sleep, "fraction": lambda: 1.0}
+        return OAuthApp("an-id", "a-secret", "https://example.com/callback", http_client=http, **timing), requests
 
     return make
 
@@ -334,12 +332,10 @@ async def test_a_refresh_that_got_lost_and_could_not_be_repeated_may_have_been_c
 
 
 async def test_a_refresh_that_got_lost_before_the_client_was_closed_may_have_been_carried_out(making: Make) -> None:
-    app, requests = making(httpx.ReadError("cut"), ok())
-
     async def close(_: float) -> None:
         await app._forms._pool._http.aclose()  # type: ignore[union-attr]
 
-    app._forms._sleep = close
+    app, requests = making(httpx.ReadError("cut"), ok(), sleep=close)
 
     with pytest.raises(OAuthError, match=r"closed.*may have been carried out"):
         await refresh(app)
@@ -359,8 +355,8 @@ async def test_a_client_of_yours_that_is_closed_is_said_so(making: Make) -> None
 
 async def test_without_a_client_of_yours_a_connection_is_made_for_each_request(sandbox: Sandbox) -> None:
     async with sandbox.serve() as url:
-        app = OAuthApp("sandbox-client", "sandbox-secret", "http://localhost:8000/", base_url=url)
-        app._forms._fraction = lambda: 0.0
+        credentials = ("sandbox-client", "sandbox-secret", "http://localhost:8000/")
+        app = OAuthApp(*credentials, base_url=url, fraction=lambda: 0.0)
         address, state = app.authorization_url([Scope.MOOD_READ])
 
         token = await app.exchange(sandbox.authorize(address), state=state)

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import attrs
 import httpx
 import pytest
 
@@ -383,7 +384,8 @@ async def test_when_the_answer_was_lost_and_another_has_stored_a_token_that_is_u
     async def store_meanwhile(seconds: float) -> None:
         await store.save("ada", another)
 
-    exist._session.auth._app._forms._sleep = store_meanwhile  # type: ignore[attr-defined]
+    forms = exist._session.auth._app._forms  # type: ignore[attr-defined]
+    forms._options = attrs.evolve(forms._options, sleep=store_meanwhile)
 
     assert (await exist.profile.get()).username == "ada"
     assert await store.load("ada") == another

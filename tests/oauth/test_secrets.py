@@ -59,9 +59,7 @@ def _nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Any:
 
 
 def an_app(**options: Any) -> OAuthApp:
-    app = OAuthApp("an-id", CLIENT_SECRET, "https://example.com/", **options)
-    app._forms._fraction = lambda: 0.0
-    return app
+    return OAuthApp("an-id", CLIENT_SECRET, "https://example.com/", fraction=lambda: 0.0, **options)
 
 
 async def test_what_holds_a_secret_shows_none_and_is_not_pickled() -> None:
@@ -137,7 +135,7 @@ async def test_a_description_that_repeats_secrets_is_shown_without_them() -> Non
             await an_app(http_client=http).refresh(OLD)
 
     assert caught.value.description == (
-        "You said grant_type=refresh_token&client_id=an-id&client_secret=[secret]&refresh_token=[secret]"
+        "You said grant_type=refresh_token&refresh_token=[secret]&client_id=an-id&client_secret=[secret]"
     )
 
 
