@@ -18,7 +18,7 @@ _CLOSED = "The client was closed while this call waited to be sent."
 
 @frozen(eq=False, repr=False)
 class Answer(Generic[T]):
-    """The answer to a write. Without a repr: asyncio's debug log shows results of tasks, and this may repeat a token.
+    """A decoded answer. It has no repr: asyncio's debug log shows the results of tasks, and this may repeat a token.
 
     Attributes:
         value: The decoded answer.
@@ -71,10 +71,10 @@ class InFlight:
 
     async def run_write(
         self,
-        attempt: Callable[[], Coroutine[Any, Any, T]],
+        attempt: Callable[[], Coroutine[Any, Any, Answer[T]]],
         state: CallState,
         on_late: Callable[[asyncio.Task[Answer[T]]], object],
-    ) -> T:
+    ) -> Answer[T]:
         """Await an attempt at a write. If the caller is cancelled once it is connected, it goes on without them.
 
         To cut it short would leave open whether it was carried out.
@@ -84,7 +84,7 @@ class InFlight:
             state: The state of its call, which says whether the attempt is connected.
             on_late: Called with the finished attempt if the caller was cancelled meanwhile.
         """
-        write = asyncio.create_task(_wrap(attempt))
+        write = asyncio.create_task(attempt())
         self._writes.add(write)
         write.add_done_callback(self._writes.discard)
         # Cancelling this future leaves the write alone. asyncio.wait() would do the same at twice the cost.
@@ -100,7 +100,7 @@ class InFlight:
                 write.cancel()
                 write.add_done_callback(_retrieve)
             raise
-        return write.result().value
+        return write.result()
 
     async def join_writes(self, seconds: float) -> None:
         """Wait until the writes of the running event loop have ended, `seconds` at most."""
@@ -113,10 +113,6 @@ class InFlight:
         # A wait that has ended meanwhile must not be touched any more.
         if self._waits.pop(wait, None) is not None:
             wait.reschedule(asyncio.get_running_loop().time())
-
-
-async def _wrap(attempt: Callable[[], Coroutine[Any, Any, T]]) -> Answer[T]:
-    return Answer(await attempt())
 
 
 def _resolve(ended: "asyncio.Future[None]", _: "asyncio.Task[Any]") -> None:

@@ -176,13 +176,13 @@ class Session:
         exchange = partial(self._exchange, call, state, model)
         try:
             if not call.outlives_caller:
-                return await exchange()
+                return (await exchange()).value
             late = partial(_report_late, call, state, on_late)
-            return await self._pool.in_flight.run_write(exchange, state, late)
+            return (await self._pool.in_flight.run_write(exchange, state, late)).value
         finally:
             state.sent = state.sent or state.connected
 
-    async def _exchange(self, call: Call, state: CallState, model: type[T]) -> T:
+    async def _exchange(self, call: Call, state: CallState, model: type[T]) -> Answer[T]:
         """Sign and send one request, and decode its answer."""
         start = self.options.clock()
         status: int | None = None
@@ -193,7 +193,7 @@ class Session:
             response = await self._pool.send(call, self.auth, self.options, state, time_left)
             state.authorization = response.request.headers.get("authorization", "")
             status = response.status_code
-            answer = responses.decode(response, call, model, self.options.wall_clock())
+            answer = Answer(responses.decode(response, call, model, self.options.wall_clock()))
         except BaseException as error:
             if status is not None and isinstance(error, RateLimitError):
                 await self._refund(error, call)
