@@ -108,5 +108,5 @@ def cancelled_by_caller() -> bool:
 
 
 def as_exception(error: BaseException) -> Exception:
-    """Return an error of the caller's code as an Exception: if raised, its CancelledError would cancel the caller."""
+    """Return an error of the caller's code as an Exception: its CancelledError would seem to be the caller's own."""
     return error if isinstance(error, Exception) else InterruptedError(f"cancelled from inside: {error!r}")

@@ -2,12 +2,12 @@
 
 ```
 ExistAsyncError
-├── ConfigurationError        an argument is wrong; nothing was sent (also a ValueError)
-├── ClientClosedError         the client was closed; nothing was sent
+├── ConfigurationError        an argument, or an item of a write, is wrong; it was not sent (also a ValueError)
+├── ClientClosedError         the client was closed; a write was not sent
 ├── ConnectionFailedError     could not connect; nothing was sent
-├── DeadlineExceededError     the call's deadline passed; nothing was sent
-├── NoAnswerError             sent, but no readable answer came
-│   └── OutcomeUnknownError   the same for a write: it may have been carried out
+├── DeadlineExceededError     the call's deadline passed before it was sent
+├── NoAnswerError             sent, but no usable answer came
+│   └── OutcomeUnknownError   the same for a write, also after a 408 or 5xx: it may have been carried out
 ├── RateLimitError            the rate budget is spent for longer than max_wait; nothing was carried out
 ├── StatusError               the service answered with an error status
 │   ├── BadRequestError           400
@@ -15,13 +15,13 @@ ExistAsyncError
 │   ├── PermissionDeniedError     403
 │   ├── NotFoundError             404
 │   ├── ConflictError             409
-│   └── ServerError               5xx
+│   └── ServerError               5xx, to a read
 ├── OAuthError                signing in or renewing the token failed; nothing was carried out
 │   └── ReauthorizationRequired   the user has to sign in again
-└── BatchError                items of a write failed with different errors, or only some of them failed
+└── BatchError                only some items of a write succeeded, or its requests failed with different errors
 ```
 
-Errors can be pickled, and their texts contain no token. An error raised by a write has the outcome of every item in
+Errors can be pickled, and their texts contain no token. An error raised by a write has the outcomes of its items in
 `result`.
 """
 
@@ -39,7 +39,7 @@ class ExistAsyncError(Exception):
     """Base class of all errors of this package.
 
     Attributes:
-        result: Outcome of every item, if a write of several items raised the error; else None.
+        result: Outcome of every item that was read, if a write of several items raised the error; else None.
     """
 
     result: BatchResult[Any, Any] | None = None
@@ -57,11 +57,11 @@ def _rebuild(cls: type[ExistAsyncError], args: tuple[object, ...]) -> ExistAsync
 
 
 class ConfigurationError(ExistAsyncError, ValueError):
-    """An argument is wrong; nothing was sent."""
+    """An argument is wrong, or an item of a write: it was not sent. Of a stream, the items before it were sent."""
 
 
 class ClientClosedError(ExistAsyncError):
-    """The client was closed before the request was sent."""
+    """The client was closed before the call was answered. A write was not sent."""
 
 
 class ConnectionFailedError(ExistAsyncError):
@@ -73,11 +73,11 @@ class DeadlineExceededError(ExistAsyncError):
 
 
 class NoAnswerError(ExistAsyncError):
-    """A request was sent, but the answer timed out, broke off, or does not have the documented format."""
+    """A request was sent, but the answer timed out, broke off, or lacks what was asked for."""
 
 
 class OutcomeUnknownError(NoAnswerError):
-    """A write was sent, and it is unknown whether it was carried out. `__cause__` is the reason.
+    """A write was sent, and it is unknown whether it was carried out. `__cause__` is the reason: a ServerError, say.
 
     Attributes:
         repeatable: Whether repeating the write is harmless. An increment is not: it would be added twice.
@@ -91,11 +91,11 @@ class OutcomeUnknownError(NoAnswerError):
 class RateLimitError(ExistAsyncError):
     """The rate budget is spent, and waiting for it takes longer than `max_wait`. Nothing was carried out.
 
-    It is also raised when the store of the budget fails, unless `when_unavailable` is "go_on".
+    It is also raised when the store of the budget fails, unless the limiter's `when_unavailable` is "go_on".
 
     Attributes:
         retry_after: Seconds until the next request can be sent; None if unknown.
-        status_code: 429 if the service refused the request, None if the rate limiter of the client did.
+        status_code: 429 if the service refused this request; None if it was held back by the client.
         detail, code, type, request_id: As in `StatusError`.
     """
 
@@ -231,11 +231,14 @@ class ReauthorizationRequired(OAuthError):  # noqa: N818  (named for the remedy)
 
 
 class BatchError(ExistAsyncError):
-    """A write was not answered for every item, and no single error explains why.
+    """Items of a write did not succeed, and no single error of the package explains why.
+
+    Its requests failed with different errors, or only some of them failed; the caller's own code raised an error; or
+    `raise_for_failures` found items that were refused.
 
     Attributes:
-        result: Outcome of every item.
-        errors: Distinct errors of the requests that failed, in the order of the items.
+        result: Outcome of every item that was read.
+        errors: The distinct errors: that of the caller's code first, then those of the requests, in the order of items.
     """
 
     def __init__(self, message: str, *, result: BatchResult[Any, Any], errors: tuple[Exception, ...]) -> None:

@@ -25,7 +25,7 @@ class OutcomeStatus(StrEnum):
     UNKNOWN = "unknown"
     """It was sent, but there is no readable answer about it: it may have been carried out."""
     NOT_SENT = "not_sent"
-    """It was not carried out: no connection, no budget left, or the write stopped before it was tried."""
+    """It was not carried out: no connection, refused for the rate limit, or the write stopped before. Send it again."""
 
 
 @frozen(weakref_slot=False)  # saves memory: there are very many
@@ -38,7 +38,7 @@ class Outcome(Generic[I_co, T_co]):
         status: Whether it succeeded, was refused, is unknown or was not sent.
         value: The service's answer about it, if it succeeded.
         error_code: The service's short code for a refusal, such as `not_found`. The list of codes is open.
-        error: The service's message for a refusal.
+        error: The message for a refusal, in most cases the service's own.
         cause: The error of the whole request, if there was one.
     """
 
@@ -136,8 +136,11 @@ class BatchResult(Sequence[Outcome[I_co, T_co]]):
 
 def distinct_causes(outcomes: Iterable[Outcome[object, object]]) -> tuple[Exception, ...]:
     """Return the causes of outcomes in order; of those with the same class and text, only the first."""
-    causes = [outcome.cause for outcome in outcomes if outcome.cause is not None]
-    return tuple({(type(cause), error_text(cause)): cause for cause in reversed(causes)}.values())[::-1]
+    distinct: dict[tuple[type[Exception], str], Exception] = {}
+    for outcome in outcomes:
+        if outcome.cause is not None:
+            distinct.setdefault((type(outcome.cause), error_text(outcome.cause)), outcome.cause)
+    return tuple(distinct.values())
 
 
 def error_text(error: Exception) -> str:

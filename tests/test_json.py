@@ -28,7 +28,7 @@ from exist_async import (
     _json,
 )
 from exist_async._json import UnreadableError, converter, decode, encode
-from exist_async.batch.matching import Failure, Reply
+from exist_async.batch.matching import FailedEntry, Reply
 from exist_async.paging import PageBody
 from support import Answering
 
@@ -68,7 +68,7 @@ SAMPLES: list[tuple[Any, Any]] = [
         {"success": [ATTRIBUTE], "failed": [{"title": "mood", "error_code": "missing_field", "error": "no"}]},
     ),
     (Reply[AttributeEcho], {"failed": []}),
-    (Failure, {"name": "mood", "error": {"value": ["wrong"]}}),
+    (FailedEntry, {"name": "mood", "error": {"value": ["wrong"]}}),
     *((DayValue, {"date": "2026-11-20", "value": value}) for value in (7, 7.5, "fine", None, True, 0, -3)),
     (DayValue, {"date": "2026-11-20"}),
     (AttributeWithValues, ATTRIBUTE | {"service": "", "values": [{"date": "2026-11-20", "value": 7}]}),

@@ -47,7 +47,7 @@ class Call:
     def outlives_caller(self) -> bool:
         """Whether an attempt goes on when its caller is cancelled: a write does, whose outcome would stay unknown.
 
-        A token request does not: without its caller, the token would be lost.
+        A token request does not: without its caller, there is nobody to save the token.
         """
         return not self.is_read and not self.secrets
 
@@ -60,11 +60,11 @@ class CallState:
     """The state of one call across its attempts. A caller that needs more than the answer passes its own.
 
     Attributes:
-        ends_at: Monotonic time from which on no further attempt starts; None is no deadline.
+        ends_at: Monotonic time after which no further attempt starts; None is no deadline.
         attempt: Number of attempts started.
-        uncounted: How many of them do not count as retries.
+        uncounted: Number of attempts that do not count towards `max_retries`.
         repeats: Number of attempts that were made after one that may have been carried out.
-        waited: Seconds spent waiting for the budget, and in pauses that the service asked for.
+        waited: Seconds spent waiting for the budget, behind other calls, and in pauses that the service asked for.
         connected: Whether the current attempt has got a connection, so that bytes may have been sent.
         request_connected: The same for the attempt's last request: an auth that answers a challenge sends two.
         sent: Whether any attempt has got a connection.
@@ -94,7 +94,7 @@ class CallState:
     answered_in_line: int = 0
 
 
-sending: ContextVar[CallState] = ContextVar("exist_async_sending")
+current_state: ContextVar[CallState] = ContextVar("exist_async_call_state")
 """The state of the call that the running task is sending: the transport marks it when the request gets a connection."""
 
 

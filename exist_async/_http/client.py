@@ -151,7 +151,7 @@ class Client:
         Writes in flight on this event loop are waited for, also those of cancelled callers, no longer than `timeout`.
         """
         if self._owns_pool:
-            await self._session.close()
+            await self._session.aclose()
 
     async def __aenter__(self) -> Self:
         return self

@@ -20,7 +20,7 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from exist_async._checks import is_loopback
-from exist_async._http.call import CallState, sending
+from exist_async._http.call import CallState, current_state
 
 _CLOSED = "the client was closed"
 _HTTP_VERSION = {"http_version": b"HTTP/1.1"}
@@ -79,7 +79,7 @@ class _Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  (aiohttp's own signature)
     ) -> Connection:
-        state = sending.get()
+        state = current_state.get()
         if state.request_connected:
             # aiohttp sends a GET again by itself when a reused connection drops. Whether to repeat is not its decision.
             raise aiohttp.ServerDisconnectedError("The server closed the connection before it answered")
@@ -130,7 +130,7 @@ class Connections:
         """Send a request and read its answer to the end.
 
         Of the request's extension `timeout`, which is httpx's, `pool` limits the wait for a free connection and `read`
-        all the rest. The state in `sending` is marked when the request gets its connection.
+        all the rest. The call's state in `current_state` is marked when the request gets its connection.
         """
         timeout = request.extensions.get("timeout", {})
         if self._free.locked():
@@ -141,10 +141,10 @@ class Connections:
                 raise httpx.PoolTimeout("no connection became free in time", request=request) from None
         else:
             await self._free.acquire()
-        state = sending.get(None)
+        state = current_state.get(None)
         if state is None:
             state = CallState()
-            sending.set(state)
+            current_state.set(state)
         state.request_connected = False
         failure: httpx.RequestError
         try:

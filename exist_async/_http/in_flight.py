@@ -75,9 +75,9 @@ class InFlight:
         state: CallState,
         on_late: Callable[[asyncio.Task[Answer[T]]], object],
     ) -> Answer[T]:
-        """Await an attempt at a write. If the caller is cancelled once it is connected, it goes on without them.
+        """Await an attempt at a write. If the caller is cancelled after it got its connection, it goes on.
 
-        To cut it short would leave open whether it was carried out.
+        Aborting it would leave its result unknown.
 
         Args:
             attempt: Makes the attempt.

@@ -10,7 +10,7 @@ import httpx
 from exist_async import _json
 from exist_async._checks import check_flag, check_int, wrong_type
 from exist_async._http import responses
-from exist_async._http.call import Call, CallState, sending
+from exist_async._http.call import Call, CallState, current_state
 from exist_async._http.in_flight import InFlight
 from exist_async._http.options import Options
 from exist_async._http.retry import RetryBudget
@@ -35,7 +35,13 @@ _HEADERS = [
 ]
 
 # With these, no byte of the request was sent; every other failure of a transport leaves that open.
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+_CONNECT_ERRORS = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
 
 
 class Pool:
@@ -43,7 +49,7 @@ class Pool:
 
     Args:
         http: The HTTP client.
-        transport: The transport of an own client, which is closed with this pool; None for a caller's client.
+        transport: The transport of the package's own client, closed with this pool; None for a caller's client.
 
     Attributes:
         in_flight: The waits and writes in progress.
@@ -130,7 +136,7 @@ class Pool:
         except httpx.InvalidURL as error:
             raise ConfigurationError(f"{call}: its names and filters make no valid URL: {error}") from error
         try:
-            return await self._exchange(request, auth, options.timeout, state, time_left)
+            return await self._send_in_time(request, auth, options.timeout, state, time_left)
         except httpx.HTTPStatusError as error:  # raised by an event hook of the caller's client: errors are judged here
             await error.response.aread()
             return error.response
@@ -149,11 +155,11 @@ class Pool:
             if self.closed:
                 raise ClientClosedError(CLOSED) from error
             raise
-        # Outside of the handler: the error quotes the answer, which may contain or repeat a secret.
+        # Outside the handlers: the error quotes the answer, which may contain a secret, and would be the context.
         raise failure
 
     async def aclose(self, seconds: float) -> None:
-        """Send nothing more, wait for the writes in flight, and close the own HTTP client. A caller's stays open.
+        """Send nothing more, wait for the writes in flight, and close the HTTP client, unless it is a caller's.
 
         Args:
             seconds: The longest time to wait.
@@ -168,18 +174,18 @@ class Pool:
             if self._transport is not None:
                 await self._http.aclose()
 
-    async def _exchange(
+    async def _send_in_time(
         self, request: httpx.Request, auth: httpx.Auth, seconds: float, state: CallState, time_left: float | None
     ) -> httpx.Response:
         patience = seconds if time_left is None else max(0.0, min(seconds, time_left))
         timeout = {"connect": seconds, "read": seconds, "write": seconds, "pool": patience}
         request.extensions = {"timeout": timeout}
         if isinstance(self._http, _Client):
-            token = sending.set(state)
+            token = current_state.set(state)
             try:
                 return await self._http.sign_and_send(request, auth)
             finally:
-                sending.reset(token)
+                current_state.reset(token)
         # A caller's client does not report when the request gets its connection.
         state.connected = True
         try:
@@ -192,7 +198,7 @@ class Pool:
 
     def _failure(self, error: httpx.RequestError, call: Call, options: Options) -> ExistAsyncError:
         """Return the error for a request that got no answer."""
-        not_sent = isinstance(error, _NOT_SENT)
+        not_sent = isinstance(error, _CONNECT_ERRORS)
         if self.closed and (not_sent or call.is_read):
             return ClientClosedError(f"{call}: the client was closed before an answer came.")
         reason = type(error).__name__ if call.secrets and not not_sent else str(error) or type(error).__name__
@@ -210,7 +216,7 @@ class _Client(httpx.AsyncClient):
         httpx's own `send` also follows redirects, runs hooks and keeps cookies, which would travel with the next user's
         token. None of that is wanted here, and it costs a twentieth of a request.
         """
-        # respx and other mocks of httpx replace this method.
+        # respx and other mocks of httpx replace `_transport_for_url`.
         transport = self._transport_for_url(request.url)
         flow = auth.async_auth_flow(request)
         try:

@@ -70,7 +70,7 @@ def decode(response: httpx.Response, call: Call, model: type[T], now: float) -> 
         return _json.decode(response.content, model)
     except UnreadableError as error:
         reason = redact(str(error), credentials_of(response.request), *call.secrets)
-    # Outside of the handler: the error quotes the body, which may repeat the request's credentials.
+    # Outside the handler: the error quotes the body, which may repeat the request's credentials.
     content_type = _header(response, call, "content-type") or "no content type"
     excerpt = _excerpt(_redacted_body(response, call))
     raise no_answer(
@@ -133,18 +133,18 @@ def _raise_error(response: httpx.Response, call: Call, now: float) -> NoReturn:
     )
     if not call.is_read and (status == 408 or not 300 <= status < 500):
         # Parts of the write may have been carried out; and a status below 200 does not end a request.
-        raise outcome_unknown(call, f"the service may have failed halfway ({error})") from error
+        raise outcome_unknown(call, f"answered with {status}{quoted}".removesuffix(".")) from error
     raise error
 
 
 def _rate_limited(
     response: httpx.Response, call: Call, content: "_ErrorContent", seconds: float | None
 ) -> RateLimitError:
-    quoted = f": {content.message}" if content.message else ""
-    when = "It did not tell for how long" if seconds is None else f"The next request is possible in {seconds:.0f} s"
+    quoted = f": {content.message.removesuffix('.')}" if content.message else ""
+    when = "later" if seconds is None else f"in {seconds:.0f} s"
     return RateLimitError(
-        f"{call}: the service accepts no more requests of this user for now (429){quoted} {when}. Call again then, or "
-        "raise max_wait.",
+        f"{call}: the service accepts no more requests of this user for now (429){quoted}. Call again {when}, or raise "
+        "max_wait.",
         retry_after=seconds,
         status_code=429,
         detail=content.detail,

@@ -21,12 +21,12 @@ _SERVER_FAILED = frozenset((408, 500, 502, 503, 504, *range(520, 530)))
 
 
 class Failure(Enum):
-    """The ways in which an attempt fails that differ in whether another one makes sense."""
+    """The kinds of failure, as far as a retry depends on them."""
 
-    NOT_SENT = auto()
+    NOT_CONNECTED = auto()
     """No connection was made."""
     RATE_LIMITED = auto()
-    """The service answered 429, or the budget is spent: the request was not carried out."""
+    """The service answered 429: the request was not carried out."""
     NO_ANSWER = auto()
     """Sent, and no answer came, or it broke off."""
     SERVER_FAILED = auto()
@@ -54,7 +54,7 @@ class RetryBudget:
     count may be slightly wrong when threads share it, which does no harm.
 
     Attributes:
-        spent: The answers that are missing until the budget is full again.
+        spent: Number of answers until the budget is full again; a retry costs ten.
     """
 
     __slots__ = ("spent",)
@@ -83,10 +83,10 @@ def classify(error: ExistAsyncError) -> Failure:
     """Return which kind of failure an attempt's error is."""
     if isinstance(error, ConnectionFailedError):
         # A certificate does not get better by asking again.
-        return Failure.FINAL if isinstance(_root_cause(error), ssl.SSLError) else Failure.NOT_SENT
+        return Failure.FINAL if isinstance(_root_cause(error), ssl.SSLError) else Failure.NOT_CONNECTED
     if isinstance(error, RateLimitError):
         return Failure.RATE_LIMITED
-    cause = _answer_behind(error)
+    cause = _decisive_error(error)
     if isinstance(cause, StatusError):
         return Failure.SERVER_FAILED if cause.status_code in _SERVER_FAILED else Failure.FINAL
     if not isinstance(error, NoAnswerError):
@@ -96,7 +96,7 @@ def classify(error: ExistAsyncError) -> Failure:
 
 def retry_after(error: ExistAsyncError) -> float | None:
     """Return the seconds after which the service wants to be asked again, where it says so."""
-    cause = _answer_behind(error)
+    cause = _decisive_error(error)
     return cause.retry_after if isinstance(cause, RateLimitError | StatusError) else None
 
 
@@ -136,6 +136,7 @@ def delay(
     asked = retry_after(error)
     if asked is not None or failure is Failure.RATE_LIMITED:
         wait = max(_SHORTEST_WAIT, wait) if asked is None else wait + max(_SHORTEST_WAIT, asked)
+        # The jitter on top of a Retry-After does not count towards max_wait.
         required = wait if asked is None else asked
         if options.max_wait is not None and required > options.max_wait - state.waited:
             return None
@@ -150,8 +151,8 @@ def backoff(attempt: int, fraction: float) -> float:
     return fraction * min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(attempt - 1, 5))
 
 
-def _answer_behind(error: ExistAsyncError) -> BaseException | None:
-    """Return the service's answer behind an error: a write with an unknown outcome has it as its cause."""
+def _decisive_error(error: ExistAsyncError) -> BaseException | None:
+    """Return the error that a retry depends on: the cause of a NoAnswerError, or else the error itself."""
     return error.__cause__ if isinstance(error, NoAnswerError) else error
 
 

@@ -77,7 +77,7 @@ class Session:
         """Load what a call needs. `send` does it too; call this before encoding a body, which needs it earlier."""
         await self._pool.prepare()
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Wait for the writes in flight, `timeout` seconds at most, and close the pool; later calls raise an error."""
         await self._pool.aclose(self.options.timeout)
 
@@ -89,7 +89,7 @@ class Session:
         state: CallState | None = None,
         on_late: Callable[[T | Exception], object] | None = None,
     ) -> T:
-        """Send a call, retrying where the retry table allows it, and return the decoded answer.
+        """Send a call, retrying as `retry.delay` decides, and return the decoded answer.
 
         A write that is cancelled while its request is in flight goes on without its caller, for this one attempt.
 
@@ -115,7 +115,7 @@ class Session:
                 try:
                     answer = await self._attempt(call, state, model, on_late)
                 except ExistAsyncError as error:
-                    await self._pause_before_retry(error, call, state)
+                    await self._prepare_retry(error, call, state)
                     continue
                 if self._pool.retry_budget.spent:
                     self._pool.retry_budget.give_back()
@@ -171,7 +171,7 @@ class Session:
     async def _attempt(
         self, call: Call, state: CallState, model: type[T], on_late: Callable[[T | Exception], object]
     ) -> T:
-        """Make one attempt. A write's outlives its caller once it is connected."""
+        """Make one attempt. That of a write goes on when its caller is cancelled, if it has its connection by then."""
         state.connected = False
         exchange = partial(self._exchange, call, state, model)
         try:
@@ -188,13 +188,14 @@ class Session:
         status: int | None = None
         try:
             if self._renewable is not None and await self._before_deadline(call, state, self._renewable.ready()):
-                self._telemetry.refresh(call, self.options.clock() - start)
+                self._telemetry.report_renewal(call, self.options.clock() - start)
             time_left = None if state.ends_at is None else state.ends_at - self.options.clock()
             response = await self._pool.send(call, self.auth, self.options, state, time_left)
             state.authorization = response.request.headers.get("authorization", "")
             status = response.status_code
             answer = Answer(responses.decode(response, call, model, self.options.wall_clock()))
         except BaseException as error:
+            # Without a status, it is an error of the auth and not an answer.
             if status is not None and isinstance(error, RateLimitError):
                 await self._refund(error, call)
             self._report_attempt(call, state, start, status, error)
@@ -206,7 +207,7 @@ class Session:
         self, call: Call, state: CallState, start: float, status: int | None, error: BaseException | None
     ) -> None:
         if self.options.on_event is not None or _log.isEnabledFor(logging.DEBUG):
-            self._telemetry.attempt(call, state.attempt, self.options.clock() - start, status, error)
+            self._telemetry.report_attempt(call, state.attempt, self.options.clock() - start, status, error)
 
     async def _refund(self, error: RateLimitError, call: Call) -> None:
         """Give back the slot of a request that was refused with a 429, and hold the user's next ones."""
@@ -218,19 +219,19 @@ class Session:
         except Exception:  # noqa: BLE001  (a limiter of the caller's must not hide that the request was refused)
             _log.exception("The rate limiter could not give a slot back")
 
-    async def _pause_before_retry(self, error: ExistAsyncError, call: Call, state: CallState) -> None:
-        """Renew the token or sleep, so that another attempt makes sense; raise the error if none does."""
+    async def _prepare_retry(self, error: ExistAsyncError, call: Call, state: CallState) -> None:
+        """Renew the token or sleep before another attempt, or raise the error if another makes no sense."""
         now = self.options.clock()
         if isinstance(error, AuthenticationError) and self._renewable is not None and not state.renewed:
             # A request answered with 401 was not carried out, so with a new token this counts as the first attempt.
             await self._before_deadline(call, state, self._renewable.renew(token_in(state.authorization)))
-            self._telemetry.refresh(call, self.options.clock() - now)
+            self._telemetry.report_renewal(call, self.options.clock() - now)
             state.renewed = True
             state.uncounted += 1
             return
         failure = retry.classify(error)
         if failure is Failure.RATE_LIMITED and (self.options.max_wait is None or _others_were_answered(state)):
-            # The call waits without limit, or other calls of the user were answered first: it did not fail in vain.
+            # The call waits without limit, or other calls of the user got through meanwhile: it is not a failure.
             state.uncounted += 1
         delay = retry.delay(
             error,
@@ -243,7 +244,7 @@ class Session:
         )
         if delay is None:
             raise error
-        self._telemetry.retry(call, state.attempt, error, delay)
+        self._telemetry.report_retry(call, state.attempt, error, delay)
         if failure.is_costly:
             self._pool.retry_budget.take()
         if failure.may_have_been_carried_out:
@@ -256,6 +257,7 @@ class Session:
         await self._pool.in_flight.wait_for(self._pause(delay))
 
     async def _pause(self, seconds: float) -> None:
+        # A coroutine, which can be closed if the client is closed; what `sleep` returns may be any awaitable.
         await self.options.sleep(seconds)
 
     async def _line_up_after_429(self, error: ExistAsyncError, call: Call, state: CallState, delay: float) -> float:
@@ -278,10 +280,8 @@ class Session:
         """Wait until the call is the first in a line; raise the error if that takes too long."""
         if not await line.wait(self._patience(state)):
             raise error or RateLimitError(
-                "The service accepts no more requests of this user for now (429), and other calls of theirs wait "
-                "already. Call again later, or raise max_wait.",
-                retry_after=None,
-                status_code=None,
+                "The service refused a request of this user with 429, and other calls of this user wait already. Call "
+                "again later, or raise max_wait."
             )
         if not line.dissolved:
             state.line, state.paused_in_line = line, False
@@ -318,7 +318,7 @@ class Session:
         waited = self.options.clock() - start
         if waited > _NO_WAIT:
             state.waited += waited
-            self._telemetry.wait(call, waited)
+            self._telemetry.report_wait(call, waited)
 
     def _patience(self, state: CallState) -> float | None:
         """Return how many seconds the call may still wait; None for no limit."""
@@ -335,8 +335,8 @@ class Session:
 
     def _deadline_error(self, call: Call) -> DeadlineExceededError:
         return DeadlineExceededError(
-            f"{call} was not sent: the call's deadline of {self.options.deadline:g} s had passed. Call again, or raise "
-            "deadline."
+            f"{call} made no further attempt: the call's deadline of {self.options.deadline:g} s had passed. Call "
+            "again, or raise deadline."
         )
 
 
@@ -353,7 +353,7 @@ def _final_error(error: ExistAsyncError, call: Call, state: CallState) -> ExistA
         # The answer to a repeated token request shows what happened to the first: its grant was used up, or is valid.
         return error
     return responses.outcome_unknown(
-        call, f"no readable answer came to an earlier attempt, and the last one failed ({error})"
+        call, f"an earlier attempt may have been carried out, and the last one failed ({error})"
     )
 
 

@@ -27,7 +27,9 @@ class Telemetry:
         self._auth = auth
         self._on_event = on_event
 
-    def attempt(self, call: Call, number: int, seconds: float, status: int | None, error: BaseException | None) -> None:
+    def report_attempt(
+        self, call: Call, number: int, seconds: float, status: int | None, error: BaseException | None
+    ) -> None:
         """Report an attempt that ended."""
         if _log.isEnabledFor(logging.DEBUG):
             end = " ".join(str(part) for part in (status, error and type(error).__name__) if part is not None)
@@ -36,19 +38,19 @@ class Telemetry:
             name = None if error is None else type(error).__name__
             self._emit(AttemptEvent(call.method, call.path, self._user, number, seconds, status, name))
 
-    def retry(self, call: Call, number: int, error: Exception, seconds: float) -> None:
+    def report_retry(self, call: Call, number: int, error: Exception, seconds: float) -> None:
         """Report an attempt that failed and will be repeated."""
         _log.info("%s, attempt %d failed; retrying in %.2f s. %s", call, number, seconds, error)
         if self._on_event is not None:
             self._emit(RetryEvent(call.method, call.path, self._user, number, type(error).__name__, seconds))
 
-    def wait(self, call: Call, seconds: float) -> None:
+    def report_wait(self, call: Call, seconds: float) -> None:
         """Report a call that waited for the budget, or for others of its user's calls after a 429."""
         _log.info("%s waited %.2f s for the rate limit", call, seconds)
         if self._on_event is not None:
             self._emit(WaitEvent(self._user, seconds))
 
-    def refresh(self, call: Call, seconds: float) -> None:
+    def report_renewal(self, call: Call, seconds: float) -> None:
         """Report a call that waited for a token to be renewed."""
         _log.info("%s waited %.2f s for a token to be renewed", call, seconds)
         if self._on_event is not None:

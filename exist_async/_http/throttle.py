@@ -1,4 +1,4 @@
-"""Sends a user's calls one at a time after a 429, until the service answers one without having made it wait."""
+"""Sends a user's calls one at a time after a 429, until one gets through without a pause."""
 
 import asyncio
 from collections.abc import Hashable
@@ -52,7 +52,7 @@ class Line:
     async def wait(self, patience: float | None) -> bool:
         """Wait until the calls before this one have left; return False if that takes more than `patience` seconds.
 
-        After True, the call is first until it leaves; unless the line has dissolved, which all calls have left then.
+        After True, the call is first until it leaves. If the line has dissolved meanwhile, the call has left already.
         """
         self._calls += 1
         try:

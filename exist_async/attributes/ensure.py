@@ -16,8 +16,8 @@ from exist_async.attributes.requests import (
     CustomAttribute,
     Ensurable,
     comparable_label,
-    ensurable,
     match_key,
+    to_ensurable,
 )
 from exist_async.batch.items import ItemReader, Items, Stop, check_items
 from exist_async.batch.operation import WriteOperation
@@ -42,7 +42,7 @@ async def ensure(
     """
     check_items(items, on_outcome)
     wanted: list[Ensurable] = []
-    stop = await ItemReader(items).read(ensurable, wanted)
+    stop = await ItemReader(items).read(to_ensurable, wanted)
     running = _Ensure(session, wanted, on_outcome, stop)
     if wanted and stop is None:
         await running.run(owned, everything)
@@ -77,9 +77,9 @@ class _Ensure:
                         self._report(outcome)
                 log_cancelled("ensure()", list(self._outcomes.values()))
                 raise
-            self._stop = Stop(as_exception(error), callers_own=True)
+            self._stop = Stop(as_exception(error), from_caller=True)
         except Exception as error:  # noqa: BLE001  (errors from outside the package come from the caller's auth or limiter)
-            self._stop = Stop(error, callers_own=not isinstance(error, ExistAsyncError))
+            self._stop = Stop(error, from_caller=not isinstance(error, ExistAsyncError))
 
     def conclude(self) -> BatchResult[Ensurable, Attribute]:
         """Return the result, or raise the error for items without an answer."""
@@ -164,7 +164,7 @@ class _Ensure:
             self._on_outcome(outcome)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  (raised with the result)
             self._on_outcome = None
-            self._stop = Stop(as_exception(error), callers_own=True)
+            self._stop = Stop(as_exception(error), from_caller=True)
 
 
 def _label_exists(outcome: Outcome[Any, Attribute]) -> bool:

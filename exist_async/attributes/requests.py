@@ -9,7 +9,7 @@ from attrs.validators import optional
 from exist_async._checks import check_int, is_flag, is_text, plain_string, wrong_type
 from exist_async.attributes.models import Attribute, AttributeEcho
 from exist_async.attributes.value_types import ValueType
-from exist_async.batch.matching import Failure, MatchKey
+from exist_async.batch.matching import FailedEntry, MatchKey
 from exist_async.errors import ConfigurationError
 
 
@@ -71,7 +71,7 @@ Acquirable: TypeAlias = ByTemplate | ByName
 Ensurable: TypeAlias = ByTemplate | ByName | CustomAttribute
 
 
-def creatable(item: object) -> Creatable:
+def to_creatable(item: object) -> Creatable:
     """Return the request model for an item to create."""
     if isinstance(item, ByTemplate | CustomAttribute):
         return item
@@ -80,7 +80,7 @@ def creatable(item: object) -> Creatable:
     raise wrong_type("an item to create", "a template's name, a ByTemplate or a CustomAttribute", item)
 
 
-def acquirable(item: object) -> Acquirable:
+def to_acquirable(item: object) -> Acquirable:
     """Return the request model for an item to acquire. A string is a template, whose value type is known."""
     if isinstance(item, ByTemplate | ByName):
         return item
@@ -91,7 +91,7 @@ def acquirable(item: object) -> Acquirable:
     raise wrong_type("an item to acquire", "a template's name, a ByTemplate or a ByName", item)
 
 
-def releasable(item: object) -> ByName:
+def to_releasable(item: object) -> ByName:
     """Return the request model for an item to release."""
     if isinstance(item, ByName | Attribute):
         return ByName(item.name)
@@ -100,9 +100,9 @@ def releasable(item: object) -> ByName:
     raise wrong_type("an item to release", "an attribute's name, a ByName or an Attribute", item)
 
 
-def ensurable(item: object) -> Ensurable:
+def to_ensurable(item: object) -> Ensurable:
     """Return the request model for an item to ensure."""
-    return item if isinstance(item, CustomAttribute) else acquirable(item)
+    return item if isinstance(item, CustomAttribute) else to_acquirable(item)
 
 
 def match_key(item: Ensurable) -> MatchKey:
@@ -115,11 +115,11 @@ def match_key(item: Ensurable) -> MatchKey:
 
 
 def conflict_key(item: Ensurable) -> Hashable:
-    """Return the key of what an item changes. An equal name and template may be the same attribute."""
+    """Return the key of what an item changes; an equal name and template are taken for the same attribute."""
     return match_key(item)[1]
 
 
-def match_keys_of(entry: Attribute | AttributeEcho | Failure, _wanted: object) -> list[MatchKey]:
+def match_keys_of(entry: Attribute | AttributeEcho | FailedEntry, _wanted: object) -> list[MatchKey]:
     """Return the keys of the items that an entry of a reply may answer: by template, name and label."""
     keys: list[MatchKey] = []
     if isinstance(entry.template, str):
@@ -131,7 +131,7 @@ def match_keys_of(entry: Attribute | AttributeEcho | Failure, _wanted: object) -
             keys.append(("template", entry.name))
     if isinstance(entry.label, str):
         keys.append(("label", comparable_label(entry.label)))
-    if isinstance(entry, Failure) and isinstance(entry.title, str):
+    if isinstance(entry, FailedEntry) and isinstance(entry.title, str):
         keys += [("template", entry.title), ("name", entry.title), ("label", comparable_label(entry.title))]
     return keys
 

@@ -27,8 +27,7 @@ def _after_repeated_creation(outcome: Outcome[Creatable, Any]) -> Outcome[Creata
     if outcome.error_code != EXISTS:
         return outcome
     cause = OutcomeUnknownError(
-        "An earlier attempt to create it was not answered, and now it exists. Doing it again is harmless: ensure() "
-        "looks it up.",
+        "An earlier attempt may have created it, and now it exists. Doing it again is harmless: ensure() looks it up.",
         repeatable=True,
     )
     return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, cause=cause)
@@ -48,7 +47,7 @@ CREATE: Final = WriteOperation[Creatable, Any](
     query=_WHOLE_ATTRIBUTES,
     repeatable=True,
     reply=Reply[Attribute],
-    prepare=requests.creatable,
+    to_request=requests.to_creatable,
     match_key=requests.match_key,
     match_keys_of=requests.match_keys_of,
     conflict_key=requests.conflict_key,
@@ -59,7 +58,7 @@ ACQUIRE: Final = WriteOperation[Acquirable, Any](
     query=_WHOLE_ATTRIBUTES,
     repeatable=True,
     reply=Reply[Attribute],
-    prepare=requests.acquirable,
+    to_request=requests.to_acquirable,
     match_key=requests.match_key,
     match_keys_of=requests.match_keys_of,
     conflict_key=requests.conflict_key,
@@ -68,7 +67,7 @@ RELEASE: Final = WriteOperation[ByName, AttributeEcho](
     path=f"{ROOT}attributes/release/",
     repeatable=True,
     reply=Reply[AttributeEcho],
-    prepare=requests.releasable,
+    to_request=requests.to_releasable,
     match_key=requests.match_key,
     match_keys_of=requests.match_keys_of,
     conflict_key=requests.conflict_key,

@@ -26,11 +26,11 @@ class Stop:
 
     Attributes:
         error: A wrong item, an error that every further request would end in, or an error of the caller's code.
-        callers_own: Whether it was raised by the caller's iterable, callback, auth or rate limiter.
+        from_caller: Whether it was raised by the caller's iterable, callback, auth or rate limiter.
     """
 
     error: Exception
-    callers_own: bool = False
+    from_caller: bool = False
 
 
 def check_items(items: object, on_outcome: object) -> None:
@@ -88,9 +88,9 @@ class ItemReader:
         except asyncio.CancelledError as error:
             if cancelled_by_caller():
                 raise
-            return Stop(as_exception(error), callers_own=True)
+            return Stop(as_exception(error), from_caller=True)
         except Exception as error:  # noqa: BLE001  (an error of the caller's iterable reaches them with the result)
             if preparing is not None and isinstance(error, ConfigurationError):
                 return Stop(ConfigurationError(f"items[{preparing}]: {error}"))
-            return Stop(error, callers_own=True)
+            return Stop(error, from_caller=True)
         return None

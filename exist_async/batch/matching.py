@@ -17,7 +17,7 @@ _POSITION = re.compile(r"Object at index (\d{1,4})\b")
 
 
 @frozen
-class Failure:
+class FailedEntry:
     """An entry of `failed`: the request's item, as far as Exist repeats it, and the reason.
 
     No field is sure to be there: Exist leaves some out, and at times names an item by `title`.
@@ -44,14 +44,14 @@ class Reply(Generic[T]):
     """Exist's answer to a write. Either list may be missing."""
 
     success: tuple[T, ...] = ()
-    failed: tuple[Failure, ...] = ()
+    failed: tuple[FailedEntry, ...] = ()
 
 
 def match_reply(
     wanted: Sequence[MatchKey],
     reply: Reply[T],
-    keys_of: Callable[[T | Failure, Sequence[MatchKey]], Collection[MatchKey]],
-) -> list[T | Failure | None]:
+    keys_of: Callable[[T | FailedEntry, Sequence[MatchKey]], Collection[MatchKey]],
+) -> list[T | FailedEntry | None]:
     """Return the entry that answers each item, or None where no entry certainly does.
 
     Entries are matched by their keys, those with equal keys in order, and failures by the position in Exist's message.
@@ -93,11 +93,11 @@ class _Matching(Generic[T]):
         self,
         wanted: Sequence[MatchKey],
         reply: Reply[T],
-        keys_of: Callable[[T | Failure, Sequence[MatchKey]], Collection[MatchKey]],
+        keys_of: Callable[[T | FailedEntry, Sequence[MatchKey]], Collection[MatchKey]],
     ) -> None:
-        self.answers: list[T | Failure | None] = [None] * len(wanted)
+        self.answers: list[T | FailedEntry | None] = [None] * len(wanted)
         self._wanted = wanted
-        all_entries: list[T | Failure] = [*reply.success, *reply.failed]
+        all_entries: list[T | FailedEntry] = [*reply.success, *reply.failed]
         entries = self._match_positions([_Entry(entry, keys_of(entry, wanted)) for entry in all_entries])
         self._open: dict[MatchKey, list[int]] = {}
         for index, key in enumerate(wanted):
@@ -179,10 +179,10 @@ class _Entry(Generic[T]):
 
     __slots__ = ("entry", "failed", "keys", "position")
 
-    def __init__(self, entry: T | Failure, keys: Collection[MatchKey]) -> None:
+    def __init__(self, entry: T | FailedEntry, keys: Collection[MatchKey]) -> None:
         self.entry = entry
-        self.failed = isinstance(entry, Failure)
-        self.position = entry.position if isinstance(entry, Failure) else None
+        self.failed = isinstance(entry, FailedEntry)
+        self.position = entry.position if isinstance(entry, FailedEntry) else None
         self.keys = keys
 
 

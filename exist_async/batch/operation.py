@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import frozen
 
-from exist_async.batch.matching import Failure, MatchKey, Reply
+from exist_async.batch.matching import FailedEntry, MatchKey, Reply
 from exist_async.outcomes import Outcome
 
 I = TypeVar("I")  # noqa: E741  (the letter for an item, as T is for an answer)
@@ -38,7 +38,7 @@ class WriteOperation(Generic[I, T]):
         query: Its encoded query.
         repeatable: Whether sending a request twice is harmless.
         reply: The type of its reply.
-        prepare: Returns the request model for an item that the caller gave, or raises a ConfigurationError.
+        to_request: Returns the request model for an item that the caller gave, or raises a ConfigurationError.
         match_key: The key that an item is recognised by in the reply.
         match_keys_of: The keys of the items that an entry of the reply may be about, given the keys of all items.
         conflict_key: The key of what an item changes: two requests that change the same are never in flight at once.
@@ -54,9 +54,9 @@ class WriteOperation(Generic[I, T]):
     path: str
     repeatable: bool
     reply: type[Reply[T]]
-    prepare: Callable[[Any], I]
+    to_request: Callable[[Any], I]
     match_key: Callable[[I], MatchKey]
-    match_keys_of: Callable[[T | Failure, Sequence[MatchKey]], Collection[MatchKey]]
+    match_keys_of: Callable[[T | FailedEntry, Sequence[MatchKey]], Collection[MatchKey]]
     conflict_key: Callable[[I], Hashable]
     query: str = ""
     unique_per_request: bool = True

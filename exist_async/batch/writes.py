@@ -14,7 +14,7 @@ from exist_async._http.session import Session
 from exist_async._json import encode, encode_each
 from exist_async._secrets import redact, secret_in
 from exist_async.batch.items import ItemReader, Items, Stop, check_items
-from exist_async.batch.matching import Failure, Reply, match_reply
+from exist_async.batch.matching import FailedEntry, Reply, match_reply
 from exist_async.batch.operation import OnRefused, WriteOperation
 from exist_async.errors import (
     AuthenticationError,
@@ -108,7 +108,7 @@ class Write(Generic[I, T]):
         self._items: list[I] = []
         self._outcomes: list[Outcome[I, T] | None] = []  # at the indices of the items that were read
         self._interrupted: list[Outcome[I, T]] = []
-        self._reported_late: set[int] = set()
+        self._detached: set[int] = set()
 
     @property
     def result(self) -> BatchResult[I, T]:
@@ -118,14 +118,14 @@ class Write(Generic[I, T]):
         return BatchResult(outcomes)
 
     async def run(self, items: Items[Any]) -> None:
-        """Send all items. Afterwards each item that was read has its outcome, whatever happened."""
+        """Send all items. Afterwards each item that was read has its outcome, unless the caller was cancelled."""
         await self._session.prepare()
         try:
             async with aclosing(self._chunks(items)) as chunks:
                 await run_chunks(chunks, self._send_chunk, concurrency=self._session.options.concurrency)
         except asyncio.CancelledError:
             known = [outcome for outcome in self._outcomes if outcome is not None]
-            unreported = [outcome for outcome in known if outcome.index not in self._reported_late]
+            unreported = [outcome for outcome in known if outcome.index not in self._detached]
             log_cancelled(f"POST {self._operation.path}", unreported)
             raise
         self._record([outcome for outcome in self._interrupted if self._outcomes[outcome.index] is None])
@@ -141,7 +141,7 @@ class Write(Generic[I, T]):
         while True:
             start = len(self._items)
             try:
-                stop = await reader.read(self._operation.prepare, self._items, most)
+                stop = await reader.read(self._operation.to_request, self._items, most)
             finally:
                 self._outcomes += [None] * (len(self._items) - start)
             if stop is None and self._operation.complete is not None:
@@ -161,16 +161,16 @@ class Write(Generic[I, T]):
         except asyncio.CancelledError as error:
             if cancelled_by_caller():
                 raise
-            return Stop(as_exception(error), callers_own=True)
+            return Stop(as_exception(error), from_caller=True)
         except Exception as error:  # noqa: BLE001  (errors from outside the package come from the caller's auth or limiter)
-            return Stop(error, callers_own=not isinstance(error, ExistAsyncError))
+            return Stop(error, from_caller=not isinstance(error, ExistAsyncError))
         return None
 
     def _cut(self, start: int) -> Iterator[Chunk[I]]:
         """Cut the items from an index on; those that conflict with an earlier item of their request are cut later."""
         conflict_key = self._operation.conflict_key
         indices: Sequence[int] = range(start, len(self._items))
-        # Found first, so that of a long list only these keys are kept while it is sent.
+        # Only the keys that occur more than once are remembered, to save memory with long lists.
         repeated: Collection[Hashable] = ()
         if self._operation.unique_per_request:
             repeated = _repeated(conflict_key(self._items[index]) for index in indices)
@@ -198,11 +198,11 @@ class Write(Generic[I, T]):
 
     async def _send_chunk(self, chunk: Chunk[I]) -> bool:
         """Send one chunk, report its outcomes, and return whether to continue."""
-        outcomes = await self._attempt(chunk)
+        outcomes = await self._send_for_outcomes(chunk)
         if self._operation.on_refused is not None and self.stop is None:
             refused = [outcome for outcome in outcomes if outcome.refused_for_itself]
             self._report([outcome for outcome in outcomes if not outcome.refused_for_itself])
-            # The refusals stand if what follows is cancelled.
+            # Recorded now, because handling them may be cancelled.
             self._record(refused)
             try:
                 if self.stop is None:
@@ -210,30 +210,30 @@ class Write(Generic[I, T]):
                 else:
                     outcomes = refused
             except asyncio.CancelledError:
-                self._report([outcome for outcome in refused if outcome.index not in self._reported_late])
+                self._report([outcome for outcome in refused if outcome.index not in self._detached])
                 raise
         self._report(outcomes)
         return self.stop is None
 
-    async def _attempt(self, chunk: Chunk[I]) -> list[Outcome[I, T]]:
-        """Send one chunk, and return its outcomes, whatever happens."""
+    async def _send_for_outcomes(self, chunk: Chunk[I]) -> list[Outcome[I, T]]:
+        """Send one chunk, and return its outcomes, unless the caller is cancelled."""
         state = CallState()
         try:
             return await self._send(chunk, state)
         except asyncio.CancelledError as error:
             failure = as_exception(error)
-            self._stop(Stop(failure, callers_own=True))
-            outcomes = _unanswered(chunk, failure, sent=state.sent)
+            self._stop(Stop(failure, from_caller=True))
+            outcomes = _outcomes_after_error(chunk, failure, sent=state.sent)
             if cancelled_by_caller():
-                # If the whole write was cancelled, nobody gets these; if only this task was, they must not be missing.
+                # They are needed if only this task was cancelled, and the write goes on.
                 self._interrupted += outcomes
                 if state.detached:
-                    self._reported_late.update(chunk.indices)
+                    self._detached.update(chunk.indices)
                 raise
             return outcomes
         except Exception as error:  # noqa: BLE001  (errors from outside the package come from the caller's auth or limiter)
             self._stop_after(error)
-            return _unanswered(chunk, error, sent=state.sent)
+            return _outcomes_after_error(chunk, error, sent=state.sent)
 
     async def _handle_refused(
         self, chunk: Chunk[I], refused: list[Outcome[I, T]], on_refused: OnRefused[I, T]
@@ -247,7 +247,7 @@ class Write(Generic[I, T]):
         if handled.retry and self.stop is None:
             indices = [index for index in chunk.indices if index in handled.retry]
             second = Chunk(indices, [self._items[index] for index in indices], chunk.conflict_keys)
-            outcomes.update((outcome.index, outcome) for outcome in await self._attempt(second))
+            outcomes.update((outcome.index, outcome) for outcome in await self._send_for_outcomes(second))
         return list(outcomes.values())
 
     async def _send(self, chunk: Chunk[I], state: CallState) -> list[Outcome[I, T]]:
@@ -257,7 +257,7 @@ class Write(Generic[I, T]):
         except (TypeError, ValueError, RecursionError) as error:
             raise ConfigurationError(f"an item can't be written as JSON: {error}") from error
         call = Call("POST", operation.path, operation.query, body, repeatable=operation.repeatable)
-        on_late = partial(self._report_late, call, chunk, state)
+        on_late = partial(self._report_detached, call, chunk, state)
         reply = await self._session.send(call, operation.reply, state=state, on_late=on_late)
         return self._outcomes_of(call, chunk, reply, state)
 
@@ -271,7 +271,7 @@ class Write(Generic[I, T]):
         for index, item, answer in zip(chunk.indices, chunk.items, answers, strict=True):
             if answer is None:
                 outcomes.append(Outcome(index, item, OutcomeStatus.UNKNOWN, cause=cause))
-            elif isinstance(answer, Failure):
+            elif isinstance(answer, FailedEntry):
                 code, message = _text(answer.error_code, state), _text(answer.error, state)
                 outcome: Outcome[I, T] = Outcome(index, item, OutcomeStatus.REFUSED, error_code=code, error=message)
                 if state.lost is not None and operation.on_repeat_refusal is not None:
@@ -283,14 +283,14 @@ class Write(Generic[I, T]):
                 outcomes.append(Outcome(index, item, OutcomeStatus.SUCCEEDED, value=answer))
         return outcomes
 
-    def _report_late(self, call: Call, chunk: Chunk[I], state: CallState, reply: Reply[T] | Exception) -> None:
+    def _report_detached(self, call: Call, chunk: Chunk[I], state: CallState, reply: Reply[T] | Exception) -> None:
         """Report the outcomes of a request that was in flight when the write was cancelled; to the log, as well."""
         if isinstance(reply, Exception):
-            outcomes = _unanswered(chunk, reply, sent=True)
+            outcomes = _outcomes_after_error(chunk, reply, sent=True)
         else:
             outcomes = self._outcomes_of(call, chunk, reply, state)
         failure = self._report(outcomes)
-        _log_outcomes(f"{call} was cancelled while it was in flight. It ended all the same", outcomes)
+        _log_outcomes(f"{call} was cancelled while it was in flight, and finished", outcomes)
         if failure is not None:
             _log.error("on_outcome raised %s: %s", type(failure).__name__, error_text(failure))
 
@@ -309,23 +309,23 @@ class Write(Generic[I, T]):
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  (it reaches the caller with the result)
             self._on_outcome = None
             failure = as_exception(error)
-            self._stop(Stop(failure, callers_own=True))
+            self._stop(Stop(failure, from_caller=True))
             return failure
         return None
 
     def _stop_after(self, error: Exception) -> None:
         """Stop the write after errors that affect every request."""
-        callers_own = not isinstance(error, ExistAsyncError)
-        if callers_own or isinstance(error, _ABORTING):
-            self._stop(Stop(error, callers_own=callers_own))
+        from_caller = not isinstance(error, ExistAsyncError)
+        if from_caller or isinstance(error, _ABORTING):
+            self._stop(Stop(error, from_caller=from_caller))
 
     def _stop(self, stop: Stop) -> None:
-        if self.stop is None or (stop.callers_own and not self.stop.callers_own):
+        if self.stop is None or (stop.from_caller and not self.stop.from_caller):
             self.stop = stop
 
 
 def conclude(result: BatchResult[I, T], stop: Stop | None = None) -> BatchResult[I, T]:
-    """Return a result in which every item succeeded or was refused for itself; raise the error for any other."""
+    """Return a result in which every item succeeded or was refused for itself; otherwise raise the fitting error."""
     unanswered = [
         outcome
         for outcome in result.outcomes
@@ -334,7 +334,7 @@ def conclude(result: BatchResult[I, T], stop: Stop | None = None) -> BatchResult
     if stop is None and not unanswered:
         return result
     errors = distinct_causes(unanswered)
-    if stop is not None and stop.callers_own:
+    if stop is not None and stop.from_caller:
         errors = (stop.error, *(error for error in errors if error is not stop.error))
         raise BatchError(
             f"write stopped by {type(stop.error).__name__}: {error_text(stop.error)} ({count_by_status(result)})",
@@ -347,7 +347,7 @@ def conclude(result: BatchResult[I, T], stop: Stop | None = None) -> BatchResult
     if not unanswered:
         return result
     classes = {type(error) for error in errors}
-    # An earlier step that may have been carried out does not make items unknown that were not sent after it.
+    # In `ensure`, an earlier step may be unknown; the items that were not sent after it are not.
     fits = classes != {OutcomeUnknownError} or bool(result.unknown)
     if not result.succeeded and len(classes) == 1 and fits and isinstance(errors[0], ExistAsyncError):
         errors[0].result = result
@@ -362,16 +362,16 @@ def conclude(result: BatchResult[I, T], stop: Stop | None = None) -> BatchResult
 def log_cancelled(call: str, outcomes: Sequence[Outcome[object, object]]) -> None:
     """Log the outcomes that were known when a write was cancelled: its caller does not get the result."""
     if outcomes:
-        _log_outcomes(f"{call} was cancelled. Known outcomes", outcomes)
+        _log_outcomes(f"{call} was cancelled. Its known outcomes", outcomes)
 
 
 def _log_outcomes(event: str, outcomes: Sequence[Outcome[object, object]]) -> None:
     """Log outcomes: a line for all, which is a warning unless all succeeded, and one line for each."""
     failed = [outcome for outcome in outcomes if outcome.status is not OutcomeStatus.SUCCEEDED]
     if failed:
-        _log.warning("%s, of %s: %s", event, count_by_status(outcomes), quote_first(failed))
+        _log.warning("%s: %s. %s", event, count_by_status(outcomes), quote_first(failed))
     else:
-        _log.info("%s, of %s.", event, count_by_status(outcomes))
+        _log.info("%s: %s", event, count_by_status(outcomes))
     for outcome in outcomes:
         _log.info("items[%d], %s", outcome.index, outcome)
 
@@ -385,7 +385,7 @@ def _repeated(keys: Iterable[Hashable]) -> set[Hashable]:
     return repeated
 
 
-def _unanswered(chunk: Chunk[I], error: Exception, *, sent: bool) -> list[Outcome[I, Any]]:
+def _outcomes_after_error(chunk: Chunk[I], error: Exception, *, sent: bool) -> list[Outcome[I, Any]]:
     """Return the outcomes of the items of a request that ended in an error."""
     if isinstance(error, _NOT_CARRIED_OUT) or not (sent or isinstance(error, ExistAsyncError)):
         status = OutcomeStatus.NOT_SENT

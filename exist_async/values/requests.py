@@ -11,7 +11,7 @@ from attrs.validators import optional
 
 from exist_async._checks import is_day, is_text, plain_string, wrong_type
 from exist_async.attributes.value_types import LARGEST_INTEGER
-from exist_async.batch.matching import Failure, MatchKey
+from exist_async.batch.matching import FailedEntry, MatchKey
 from exist_async.errors import ConfigurationError
 from exist_async.resource import ROOT
 from exist_async.values.models import ValueEcho
@@ -98,14 +98,14 @@ class ValueIncrement:
 _KEY_FIELDS = "name date value"
 
 
-def updatable(item: object) -> ValueUpdate:
+def to_updatable(item: object) -> ValueUpdate:
     """Return the request model for an item to update."""
     if isinstance(item, ValueUpdate):
         return item
     raise wrong_type("an item to update", "a ValueUpdate", item)
 
 
-def incrementable(item: object) -> ValueIncrement:
+def to_incrementable(item: object) -> ValueIncrement:
     """Return the request model for an item to increment."""
     if isinstance(item, ValueIncrement):
         return item
@@ -122,13 +122,13 @@ def match_key(item: ValueUpdate | ValueIncrement) -> MatchKey:
     return (_KEY_FIELDS, (item.name, item.date, item.value))
 
 
-def match_keys_of(entry: ValueEcho | Failure, wanted: Sequence[MatchKey]) -> Sequence[MatchKey]:
+def match_keys_of(entry: ValueEcho | FailedEntry, wanted: Sequence[MatchKey]) -> Sequence[MatchKey]:
     """Return the keys of the items that an entry of a reply may answer: all whose fields do not contradict it.
 
     If it contradicts all items, the key of an item that was not sent is returned.
     """
     fitting = [cast("tuple[str, dt.date, object]", key) for _, key in wanted]
-    names = (entry.name, entry.template, entry.title) if isinstance(entry, Failure) else (entry.name,)
+    names = (entry.name, entry.template, entry.title) if isinstance(entry, FailedEntry) else (entry.name,)
     name, date = next((name for name in names if isinstance(name, str)), None), _date_of(entry)
     if name is not None:
         fitting = [key for key in fitting if key[0] == name]
@@ -143,7 +143,7 @@ def match_keys_of(entry: ValueEcho | Failure, wanted: Sequence[MatchKey]) -> Seq
     return [(_KEY_FIELDS, key) for key in dict.fromkeys(same_value or fitting)]
 
 
-def _date_of(entry: ValueEcho | Failure) -> dt.date | None:
+def _date_of(entry: ValueEcho | FailedEntry) -> dt.date | None:
     if isinstance(entry.date, str):
         try:
             return dt.date.fromisoformat(entry.date)

@@ -112,7 +112,7 @@ def _after_repeated_update(outcome: Outcome[ValueUpdate, ValueEcho]) -> Outcome[
     if outcome.error_code not in (NOT_OWNED, _NO_ATTRIBUTE):
         return outcome
     cause = OutcomeUnknownError(
-        "An earlier attempt to write it was not answered, and now this service does not own the attribute. Doing it "
+        "An earlier attempt may have written it, and now this service does not own the attribute. Doing it "
         "again is harmless.",
         repeatable=True,
     )
@@ -125,7 +125,7 @@ UPDATE: Final = WriteOperation[ValueUpdate, ValueEcho](
     path=f"{ROOT}attributes/update/",
     repeatable=True,
     reply=Reply[ValueEcho],
-    prepare=requests.updatable,
+    to_request=requests.to_updatable,
     match_key=requests.match_key,
     match_keys_of=requests.match_keys_of,
     conflict_key=requests.conflict_key,
@@ -136,7 +136,7 @@ INCREMENT: Final = WriteOperation[ValueIncrement, ValueEcho](
     path=f"{ROOT}attributes/increment/",
     repeatable=False,
     reply=Reply[ValueEcho],
-    prepare=requests.incrementable,
+    to_request=requests.to_incrementable,
     match_key=requests.match_key,
     match_keys_of=requests.match_keys_of,
     conflict_key=requests.conflict_key,

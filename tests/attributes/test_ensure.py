@@ -302,4 +302,4 @@ async def test_what_was_done_before_a_cancellation_is_logged(
         ensuring.cancel()
         await asyncio.wait([ensuring])
 
-    assert "ensure() was cancelled. Known outcomes, of 1 items: 1 succeeded" in caplog.text
+    assert "ensure() was cancelled. Its known outcomes: 1 items: 1 succeeded" in caplog.text

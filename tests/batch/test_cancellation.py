@@ -91,7 +91,7 @@ async def test_how_it_ended_goes_to_the_log(answering: Answering, caplog: pytest
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "INFO"]
     summary, *items = [record.getMessage() for record in caplog.records]
     assert "attributes/release/ was cancelled while it was in flight" in summary
-    assert "2 items: 1 refused, 1 succeeded: ByName(name='tag_0'" in summary
+    assert "2 items: 1 refused, 1 succeeded. ByName(name='tag_0'" in summary
     assert items[0].endswith("refused, unauthorised: Not yours")
     assert items[1].endswith("succeeded")
 
@@ -115,7 +115,7 @@ async def test_what_was_done_already_goes_to_the_log_too(
         await client.aclose()
 
     lines = [record.getMessage() for record in caplog.records]
-    assert "was cancelled. Known outcomes, of 35 items: 35 succeeded." in lines[0]
+    assert "was cancelled. Its known outcomes: 35 items: 35 succeeded" in lines[0]
     assert sorted(int(line[6 : line.index("]")]) for line in lines if line.startswith("items[")) == list(range(70))
 
 
@@ -136,7 +136,7 @@ async def test_a_late_answer_that_never_comes_is_unknown_in_the_log(
     with caplog.at_level(logging.INFO, "exist_async"):
         await client.aclose()
 
-    assert "of 1 items: 1 unknown" in caplog.text
+    assert "and finished: 1 items: 1 unknown" in caplog.text
 
 
 async def test_a_callback_that_raises_when_it_is_told_late_is_logged(

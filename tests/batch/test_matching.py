@@ -6,10 +6,10 @@ import pytest
 
 from exist_async import Attribute, AttributeEcho, ByName, ByTemplate, CustomAttribute, ValueType
 from exist_async.attributes.requests import match_key, match_keys_of
-from exist_async.batch.matching import Failure, Reply, match_reply
+from exist_async.batch.matching import FailedEntry, Reply, match_reply
 
 
-def laid(items: list[Any], success: tuple[Any, ...] = (), failed: tuple[Failure, ...] = ()) -> list[Any]:
+def laid(items: list[Any], success: tuple[Any, ...] = (), failed: tuple[FailedEntry, ...] = ()) -> list[Any]:
     return match_reply(list(map(match_key, items)), Reply(success, failed), match_keys_of)
 
 
@@ -17,8 +17,8 @@ def echo(name: str) -> AttributeEcho:
     return AttributeEcho(name=name)
 
 
-def refusal(name: str | None = None, **more: Any) -> Failure:
-    return Failure(name=name, error_code="no", **more)
+def refusal(name: str | None = None, **more: Any) -> FailedEntry:
+    return FailedEntry(name=name, error_code="no", **more)
 
 
 def tag(label: str) -> CustomAttribute:
@@ -41,14 +41,17 @@ def test_entries_are_found_by_template() -> None:
 def test_entries_are_found_by_label_as_a_person_reads_it() -> None:
     tea = Attribute("tea_time", label="Tea time")
 
-    assert laid([tag("coffee"), tag("tea  TIME")], (tea,), (Failure(label="coffee"),)) == [Failure(label="coffee"), tea]
+    assert laid([tag("coffee"), tag("tea  TIME")], (tea,), (FailedEntry(label="coffee"),)) == [
+        FailedEntry(label="coffee"),
+        tea,
+    ]
 
 
 def test_what_was_asked_by_template_may_be_answered_by_name_alone() -> None:
     answer = AttributeEcho(name="mood_note", active=True)
 
-    assert laid([ByTemplate("mood"), ByTemplate("mood_note")], (answer,), (Failure(title="mood"),)) == [
-        Failure(title="mood"),
+    assert laid([ByTemplate("mood"), ByTemplate("mood_note")], (answer,), (FailedEntry(title="mood"),)) == [
+        FailedEntry(title="mood"),
         answer,
     ]
 
@@ -82,13 +85,13 @@ def test_an_answer_given_twice_is_one_answer() -> None:
 
 
 def test_a_failure_without_a_name_is_found_by_its_position() -> None:
-    failure = Failure(error_code="missing_field", error="Object at index 1 missing field(s) 'name'")
+    failure = FailedEntry(error_code="missing_field", error="Object at index 1 missing field(s) 'name'")
 
     assert laid([A, B, C], (echo("c"), echo("a")), (failure,)) == [echo("a"), failure, echo("c")]
 
 
 def test_a_number_in_a_name_is_no_position() -> None:
-    failure = Failure(error="Attribute index 3 already exists")
+    failure = FailedEntry(error="Attribute index 3 already exists")
 
     answers = laid(
         [tag("index 3"), tag("x"), tag("y"), tag("z")], tuple(AttributeEcho(label=n) for n in "xyz"), (failure,)
@@ -98,7 +101,7 @@ def test_a_number_in_a_name_is_no_position() -> None:
 
 
 def test_a_position_beyond_the_request_is_no_position() -> None:
-    failure = Failure(error="Object at index 7 missing field(s) 'name'")
+    failure = FailedEntry(error="Object at index 7 missing field(s) 'name'")
 
     assert laid([A, B], (echo("a"),), (failure,)) == [echo("a"), failure]
     assert laid([A, B, C], (echo("a"),), (failure,)) == [echo("a"), None, None]
@@ -112,7 +115,7 @@ def test_entries_without_any_name_are_taken_in_order_if_there_is_one_for_each_it
 
 
 def test_between_successes_and_failures_there_is_no_order() -> None:
-    assert laid([A, B], (AttributeEcho(active=True),), (Failure(error="no"),)) == [None, None]
+    assert laid([A, B], (AttributeEcho(active=True),), (FailedEntry(error="no"),)) == [None, None]
 
 
 def test_an_entry_with_another_name_is_never_taken_for_an_item_s() -> None:
@@ -122,9 +125,9 @@ def test_an_entry_with_another_name_is_never_taken_for_an_item_s() -> None:
 def test_one_name_asked_for_in_two_ways_is_told_apart_by_what_the_refusal_repeats() -> None:
     mood = Attribute("mood", "mood", "Mood")
 
-    answers = laid([ByTemplate("mood"), ByName("mood")], (mood,), (Failure(template="mood"),))
+    answers = laid([ByTemplate("mood"), ByName("mood")], (mood,), (FailedEntry(template="mood"),))
 
-    assert answers == [Failure(template="mood"), mood]
+    assert answers == [FailedEntry(template="mood"), mood]
 
 
 def test_one_name_asked_for_in_two_ways_with_one_fate_is_answered_in_order() -> None:
@@ -148,7 +151,7 @@ def test_an_answer_to_a_question_never_asked_is_left_aside() -> None:
 
 
 def test_what_may_be_one_of_several_is_not_given_to_the_one_that_has_no_answer_yet() -> None:
-    named_twice = Failure(template="Mood", name="Mood")
+    named_twice = FailedEntry(template="Mood", name="Mood")
 
     answers = laid(
         [ByTemplate("Mood"), ByName("Mood"), ByTemplate("Mood")], (AttributeEcho(template="Mood"),), (named_twice,)

@@ -22,7 +22,7 @@ from exist_async import (
     ValueType,
 )
 from exist_async.attributes.requests import comparable_label, match_key, match_keys_of
-from exist_async.batch.matching import Failure, Reply, match_reply
+from exist_async.batch.matching import FailedEntry, Reply, match_reply
 
 # Few words, so that lists repeat themselves and names, templates and labels meet.
 WORDS = st.sampled_from(["mood", "Mood", "steps", "tea", "a b", "🍵"])
@@ -37,7 +37,7 @@ FATES = st.tuples(st.booleans(), SAYS)
 FIELD = {ByName: "name", ByTemplate: "template", CustomAttribute: "label"}
 
 
-def entry(place: int, item: Any, succeeded: bool, says: str) -> AttributeEcho | Failure:
+def entry(place: int, item: Any, succeeded: bool, says: str) -> AttributeEcho | FailedEntry:
     """Return the entry for an item. `priority` and `error_code` smuggle in which item it is really about."""
     kind = match_key(item)[0]
     word = getattr(item, kind)
@@ -46,11 +46,13 @@ def entry(place: int, item: Any, succeeded: bool, says: str) -> AttributeEcho | 
         said["name"] = word
     if succeeded:
         return AttributeEcho(priority=place, **said)
-    return Failure(error_code=place, error=f"Object at index {place} is wrong" if says == "position" else "no", **said)
+    return FailedEntry(
+        error_code=place, error=f"Object at index {place} is wrong" if says == "position" else "no", **said
+    )
 
 
-def really_about(answer: AttributeEcho | Failure) -> int:
-    return int(answer.error_code) if isinstance(answer, Failure) else int(answer.priority or 0)
+def really_about(answer: AttributeEcho | FailedEntry) -> int:
+    return int(answer.error_code) if isinstance(answer, FailedEntry) else int(answer.priority or 0)
 
 
 @st.composite
@@ -63,8 +65,8 @@ def replies(draw: st.DrawFn) -> tuple[list[Any], list[bool], Reply[AttributeEcho
     # Entries that say nothing of their item can only be told by their order: a service that drops names keeps it.
     anonymous = any(says == "nothing but itself" or (says == "position" and ok) for ok, says in fates)
     shuffled = entries if anonymous or draw(st.booleans()) else draw(st.permutations(entries))
-    success = tuple(each for each in shuffled if not isinstance(each, Failure))
-    failed = tuple(each for each in shuffled if isinstance(each, Failure))
+    success = tuple(each for each in shuffled if not isinstance(each, FailedEntry))
+    failed = tuple(each for each in shuffled if isinstance(each, FailedEntry))
     return items, [ok for ok, _ in fates], Reply(success, failed)
 
 
@@ -79,7 +81,7 @@ def test_no_item_is_given_a_fate_that_it_did_not_have(case: tuple[list[Any], lis
     assert len(answers) == len(items)
     for place, answer in enumerate(answers):
         if answer is not None:
-            assert (not isinstance(answer, Failure)) == succeeded[place]
+            assert (not isinstance(answer, FailedEntry)) == succeeded[place]
     used = Counter(map(id, (answer for answer in answers if answer is not None)))
     assert all(times == 1 for times in used.values())
 
@@ -93,8 +95,8 @@ def test_a_full_reply_that_names_different_items_answers_each_with_its_own(
     entries = [entry(place, item, data.draw(st.booleans()), "echo") for place, item in enumerate(items)]
     shuffled = data.draw(st.permutations(entries))
     reply = Reply(
-        tuple(each for each in shuffled if not isinstance(each, Failure)),
-        tuple(each for each in shuffled if isinstance(each, Failure)),
+        tuple(each for each in shuffled if not isinstance(each, FailedEntry)),
+        tuple(each for each in shuffled if isinstance(each, FailedEntry)),
     )
 
     answers = match_reply(list(map(match_key, items)), reply, match_keys_of)

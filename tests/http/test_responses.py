@@ -251,7 +251,7 @@ def test_the_name_of_a_request_that_is_the_token_is_hidden() -> None:
 def test_a_429_quotes_the_service_and_says_what_to_do() -> None:
     error = error_of(answer(429, json={"detail": "Request was throttled."}, retry_after="7"), READ)
 
-    assert "Request was throttled. The next request is possible in 7 s. Call again then" in str(error)
+    assert "Request was throttled. Call again in 7 s, or raise max_wait." in str(error)
 
 
 def test_words_nested_without_end_are_not_shown() -> None:

@@ -58,7 +58,7 @@ def after(
 
 def error_of(failure: Failure, retry_after: float | None = None) -> ExistAsyncError:
     match failure:
-        case Failure.NOT_SENT:
+        case Failure.NOT_CONNECTED:
             return ConnectionFailedError("refused")
         case Failure.RATE_LIMITED:
             return RateLimitError("spent", retry_after=retry_after, status_code=429)
@@ -90,7 +90,7 @@ def read_without_answer(cause: Exception | None) -> NoAnswerError:
 
 # How often each is tried in all, with two retries: for what may be repeated, and for an increment.
 TABLE = {
-    Failure.NOT_SENT: (3, 3),
+    Failure.NOT_CONNECTED: (3, 3),
     Failure.RATE_LIMITED: (3, 3),
     Failure.NO_ANSWER: (3, 1),
     Failure.SERVER_FAILED: (3, 1),
@@ -142,7 +142,7 @@ def test_what_came_instead_of_an_answer_tells_whether_it_will_come_again(
 @pytest.mark.parametrize(
     ("error", "failure"),
     [
-        (ConnectionFailedError("refused"), Failure.NOT_SENT),
+        (ConnectionFailedError("refused"), Failure.NOT_CONNECTED),
         (RateLimitError("spent", retry_after=1.0, status_code=429), Failure.RATE_LIMITED),
         (answered(401, AuthenticationError), Failure.FINAL),
         (answered(400, BadRequestError), Failure.FINAL),
@@ -164,7 +164,7 @@ def test_a_certificate_gets_no_better_by_asking_again() -> None:
 
 
 def test_it_is_tried_again_after_ever_longer_pauses() -> None:
-    pauses = [after(Failure.NOT_SENT, attempt, max_retries=9) for attempt in range(1, 8)]
+    pauses = [after(Failure.NOT_CONNECTED, attempt, max_retries=9) for attempt in range(1, 8)]
 
     assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
 
@@ -179,8 +179,8 @@ def test_a_429_without_a_time_is_not_waited_for_longer_than_max_wait() -> None:
 
 
 def test_the_pause_is_spread_over_its_whole_length() -> None:
-    assert after(Failure.NOT_SENT, fraction=0.0) == 0.0
-    assert after(Failure.NOT_SENT, fraction=0.5) == 0.25
+    assert after(Failure.NOT_CONNECTED, fraction=0.0) == 0.0
+    assert after(Failure.NOT_CONNECTED, fraction=0.5) == 0.25
 
 
 def test_without_retries_nothing_is_tried_again() -> None:
@@ -213,10 +213,10 @@ def test_a_longer_wait_than_max_wait_is_given_up() -> None:
 
 
 def test_no_attempt_begins_after_the_deadline() -> None:
-    assert after(Failure.NOT_SENT, time_left=0.6) == 0.5
-    assert after(Failure.NOT_SENT, time_left=0.5) is None
+    assert after(Failure.NOT_CONNECTED, time_left=0.6) == 0.5
+    assert after(Failure.NOT_CONNECTED, time_left=0.5) is None
     assert after(Failure.RATE_LIMITED, retry_after=7.0, time_left=7.0) is None
-    assert after(Failure.NOT_SENT, fraction=0.0, time_left=-1.0) is None
+    assert after(Failure.NOT_CONNECTED, fraction=0.0, time_left=-1.0) is None
 
 
 @pytest.mark.parametrize("failure", Failure)
@@ -227,7 +227,7 @@ def test_with_the_budget_spent_only_what_is_no_load_is_tried_again(failure: Fail
 def test_a_call_can_limit_how_often_it_is_repeated() -> None:
     assert after(Failure.NO_ANSWER, max_repeats=1, repeats=0) is not None
     assert after(Failure.NO_ANSWER, 2, max_repeats=1, repeats=1) is None
-    assert after(Failure.NOT_SENT, 2, max_repeats=1, repeats=1) is not None
+    assert after(Failure.NOT_CONNECTED, 2, max_repeats=1, repeats=1) is not None
 
 
 def test_a_budget_of_retries_is_spent_by_retries_and_filled_by_answers() -> None:

@@ -220,7 +220,7 @@ async def test_who_cannot_wait_that_long_is_told_at_the_end_of_their_patience(
     await answered.wait()
     await asyncio.sleep(0)
 
-    with pytest.raises(RateLimitError, match="other calls of theirs wait already"):
+    with pytest.raises(RateLimitError, match="other calls of this user wait already"):
         await client.with_options(max_wait=0.01).profile.get()
 
     first.cancel()

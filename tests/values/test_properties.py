@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exist_async import ValueEcho, ValueIncrement, ValueUpdate
-from exist_async.batch.matching import Failure, Reply, match_reply
+from exist_async.batch.matching import FailedEntry, Reply, match_reply
 from exist_async.values.requests import match_key, match_keys_of
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,7 @@ INCREMENTS = st.lists(st.builds(ValueIncrement, NAMES, VALUES, DAYS), max_size=9
 SAYS = st.sampled_from(["all", "name and date", "date and value", "name", "title", "position", "nothing"])
 
 
-def entry(place: int, item: ValueUpdate | ValueIncrement, succeeded: bool, says: str) -> ValueEcho | Failure:
+def entry(place: int, item: ValueUpdate | ValueIncrement, succeeded: bool, says: str) -> ValueEcho | FailedEntry:
     """Return the entry for an item. `current` and `error_code` smuggle in which item it is really about."""
     said: dict[str, Any] = {}
     if says in ("all", "name and date", "name") or (says == "title" and succeeded):
@@ -38,7 +38,9 @@ def entry(place: int, item: ValueUpdate | ValueIncrement, succeeded: bool, says:
         said["value"] = item.value
     if succeeded:
         return ValueEcho(current=place, **said)
-    return Failure(error_code=place, error=f"Object at index {place} is wrong" if says == "position" else "no", **said)
+    return FailedEntry(
+        error_code=place, error=f"Object at index {place} is wrong" if says == "position" else "no", **said
+    )
 
 
 @st.composite
@@ -51,8 +53,8 @@ def replies(draw: st.DrawFn, items: Any) -> tuple[list[Any], list[bool], Reply[V
     # Entries that say nothing of their item can only be told by their order: a service that drops names keeps it.
     anonymous = any(says == "nothing" or (says == "position" and ok) for ok, says in fates)
     shuffled = entries if anonymous or draw(st.booleans()) else draw(st.permutations(entries))
-    success = tuple(each for each in shuffled if not isinstance(each, Failure))
-    failed = tuple(each for each in shuffled if isinstance(each, Failure))
+    success = tuple(each for each in shuffled if not isinstance(each, FailedEntry))
+    failed = tuple(each for each in shuffled if isinstance(each, FailedEntry))
     return given_items, [ok for ok, _ in fates], Reply(success, failed)
 
 
@@ -78,7 +80,7 @@ def check(answers: list[Any], items: list[Any], succeeded: list[bool]) -> None:
     assert len(set(map(id, used))) == len(used)
     for place, answer in enumerate(answers):
         if answer is not None:
-            assert (not isinstance(answer, Failure)) == succeeded[place]
+            assert (not isinstance(answer, FailedEntry)) == succeeded[place]
 
 
 @settings(max_examples=200, deadline=None)
@@ -89,11 +91,11 @@ def test_a_full_reply_that_names_items_and_days_answers_each_with_its_own(
     entries = [entry(place, item, data.draw(st.booleans()), "name and date") for place, item in enumerate(items)]
     shuffled = data.draw(st.permutations(entries))
     reply = Reply(
-        tuple(each for each in shuffled if not isinstance(each, Failure)),
-        tuple(each for each in shuffled if isinstance(each, Failure)),
+        tuple(each for each in shuffled if not isinstance(each, FailedEntry)),
+        tuple(each for each in shuffled if isinstance(each, FailedEntry)),
     )
 
     answers = match_reply(list(map(match_key, items)), reply, match_keys_of)
 
-    about = [answer.error_code if isinstance(answer, Failure) else answer.current for answer in answers]
+    about = [answer.error_code if isinstance(answer, FailedEntry) else answer.current for answer in answers]
     assert about == list(range(len(items)))

@@ -354,7 +354,7 @@ async def test_a_cancellation_while_lost_values_are_sent_again_tells_each_once(
         updating.cancel()
         await asyncio.wait([updating])
         assert sorted(told)[-3:] == [(1, "succeeded"), (2, "succeeded"), (3, "succeeded")]
-        await exist._session.close()
+        await exist._session.aclose()
 
     assert sorted(told) == [
         (0, "succeeded" if is_sent else "refused"),
