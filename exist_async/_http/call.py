@@ -26,7 +26,7 @@ class Call:
         content_type: The media type of the body.
         max_repeats: How often it may be sent again after an attempt that may have been carried out; None leaves that to
             `max_retries`.
-        secrets: Secrets in the body. A call that has any is confidential: errors quote nothing that a transport says.
+        secrets: Secrets in the body, which only token requests have.
     """
 
     method: str
@@ -42,6 +42,11 @@ class Call:
     def is_read(self) -> bool:
         """Whether it changes nothing on the service."""
         return self.method == "GET"
+
+    @property
+    def is_token_request(self) -> bool:
+        """Whether it asks for a token, so that nothing of it or of its answer may be quoted."""
+        return bool(self.secrets)
 
     @property
     def outlives_caller(self) -> bool:

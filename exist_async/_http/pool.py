@@ -144,7 +144,7 @@ class Pool:
             # It may become the cause, and its request holds the token.
             redact_errors(error)
             failure = self._failure(error, call, options)
-            if not call.secrets or not isinstance(failure, NoAnswerError):
+            if not call.is_token_request or not isinstance(failure, NoAnswerError):
                 raise failure from error
         except (httpx.InvalidURL, UnicodeError) as error:
             # Raised by a caller's client for a Location or Set-Cookie header that it can't parse.
@@ -201,7 +201,7 @@ class Pool:
         not_sent = isinstance(error, _CONNECT_ERRORS)
         if self.closed and (not_sent or call.is_read):
             return ClientClosedError(f"{call}: the client was closed before an answer came.")
-        reason = type(error).__name__ if call.secrets and not not_sent else str(error) or type(error).__name__
+        reason = type(error).__name__ if call.is_token_request and not not_sent else str(error) or type(error).__name__
         if not_sent:
             return ConnectionFailedError(
                 f"{call}: could not connect to {options.base_url} (nothing was sent): {reason}"

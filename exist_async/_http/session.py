@@ -349,7 +349,7 @@ def _final_error(error: ExistAsyncError, call: Call, state: CallState) -> ExistA
     """Return the error of a call: that of its last attempt, or "unknown" for a write that may have been carried out."""
     if state.lost is None or call.is_read or isinstance(error, NoAnswerError):
         return error
-    if call.secrets and isinstance(error, StatusError | RateLimitError):
+    if call.is_token_request and isinstance(error, StatusError | RateLimitError):
         # The answer to a repeated token request shows what happened to the first: its grant was used up, or is valid.
         return error
     return responses.outcome_unknown(
