@@ -344,8 +344,6 @@ def conclude(result: BatchResult[I, T], stop: Stop | None = None) -> BatchResult
     if stop is not None and isinstance(stop.error, ConfigurationError):
         stop.error.result = result
         raise stop.error
-    if not unanswered:
-        return result
     classes = {type(error) for error in errors}
     # An earlier step that may have been carried out does not make items unknown that were not sent after it.
     fits = classes != {OutcomeUnknownError} or bool(result.unknown)

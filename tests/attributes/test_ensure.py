@@ -303,3 +303,26 @@ async def test_what_was_done_before_a_cancellation_is_logged(
         await asyncio.wait([ensuring])
 
     assert "ensure() was cancelled. Known outcomes, of 1 items: 1 succeeded" in caplog.text
+
+
+async def test_what_may_have_been_created_before_a_cancellation_is_told_as_unknown(
+    exist: ExistClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.fail_next(status=503, when="after", path="attributes/create/")
+    listing, send = asyncio.Event(), Pool.send
+    told: list[Outcome[Any, Any]] = []
+
+    async def hold(pool: Pool, call: Any, *rest: Any) -> Any:
+        if call.path == "/api/2/attributes/":
+            listing.set()
+            await asyncio.Event().wait()
+        return await send(pool, call, *rest)
+
+    monkeypatch.setattr(Pool, "send", hold)
+    ensuring = asyncio.create_task(exist.attributes.ensure([TEA], on_outcome=told.append))
+    await listing.wait()
+    ensuring.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ensuring
+
+    assert [(outcome.item, outcome.status, outcome.error_code) for outcome in told] == [(TEA, "unknown", "exists")]
