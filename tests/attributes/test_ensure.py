@@ -305,10 +305,14 @@ async def test_what_was_done_before_a_cancellation_is_logged(
     assert "ensure() was cancelled. Known outcomes, of 1 items: 1 succeeded" in caplog.text
 
 
-async def test_what_may_have_been_created_before_a_cancellation_is_told_as_unknown(
-    exist: ExistClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_answered", [True, False])
+async def test_of_what_exists_already_only_what_may_have_been_created_is_told_after_a_cancellation(
+    exist: ExistClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, is_answered: bool
 ) -> None:
-    sandbox.fail_next(status=503, when="after", path="attributes/create/")
+    if is_answered:
+        sandbox.add_attribute(name="tea", label="Cups of tea", value_type=0)
+    else:
+        sandbox.fail_next(status=503, when="after", path="attributes/create/")
     listing, send = asyncio.Event(), Pool.send
     told: list[Outcome[Any, Any]] = []
 
@@ -325,4 +329,6 @@ async def test_what_may_have_been_created_before_a_cancellation_is_told_as_unkno
     with pytest.raises(asyncio.CancelledError):
         await ensuring
 
-    assert [(outcome.item, outcome.status, outcome.error_code) for outcome in told] == [(TEA, "unknown", "exists")]
+    assert [(outcome.item, outcome.status, outcome.error_code) for outcome in told] == (
+        [] if is_answered else [(TEA, "unknown", "exists")]
+    )
