@@ -1,6 +1,7 @@
 """The client: views on one pool, any endpoint by its path, and an end."""
 
 import asyncio
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,10 @@ Answering = Callable[..., ExistClient]
 
 def echo_user(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"username": request.headers["Authorization"].split()[1]})
+
+
+def test_the_signature_of_a_client_tells_where_its_budget_is_kept() -> None:
+    assert "= <in memory>" in str(inspect.signature(ExistClient).parameters["rate_limiter"])
 
 
 async def test_views_sign_for_their_own_users_on_one_pool(answering: Answering) -> None:

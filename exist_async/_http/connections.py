@@ -20,7 +20,7 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from exist_async._checks import is_loopback
-from exist_async._http.call import CallState, current_state
+from exist_async._http.call import current_state
 
 _CLOSED = "the client was closed"
 _HTTP_VERSION = {"http_version": b"HTTP/1.1"}
@@ -55,10 +55,6 @@ class _Response(httpx.Response):
     @property
     def content(self) -> bytes:
         """The body."""
-        return self._body
-
-    def read(self) -> bytes:
-        """Return the body."""
         return self._body
 
     async def aread(self) -> bytes:
@@ -141,10 +137,7 @@ class Connections:
                 raise httpx.PoolTimeout("no connection became free in time", request=request) from None
         else:
             await self._free.acquire()
-        state = current_state.get(None)
-        if state is None:
-            state = CallState()
-            current_state.set(state)
+        state = current_state.get()
         state.request_connected = False
         failure: httpx.RequestError
         try:

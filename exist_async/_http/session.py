@@ -294,13 +294,10 @@ class Session:
         """
         if state.ends_at is None:
             return await waiting
-        timeout = asyncio.timeout(max(0.0, state.ends_at - self.options.clock()))
         try:
-            async with timeout:
+            async with asyncio.timeout(max(0.0, state.ends_at - self.options.clock())):
                 result = await waiting
         except TimeoutError:
-            if not timeout.expired():
-                raise
             raise self._deadline_error(call) from None
         self._check_deadline(call, state, self.options.clock())
         return result

@@ -73,12 +73,9 @@ def _all_succeeded_in_order(wanted: Sequence[MatchKey], reply: Reply[Any]) -> bo
     """Whether every item succeeded, in order: most replies are like that, and need no further matching."""
     if reply.failed or len(reply.success) != len(wanted):
         return False
-    try:
-        return [(fields, _getter(fields)(entry)) for (fields, _), entry in zip(wanted, reply.success, strict=True)] == (
-            wanted
-        )
-    except AttributeError:
-        return False
+    return [
+        (fields, _getter(fields)(entry)) for (fields, _), entry in zip(wanted, reply.success, strict=True)
+    ] == wanted
 
 
 @lru_cache(maxsize=16)

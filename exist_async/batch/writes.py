@@ -344,8 +344,6 @@ def conclude(result: BatchResult[I, T], stop: Stop | None = None) -> BatchResult
     if stop is not None and isinstance(stop.error, ConfigurationError):
         stop.error.result = result
         raise stop.error
-    if not unanswered:
-        return result
     classes = {type(error) for error in errors}
     # In `ensure`, an earlier step may be unknown; the items that were not sent after it are not.
     fits = classes != {OutcomeUnknownError} or bool(result.unknown)

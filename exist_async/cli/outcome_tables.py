@@ -114,10 +114,6 @@ def _status_label(status: OutcomeStatus) -> str:
 
 
 def _item_name(item: ByName | ByTemplate | CustomAttribute | ValueUpdate) -> str:
-    match item:
-        case ByTemplate():
-            return item.template
-        case ByName() | ValueUpdate():
-            return item.name
-        case CustomAttribute():
-            return item.label
+    if isinstance(item, ByTemplate):
+        return item.template
+    return item.label if isinstance(item, CustomAttribute) else item.name

@@ -38,8 +38,9 @@ def _acquire(call: Call, item: Item) -> dict[str, object]:
     attribute = find(call, item, manual)
     if manual is not None:
         attribute.manual = manual
-    if call.token.service is not None:
-        attribute.set_owner(call.token.service)
+    # A token without a service may only read, and the attribute was not found for it.
+    assert call.token.service is not None
+    attribute.set_owner(call.token.service)
     if call.flag("success_objects"):
         return attribute.to_json()
     return {**item.fields, "active": attribute.active}

@@ -147,3 +147,9 @@ async def test_statuses_are_read(asking: Asking) -> None:
     assert first == Status(StatusId(*which, "s-1"), "In progress", False, True, "P0Y0M1DT0H0M0S")
     assert (second.celebration_enabled, second.target_time_in_status) == (None, None)
     assert str(script.requests[0].url) == "https://api.attio.com/v2/lists/sales/attributes/stage/statuses"
+
+
+@pytest.mark.parametrize("name", [7, None])
+def test_only_a_text_is_a_type(name: object) -> None:
+    with pytest.raises(ValueError, match=f"{name!r} is not a valid AttributeType"):
+        AttributeType(name)

@@ -303,3 +303,32 @@ async def test_what_was_done_before_a_cancellation_is_logged(
         await asyncio.wait([ensuring])
 
     assert "ensure() was cancelled. Its known outcomes: 1 items: 1 succeeded" in caplog.text
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+async def test_of_what_exists_already_only_what_may_have_been_created_is_told_after_a_cancellation(
+    exist: ExistClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, is_answered: bool
+) -> None:
+    if is_answered:
+        sandbox.add_attribute(name="tea", label="Cups of tea", value_type=0)
+    else:
+        sandbox.fail_next(status=503, when="after", path="attributes/create/")
+    listing, send = asyncio.Event(), Pool.send
+    told: list[Outcome[Any, Any]] = []
+
+    async def hold(pool: Pool, call: Any, *rest: Any) -> Any:
+        if call.path == "/api/2/attributes/":
+            listing.set()
+            await asyncio.Event().wait()
+        return await send(pool, call, *rest)
+
+    monkeypatch.setattr(Pool, "send", hold)
+    ensuring = asyncio.create_task(exist.attributes.ensure([TEA], on_outcome=told.append))
+    await listing.wait()
+    ensuring.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ensuring
+
+    assert [(outcome.item, outcome.status, outcome.error_code) for outcome in told] == (
+        [] if is_answered else [(TEA, "unknown", "exists")]
+    )

@@ -1,8 +1,9 @@
 """Writes whose callers are cancelled: what is under way ends by itself and is told, and nothing more begins."""
 
 import asyncio
+import gc
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from datetime import date
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from exist_async import ExistClient, Outcome, OutcomeStatus, ValueIncrement
 from exist_async.sandbox import Sandbox
-from support import names, succeed
+from support import names, succeed, until
 
 Answering = Callable[..., ExistClient]
 
@@ -250,6 +251,78 @@ async def test_what_waits_for_the_budget_is_cut_short_and_was_not_sent(answering
 
     assert told == []
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def test_a_write_that_outlives_its_caller_but_not_its_event_loop_is_told_as_unknown(answering: Answering) -> None:
+    told: list[Outcome[Any, Any]] = []
+
+    async def main() -> None:
+        service = Service()
+        write = asyncio.create_task(answering(service).attributes.release(names(2), on_outcome=told.append))
+        await service.asked.wait()
+        await cancelled(write)
+
+    asyncio.run(main())
+
+    assert [outcome.status for outcome in told] == [OutcomeStatus.UNKNOWN] * 2
+    assert "its event loop ended before an answer came" in str(told[0].cause)
+
+
+async def test_an_error_of_the_caller_s_own_auth_after_the_cancellation_is_told(answering: Answering) -> None:
+    class Broken(httpx.Auth):
+        def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+            yield request
+            raise LookupError("the answer has no signature")
+
+    service, told = Service(), list[Outcome[Any, Any]]()
+    client = answering(service).with_options(auth=Broken())
+    write = asyncio.create_task(client.attributes.release(names(1), on_outcome=told.append))
+    await service.asked.wait()
+    await cancelled(write)
+    service.may_answer.set()
+    await until(lambda: told)
+
+    assert told[0].status is OutcomeStatus.UNKNOWN
+    assert repr(told[0].cause) == "LookupError('the answer has no signature')"
+
+
+async def test_what_a_cancelled_write_raises_before_it_is_sent_is_not_reported_as_never_retrieved() -> None:
+    reported: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["message"]))
+    signing = asyncio.Event()
+
+    class Vault(httpx.Auth):
+        async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+            signing.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                raise LookupError("the vault is closed")
+            yield request
+
+    async with ExistClient(Vault(), base_url="http://127.0.0.1:9") as client:
+        write = asyncio.create_task(client.attributes.release(names(1)))
+        await signing.wait()
+        write.cancel()
+        await asyncio.wait([write])
+    del write
+    gc.collect()
+
+    assert reported == []
+
+
+async def test_a_write_that_is_cancelled_while_it_asks_for_the_day_sends_nothing(answering: Answering) -> None:
+    service, told = Service(), list[Outcome[Any, Any]]()
+    client = answering(service)
+    write = asyncio.create_task(client.values.increment([ValueIncrement("coffees", 1)], on_outcome=told.append))
+    await service.asked.wait()
+
+    await cancelled(write)
+    service.may_answer.set()
+    await client.aclose()
+
+    assert service.requests == 1
+    assert told == []
 
 
 async def test_over_a_socket_increments_of_cancelled_callers_are_applied_and_told() -> None:

@@ -1,12 +1,15 @@
 """The program: help, errors, exit codes, and missing packages."""
 
+import io
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 
 import pytest
 
 from exist_async.cli.output import one_line
+from exist_async.cli.program import run
 from exist_async.client import ExistClient
 from exist_async.errors import ConfigurationError
 from exist_async.sandbox import Sandbox
@@ -48,6 +51,13 @@ def test_without_arguments_it_prints_the_help(cli: Callable) -> None:
 
 def test_it_prints_the_version_of_the_package(cli: Callable) -> None:
     assert cli("--version") == (0, "exist-async 0.1.0\n", "")
+
+
+def test_its_output_can_be_redirected_within_the_process() -> None:
+    with redirect_stdout(io.StringIO()) as output:
+        assert run(["--version"]) == 0
+
+    assert output.getvalue() == "exist-async 0.1.0\n"
 
 
 def test_the_help_imports_no_command() -> None:

@@ -236,6 +236,14 @@ def test_an_invalid_url_is_reported_without_quoting_it(cli: Callable, redirect_u
     )
 
 
+def test_an_invalid_url_is_reported_with_a_token_in_the_environment_too(cli: Callable) -> None:
+    assert cli("owned", "--base-url", "http://[::1") == (
+        1,
+        "",
+        "exist-async: base_url is not a valid URL: give an origin like 'https://exist.io'\n",
+    )
+
+
 def test_a_password_in_a_url_is_not_printed(cli: Callable, redirect_uri: str) -> None:
     result = cli("logout", "--base-url", "https://user:pass-word@exist.io")
 

@@ -113,3 +113,11 @@ async def test_two_hundred_and_fifty_names_are_three_listings(exist: ExistClient
 
 async def test_the_whole_of_the_calendar_is_a_span_too(exist: ExistClient, sandbox: Sandbox) -> None:
     assert await exist.values.history(dt.date.min, dt.date.max, attributes=["steps"]).plan() == 36_521
+
+
+async def test_a_plan_is_made_once_however_often_it_is_asked_for(exist: ExistClient, sandbox: Sandbox) -> None:
+    track(sandbox, 4, 93)
+    history = exist.values.history(back(93), END)
+
+    assert [await history.plan(), await history.plan()] == [3, 3]
+    assert asked(sandbox, WITH_VALUES) == 1

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from histories import END, back, read, track
+from histories import END, VALUES, asked, back, read, track
 
 from exist_async import (
     ConfigurationError,
@@ -237,6 +237,21 @@ async def test_an_attribute_that_leaves_the_listing_costs_no_value(exist: ExistC
         found[name].append(value)
 
     assert found == tracked
+
+
+async def test_an_attribute_that_leaves_the_listing_before_the_oldest_days_costs_no_value(
+    exist: ExistClient, sandbox: Sandbox
+) -> None:
+    tracked = track(sandbox, 4, 124)
+    found: dict[str, list[DayValue]] = {name: [] for name in tracked}
+
+    async for name, value in exist.with_options(concurrency=1).values.history(back(124), END):
+        if value.date < back(32):
+            sandbox.user.attribute("thing_003").active = False
+        found[name].append(value)
+
+    assert found == tracked
+    assert asked(sandbox, VALUES) == 1
 
 
 async def test_an_attribute_that_comes_into_the_listing_late_has_all_of_its_values(

@@ -138,6 +138,21 @@ async def test_a_release_of_what_was_never_ours_is_refused(exist: ExistClient, s
     assert [outcome.error_code for outcome in result.refused] == ["unauthorised"]
 
 
+@pytest.mark.parametrize("write", ["release", "update"])
+async def test_a_refusal_that_no_earlier_attempt_can_have_caused_stays_one(answering: Answering, write: str) -> None:
+    failed = [{"name": "tag_0", "error_code": "validation", "error": "Not like this"}]
+    answer = script(httpx.ReadError("reset"), httpx.Response(202, json={"success": [], "failed": failed}))
+    exist = answering(answer)
+
+    if write == "release":
+        (outcome,) = await exist.attributes.release(names(1))
+    else:
+        (outcome,) = await exist.values.update([ValueUpdate("tag_0", DAY, 1)])
+
+    assert (outcome.status, outcome.error_code, outcome.error) == ("refused", "validation", "Not like this")
+    assert answer.requests == 2
+
+
 async def test_a_created_attribute_that_then_exists_is_unknown(exist: ExistClient, sandbox: Sandbox) -> None:
     sandbox.fail_next(status=502, when="after", path="attributes/create/")
 

@@ -208,6 +208,50 @@ async def test_a_caller_s_closed_client_is_said_to_be_closed() -> None:
         await client.profile.get()
 
 
+async def test_a_caller_s_client_that_is_closed_while_a_request_is_signed_is_said_to_be_closed() -> None:
+    signing, closed = asyncio.Event(), asyncio.Event()
+
+    class Transport(httpx.AsyncBaseTransport):
+        """Refuses requests once it is closed, as transports over aiohttp do."""
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            raise RuntimeError("Session is closed")
+
+        async def aclose(self) -> None:
+            closed.set()
+
+    class Slow(httpx.Auth):
+        async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+            signing.set()
+            await closed.wait()
+            yield request
+
+    http_client = httpx.AsyncClient(transport=Transport())
+    call = asyncio.create_task(ExistClient(Slow(), http_client=http_client).profile.get())
+    await signing.wait()
+    await http_client.aclose()
+
+    with pytest.raises(ClientClosedError, match="The client is closed"):
+        await call
+
+
+async def test_an_answer_that_comes_too_slowly_through_a_caller_s_client_is_no_answer(answering: Answering) -> None:
+    async def never(request: httpx.Request) -> httpx.Response:
+        return await asyncio.Event().wait()  # type: ignore[return-value]
+
+    with pytest.raises(NoAnswerError, match="no readable answer came: The answer took too long"):
+        await answering(never, timeout=0.01, max_retries=0).profile.get()
+
+
+async def test_an_event_loop_that_starts_no_more_threads_can_make_a_first_call(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exist_async._json.is_ready", lambda: False)
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+    assert (await answering(Script(OK)).profile.get()).username == "ada"
+
+
 async def test_an_error_in_the_caller_s_own_transport_is_not_hidden(answering: Answering) -> None:
     with pytest.raises(RuntimeError, match="a bug"):
         await answering(Script(RuntimeError("a bug"))).profile.get()
@@ -329,6 +373,30 @@ async def test_closing_ends_what_waits_for_its_turn(answering: Answering, waits_
     for call in calls:
         with pytest.raises(ClientClosedError, match="while this call waited to be sent"):
             await call
+
+
+async def test_a_call_that_gets_its_slot_while_the_client_is_closed_is_not_sent(
+    answering: Answering, caplog: pytest.LogCaptureFixture
+) -> None:
+    waiting, free = asyncio.Event(), asyncio.Event()
+
+    class Spent(MemoryRateLimiter):
+        async def acquire(self, user: object, *, max_wait: float | None) -> None:
+            waiting.set()
+            await free.wait()
+
+    script = Script(OK)
+    client = answering(script, rate_limiter=Spent())
+    call = asyncio.create_task(client.profile.get())
+    await waiting.wait()
+    free.set()
+    await client.aclose()
+
+    with pytest.raises(ClientClosedError, match="The client is closed"):
+        await call
+    assert script.requests == []
+    # Ending a wait that has ended already would be an error in a callback of the event loop.
+    assert caplog.records == []
 
 
 async def test_a_limiter_s_own_timeout_is_its_own(answering: Answering) -> None:

@@ -361,6 +361,21 @@ async def test_a_proxy_is_used_and_its_refusal_means_that_nothing_was_sent(raw_s
     assert_no_secret_in(caught.value)
 
 
+async def test_a_proxy_without_a_password_gets_no_credentials(raw_server: RawServer) -> None:
+    asked: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await read_request(reader))
+        writer.write(ANSWER)
+        await writer.drain()
+
+    async with raw_server(proxy) as proxy_url, quick("http://127.0.0.1:9", proxy=proxy_url) as client:
+        assert (await client.profile.get()).username == "ada"
+
+    assert asked[0].startswith(b"GET http://127.0.0.1:9/api/2/accounts/profile/ HTTP/1.1\r\n")
+    assert b"proxy-authorization" not in asked[0].lower()
+
+
 @pytest.mark.parametrize(
     ("variables", "trust_env", "through_the_proxy"),
     [
@@ -505,6 +520,23 @@ async def test_closing_while_a_name_is_looked_up_is_no_cancellation(monkeypatch:
         await write
     assert caught.value.result is not None
     assert len(caught.value.result.not_sent) == 1
+
+
+async def test_closing_ends_a_read_whose_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up = asyncio.Event()
+
+    async def never(*_: Any, **__: Any) -> Any:
+        looked_up.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", never)
+    client = quick("https://exist.example", trust_env=False)
+    read = asyncio.create_task(client.profile.get())
+    await looked_up.wait()
+    await client.aclose()
+
+    with pytest.raises(ClientClosedError, match="the client was closed before an answer came"):
+        await read
 
 
 async def test_closing_from_another_loop_ends_what_is_under_way_there(sandbox: Sandbox) -> None:

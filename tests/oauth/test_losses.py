@@ -187,6 +187,34 @@ async def test_closing_the_client_does_not_wait_for_a_store_that_hangs(
     await until(lambda: not _in_progress)
 
 
+async def test_closing_the_client_gives_up_on_a_store_that_hangs_while_it_saves(
+    exist: ExistClient,
+    sandbox: Sandbox,
+    store: MemoryTokenStore,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    saving, may_save = asyncio.Event(), asyncio.Event()
+
+    async def save(user: str, token: OAuthToken) -> None:
+        saving.set()
+        await may_save.wait()
+
+    monkeypatch.setattr(store, "save", save)
+    monkeypatch.setattr("exist_async.auth.renewals._LONGEST_RENEWAL", 0.01)
+    sandbox.expire_tokens()
+    call = asyncio.create_task(exist.profile.get())
+    await saving.wait()
+    call.cancel()
+
+    async with asyncio.timeout(5):
+        await exist.aclose()
+
+    assert "A renewed token is not saved after 0 s, and is lost if the event loop ends now" in caplog.text
+    may_save.set()
+    await until(lambda: not _in_progress)
+
+
 async def test_what_a_renewal_ends_in_is_not_raised_by_closing_but_logged(
     exist: ExistClient, sandbox: Sandbox, gate: Gate, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -174,6 +174,20 @@ async def test_a_caller_behind_one_without_max_wait_gives_up_after_its_own_max_w
     unlimited.cancel()
 
 
+async def test_a_caller_who_leaves_after_the_next_one_was_called_disturbs_nobody(make: Make) -> None:
+    limiter = make(PERIOD)
+    await spend(limiter)
+    first, second, third = [await call(limiter) for _ in range(3)]
+
+    for leaving in (first, third):
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+
+    async with asyncio.timeout(5):
+        await second
+
+
 async def test_a_limiter_works_on_one_event_loop_after_another(make: Make) -> None:
     limiter = make()
 

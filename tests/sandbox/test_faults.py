@@ -177,6 +177,7 @@ async def test_several_replies_can_be_rewritten_after_some_were_skipped(exist, s
     ("fault", "message"),
     [
         ({"times": 0}, "times must be at least 1"),
+        ({"when": "later"}, "when must be 'before' or 'after', not 'later'"),
         ({"skip": -1}, "skip at least 0"),
         ({"status": 100}, "status must be from 200 to 599, not 100"),
         ({"status": 600}, "status must be from 200 to 599, not 600"),

@@ -1,10 +1,12 @@
 """The sandbox on a loopback socket."""
 
 import asyncio
+import errno
 import logging
 import signal
 import socket
 import time
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
@@ -163,6 +165,20 @@ async def test_a_port_in_use_raises_os_error(sandbox):
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
         async with sandbox.serve(port=taken.getsockname()[1]):
             pass
+
+
+async def test_of_two_servers_started_on_one_port_at_once_one_raises_os_error(sandbox):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    async with AsyncExitStack() as stack:
+        # Both bind the port before either of them listens on it.
+        starts = (stack.enter_async_context(sandbox.serve(port=port)) for _ in range(2))
+        served, refused = await asyncio.gather(*starts, return_exceptions=True)
+
+    assert served == f"http://127.0.0.1:{port}"
+    assert isinstance(refused, OSError)
+    assert refused.errno == errno.EADDRINUSE
 
 
 def test_the_socket_has_nagles_algorithm_disabled():

@@ -305,6 +305,45 @@ async def test_a_refusal_of_the_token_while_acquiring_stops_the_write(exist: Exi
     assert statuses(caught.value.result) == [OutcomeStatus.NOT_SENT] * 100
 
 
+async def test_after_a_callback_that_breaks_nothing_is_acquired(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.user.attribute("mood").service = None
+
+    def broken(outcome: Any) -> None:
+        raise LookupError("no such progress bar")
+
+    with pytest.raises(BatchError, match="no such progress bar") as caught:
+        await exist.values.update(
+            [ValueUpdate("steps", DAY, 1), ValueUpdate("mood", DAY, 7)], reacquire=True, on_outcome=broken
+        )
+
+    assert [(outcome.status, outcome.error_code) for outcome in caught.value.result] == [
+        ("succeeded", None),
+        ("refused", "unauthorised"),
+    ]
+    assert [request.path for request in sandbox.requests] == ["/api/2/attributes/update/"]
+
+
+async def test_a_refusal_with_a_day_that_is_no_date_is_known_by_its_name(answering: Answering) -> None:
+    failed = [{"name": "mood", "date": "20 November", "error_code": "validation", "error": "no"}]
+    reply = {"success": [{"name": "steps", "date": "2026-11-20", "value": 1}], "failed": failed}
+
+    result = await answering(lambda request: httpx.Response(202, json=reply)).values.update(
+        [ValueUpdate("mood", DAY, 70), ValueUpdate("steps", DAY, 1)]
+    )
+
+    assert [outcome.error_code for outcome in result] == ["validation", None]
+
+
+async def test_an_echo_of_nothing_but_the_value_is_known_by_it(answering: Answering) -> None:
+    reply = {"success": [{"value": 2}, {"value": 1}]}
+
+    result = await answering(lambda request: httpx.Response(200, json=reply)).values.update(
+        [ValueUpdate("mood", DAY, 1), ValueUpdate("steps", DAY, 2)]
+    )
+
+    assert result.succeeded == [ValueEcho(value=1), ValueEcho(value=2)]
+
+
 async def test_when_acquiring_meets_no_server_the_write_raises_that(answering: Answering) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("acquire/"):

@@ -40,6 +40,12 @@ def test_values_of_an_unknown_type_are_unchanged() -> None:
     assert ValueType(42).from_python(3.5) == 3.5
 
 
+@pytest.mark.parametrize("name", ["boolean", "7", None])
+def test_only_a_number_is_a_value_type(name: object) -> None:
+    with pytest.raises(ValueError, match=f"{name!r} is not a valid ValueType"):
+        ValueType(name)
+
+
 def test_durations_are_rounded_to_minutes() -> None:
     assert ValueType.DURATION.from_python(dt.timedelta(minutes=2, seconds=40)) == 3
 

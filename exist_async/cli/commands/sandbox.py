@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 
 from exist_async.cli.extras import require_packages
 from exist_async.cli.options import Flag
-from exist_async.cli.output import print_error
+from exist_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from exist_async.sandbox import AttioSandbox, Sandbox, Service
@@ -28,7 +28,7 @@ async def sandbox(
     redirect_uri: str = _REDIRECT_URI,
     sample: Flag = False,
     attio: Flag = False,
-) -> int:
+) -> None:
     """Serve an in-memory Exist or Attio on this machine, until Ctrl-C.
 
     Args:
@@ -45,11 +45,12 @@ async def sandbox(
         if sample or redirect_uri != _REDIRECT_URI:
             option = "--sample" if sample else "--redirect-uri"
             raise CycloptsError(f"{option} can't be combined with --attio")
-        return await _serve_attio(port, latency, rate_limit)
-    return await _serve_exist(port, latency, rate_limit, redirect_uri, sample=sample)
+        await _serve_attio(port, latency, rate_limit)
+    else:
+        await _serve_exist(port, latency, rate_limit, redirect_uri, sample=sample)
 
 
-async def _serve_exist(port: int, latency: float, rate_limit: int | None, redirect_uri: str, *, sample: bool) -> int:
+async def _serve_exist(port: int, latency: float, rate_limit: int | None, redirect_uri: str, *, sample: bool) -> None:
     from exist_async.sandbox import Sandbox
 
     try:
@@ -58,29 +59,27 @@ async def _serve_exist(port: int, latency: float, rate_limit: int | None, redire
         raise CycloptsError(str(error)) from error
     if sample:
         served.add_sample()
-    return await _serve(served, port, lambda url: _exist_instructions(url, served.token, served.service))
+    await _serve(served, port, lambda url: _exist_instructions(url, served.token, served.service))
 
 
-async def _serve_attio(port: int, latency: float, rate_limit: int | None) -> int:
+async def _serve_attio(port: int, latency: float, rate_limit: int | None) -> None:
     from exist_async.sandbox import AttioSandbox
 
     served = AttioSandbox(latency=latency, read_limit=rate_limit, write_limit=rate_limit)
-    return await _serve(served, port, lambda url: _attio_instructions(url, served.token))
+    await _serve(served, port, lambda url: _attio_instructions(url, served.token))
 
 
-async def _serve(served: "Sandbox | AttioSandbox", port: int, instructions: Callable[[str], str]) -> int:
+async def _serve(served: "Sandbox | AttioSandbox", port: int, instructions: Callable[[str], str]) -> None:
     async with AsyncExitStack() as stack:
         try:
             url = await stack.enter_async_context(served.serve(port=port))
         except OSError as error:
-            print_error(
+            raise ConfigurationError(
                 f"port {port} can't be opened ({error.strerror}): choose another one with --port, or any free one with "
                 "--port 0"
-            )
-            return 1
+            ) from error
         print(instructions(url), flush=True)
         await asyncio.Event().wait()
-    return 0
 
 
 def _exist_instructions(url: str, token: str, service: "Service") -> str:
