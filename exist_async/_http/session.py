@@ -350,7 +350,7 @@ def _final_error(error: ExistAsyncError, call: Call, state: CallState) -> ExistA
         # The answer to a repeated token request shows what happened to the first: its grant was used up, or is valid.
         return error
     return responses.outcome_unknown(
-        call, f"an earlier attempt may have been carried out, and the last one failed ({error})"
+        call, f"the result of an earlier attempt is unknown, and the last one failed ({error})"
     )
 
 

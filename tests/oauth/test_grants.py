@@ -322,7 +322,7 @@ async def test_a_refresh_that_got_lost_and_could_not_be_repeated_may_have_been_c
 ) -> None:
     app, requests = making(lost, httpx.ConnectError("refused"))
 
-    words = "no readable answer came to an earlier attempt.*nothing was sent.*refused.*may have been carried out"
+    words = "the result of an earlier attempt is unknown.*nothing was sent.*refused.*may have been carried out"
     with pytest.raises(OAuthError, match=words) as caught:
         await refresh(app)
 
