@@ -1,6 +1,7 @@
 """Fixtures of the tests of rate limiters: factories for each kind, with real clocks."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,22 @@ Make = Callable[..., Any]
 
 
 @pytest.fixture(params=["memory", "sqlite", "redis"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
-    """Makes rate limiters of one kind that allow three requests in a period."""
-    if request.param == "memory":
-        return lambda period=60.0, **options: MemoryRateLimiter(3, period, **options)
-    if request.param == "sqlite":
-        return lambda period=60.0, **options: SqliteRateLimiter(tmp_path / "budget.db", 3, period, **options)
-    url = request.getfixturevalue("redis_server").url
-    return lambda period=60.0, **options: RedisRateLimiter(url, 3, period, **options)
+async def make(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Make, None]:
+    """Makes rate limiters of one kind that allow three requests in a period, and closes them at the end."""
+    async with AsyncExitStack() as opened:
+
+        def over_redis(period: float = 60.0, **options: Any) -> RedisRateLimiter:
+            limiter = RedisRateLimiter(request.getfixturevalue("redis_server").url, 3, period, **options)
+            opened.push_async_callback(limiter.aclose)
+            return limiter
+
+        if request.param == "redis":
+            request.getfixturevalue("redis_server")
+            yield over_redis
+        elif request.param == "sqlite":
+            yield lambda period=60.0, **options: SqliteRateLimiter(tmp_path / "budget.db", 3, period, **options)
+        else:
+            yield lambda period=60.0, **options: MemoryRateLimiter(3, period, **options)
 
 
 @pytest.fixture
