@@ -16,7 +16,10 @@ _HIDDEN = "[secret]"
 # A shorter token may occur in a text by chance.
 _SHORTEST_TOKEN = 6
 
-LONGEST_FORM = 6
+# How forms write a space, and JSON some control characters.
+_OTHER_FORMS = {" ": r"\+", "\t": r"\\t", "\n": r"\\n", "\r": r"\\r", "\b": r"\\b", "\f": r"\\f"}
+
+LONGEST_FORM = 12
 """The maximum length of one character of a secret in encoded form, such as `&quot;`."""
 
 
@@ -87,9 +90,14 @@ def redact_errors(error: BaseException) -> None:
 
 
 def _forms_of(character: str) -> str:
-    """Return a regular expression for all encoded forms of a character of a secret."""
+    """Return a regular expression for all encoded forms of a character of a secret: plain, in URLs, JSON and HTML."""
     number, plain = ord(character), re.escape(character)
-    encoded = rf"%{number:02x}|\\u{number:04x}|&#0*{number};|&#x{number:x};"
-    if character.isalnum():
-        return f"(?:{plain}|{encoded})"
-    return rf"(?:\\?{plain}|{encoded}|{re.escape(escape(character))})"
+    in_url = "".join(f"%{byte:02x}" for byte in character.encode(errors="surrogatepass"))
+    units = character.encode("utf-16-be", errors="surrogatepass").hex()
+    in_json = "".join(rf"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
+    forms = [plain, in_url, in_json, f"&#0*{number};", f"&#x0*{number:x};", re.escape(escape(character))]
+    if not character.isalnum():
+        forms.append(rf"\\{plain}")
+    if character in _OTHER_FORMS:
+        forms.append(_OTHER_FORMS[character])
+    return f"(?:{'|'.join(forms)})"

@@ -99,7 +99,7 @@ class CallState:
     answered_in_line: int = 0
 
 
-current_state: ContextVar[CallState] = ContextVar("exist_async_call_state")
+current_state: ContextVar[CallState | None] = ContextVar("exist_async_call_state", default=None)
 """The state of the call that the running task is sending: the transport marks it when the request gets a connection."""
 
 

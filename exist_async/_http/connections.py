@@ -76,6 +76,7 @@ class _Connector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  (aiohttp's own signature)
     ) -> Connection:
         state = current_state.get()
+        assert state is not None
         if state.request_connected:
             # aiohttp sends a GET again by itself when a reused connection drops. Whether to repeat is not its decision.
             raise aiohttp.ServerDisconnectedError("The server closed the connection before it answered")
@@ -138,6 +139,7 @@ class Connections:
         else:
             await self._free.acquire()
         state = current_state.get()
+        assert state is not None
         state.request_connected = False
         failure: httpx.RequestError
         try:

@@ -39,7 +39,9 @@ class FormClient:
         fraction: Callable[[], float] = random.random,
     ) -> None:
         self._options = Options(base_url=base_url, max_wait=0.0, sleep=sleep, fraction=fraction)
-        self._pool = None if http_client is None else Pool.over(http_client)
+        self._http_client = http_client
+        if http_client is not None:
+            Pool.over(http_client)  # raises for a wrong argument
 
     async def post(
         self, path: str, form: Mapping[str, str], *, secrets: tuple[str, ...], max_repeats: int = 0
@@ -57,9 +59,12 @@ class FormClient:
         """
         body = urlencode(form).encode()
         call = Call("POST", path, body=body, content_type=_FORM, max_repeats=max_repeats, secrets=secrets)
-        pool = self._pool or Pool.open(max_connections=1, proxy=None, verify=True, trust_env=True)
+        # A pool for each form, and so a retry budget: one that is empty after an outage would hardly fill again.
+        if self._http_client is not None:
+            pool = Pool.over(self._http_client)
+        else:
+            pool = Pool.open(max_connections=1, proxy=None, verify=True, trust_env=True)
         try:
             return await Session(pool, httpx.Auth(), self._options).send(call, bytes)
         finally:
-            if pool is not self._pool:
-                await pool.aclose(self._options.timeout)
+            await pool.aclose(self._options.timeout)

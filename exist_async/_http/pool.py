@@ -181,11 +181,12 @@ class Pool:
         timeout = {"connect": seconds, "read": seconds, "write": seconds, "pool": patience}
         request.extensions = {"timeout": timeout}
         if isinstance(self._http, _Client):
-            token = current_state.set(state)
+            current_state.set(state)
             try:
                 return await self._http.sign_and_send(request, auth)
             finally:
-                current_state.reset(token)
+                # Not reset by its token: the collector may close this in another context, after the loop has ended.
+                current_state.set(None)
         # A caller's client does not report when the request gets its connection.
         state.connected = True
         try:

@@ -125,7 +125,7 @@ def _raise_error(response: httpx.Response, call: Call, now: float) -> NoReturn:
         path=call.path,
         detail=detail,
         code=content.code,
-        body=_excerpt(body),
+        body="" if call.is_token_request else _excerpt(body),
         request_id=_request_id(response, call),
         retry_after=seconds,
         type=content.type,

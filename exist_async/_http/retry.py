@@ -122,6 +122,8 @@ def delay(
         retries_left: The retries that the client's budget has left.
     """
     failure = classify(error)
+    if call.is_token_request and failure is Failure.RATE_LIMITED:
+        return None
     counted = state.attempt - state.uncounted
     if failure is Failure.FINAL or counted > options.max_retries:
         return None
@@ -133,7 +135,8 @@ def delay(
     if failure.is_costly and retries_left < 1:
         return None
     wait = backoff(state.attempt, fraction)
-    asked = retry_after(error)
+    # A user waits for a token request: no Retry-After is waited for.
+    asked = None if call.is_token_request else retry_after(error)
     if asked is not None or failure is Failure.RATE_LIMITED:
         wait = max(_SHORTEST_WAIT, wait) if asked is None else wait + max(_SHORTEST_WAIT, asked)
         # The jitter on top of a Retry-After does not count towards max_wait.

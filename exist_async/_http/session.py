@@ -195,10 +195,10 @@ class Session:
             status = response.status_code
             answer = Answer(responses.decode(response, call, model, self.options.wall_clock()))
         except BaseException as error:
+            self._report_attempt(call, state, start, status, error)
             # Without a status, it is an error of the auth and not an answer.
             if status is not None and isinstance(error, RateLimitError):
                 await self._refund(error, call)
-            self._report_attempt(call, state, start, status, error)
             raise
         self._report_attempt(call, state, start, status, None)
         return answer

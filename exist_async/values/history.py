@@ -96,12 +96,15 @@ class _Pages(Generic[S, R]):
     start: int = 1
     page_count: int = 1  # as far as it is known
     ended: bool = False
+    last: int | None = None  # the lowest number of a page that turned out to be the last
     repeats: RepeatDetector = field(factory=RepeatDetector)
 
     async def read(self, number: int) -> "tuple[_Pages[S, R], Page[R]]":
         """Return a page, with its listing."""
         page, is_last = await self.fetch(number)
-        self.ended = self.ended or is_last or self.repeats.detect(page)
+        if self.repeats.detect(page) or is_last:
+            self.ended = True
+            self.last = number if self.last is None else min(self.last, number)
         return self, page
 
 
@@ -200,9 +203,9 @@ class _Reader:
             return
         async with aclosing(_read_pages(self._windows(), concurrency=self._session.options.concurrency)) as pages:
             async for in_window, page in pages:
-                if in_window.ended:
+                if in_window.last is not None:
                     # The next windows probably have the same number of pages.
-                    in_window.subject[1].page_count = page.number
+                    in_window.subject[1].page_count = in_window.last
                 yield in_window.subject, page
 
     def _windows(self) -> Iterator[_Pages[_InWindow, ListedValues]]:

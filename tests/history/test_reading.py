@@ -494,3 +494,28 @@ def two_attributes(values: str) -> httpx.Response:
     first = f'{{"name": "a", "values": [{{"date": "{END}", "value": 1}}]}}'
     page = f'{{"results": [{first}, {{"name": "b", "values": {values}}}], "count": 2}}'
     return httpx.Response(200, text=page, headers={"content-type": "application/json"})
+
+
+async def test_pages_of_a_window_that_come_in_another_order_are_read_concurrently_and_within_the_limit(
+    answering: Answering,
+) -> None:
+    in_flight = most = 0
+    asked: list[int] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal in_flight, most
+        number = int(request.url.params.get("page", 1))
+        asked.append(number)
+        in_flight += 1
+        most = max(most, in_flight)
+        # The last page of a window comes before its first one.
+        for _ in range(200 // number):
+            await asyncio.sleep(0)
+        in_flight -= 1
+        names = [f"thing_{n:03}" for n in range(350)][100 * (number - 1) : 100 * number]
+        results = [{"name": name, "values": []} for name in names]
+        return httpx.Response(200, json={"count": 350, "next": None if number == 4 else "x", "results": results})
+
+    assert await read(answering(answer, concurrency=3).values.history(back(31 * 6), END)) == {}
+    assert most == 3
+    assert sorted(asked) == [1] * 6 + [2] * 6 + [3] * 6 + [4] * 6

@@ -9,6 +9,7 @@ import pytest
 
 from exist_async import ExistClient, RateLimitError
 from exist_async._http.throttle import Throttle
+from support import until
 
 Answering = Callable[..., ExistClient]
 
@@ -163,8 +164,7 @@ async def test_a_busy_user_goes_at_full_width_again_soon_after_a_429(answering: 
     client = answering(service, rate_limiter=None)
     first = asyncio.create_task(client.profile.get())
     await asyncio.sleep(0)
-    while requests == 0 or not client._session._pool.throttle.lines:  # noqa: ASYNC110  (the loop's own steps)
-        await asyncio.sleep(0)
+    await until(lambda: requests > 0 and bool(client._session._pool.throttle.lines))
 
     await asyncio.gather(first, *(client.profile.get() for _ in range(200)))
 

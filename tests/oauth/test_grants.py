@@ -333,7 +333,7 @@ async def test_a_refresh_that_got_lost_and_could_not_be_repeated_may_have_been_c
 
 async def test_a_refresh_that_got_lost_before_the_client_was_closed_may_have_been_carried_out(making: Make) -> None:
     async def close(_: float) -> None:
-        await app._forms._pool._http.aclose()  # type: ignore[union-attr]
+        await app._forms._http_client.aclose()  # type: ignore[union-attr]
 
     app, requests = making(httpx.ReadError("cut"), ok(), sleep=close)
 
@@ -345,7 +345,7 @@ async def test_a_refresh_that_got_lost_before_the_client_was_closed_may_have_bee
 
 async def test_a_client_of_yours_that_is_closed_is_said_so(making: Make) -> None:
     app, requests = making(ok())
-    await app._forms._pool._http.aclose()  # type: ignore[union-attr]
+    await app._forms._http_client.aclose()  # type: ignore[union-attr]
 
     with pytest.raises(OAuthError, match="closed"):
         await refresh(app)
@@ -398,3 +398,42 @@ def test_a_wrong_argument_is_named(name: str, value: Any) -> None:
         OAuthApp(**(arguments | {name: value}))
 
     assert "two words" not in str(caught.value)
+
+
+async def test_a_refresh_is_repeated_once_after_a_503_whatever_pause_it_asks_for(making: Make) -> None:
+    app, requests = making(httpx.Response(503, headers={"Retry-After": "120"}), ok())
+
+    assert (await refresh(app)).access_token == "new-access"
+    assert len(requests) == 2
+
+
+@pytest.mark.parametrize("retry_after", ["0", "Fri, 15 Jan 2021 08:01:00 GMT", "30"])
+async def test_a_token_request_that_is_rate_limited_is_not_repeated(making: Make, retry_after: str) -> None:
+    app, requests = making(httpx.Response(429, headers={"Retry-After": retry_after}))
+
+    with pytest.raises(OAuthError) as caught:
+        await refresh(app)
+
+    assert caught.value.status_code == 429
+    assert len(requests) == 1
+
+
+async def test_refreshes_that_failed_before_leave_later_ones_their_repeat(making: Make) -> None:
+    answers = [httpx.ReadError("cut")] * 300
+    app, requests = making(*answers, httpx.ReadError("cut"), ok())
+    for _ in range(150):
+        with pytest.raises(OAuthError):
+            await refresh(app)
+
+    assert (await refresh(app)).access_token == "new-access"
+    assert len(requests) == 302
+
+
+async def test_a_refused_token_request_quotes_nothing_of_the_answer(making: Make) -> None:
+    app, _ = making(httpx.Response(400, json={"error": "invalid_request", "access_token": "a-leaked-token"}))
+
+    with pytest.raises(OAuthError) as caught:
+        await refresh(app)
+
+    assert caught.value.code == "invalid_request"
+    assert "a-leaked-token" not in f"{caught.value} {vars(caught.value)} {vars(caught.value.__cause__)}"

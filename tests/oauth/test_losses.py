@@ -52,7 +52,7 @@ async def gate(sandbox: Sandbox, app: OAuthApp, auth: OAuth2) -> AsyncGenerator[
     """Every token request of the app from now on."""
     gate = Gate(sandbox)
     async with httpx.AsyncClient(transport=gate) as http:
-        app._forms._pool._http = http  # type: ignore[union-attr]
+        app._forms._http_client = http
         yield gate
 
 
@@ -111,7 +111,7 @@ async def test_a_program_that_is_timed_out_while_it_renews_loses_no_token(
     async def program() -> None:
         gate = Gate(sandbox)
         async with httpx.AsyncClient(transport=gate) as http:
-            app._forms._pool._http = http  # type: ignore[union-attr]
+            app._forms._http_client = http
             async with ExistClient(auth, http_client=http) as exist, asyncio.timeout(None) as timeout:
                 call = asyncio.create_task(exist.profile.get())
                 await gate.reached.wait()
