@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TypeAlias
 
 Figures: TypeAlias = dict[str, float]
-"""What one run of a measure gave, by name."""
+"""The figures of one run of a measurement, by name."""
 
 
 def environment(bytecode: str) -> dict[str, str]:

@@ -56,7 +56,7 @@ async def documented_loop(url: str, concurrency: int) -> AsyncGenerator[Acquire]
 
 @asynccontextmanager
 async def httpx_gather(url: str, concurrency: int) -> AsyncGenerator[Acquire]:
-    """What one writes by hand with httpx as it comes: `gather` under a semaphore, statuses checked, dictionaries."""
+    """Handwritten httpx: `gather` under a semaphore, with checked statuses and plain dictionaries."""
     slots = asyncio.Semaphore(concurrency)
     async with httpx.AsyncClient(headers=HEADERS) as http:
 

@@ -1,4 +1,4 @@
-"""How much CPU does one request of 35 attributes cost its client, all included?"""
+"""CPU time of the client for one request of 35 attributes, everything included."""
 
 import asyncio
 import gc
@@ -39,7 +39,7 @@ _CONTENDERS: Final[dict[str, Contender]] = {
 
 @frozen
 class _Load:
-    """How many requests are in flight, how many there are in a turn, and what is to be reached."""
+    """The number of requests in flight and in a turn, and the target ratio."""
 
     in_flight: int
     requests: int

@@ -1,4 +1,4 @@
-"""How much CPU does it cost to make models of a page?"""
+"""CPU time of decoding a page into models."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What do ten times as many items cost, in CPU and in memory?"""
+"""CPU time and memory of ten times as many items."""
 
 import asyncio
 import gc

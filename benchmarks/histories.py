@@ -36,8 +36,8 @@ _MEGABYTE: Final = 1e6
 
 
 @define
-class _Heart:
-    """Beats once a millisecond, and notices how long the loop stood still and how much memory there was at most.
+class _LoopMonitor:
+    """Wakes once a millisecond, and records the longest stall of the event loop and the peak of memory.
 
     Attributes:
         stall: Seconds of the longest stall.
@@ -59,7 +59,7 @@ class _Heart:
 def by_this_client(url: str) -> Figures:
     """Read it with this package, as a stream."""
 
-    async def read(heart: _Heart) -> Figures:
+    async def read(heart: _LoopMonitor) -> Figures:
         requests = 0
 
         def count(event: Event) -> None:
@@ -88,7 +88,7 @@ def by_this_client(url: str) -> Figures:
 def by_httpx(url: str) -> Figures:
     """Read it with `gather` under a semaphore, which keeps all of it."""
 
-    async def read(heart: _Heart) -> Figures:
+    async def read(heart: _LoopMonitor) -> Figures:
         slots = asyncio.Semaphore(CONCURRENCY)
         async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {_TOKEN}"}) as http:
 
@@ -120,10 +120,10 @@ def by_httpx(url: str) -> Figures:
     return asyncio.run(_with_a_heart(read))
 
 
-async def _with_a_heart(read: Callable[[_Heart], Awaitable[Figures]]) -> Figures:
+async def _with_a_heart(read: Callable[[_LoopMonitor], Awaitable[Figures]]) -> Figures:
     # As in a program that runs for a while: Python's first full collection goes through all that was ever imported.
     gc.collect()
-    heart = _Heart()
+    heart = _LoopMonitor()
     beating = asyncio.create_task(heart.beat())
     await asyncio.sleep(0)
     try:
@@ -132,7 +132,7 @@ async def _with_a_heart(read: Callable[[_Heart], Awaitable[Figures]]) -> Figures
         beating.cancel()
 
 
-async def _measured(heart: _Heart, values: Callable[[], Awaitable[int]]) -> Figures:
+async def _measured(heart: _LoopMonitor, values: Callable[[], Awaitable[int]]) -> Figures:
     heart.peak = before = memory.resident()
     start = time.perf_counter()
     count = await values()

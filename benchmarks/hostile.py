@@ -54,7 +54,7 @@ class _Exchange:
 
     @property
     def reply(self) -> bytes:
-        """What a service that behaves would answer, in JSON."""
+        """The answer of a correct service, as JSON."""
         if not self.items:
             return b'{"username": "ada", "count": 0, "next": null, "results": []}'
         success = [{**item, "current": item.get("value")} for item in self.items]
@@ -185,7 +185,7 @@ _BEHAVIOURS: Final[dict[Callable[[_Exchange], Awaitable[None]], int]] = {
     _reordered: 3,
     _left_out: 2,
 }
-"""What it does, each so often."""
+"""The faults, each with its weight."""
 
 
 class _Server:

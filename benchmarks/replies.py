@@ -1,4 +1,4 @@
-"""What the loopback server answers: bytes of the shapes that Exist's documentation shows."""
+"""The answers of the loopback server, in the formats of Exist's documentation."""
 
 import datetime as dt
 import json
@@ -7,10 +7,10 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 OWNED: Final = 3400
-"""How many attributes the listing of owned ones holds."""
+"""Number of attributes in the listing of owned attributes."""
 
 WITH_VALUES: Final = 120
-"""How many attributes the listing with values holds."""
+"""Number of attributes in the listing with values."""
 
 _OWN: Final = {"name": "my_client", "label": "My client"}
 _GROUP: Final = {"name": "custom", "label": "Daily tags", "priority": 3}

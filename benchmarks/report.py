@@ -21,7 +21,7 @@ _WIDTH: Final = 120
 
 @frozen
 class Target:
-    """What is asked of this package.
+    """The target of a comparison.
 
     Attributes:
         at_most: The largest figure, or ratio, that is good enough.

@@ -1,4 +1,4 @@
-"""Does anything get lost, counted twice or left behind under a thousand tasks and a service that misbehaves?
+"""Checks that nothing is lost, counted twice or left behind under a thousand tasks and a faulty service.
 
 `uv run python -m benchmarks.soak [--seconds 60] [--seed N]`
 """
@@ -41,7 +41,7 @@ _MOST_GROWTH: Final = 0.05
 
 @define
 class _Tally:
-    """What the callers saw.
+    """The outcomes that the callers got.
 
     Attributes:
         told: How many increments had which outcome, cancelled callers' included.

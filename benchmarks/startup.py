@@ -1,4 +1,4 @@
-"""What does the package cost a program that starts?"""
+"""Time that the package adds to the start of a program."""
 
 import resource
 import subprocess

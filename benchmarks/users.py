@@ -1,4 +1,4 @@
-"""What does a web backend pay for one update of each of its many users?"""
+"""CPU time of a web backend for one update of each of its many users."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""What does a view cost, of which a web backend makes one for each of its users?"""
+"""Time and memory of a view; a web backend creates one for each of its users."""
 
 import gc
 import time

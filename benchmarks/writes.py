@@ -1,4 +1,4 @@
-"""How long does it take to acquire many attributes from a server that takes its time?"""
+"""Time of acquiring many attributes from a slow server."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ _GATHERED: Final[dict[str, Contender]] = {
 
 @frozen
 class _Load:
-    """How many items there are, how long the server takes, and how often it is measured."""
+    """The number of items, the latency of the server, and the number of measurements."""
 
     items: int
     latency: float
@@ -39,7 +39,7 @@ class _Load:
 
     @property
     def rounds(self) -> int:
-        """How often the server is waited for if nothing else takes any time."""
+        """The number of round trips that can't be avoided."""
         return ceil(ceil(self.items / CHUNK) / _CONCURRENCY)
 
     @property
@@ -49,7 +49,7 @@ class _Load:
 
     @property
     def targets(self) -> list[Target]:
-        """What is asked of this package."""
+        """The targets of this package."""
         against_aiohttp = Target(1.10, _AIOHTTP)
         # At 20 ms the rounds are as short as what the machine takes to make one.
         return [against_aiohttp, Target(1.15, self.ideal)] if self.latency >= 0.1 else [against_aiohttp]
