@@ -31,7 +31,7 @@ REQUESTS: Final = ceil(DAYS / _MOST_DAYS) * _PAGES
 
 _TOKEN: Final = "a-token"
 _PATH: Final = "/api/2/attributes/with-values/"
-_BEAT: Final = 0.001
+_INTERVAL: Final = 0.001
 _MEGABYTE: Final = 1e6
 
 
@@ -47,19 +47,19 @@ class _LoopMonitor:
     stall: float = 0.0
     peak: int = 0
 
-    async def beat(self) -> None:
-        """Beat until it is cancelled."""
+    async def run(self) -> None:
+        """Sample until it is cancelled."""
         while True:
             start = time.perf_counter()
-            await asyncio.sleep(_BEAT)
-            self.stall = max(self.stall, time.perf_counter() - start - _BEAT)
+            await asyncio.sleep(_INTERVAL)
+            self.stall = max(self.stall, time.perf_counter() - start - _INTERVAL)
             self.peak = max(self.peak, memory.resident())
 
 
 def by_this_client(url: str) -> Figures:
     """Read it with this package, as a stream."""
 
-    async def read(heart: _LoopMonitor) -> Figures:
+    async def read(monitor: _LoopMonitor) -> Figures:
         requests = 0
 
         def count(event: Event) -> None:
@@ -79,16 +79,16 @@ def by_this_client(url: str) -> Figures:
 
             await exist.profile.get()
             requests = 0
-            figures = await _measured(heart, values)
+            figures = await _measured(monitor, values)
             return {**figures, "requests": requests}
 
-    return asyncio.run(_with_a_heart(read))
+    return asyncio.run(_monitored(read))
 
 
 def by_httpx(url: str) -> Figures:
     """Read it with `gather` under a semaphore, which keeps all of it."""
 
-    async def read(heart: _LoopMonitor) -> Figures:
+    async def read(monitor: _LoopMonitor) -> Figures:
         slots = asyncio.Semaphore(CONCURRENCY)
         async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {_TOKEN}"}) as http:
 
@@ -114,33 +114,33 @@ def by_httpx(url: str) -> Figures:
                 return sum(len(attribute["values"]) for page in pages for attribute in page["results"])
 
             await http.get("/api/2/accounts/profile/")
-            figures = await _measured(heart, values)
+            figures = await _measured(monitor, values)
             return {**figures, "requests": REQUESTS}
 
-    return asyncio.run(_with_a_heart(read))
+    return asyncio.run(_monitored(read))
 
 
-async def _with_a_heart(read: Callable[[_LoopMonitor], Awaitable[Figures]]) -> Figures:
+async def _monitored(read: Callable[[_LoopMonitor], Awaitable[Figures]]) -> Figures:
     # As in a program that runs for a while: Python's first full collection goes through all that was ever imported.
     gc.collect()
-    heart = _LoopMonitor()
-    beating = asyncio.create_task(heart.beat())
+    monitor = _LoopMonitor()
+    beating = asyncio.create_task(monitor.run())
     await asyncio.sleep(0)
     try:
-        return await read(heart)
+        return await read(monitor)
     finally:
         beating.cancel()
 
 
-async def _measured(heart: _LoopMonitor, values: Callable[[], Awaitable[int]]) -> Figures:
-    heart.peak = before = memory.resident()
+async def _measured(monitor: _LoopMonitor, values: Callable[[], Awaitable[int]]) -> Figures:
+    monitor.peak = before = memory.resident()
     start = time.perf_counter()
     count = await values()
     seconds = time.perf_counter() - start
-    await asyncio.sleep(2 * _BEAT)  # for the stall at the end
+    await asyncio.sleep(2 * _INTERVAL)  # for the stall at the end
     assert count == WITH_VALUES * DAYS
     return {
         "seconds": seconds,
-        "stall": heart.stall * 1e3,
-        "growth": (heart.peak - before) / _MEGABYTE,
+        "stall": monitor.stall * 1e3,
+        "growth": (monitor.peak - before) / _MEGABYTE,
     }
