@@ -1,4 +1,4 @@
-"""What the tests share: a sandbox, and clients that talk to it."""
+"""Fixtures of all tests: a sandbox, and clients of it."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""What the tests of histories share."""
+"""Helpers of the tests of histories."""
 
 import datetime as dt
 from collections import defaultdict

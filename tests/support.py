@@ -1,4 +1,4 @@
-"""What several tests of writes share."""
+"""Helpers of several tests."""
 
 import asyncio
 import inspect

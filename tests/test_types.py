@@ -1,4 +1,4 @@
-"""What type checkers are told; mypy and pyright read this file, and it runs too."""
+"""Types as mypy and pyright infer them; both check this file, and it runs, too."""
 
 import datetime as dt
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What became of each item, as the service answered."""
+"""The outcome of each item, as the service answered."""
 
 from typing import Any
 

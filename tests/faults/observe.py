@@ -39,7 +39,7 @@ Call = Callable[[ExistClient], Awaitable[Any]]
 
 @frozen
 class Seen:
-    """What a call did.
+    """The observed end of a call.
 
     Attributes:
         attempts: How many attempts there were.

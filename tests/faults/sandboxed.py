@@ -13,7 +13,7 @@ CALLS: dict[str, Call] = {"get": get, "update": update, "increment": increment}
 """The three kinds of calls, by the names of a row's cells."""
 
 PATHS = {"get": "accounts/profile/", "update": "attributes/update/", "increment": "attributes/increment/"}
-"""What each of them asks."""
+"""The path that each kind of call requests."""
 
 
 def a_sandbox(**options: Any) -> Sandbox:

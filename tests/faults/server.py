@@ -44,7 +44,7 @@ class Request:
 
 @define
 class Server:
-    """What a service saw and did.
+    """The requests that a service received and carried out.
 
     Attributes:
         script: How it misbehaves.

@@ -33,7 +33,7 @@ AN_OUTCOME = re.compile(r"items\[0\], \w+\(name='coffees', .*value=(\d+)[,)].*: 
 
 
 class Told:
-    """What the callers of writes heard, each of whom writes a number of their own."""
+    """The outcomes that callers of writes got; each caller writes numbers of its own."""
 
     def __init__(self) -> None:
         self.of: dict[int, list[OutcomeStatus]] = {}

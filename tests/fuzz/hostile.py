@@ -79,7 +79,7 @@ def page(*results: Any) -> dict[str, Any]:
 
 
 class Raw(str):
-    """What stands in a document as it is."""
+    """A value that is inserted into a document unchanged."""
 
     __slots__ = ()
 
@@ -225,7 +225,7 @@ def mutated(draw: st.DrawFn, document: Any) -> str:
 
 @st.composite
 def bodies(draw: st.DrawFn, document: Any) -> bytes:
-    """What a service may send where it ought to send such a document."""
+    """A hostile answer in place of such a document."""
     text = draw(mutated(document))
     if draw(st.integers(0, 3)):
         return text.encode("utf-8", "surrogatepass")

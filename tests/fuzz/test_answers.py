@@ -1,4 +1,4 @@
-"""Whatever a service answers: each call ends, in what it is to return or in an error of the package's own tree."""
+"""Arbitrary answers: each call ends with its result or with an error of the package."""
 
 import asyncio
 import datetime as dt

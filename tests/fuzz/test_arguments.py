@@ -1,4 +1,4 @@
-"""Whatever a caller gives: what is wrong is refused before the network, and what is right arrives as it is."""
+"""Arbitrary arguments: wrong ones are refused before the network, and right ones arrive unchanged."""
 
 import asyncio
 import datetime as dt

@@ -1,4 +1,4 @@
-"""What the tests of histories share: a sandbox in which it is always the same day."""
+"""Fixture of the tests of histories: a sandbox with a fixed date."""
 
 import datetime as dt
 

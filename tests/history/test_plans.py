@@ -1,4 +1,4 @@
-"""What a history costs: the fewest requests, and told before it is read."""
+"""Plans of histories: the fewest requests, and their number before reading."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""What is tried again after it may have been carried out, and what the second answer means."""
+"""Retries of requests that may have been carried out, and the meaning of the second answer."""
 
 from collections.abc import Callable
 from datetime import date

@@ -1,4 +1,4 @@
-"""What the log and the listeners to events are told on the way of a call."""
+"""The log lines and events of a call."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What the tests of signing in share: an app, a user who signed in, and clients that stay signed in."""
+"""Fixtures of the tests of signing in: an app, a user who has signed in, and clients with their token."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What may get lost on the way of a new token, and what is left then."""
+"""Losses while a token is renewed: of the answer, the store, the caller or the event loop."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""What the tests of values share: a sandbox whose service owns some attributes."""
+"""Fixture of the tests of values: a sandbox whose service owns some attributes."""
 
 import datetime as dt
 

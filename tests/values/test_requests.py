@@ -1,4 +1,4 @@
-"""What is checked of a value before anything is sent."""
+"""Checks of values before anything is sent."""
 
 import datetime as dt
 import enum
