@@ -24,7 +24,7 @@ class Call:
         body: The encoded body, or None.
         repeatable: Whether carrying it out twice is harmless.
         content_type: The media type of the body.
-        max_repeats: How often it may be sent again after an attempt that may have been carried out; None leaves that to
+        max_repeats: Maximum number of repeats after an attempt that may have been carried out; None leaves it to
             `max_retries`.
         secrets: Secrets in the body, which only token requests have.
     """
@@ -79,7 +79,7 @@ class CallState:
         authorization: The Authorization header of the request that was answered last.
         line: The throttle's line that the call has reached the head of.
         paused_in_line: Whether it has slept or waited for the budget there.
-        answered_in_line: How many calls had been answered from that line when this call was refused last.
+        answered_in_line: Number of calls answered from that line when this call was refused last.
     """
 
     ends_at: float | None = None

@@ -52,7 +52,7 @@ class FormClient:
             path: The path on the service's origin.
             form: The fields of the form.
             secrets: Those of its values that must appear in no error.
-            max_repeats: How often to send it again if it may have been carried out: no readable answer, a 408 or a 5xx.
+            max_repeats: Maximum number of repeats if it may have been carried out: no readable answer, a 408 or 5xx.
 
         Raises:
             ExistAsyncError: As listed in `errors`.

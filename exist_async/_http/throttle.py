@@ -34,7 +34,7 @@ class Line:
     """Calls of one budget on one event loop: the first is being sent, the others wait in the order they came.
 
     Attributes:
-        answered: How many calls in this line the service has answered.
+        answered: Number of calls in this line that the service has answered.
         dissolved: Whether calls need not wait any more.
     """
 

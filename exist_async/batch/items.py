@@ -68,7 +68,7 @@ class ItemReader:
         Args:
             prepare: Returns the request model for an item, or raises a ConfigurationError.
             into: The list that each request model is appended to as soon as it is created.
-            most: How many items to read; None for all.
+            most: Number of items to read; None for all.
 
         Returns:
             The reason for ending early: a ConfigurationError that names the index, or the iterable's own error.
