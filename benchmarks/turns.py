@@ -19,7 +19,7 @@ def by_turns(
 
     Args:
         measures: What to measure, by name; each does its work once and returns its own figure.
-        turns: How often each is measured, unless `limit_turns` allows fewer.
+        turns: Number of measurements of each, unless `limit_turns` allows fewer.
         rehearsal: Whether there is one more turn before, which does not count.
     """
     samples: dict[str, list[float]] = {name: [] for name in measures}

@@ -38,7 +38,7 @@ class FormClient:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         fraction: Callable[[], float] = random.random,
     ) -> None:
-        self._options = Options(base_url=base_url, max_wait=0.0, sleep=sleep, fraction=fraction)
+        self._options = Options(base_url=base_url, sleep=sleep, fraction=fraction)
         self._http_client = http_client
         if http_client is not None:
             Pool.over(http_client)  # raises for a wrong argument

@@ -33,7 +33,7 @@ class CorrelationFields(TypedDict, total=False):
         second_person_elements: Parts of the sentence that describes it.
         attribute_category: Category of the first attribute's values.
         description: Explanation.
-        occurrence: How common it is among all users.
+        occurrence: Frequency among all users, in words.
         rating: The user's rating, with the keys `positive`, `rating_type` and `rating`.
     """
 

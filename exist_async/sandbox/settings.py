@@ -22,7 +22,7 @@ class Settings:
     Attributes:
         page_size: Default number of results on a page.
         now: Returns the current time.
-        missing_days: How days without a value are listed.
+        missing_days: Whether days without a value are listed as null or left out.
         averages_key: The key of the attribute's name in averages.
         token_lifetime: Seconds until new access tokens expire.
         passes_state: Whether `state` is passed through authorisation.
