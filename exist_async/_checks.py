@@ -137,12 +137,13 @@ def plain_string(value: str) -> str:
     return str.__str__(value) if isinstance(value, str) else value  # pyright: ignore[reportUnnecessaryIsInstance]
 
 
-def _validator(check: Callable[[str, object], None]) -> "Callable[[object, attrs.Attribute[Any], object], None]":
+def validator(check: Callable[[str, object], None]) -> "Callable[[object, attrs.Attribute[Any], object], None]":
     """Return an attrs validator that applies a check to a field, under the field's name."""
     return lambda _, attribute, value: check(attribute.name, value)
 
 
-is_text = _validator(check_text)
-is_flag = _validator(check_flag)
-is_day = _validator(check_day)
-is_seconds = _validator(check_seconds)
+is_text = validator(check_text)
+is_flag = validator(check_flag)
+is_day = validator(check_day)
+is_function = validator(check_function)
+is_seconds = validator(check_seconds)

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,11 +14,12 @@ from attrs.validators import optional
 
 from exist_async._checks import (
     check_callback,
-    check_function,
     check_int,
     check_seconds,
+    is_function,
     is_loopback,
     is_seconds,
+    validator,
     wrong_type,
 )
 from exist_async.errors import ConfigurationError
@@ -65,18 +66,6 @@ def _is_max_wait(_: "Options", attribute: "Attribute[Any]", value: object) -> No
         check_seconds(attribute.name, value, zero=True)
 
 
-def _is_callback(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
-    check_callback(attribute.name, "an event", value)
-
-
-def _is_count(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
-    check_int(attribute.name, value, least=0 if attribute.name == "max_retries" else 1)
-
-
-def _is_function(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
-    check_function(attribute.name, value)
-
-
 @frozen(eq=False, repr=False)
 class Options:
     """The settings of a client or of a view of it; checked at construction.
@@ -100,13 +89,15 @@ class Options:
     base_url: str = field(validator=_is_origin)
     timeout: float = field(default=30.0, validator=is_seconds)
     deadline: float | None = field(default=None, validator=optional(is_seconds))
-    max_retries: int = field(default=2, validator=_is_count)
-    concurrency: int = field(default=8, validator=_is_count)
+    max_retries: int = field(default=2, validator=validator(partial(check_int, least=0)))
+    concurrency: int = field(default=8, validator=validator(partial(check_int, least=1)))
     max_wait: float | None = field(default=60.0, validator=_is_max_wait)
     rate_limiter: RateLimiter | None = field(default=None, validator=optional(_is_limiter))
     write_rate_limiter: RateLimiter | None = field(default=None, validator=optional(_is_limiter))
-    on_event: Callable[[Event], object] | None = field(default=None, validator=_is_callback)
-    clock: Callable[[], float] = field(default=time.monotonic, validator=_is_function)
-    sleep: Callable[[float], Awaitable[object]] = field(default=asyncio.sleep, validator=_is_function)
-    fraction: Callable[[], float] = field(default=random.random, validator=_is_function)
-    wall_clock: Callable[[], float] = field(default=time.time, validator=_is_function)
+    on_event: Callable[[Event], object] | None = field(
+        default=None, validator=validator(lambda name, value: check_callback(name, "an event", value))
+    )
+    clock: Callable[[], float] = field(default=time.monotonic, validator=is_function)
+    sleep: Callable[[float], Awaitable[object]] = field(default=asyncio.sleep, validator=is_function)
+    fraction: Callable[[], float] = field(default=random.random, validator=is_function)
+    wall_clock: Callable[[], float] = field(default=time.time, validator=is_function)
