@@ -2,15 +2,12 @@
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from attrs import define, frozen
 
+from exist_async._http.throttle import Line
 from exist_async.errors import ExistAsyncError
-
-if TYPE_CHECKING:
-    from exist_async._http.throttle import Line
 
 
 @frozen(eq=False, repr=False)
@@ -94,7 +91,7 @@ class CallState:
     lost: ExistAsyncError | None = None
     renewed: bool = False
     authorization: str = ""
-    line: "Line | None" = None
+    line: Line | None = None
     paused_in_line: bool = False
     answered_in_line: int = 0
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 import httpx
+from attrs import define, field
 
 from exist_async import _json
 from exist_async._checks import check_flag, check_int, wrong_type
@@ -44,29 +45,25 @@ _CONNECT_ERRORS = (
 )
 
 
+@define(eq=False, repr=False)
 class Pool:
     """Sends signed requests through the package's own HTTP client, or through the caller's.
 
-    Args:
+    Attributes:
         http: The HTTP client.
         transport: The transport of the package's own client, closed with this pool; None for a caller's client.
-
-    Attributes:
         in_flight: The waits and writes in progress.
         retry_budget: Limits the retries of all calls together.
         throttle: Slows users down whose requests the service has refused with a 429.
     """
 
-    __slots__ = ("_closed", "_http", "_prepared", "_transport", "in_flight", "retry_budget", "throttle")
-
-    def __init__(self, http: httpx.AsyncClient, transport: Transport | None = None) -> None:
-        self.in_flight = InFlight()
-        self.retry_budget = RetryBudget()
-        self.throttle = Throttle()
-        self._http = http
-        self._transport = transport
-        self._closed = False
-        self._prepared = False
+    _http: httpx.AsyncClient
+    _transport: Transport | None = None
+    in_flight: InFlight = field(init=False, factory=InFlight)
+    retry_budget: RetryBudget = field(init=False, factory=RetryBudget)
+    throttle: Throttle = field(init=False, factory=Throttle)
+    _closed: bool = field(init=False, default=False)
+    _prepared: bool = field(init=False, default=False)
 
     @property
     def closed(self) -> bool:
@@ -75,11 +72,7 @@ class Pool:
 
     @classmethod
     def open(cls, *, max_connections: int, proxy: str | None, verify: bool | ssl.SSLContext, trust_env: bool) -> "Pool":
-        """Return a pool with an HTTP client of its own. Connections are opened at first use, on the running loop.
-
-        Raises:
-            ConfigurationError: An argument is wrong.
-        """
+        """Return a pool with an HTTP client of its own. Connections are opened at first use, on the running loop."""
         check_int("max_connections", max_connections, least=1)
         check_flag("trust_env", trust_env)
         if not isinstance(verify, bool | ssl.SSLContext):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -92,11 +85,7 @@ class Pool:
 
     @classmethod
     def over(cls, http: httpx.AsyncClient) -> "Pool":
-        """Return a pool over a caller's HTTP client.
-
-        Raises:
-            ConfigurationError: It is not an httpx.AsyncClient.
-        """
+        """Return a pool over a caller's HTTP client; raise ConfigurationError if it is not an httpx.AsyncClient."""
         if not isinstance(http, httpx.AsyncClient):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise wrong_type("http_client", "an httpx.AsyncClient", http)
         return cls(http)
@@ -116,12 +105,8 @@ class Pool:
     ) -> httpx.Response:
         """Send one request and read its answer to the end, whatever its status.
 
-        Args:
-            call: The call.
-            auth: Signs the request.
-            options: The settings of the call's view.
-            state: The state of the call; its `connected` is set when the request gets its connection.
-            time_left: The most seconds to wait for a free connection; None leaves that to the timeout.
+        The state's `connected` is set when the request gets its connection. `time_left` is the longest wait in seconds
+        for a free one; None leaves that to the timeout.
 
         Raises:
             ConnectionFailedError: It was not sent.
@@ -159,11 +144,7 @@ class Pool:
         raise failure
 
     async def aclose(self, seconds: float) -> None:
-        """Send nothing more, wait for the writes in flight, and close the HTTP client, unless it is a caller's.
-
-        Args:
-            seconds: The longest time to wait.
-        """
+        """Send nothing more, wait up to `seconds` for the writes in flight, and close the package's own HTTP client."""
         self._closed = True
         try:
             self.in_flight.end_waits()
@@ -178,8 +159,7 @@ class Pool:
         self, request: httpx.Request, auth: httpx.Auth, seconds: float, state: CallState, time_left: float | None
     ) -> httpx.Response:
         patience = seconds if time_left is None else max(0.0, min(seconds, time_left))
-        timeout = {"connect": seconds, "read": seconds, "write": seconds, "pool": patience}
-        request.extensions = {"timeout": timeout}
+        request.extensions = {"timeout": {"connect": seconds, "read": seconds, "write": seconds, "pool": patience}}
         if isinstance(self._http, _Client):
             current_state.set(state)
             try:

@@ -5,6 +5,7 @@ import ssl
 from enum import Enum, auto
 
 import httpx
+from attrs import define
 
 from exist_async._http.call import Call, CallState
 from exist_async._http.options import Options
@@ -47,6 +48,7 @@ class Failure(Enum):
         return self in (Failure.NO_ANSWER, Failure.SERVER_FAILED, Failure.UNREADABLE)
 
 
+@define(eq=False, repr=False)
 class RetryBudget:
     """Limits the retries of all calls of a client together: at most 100 at once, and one more for each ten answers.
 
@@ -57,13 +59,10 @@ class RetryBudget:
         spent: Number of answers until the budget is full again; a retry costs ten.
     """
 
-    __slots__ = ("spent",)
-
     _ANSWERS = 1000
     _ANSWERS_PER_RETRY = 10
 
-    def __init__(self) -> None:
-        self.spent = 0
+    spent: int = 0
 
     @property
     def left(self) -> int:
@@ -110,16 +109,10 @@ def delay(
     fraction: float,
     retries_left: int,
 ) -> float | None:
-    """Return the seconds to wait before another attempt, or None to give up.
+    """Return the seconds to wait before another attempt after one that failed with an error, or None to give up.
 
-    Args:
-        error: The error of the attempt.
-        call: The call.
-        state: Its state, the failed attempt included.
-        options: The settings of its view.
-        now: The monotonic time.
-        fraction: A random number from 0 to 1: the jitter that spreads out calls which failed together.
-        retries_left: The retries that the client's budget has left.
+    The state includes the failed attempt; `now` is the monotonic time. `fraction` is a random number from 0 to 1: the
+    jitter that spreads out calls which failed together. `retries_left` is how many the client's budget has left.
     """
     failure = classify(error)
     if call.is_token_request and failure is Failure.RATE_LIMITED:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 
 import httpx
+from attrs import define
 
 from exist_async._http.call import Call
 from exist_async._http.signing import user_of
@@ -13,6 +14,7 @@ from exist_async.events import AttemptEvent, Event, RefreshEvent, RetryEvent, Wa
 _log = logging.getLogger("exist_async")
 
 
+@define(eq=False, repr=False)
 class Telemetry:
     """Reports on the calls of one user.
 
@@ -21,11 +23,8 @@ class Telemetry:
         on_event: Called with each event. An error that it raises is logged, and does not affect the call.
     """
 
-    __slots__ = ("_auth", "_on_event")
-
-    def __init__(self, auth: httpx.Auth, on_event: Callable[[Event], object] | None) -> None:
-        self._auth = auth
-        self._on_event = on_event
+    _auth: httpx.Auth
+    _on_event: Callable[[Event], object] | None
 
     def report_attempt(
         self, call: Call, number: int, seconds: float, status: int | None, error: BaseException | None

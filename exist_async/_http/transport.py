@@ -3,47 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import httpx
+from attrs import define, field
 
 if TYPE_CHECKING:
-    import ssl
-
     from exist_async._http.connections import Connections
 
+_Pools = dict[asyncio.AbstractEventLoop, "Connections"]
 
+
+@define(eq=False, repr=False, kw_only=True)
 class Transport(httpx.AsyncBaseTransport):
     """Opens connections for each event loop that uses it, on the loop's first request.
 
     It keeps no cookies, follows no redirects and repeats nothing; each failure is raised as the httpx error that tells
     whether a connection was made.
 
-    Args:
+    Attributes:
         max_connections: Connections of one loop, in use and idle.
         proxy: The URL of an HTTP proxy, or None.
         verify: Whether to check certificates, or the context that does.
         trust_env: Whether HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR count.
     """
 
-    def __init__(
-        self,
-        *,
-        max_connections: int = 100,
-        proxy: str | None = None,
-        verify: bool | ssl.SSLContext = True,
-        trust_env: bool = True,
-    ) -> None:
-        self._max_connections = max_connections
-        self._proxy = proxy
-        self._verify = verify
-        self._trust_env = trust_env
-        self._pools: dict[asyncio.AbstractEventLoop, Connections] = {}
-        self._ssl: ssl.SSLContext | None = None
-        self._preparing = Lock()
-        self._closed = False
+    max_connections: int
+    proxy: str | None
+    verify: bool | ssl.SSLContext
+    trust_env: bool
+    _pools: _Pools = field(init=False, factory=_Pools)
+    _ssl: ssl.SSLContext | None = field(init=False, default=None)
+    _preparing: Lock = field(init=False, factory=Lock)
+    _closed: bool = field(init=False, default=False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request and read its answer to the end."""
@@ -81,15 +76,16 @@ class Transport(httpx.AsyncBaseTransport):
         if self._closed:
             raise httpx.ConnectError("the client was closed", request=request)
         if loop not in self._pools:
-            self._drop_pools_of_closed_loops()
+            for closed in [known for known in self._pools if known.is_closed()]:
+                self._pools.pop(closed).abandon()
             from exist_async._http.connections import Connections
 
             assert self._ssl is not None
             self._pools[loop] = Connections(
-                max_connections=self._max_connections,
+                max_connections=self.max_connections,
                 ssl_context=self._ssl,
-                proxy=self._proxy,
-                trust_env=self._trust_env,
+                proxy=self.proxy,
+                trust_env=self.trust_env,
             )
         return self._pools[loop]
 
@@ -98,11 +94,7 @@ class Transport(httpx.AsyncBaseTransport):
         with self._preparing:
             if self._ssl is None:
                 import_module("exist_async._http.connections")
-                self._ssl = httpx.create_ssl_context(verify=self._verify, trust_env=self._trust_env)
-
-    def _drop_pools_of_closed_loops(self) -> None:
-        for loop in [loop for loop in self._pools if loop.is_closed()]:
-            self._pools.pop(loop).abandon()
+                self._ssl = httpx.create_ssl_context(verify=self.verify, trust_env=self.trust_env)
 
 
 def _close_soon(loop: asyncio.AbstractEventLoop, pool: Connections) -> None:
