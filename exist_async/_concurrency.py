@@ -63,12 +63,8 @@ async def run_chunks(
     """Process chunks, at most `concurrency` at once; those with a common conflict key one after another, in order.
 
     A chunk is requested only after the one before has started, so at most `concurrency` + 1 of them are in memory.
-
-    Args:
-        chunks: The chunks. The iterator must not raise.
-        work: Processes one chunk, and returns whether to continue: after False no further chunk is started. It must not
-            raise.
-        concurrency: Number of chunks that may be processed at once.
+    `work` processes one chunk, and returns whether to continue: after False no further chunk is started. Neither it nor
+    the iterator of chunks must raise.
     """
     running: dict[asyncio.Task[None], set[Hashable]] = {}
     busy: set[Hashable] = set()

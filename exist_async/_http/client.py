@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Callable, Mapping
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypedDict
 from urllib.parse import quote
 
@@ -80,11 +80,7 @@ class Client:
         self._owns_pool = True
 
     def _view(self, options: Mapping[str, Any], implied: Mapping[str, Any] = MappingProxyType({})) -> Self:
-        """Return a view with other options, and those that they imply.
-
-        Raises:
-            ConfigurationError: An option is wrong, or can't be changed in a view.
-        """
+        """Return a view with other options, and those that they imply; raise ConfigurationError for a wrong one."""
         if unknown := options.keys() - self._view_options.__annotations__.keys():
             names = ", ".join(sorted(unknown))
             raise ConfigurationError(f"{names}: a view can't set this; create another {type(self).__name__}")
@@ -156,9 +152,7 @@ class Client:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *exception: object) -> None:
         await self.aclose()
 
     def __repr__(self) -> str:

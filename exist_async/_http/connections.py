@@ -54,11 +54,9 @@ class _Response(httpx.Response):
 
     @property
     def content(self) -> bytes:
-        """The body."""
         return self._body
 
     async def aread(self) -> bytes:
-        """Return the body."""
         return self._body
 
 
@@ -258,11 +256,7 @@ def _without_quoted_bytes(error: Exception) -> str:
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
-    """Read and decompress the body of an answer.
-
-    Raises:
-        BodyError: It has more than 16 MiB, compressed or not, or can't be decompressed.
-    """
+    """Return an answer's decompressed body; raise BodyError if it can't be decompressed, or is larger than 16 MiB."""
     length = response.content_length
     if length is None:
         body = await _read_unknown_length(response)

@@ -18,16 +18,8 @@ _FORM = b"application/x-www-form-urlencoded"
 class FormClient:
     """Posts forms to a service, unsigned. Errors quote neither the form's secrets nor the answer.
 
-    Signing in is rare, so each form has a connection of its own, which is closed after it.
-
-    Args:
-        base_url: The service's origin.
-        http_client: A caller's HTTP client to use instead; it is never closed here.
-        sleep: Waits for a number of seconds.
-        fraction: Returns random numbers from 0 to 1.
-
-    Raises:
-        ConfigurationError: An argument is wrong.
+    Signing in is rare, so each form has a connection of its own, which is closed after it. A caller's HTTP client is
+    used instead of it, and never closed here. The other arguments are as in `Options`, which checks them.
     """
 
     def __init__(
@@ -48,14 +40,8 @@ class FormClient:
     ) -> bytes:
         """Post a form, and return the body of the answer.
 
-        Args:
-            path: The path on the service's origin.
-            form: The fields of the form.
-            secrets: Those of its values that must appear in no error.
-            max_repeats: Maximum number of repeats if it may have been carried out: no readable answer, a 408 or 5xx.
-
-        Raises:
-            ExistAsyncError: As listed in `errors`.
+        `secrets` are those of its values that must appear in no error. `max_repeats` is the maximum number of repeats
+        if it may have been carried out: no readable answer, a 408 or 5xx.
         """
         body = urlencode(form).encode()
         call = Call("POST", path, body=body, content_type=_FORM, max_repeats=max_repeats, secrets=secrets)

@@ -18,11 +18,7 @@ _CLOSED = "The client was closed while this call waited to be sent."
 
 @frozen(eq=False, repr=False)
 class Answer(Generic[T]):
-    """A decoded answer. It has no repr: asyncio's debug log shows the results of tasks, and this may repeat a token.
-
-    Attributes:
-        value: The decoded answer.
-    """
+    """A decoded answer. It has no repr: asyncio's debug log shows the results of tasks, and this may repeat a token."""
 
     value: T
 
@@ -39,11 +35,7 @@ class InFlight:
         self._writes: set[asyncio.Task[Any]] = set()
 
     async def wait_for(self, waiting: Coroutine[Any, Any, object]) -> None:
-        """Await something that must end when the client is closed: a slot of the budget, a pause.
-
-        Raises:
-            ClientClosedError: The client was closed meanwhile.
-        """
+        """Await something, such as a pause; raise ClientClosedError if the client is closed meanwhile."""
         if self._ended:
             waiting.close()
             raise ClientClosedError(_CLOSED)
@@ -77,12 +69,7 @@ class InFlight:
     ) -> Answer[T]:
         """Await an attempt at a write. If the caller is cancelled after it got its connection, it goes on.
 
-        Aborting it would leave its result unknown.
-
-        Args:
-            attempt: Makes the attempt.
-            state: The state of its call, which says whether the attempt is connected.
-            on_late: Called with the finished attempt if the caller was cancelled meanwhile.
+        Aborting it would leave its result unknown. `on_late` is then called with the finished attempt.
         """
         write = asyncio.create_task(attempt())
         self._writes.add(write)

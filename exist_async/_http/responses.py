@@ -48,13 +48,9 @@ _ADVICE = {
 
 
 def decode(response: httpx.Response, call: Call, model: type[T], now: float) -> T:
-    """Return the model that a successful answer contains.
+    """Return the model that a successful answer to a call contains; for `bytes`, the body as it is.
 
-    Args:
-        response: The answer, read to its end.
-        call: The call that it answers.
-        model: The type of the answer; `bytes` returns the body as it is.
-        now: Seconds since the epoch, for a Retry-After that is a date.
+    `now` is the number of seconds since the epoch, for a Retry-After that is a date.
 
     Raises:
         RateLimitError: A 429.

@@ -40,12 +40,8 @@ _log = logging.getLogger("exist_async")
 class Session:
     """Sends the calls of one view, over the pool that all views share.
 
-    Args:
-        pool: The pool.
-        auth: Signs the requests.
-        options: The settings of the view.
-        ends_at: Monotonic time from which on calls start no further attempt; None counts each call's deadline from its
-            own start.
+    `ends_at` is the monotonic time from which on calls start no further attempt; None counts each call's deadline from
+    its own start.
     """
 
     __slots__ = ("_ends_at", "_pool", "_renewable", "_telemetry", "auth", "options")
@@ -89,19 +85,11 @@ class Session:
         state: CallState | None = None,
         on_late: Callable[[T | Exception], object] | None = None,
     ) -> T:
-        """Send a call, retrying as `retry.delay` decides, and return the decoded answer.
+        """Send a call, retrying as `retry.delay` decides, and return the answer, decoded as `model`.
 
-        A write that is cancelled while its request is in flight goes on without its caller, for this one attempt.
-
-        Args:
-            call: The call.
-            model: The type of the answer.
-            state: The state to use, for a caller who needs to know more than the answer.
-            on_late: Called with the answer, or the error, of a write whose caller was cancelled after it may have been
-                sent. By default it is logged.
-
-        Raises:
-            ExistAsyncError: As listed in `errors`.
+        A write that is cancelled while its request is in flight goes on without its caller, for this one attempt;
+        `on_late` is called with its answer or error, which is logged by default. A caller who needs to know more than
+        the answer gives the `state` to use.
         """
         state = state or CallState()
         on_late = on_late or partial(log_late_answer, call)
@@ -135,13 +123,7 @@ class Session:
                 state.line.leave()
 
     async def _wait_for_turn(self, call: Call, state: CallState) -> None:
-        """Wait until the next attempt may be made: behind other calls after a 429, and for a slot of the budget.
-
-        Raises:
-            ClientClosedError: The client is closed.
-            DeadlineExceededError: The call's deadline has passed.
-            RateLimitError: The wait would be longer than `max_wait`, or than the deadline allows.
-        """
+        """Wait until the next attempt may be made: behind other calls after a 429, and for a slot of the budget."""
         if self._pool.closed:
             raise ClientClosedError(CLOSED)
         start = self.options.clock()
@@ -230,8 +212,9 @@ class Session:
             state.uncounted += 1
             return
         failure = retry.classify(error)
-        if failure is Failure.RATE_LIMITED and (self.options.max_wait is None or _others_were_answered(state)):
-            # The call waits without limit, or other calls of the user got through meanwhile: it is not a failure.
+        others_were_answered = state.line is not None and state.line.answered > state.answered_in_line
+        if failure is Failure.RATE_LIMITED and (self.options.max_wait is None or others_were_answered):
+            # The call waits without limit, or other calls in its line got through meanwhile: it is not a failure.
             state.uncounted += 1
         delay = retry.delay(
             error,
@@ -287,11 +270,7 @@ class Session:
             state.line, state.paused_in_line = line, False
 
     async def _before_deadline(self, call: Call, state: CallState, waiting: Awaitable[T]) -> T:
-        """Await something that the next attempt needs.
-
-        Raises:
-            DeadlineExceededError: The call's deadline passed first.
-        """
+        """Await something that the next attempt needs; raise DeadlineExceededError if the deadline passes first."""
         if state.ends_at is None:
             return await waiting
         try:
@@ -335,11 +314,6 @@ class Session:
             f"{call} made no further attempt: the call's deadline of {self.options.deadline:g} s had passed. Call "
             "again, or raise deadline."
         )
-
-
-def _others_were_answered(state: CallState) -> bool:
-    """Whether other calls in the line were answered since this one was refused last."""
-    return state.line is not None and state.line.answered > state.answered_in_line
 
 
 def _final_error(error: ExistAsyncError, call: Call, state: CallState) -> ExistAsyncError:

@@ -19,7 +19,6 @@ class IdentifiedAuth(httpx.Auth, ABC):
     @abstractmethod
     def user(self) -> Hashable:
         """The user, or a hash of the token. Never the token itself: rate limiters may store it."""
-        ...
 
 
 class RenewableAuth(IdentifiedAuth):
@@ -36,12 +35,10 @@ class RenewableAuth(IdentifiedAuth):
     @abstractmethod
     async def ready(self) -> bool:
         """Make sure that there is a valid token before an attempt, and return whether it had to be renewed."""
-        ...
 
     @abstractmethod
     async def renew(self, rejected: str) -> None:
         """Get another token than the one that the service rejected with a 401."""
-        ...
 
 
 class TokenAuth(Unpicklable, IdentifiedAuth):
@@ -79,15 +76,7 @@ class BearerToken(TokenAuth):
 
 
 def auth_from(auth: str | httpx.Auth | None, variable: str) -> httpx.Auth:
-    """Return the auth for a client's `auth` argument.
-
-    Args:
-        auth: An access token, an `httpx.Auth`, or None.
-        variable: The environment variable that the access token is read from when `auth` is None.
-
-    Raises:
-        ConfigurationError: There is no token, or it can't be one.
-    """
+    """Return the auth for a client's `auth` argument; None reads the access token from an environment variable."""
     if isinstance(auth, httpx.Auth):
         return auth
     if auth is None:
