@@ -38,7 +38,8 @@ class MemoryRateLimiter(QueuedRateLimiter):
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        super().__init__(limit, period, max_waiting, clock, sleep)
+        # Without jitter: no other process waits for the same slots.
+        super().__init__(limit, period, max_waiting, clock, sleep, fraction=lambda: 0.0)
         self._windows: dict[Hashable, Window] = {}
         self._sweep_at = _SWEEP_AT
         # Threads may share the limiter, each with an event loop of its own.

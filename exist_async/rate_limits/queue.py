@@ -52,14 +52,7 @@ class QueuedRateLimiter(ABC):
     """A rate limiter with a first-in, first-out queue for each user. The arguments are those of `MemoryRateLimiter`."""
 
     def __init__(
-        self,
-        limit: int,
-        period: float,
-        max_waiting: int,
-        clock: Clock,
-        sleep: Sleep,
-        # No jitter by default: it is for a window that other processes wait for, too.
-        fraction: Callable[[], float] = lambda: 0.0,
+        self, limit: int, period: float, max_waiting: int, clock: Clock, sleep: Sleep, fraction: Callable[[], float]
     ) -> None:
         check_int("limit", limit, least=1)
         check_seconds("period", period)
@@ -206,6 +199,8 @@ class StoredRateLimiter(QueuedRateLimiter):
         if self._failure is None or self._clock() >= self._paused_until:
             try:
                 answer = await operation(name, *arguments)
+                self._failure = None
+                return answer
             except StoreUnavailableError as error:
                 if self._failure is None:
                     consequence = "are sent without a budget" if self._goes_on else "are refused"
@@ -213,9 +208,6 @@ class StoredRateLimiter(QueuedRateLimiter):
                 cause = error
                 self._failure = str(error)
                 self._paused_until = self._clock() + _STORE_PAUSE
-            else:
-                self._failure = None
-                return answer
         if self._goes_on:
             return fallback
         raise RateLimitError(

@@ -139,9 +139,8 @@ class FileTokenStore:
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self._path)
-        except BaseException:
+        finally:
             new.unlink(missing_ok=True)
-            raise
         if os.name == "posix":
             # Until the directory is written to disk, a power failure could undo the renaming.
             descriptor = os.open(self._path.parent, os.O_RDONLY)

@@ -57,8 +57,7 @@ class OAuthToken(Unpicklable):
         """Return all fields, including the secrets, as plain JSON data for a store."""
         import msgspec
 
-        fields: dict[str, Any] = msgspec.to_builtins(self)
-        return fields
+        return cast("dict[str, Any]", msgspec.to_builtins(self))
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
