@@ -136,9 +136,8 @@ class OAuthApp(Unpicklable):
 
         Args:
             callback_url_or_code: The whole URL that the user was sent back to, or only its code.
-            state: The state that `authorization_url` returned. It is compared with the URL's, so that an attacker can't
-                sign a user in to another account. Exist does not document that it returns the state: if it is missing
-                from the URL, that is an error; None compares nothing.
+            state: The state that `authorization_url` returned. The URL must contain it, or an attacker could sign a
+                user in to another account. Exist does not document that it returns the state. None compares nothing.
 
         Raises:
             OAuthError: The user refused, the URL has no code or another state, the service refused the code, or no

@@ -15,8 +15,7 @@ _SWEEP_AT = 1024
 class MemoryRateLimiter(QueuedRateLimiter):
     """Allows at most `limit` requests of a user in any `period` seconds, counted in this process alone.
 
-    The default is Exist's own rule: 300 an hour in an exact moving window. Each slot becomes free a period after it was
-    taken.
+    The default is Exist's own rule: 300 an hour in an exact moving window. A slot is free a period after it was taken.
 
     Args:
         limit: Requests in a period.
@@ -77,7 +76,7 @@ class MemoryRateLimiter(QueuedRateLimiter):
             window = self._window(user, now)
             wait = window.wait(now, ahead)
             if wait <= 0 and ahead == 0:
-                window.take(now)
+                window.taken.append(now)
             return wait
 
     def _window(self, user: Hashable, now: float) -> Window:

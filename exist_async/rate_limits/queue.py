@@ -91,10 +91,7 @@ class QueuedRateLimiter(ABC):
 
     @abstractmethod
     async def _take(self, user: Hashable, ahead: int) -> float:
-        """Take a slot and return 0, or return the seconds until one is free.
-
-        With callers `ahead` of this one, no slot is taken and only the wait is calculated.
-        """
+        """Take a slot if one is free and no caller is `ahead`; return the seconds until one is free, 0 for now."""
 
     async def _wait(
         self, user: Hashable, queue: _Queue, waiter: "asyncio.Future[None]", max_wait: float | None
@@ -184,10 +181,7 @@ class StoredRateLimiter(QueuedRateLimiter):
     async def _call_store(
         self, fallback: T, operation: Callable[..., Awaitable[T]], user: Hashable, *arguments: float
     ) -> T:
-        """Return the store's answer; while it fails, return `fallback` or raise RateLimitError.
-
-        A store that failed a moment ago is not called again, and only the first of a series of failures is logged.
-        """
+        """Return the store's answer; while it fails, return `fallback` or raise RateLimitError."""
         if not isinstance(user, str):
             raise ConfigurationError(
                 f"a rate limiter shared by processes needs a user's name, not {type(user).__name__}: use an access "

@@ -81,9 +81,8 @@ return math.max(limit - redis.call('ZCARD', taken), 0)
 class RedisRateLimiter(RedisBacked, StoredRateLimiter):
     """Allows at most `limit` requests of a user in any `period` seconds, counted over all that share a Redis.
 
-    Times are those of the Redis server, so the clocks of its clients don't matter. A slot costs one round trip, and a
-    user two keys, which expire. All that share the budget must use the same limit and period. Close the limiter with
-    `async with` or `aclose()`.
+    Times are those of the Redis server. A slot costs one round trip, and a user two keys, which expire. All that share
+    the budget must use the same limit and period. Close the limiter with `async with` or `aclose()`.
 
     The arguments that are missing here are those of `MemoryRateLimiter`.
 

@@ -45,12 +45,15 @@ class TokenStore(Protocol):
 
     async def load(self, user: str) -> OAuthToken | None:
         """Return the user's token as any process saved it last, or None."""
+        ...
 
     async def save(self, user: str, token: OAuthToken) -> None:
         """Replace the user's token. When this returns, the token must survive a crash."""
+        ...
 
     async def delete(self, user: str) -> None:
         """Delete the user's token, if there is one."""
+        ...
 
     def lock(self, user: str) -> AbstractAsyncContextManager[object]:
         """Return a lock that allows one renewal of this user's token at a time, among all that share the store.
@@ -59,3 +62,4 @@ class TokenStore(Protocol):
         during which `load` and `save` are called. They must not use the connection pool of the locks: all connections
         could be held by locks that wait for one more. The lock must become free when its process dies.
         """
+        ...

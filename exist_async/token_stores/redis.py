@@ -137,9 +137,8 @@ class RedisTokenStore(RedisBacked, Unpicklable):
 class RedisLock:
     """The lock of a user's token. It is extended every third of its lease, and released only by its owner.
 
-    If the lock is lost, a warning is logged and the renewal continues, because a new token that is not saved is lost.
-    Two renewals may then run at once. The service accepts a refresh token once, so one of them gets the new token, and
-    OAuth2 reads the store again in the other.
+    If it is lost, a warning is logged and the renewal continues, because a new token that is not saved is lost. If two
+    renewals run at once, the service accepts one, and OAuth2 reads its token from the store in the other.
     """
 
     def __init__(self, clients: RedisClients, key: bytes, lease: float, user: str) -> None:
