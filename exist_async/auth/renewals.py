@@ -71,7 +71,6 @@ class _Renewal:
         self._callers = 0
 
     async def wait(self) -> "OAuthToken":
-        """Return the new token, or raise the error of the renewal."""
         self._callers += 1
         try:
             await asyncio.wait([self.task])
@@ -90,7 +89,6 @@ class _Renewal:
         self._log_if_undelivered()
 
     def _log_if_undelivered(self) -> None:
-        """Log the error of a renewal when all of its callers were cancelled."""
         if self._callers or not self.task.done():
             return
         if self.task.cancelled():

@@ -22,8 +22,7 @@ T = TypeVar("T")
 
 # Seconds to wait for a renewal, which can take as long as two requests, each with its timeout.
 _LOCK_TIMEOUT = 600.0
-# Seconds between two attempts to take a lock that another process holds.
-_POLL_INTERVAL = 0.1
+_POLL_INTERVAL = 0.1  # seconds between two attempts to take a lock
 
 _log = logging.getLogger("exist_async")
 
