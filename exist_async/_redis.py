@@ -24,11 +24,7 @@ class RedisFailedError(Exception):
 
 
 class RedisClients:
-    """The Redis client of each event loop: opened from a URL, or the caller's own client on its one loop.
-
-    Attributes:
-        where: Address of Redis, without the password.
-    """
+    """The Redis client of each event loop: opened from a URL, or the caller's own client on its one loop."""
 
     def __init__(self, redis: "str | Redis", timeout: float, owner: str) -> None:
         if find_spec("redis") is None:
@@ -40,7 +36,7 @@ class RedisClients:
         self._callers_loop: asyncio.AbstractEventLoop | None = None
         options = _checked_pool(redis).connection_kwargs
         address = options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
-        self.where = f"Redis at {address}"
+        self.where = f"Redis at {address}"  # without the password
 
     async def ask(self, command: "Callable[[Redis], Awaitable[T]]") -> T:
         """Run a command with the client of this event loop, and return its answer; raise RedisFailedError."""

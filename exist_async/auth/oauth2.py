@@ -206,8 +206,7 @@ def _as_oauth_error(
 def renew_at(token: OAuthToken, now: float) -> float:
     """Return the time from which on a token is renewed before it is used, in seconds since the epoch.
 
-    A token that had little time left when it was loaded or issued (`now`) is used for half of that time: it would
-    otherwise be renewed for every request.
+    A token with little time left when it was loaded or issued (`now`) is used for half of it, not renewed every time.
     """
     if token.expires_at is None or token.refresh_token is None:
         return math.inf

@@ -26,8 +26,7 @@ _in_progress: dict[tuple[asyncio.AbstractEventLoop, Hashable], "_Renewal"] = {}
 async def single_flight(token_key: Hashable, user: str, renew: Renew) -> "OAuthToken":
     """Renew a token, or wait for the renewal of the same token that is in progress on this event loop.
 
-    The renewal continues when the callers that wait for it are cancelled. If it fails, each of them gets the error; if
-    no caller is left, it is logged.
+    It continues when its callers are cancelled. All callers get its error; if none is left, the error is logged.
     """
     key = (asyncio.get_running_loop(), token_key)
     renewal = _in_progress.get(key)
@@ -72,7 +71,6 @@ class _Renewal:
         self._callers = 0
 
     async def wait(self) -> "OAuthToken":
-        """Return the new token, or raise the error of the renewal."""
         self._callers += 1
         try:
             await asyncio.wait([self.task])
@@ -91,7 +89,6 @@ class _Renewal:
         self._log_if_undelivered()
 
     def _log_if_undelivered(self) -> None:
-        """Log the error of a renewal when all of its callers were cancelled."""
         if self._callers or not self.task.done():
             return
         if self.task.cancelled():

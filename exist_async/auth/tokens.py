@@ -13,7 +13,6 @@ from exist_async.errors import AuthenticationError, BadRequestError, Configurati
 from exist_async.resource import EXIST, ROOT
 
 _LOGIN = f"{ROOT}auth/simple-token/"
-_NO_FIELD = "non_field_errors: "  # the service's name for messages about the form as a whole
 
 
 @frozen
@@ -61,7 +60,16 @@ async def _post_login(client: FormClient, username: str, password: str) -> bytes
     try:
         return await client.post(_LOGIN, form, secrets=(password,))
     except BadRequestError as error:
-        raise _as_authentication_error(error) from None
+        # The prefix is the service's name for messages about the form as a whole.
+        detail = error.detail and error.detail.removeprefix("non_field_errors: ")
+        raise AuthenticationError(
+            f"{error} Check the user name and the password.",
+            status_code=error.status_code,
+            method=error.method,
+            path=error.path,
+            detail=detail,
+            code=error.code,
+        ) from None
     except NoAnswerError as error:
         failure = error.__cause__
         if not isinstance(failure, StatusError):
@@ -69,15 +77,3 @@ async def _post_login(client: FormClient, username: str, password: str) -> bytes
     # Logging in changes nothing, so only the service's failure matters. Raised inside of the handler, it would get the
     # error that it caused as its context, and the chain of errors would be a circle.
     raise failure
-
-
-def _as_authentication_error(error: BadRequestError) -> AuthenticationError:
-    detail = error.detail and error.detail.removeprefix(_NO_FIELD)
-    return AuthenticationError(
-        f"{error} Check the user name and the password.",
-        status_code=error.status_code,
-        method=error.method,
-        path=error.path,
-        detail=detail,
-        code=error.code,
-    )

@@ -21,9 +21,6 @@ from exist_async.oauth.token_replies import parse_token, refusal
 from exist_async.resource import EXIST
 from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
-_AUTHORIZE_PATH = "/oauth2/authorize"
-_TOKEN_PATH = "/oauth2/access_token"  # noqa: S105  (a path)
-
 _SIGN_IN = "The user has to sign in again: send them to authorization_url(), and store the token of exchange()."
 
 
@@ -79,8 +76,8 @@ class OAuthApp(Unpicklable):
         client_secret: The app's client secret. It appears in no repr, log, error or pickle.
         redirect_uri: The URL that users come back to, exactly as it is registered.
         base_url: The origin of the service: https, unless it is this machine. Also an attribute.
-        http_client: An HTTP client of your own to use, for a proxy or certificates. It is never closed here. By
-            default, each token request opens and closes a connection.
+        http_client: Your own HTTP client, for a proxy or certificates. It is never closed here. By default, each token
+            request opens and closes a connection.
         clock: Seconds since the epoch.
         sleep: Waits for a number of seconds.
         fraction: Returns random numbers from 0 to 1.
@@ -124,25 +121,23 @@ class OAuthApp(Unpicklable):
         Raises:
             ConfigurationError: There are no scopes, they are a bare string, or one of them can't be a scope.
         """
-        names = _check_scopes(scopes)
         state = secrets.token_urlsafe(32)
         query = {
             "response_type": "code",
             "client_id": self._client_id,
             "redirect_uri": self._redirect_uri,
-            "scope": " ".join(names),
+            "scope": " ".join(_check_scopes(scopes)),
             "state": state,
         }
-        return f"{self.base_url}{_AUTHORIZE_PATH}?{urlencode(query, quote_via=quote)}", state
+        return f"{self.base_url}/oauth2/authorize?{urlencode(query, quote_via=quote)}", state
 
     async def exchange(self, callback_url_or_code: str, *, state: str | None = None) -> OAuthToken:
         """Exchange the code that a user came back with for a token. A code is valid once, and for some minutes.
 
         Args:
             callback_url_or_code: The whole URL that the user was sent back to, or only its code.
-            state: The state that `authorization_url` returned. It is compared with the URL's, so that an attacker can't
-                sign a user in to another account. Exist does not document that it returns the state: if it is missing
-                from the URL, that is an error; None compares nothing.
+            state: The state that `authorization_url` returned. The URL must contain it, or an attacker could sign a
+                user in to another account. Exist does not document that it returns the state. None compares nothing.
 
         Raises:
             OAuthError: The user refused, the URL has no code or another state, the service refused the code, or no
@@ -180,12 +175,11 @@ class OAuthApp(Unpicklable):
         form = {**form, "client_id": self._client_id, "client_secret": self._client_secret}
         try:
             answer = await self._forms.post(
-                _TOKEN_PATH, form, secrets=(grant, self._client_secret), max_repeats=max_repeats
+                "/oauth2/access_token", form, secrets=(grant, self._client_secret), max_repeats=max_repeats
             )
+            return parse_token(answer, self._clock())
         except ExistAsyncError as error:
             raise refusal(error, failure, remedy) from error
-        try:
-            return parse_token(answer, self._clock())
         except UnreadableError as error:
             raise failure(
                 f"The request may have been carried out, but the answer can't be read ({error}). {remedy}"

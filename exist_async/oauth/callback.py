@@ -21,9 +21,9 @@ def code_of(callback: str, state: str | None) -> str:
     if not isinstance(state, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise wrong_type("state", "the state of authorization_url(), or None", state)
     callback = callback.strip()
+    # No error quotes it, because it contains the code.
     if "://" not in callback and "?" not in callback:
         if _BARE_QUERY.search(callback):
-            # Not quoted, because it contains the code.
             raise ConfigurationError(
                 "callback_url_or_code is a query without a URL: give the whole URL, or put a '?' before the query"
             )
@@ -34,7 +34,6 @@ def code_of(callback: str, state: str | None) -> str:
     try:
         query = parse_qs(urlsplit(callback).query)
     except ValueError:
-        # Not quoted, because it contains the code.
         raise ConfigurationError("callback_url_or_code is not a valid URL") from None
     # Before the state is compared: a refusal is harmless, and explains why there is no code.
     _raise_refusal(query)

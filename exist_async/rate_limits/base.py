@@ -18,8 +18,6 @@ class RateLimiter(Protocol):
             RateLimitError: No slot becomes free within `max_wait`, which is raised at once, or the number of free slots
                 can't be determined.
         """
-        ...
 
     async def refund(self, user: Hashable, *, hold: float) -> None:
         """Return the slot of a request refused with a 429, and hold this user's requests for `hold` seconds."""
-        ...

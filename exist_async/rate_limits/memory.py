@@ -15,8 +15,7 @@ _SWEEP_AT = 1024
 class MemoryRateLimiter(QueuedRateLimiter):
     """Allows at most `limit` requests of a user in any `period` seconds, counted in this process alone.
 
-    The default is Exist's own rule: 300 an hour in an exact moving window. Each slot becomes free a period after it was
-    taken.
+    The default is Exist's own rule: 300 an hour in an exact moving window. A slot is free a period after it was taken.
 
     Args:
         limit: Requests in a period.
@@ -38,7 +37,8 @@ class MemoryRateLimiter(QueuedRateLimiter):
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        super().__init__(limit, period, max_waiting, clock, sleep)
+        # Without jitter: no other process waits for the same slots.
+        super().__init__(limit, period, max_waiting, clock, sleep, fraction=lambda: 0.0)
         self._windows: dict[Hashable, Window] = {}
         self._sweep_at = _SWEEP_AT
         # Threads may share the limiter, each with an event loop of its own.
@@ -76,7 +76,7 @@ class MemoryRateLimiter(QueuedRateLimiter):
             window = self._window(user, now)
             wait = window.wait(now, ahead)
             if wait <= 0 and ahead == 0:
-                window.take(now)
+                window.taken.append(now)
             return wait
 
     def _window(self, user: Hashable, now: float) -> Window:

@@ -52,14 +52,7 @@ class QueuedRateLimiter(ABC):
     """A rate limiter with a first-in, first-out queue for each user. The arguments are those of `MemoryRateLimiter`."""
 
     def __init__(
-        self,
-        limit: int,
-        period: float,
-        max_waiting: int,
-        clock: Clock,
-        sleep: Sleep,
-        # No jitter by default: it is for a window that other processes wait for, too.
-        fraction: Callable[[], float] = lambda: 0.0,
+        self, limit: int, period: float, max_waiting: int, clock: Clock, sleep: Sleep, fraction: Callable[[], float]
     ) -> None:
         check_int("limit", limit, least=1)
         check_seconds("period", period)
@@ -98,10 +91,7 @@ class QueuedRateLimiter(ABC):
 
     @abstractmethod
     async def _take(self, user: Hashable, ahead: int) -> float:
-        """Take a slot and return 0, or return the seconds until one is free.
-
-        With callers `ahead` of this one, no slot is taken and only the wait is calculated.
-        """
+        """Take a slot if one is free and no caller is `ahead`; return the seconds until one is free, 0 for now."""
 
     async def _wait(
         self, user: Hashable, queue: _Queue, waiter: "asyncio.Future[None]", max_wait: float | None
@@ -191,10 +181,7 @@ class StoredRateLimiter(QueuedRateLimiter):
     async def _call_store(
         self, fallback: T, operation: Callable[..., Awaitable[T]], user: Hashable, *arguments: float
     ) -> T:
-        """Return the store's answer; while it fails, return `fallback` or raise RateLimitError.
-
-        A store that failed a moment ago is not called again, and only the first of a series of failures is logged.
-        """
+        """Return the store's answer; while it fails, return `fallback` or raise RateLimitError."""
         if not isinstance(user, str):
             raise ConfigurationError(
                 f"a rate limiter shared by processes needs a user's name, not {type(user).__name__}: use an access "
@@ -206,6 +193,8 @@ class StoredRateLimiter(QueuedRateLimiter):
         if self._failure is None or self._clock() >= self._paused_until:
             try:
                 answer = await operation(name, *arguments)
+                self._failure = None
+                return answer
             except StoreUnavailableError as error:
                 if self._failure is None:
                     consequence = "are sent without a budget" if self._goes_on else "are refused"
@@ -213,9 +202,6 @@ class StoredRateLimiter(QueuedRateLimiter):
                 cause = error
                 self._failure = str(error)
                 self._paused_until = self._clock() + _STORE_PAUSE
-            else:
-                self._failure = None
-                return answer
         if self._goes_on:
             return fallback
         raise RateLimitError(

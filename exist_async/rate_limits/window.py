@@ -34,10 +34,6 @@ class Window:
         self._drop_expired(now)
         return 0 if now < self.held_until else max(0, self._limit - len(self.taken))
 
-    def take(self, now: float) -> None:
-        """Count a request."""
-        self.taken.append(now)
-
     def refund(self, now: float, hold: float) -> None:
         """Remove the last request, and hold further ones for some seconds."""
         if self.taken:

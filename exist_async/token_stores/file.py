@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from filelock import AsyncFileLock
 
 _OWNER_ONLY = 0o600
-_OWNER_ONLY_DIRECTORY = 0o700
-_OTHERS = 0o077
 # Seconds. Writing takes milliseconds; a renewal can take as long as two requests, each with its timeout.
 _WRITE_TIMEOUT = 30.0
 _LOCK_TIMEOUT = 600.0
@@ -45,8 +43,7 @@ class FileTokenStore:
 
     Raises:
         ConfigurationError: The path is not valid. The methods raise it for a user who is not a string of text.
-        OAuthError: Raised by the methods if the file can't be read, written or locked, is not a token file, or is open
-            to other users of the machine.
+        OAuthError: A method can't read, write or lock the file, or it is not a token file, or is open to other users.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -75,8 +72,8 @@ class FileTokenStore:
     async def lock(self, user: str) -> AsyncGenerator[None, None]:
         """Allow one renewal at a time; see `TokenStore.lock`. After ten minutes, raise an OAuthError."""
         check_text("user", user)
-        lock = await asyncio.to_thread(self._user_lock, user)
         with self._naming_the_file():
+            lock = await asyncio.to_thread(self._user_lock, user)
             await lock.acquire()
         try:
             yield
@@ -87,8 +84,7 @@ class FileTokenStore:
         # Runs in a thread, because this import takes a tenth of a second.
         from filelock import AsyncFileLock
 
-        with self._naming_the_file():
-            _make_directory(self._path.parent)
+        _make_directory(self._path.parent)
         # Hashed, because a user's name may contain characters that a file name can't.
         name = hashlib.sha256(user.encode()).hexdigest()[:16]
         return AsyncFileLock(self._beside(f"{name}.lock"), timeout=_LOCK_TIMEOUT, mode=_OWNER_ONLY)
@@ -139,9 +135,8 @@ class FileTokenStore:
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self._path)
-        except BaseException:
+        finally:
             new.unlink(missing_ok=True)
-            raise
         if os.name == "posix":
             # Until the directory is written to disk, a power failure could undo the renaming.
             descriptor = os.open(self._path.parent, os.O_RDONLY)
@@ -157,7 +152,7 @@ class FileTokenStore:
             raise OAuthError(f"The token file {self._path} is {kind}: give the path of the file itself.")
         if os.name != "posix":
             return
-        if mode & _OTHERS:
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise OAuthError(
                 f"The token file {self._path} is open to other users of this machine (mode {stat.S_IMODE(mode):o}). "
                 f"Run: chmod 600 {self._path}. If they may have read it, let its users sign in again."
@@ -185,4 +180,4 @@ def _make_directory(directory: Path) -> None:
     if not directory.exists():
         # `parents=True` would give the mode to the last directory only.
         _make_directory(directory.parent)
-        directory.mkdir(_OWNER_ONLY_DIRECTORY, exist_ok=True)
+        directory.mkdir(stat.S_IRWXU, exist_ok=True)

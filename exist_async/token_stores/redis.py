@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -22,8 +22,7 @@ T = TypeVar("T")
 
 # Seconds to wait for a renewal, which can take as long as two requests, each with its timeout.
 _LOCK_TIMEOUT = 600.0
-# Seconds between two attempts to take a lock that another process holds.
-_POLL_INTERVAL = 0.1
+_POLL_INTERVAL = 0.1  # seconds between two attempts to take a lock
 
 _log = logging.getLogger("exist_async")
 
@@ -71,8 +70,8 @@ class RedisTokenStore(RedisBacked, Unpicklable):
         """Return the user's token; see `TokenStore.load`."""
         key = self._key(user)
         # As bytes, even from a client that decodes: a decoding error would contain the whole token.
-        data: bytes | None = await self._ask(
-            lambda client: cast("Any", client).execute_command("GET", key, NEVER_DECODE=True)
+        data: bytes | None = await self._explaining(
+            self._clients.ask(lambda client: cast("Any", client).execute_command("GET", key, NEVER_DECODE=True))
         )
         if data is None:
             return None
@@ -90,12 +89,12 @@ class RedisTokenStore(RedisBacked, Unpicklable):
         """Save a token in Redis; see `TokenStore.save`."""
         check_oauth_token(token)
         key, data = self._key(user), encode(token)
-        await self._ask(lambda client: cast("Awaitable[object]", client.set(key, data)))
+        await self._explaining(self._clients.ask(lambda client: cast("Awaitable[object]", client.set(key, data))))
 
     async def delete(self, user: str) -> None:
         """Delete the user's token; see `TokenStore.delete`."""
         key = self._key(user)
-        await self._ask(lambda client: cast("Awaitable[object]", client.delete(key)))
+        await self._explaining(self._clients.ask(lambda client: cast("Awaitable[object]", client.delete(key))))
 
     @asynccontextmanager
     async def lock(self, user: str) -> AsyncGenerator[None, None]:
@@ -104,19 +103,11 @@ class RedisTokenStore(RedisBacked, Unpicklable):
         If the lock is lost, for example because Redis was restarted, the renewal continues, and a warning is logged.
         """
         lock = RedisLock(self._clients, self._key(user) + b":lock", self._lease, user)
-        message = ""
-        try:
-            await lock.acquire()
-        except RedisFailedError as error:
-            message = self._failure_message(error)
-        except TimeoutError:
-            message = (
+        if not await self._explaining(lock.acquire()):
+            raise OAuthError(
                 f"The token of {user!r} was locked in {self._clients.where} for ten minutes by another process, which "
                 "may be hanging: end it, and try again."
             )
-        # Outside the handlers: redis-py's errors refer to its connections, which hold the password.
-        if message:
-            raise OAuthError(message)
         try:
             yield
         finally:
@@ -127,17 +118,16 @@ class RedisTokenStore(RedisBacked, Unpicklable):
         # The braces keep a token and its lock on one node of a cluster, and the user "ada:lock" from the lock of "ada".
         return f"{self._prefix}:{{{user}}}".encode()
 
-    async def _ask(self, command: "Callable[[Redis], Awaitable[T]]") -> T:
+    async def _explaining(self, answer: Awaitable[T]) -> T:
+        """Await an answer of Redis; raise an OAuthError if Redis fails."""
         try:
-            return await self._clients.ask(command)
+            return await answer
         except RedisFailedError as error:
-            message = self._failure_message(error)
-        raise OAuthError(message)
-
-    def _failure_message(self, error: RedisFailedError) -> str:
+            reason = str(error)
         # Redis quotes the arguments of an unknown command, and SET can have been renamed there.
-        reason = f"{self._clients.where} refused the command" if "access_token" in str(error) else error
-        return (
+        if "access_token" in reason:
+            reason = f"{self._clients.where} refused the command"
+        raise OAuthError(
             f"The token store's {reason}. Check that it runs, that its address, user and password are right, and that "
             f"nothing else uses keys which begin with {self._prefix!r}."
         )
@@ -146,9 +136,8 @@ class RedisTokenStore(RedisBacked, Unpicklable):
 class RedisLock:
     """The lock of a user's token. It is extended every third of its lease, and released only by its owner.
 
-    If the lock is lost, a warning is logged and the renewal continues, because a new token that is not saved is lost.
-    Two renewals may then run at once. The service accepts a refresh token once, so one of them gets the new token, and
-    OAuth2 reads the store again in the other.
+    If it is lost, a warning is logged and the renewal continues, because a new token that is not saved is lost. If two
+    renewals run at once, the service accepts one, and OAuth2 reads its token from the store in the other.
     """
 
     def __init__(self, clients: RedisClients, key: bytes, lease: float, user: str) -> None:
@@ -161,20 +150,21 @@ class RedisLock:
         self._released = asyncio.Event()
         self._warned = False
 
-    async def acquire(self) -> None:
-        """Wait until the lock is free, take it, and keep it from then on; raise TimeoutError or RedisFailedError."""
+    async def acquire(self) -> bool:
+        """Wait until the lock is free, take it, and keep it from then on; return False if that takes too long."""
         time = asyncio.get_running_loop().time
         end = time() + _LOCK_TIMEOUT
         try:
             while not await self._clients.ask(self._take):
                 if time() >= end:
-                    raise TimeoutError
+                    return False
                 await asyncio.sleep(_POLL_INTERVAL)
         except asyncio.CancelledError:
             with suppress(RedisFailedError):
                 await _shielded(self._clients.ask(self._give_up))
             raise
         self._keeper = asyncio.create_task(self._keep())
+        return True
 
     async def release(self) -> None:
         """Release the lock; log if it was lost or Redis fails. A cancellation is delayed until then."""

@@ -4,31 +4,11 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Self, cast
 
-from attrs import Attribute, field, frozen
-from attrs.validators import optional
+from attrs import field, frozen
 
 from exist_async._checks import wrong_type
 from exist_async._secrets import Unpicklable, check_token
 from exist_async.errors import ConfigurationError
-
-
-def _is_secret(_: object, attribute: "Attribute[Any]", value: object) -> None:
-    check_token(attribute.name, value)
-
-
-def _is_time(_: object, attribute: "Attribute[Any]", value: object) -> None:
-    if not isinstance(value, dt.datetime) or value.utcoffset() is None:
-        raise ConfigurationError(f"{attribute.name} must be a datetime with a time zone, or None")
-
-
-def _is_scope(_: object, attribute: "Attribute[Any]", value: object) -> None:
-    if not isinstance(value, tuple) or not all(isinstance(name, str) for name in cast("tuple[object, ...]", value)):
-        raise ConfigurationError(f"{attribute.name} must be a tuple of strings")
-
-
-def _is_string(_: object, attribute: "Attribute[Any]", value: object) -> None:
-    if not isinstance(value, str):
-        raise wrong_type(attribute.name, "a string", value)
 
 
 @frozen
@@ -47,18 +27,29 @@ class OAuthToken(Unpicklable):
             not a tuple of strings, or `token_type` is not a string.
     """
 
-    access_token: str = field(repr=False, validator=_is_secret)
-    refresh_token: str | None = field(default=None, repr=False, validator=optional(_is_secret))
-    expires_at: dt.datetime | None = field(default=None, validator=optional(_is_time))
-    scope: tuple[str, ...] = field(default=(), validator=_is_scope)
-    token_type: str = field(default="Bearer", validator=_is_string)
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    expires_at: dt.datetime | None = None
+    scope: tuple[str, ...] = ()
+    token_type: str = "Bearer"  # noqa: S105  (a scheme)
+
+    def __attrs_post_init__(self) -> None:
+        check_token("access_token", self.access_token)
+        if self.refresh_token is not None:
+            check_token("refresh_token", self.refresh_token)
+        expires_at, scope = cast("object", self.expires_at), cast("object", self.scope)
+        if expires_at is not None and (not isinstance(expires_at, dt.datetime) or expires_at.utcoffset() is None):
+            raise ConfigurationError("expires_at must be a datetime with a time zone, or None")
+        if not isinstance(scope, tuple) or not all(isinstance(name, str) for name in cast("tuple[object, ...]", scope)):
+            raise ConfigurationError("scope must be a tuple of strings")
+        if not isinstance(self.token_type, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise wrong_type("token_type", "a string", self.token_type)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields, including the secrets, as plain JSON data for a store."""
         import msgspec
 
-        fields: dict[str, Any] = msgspec.to_builtins(self)
-        return fields
+        return cast("dict[str, Any]", msgspec.to_builtins(self))
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
