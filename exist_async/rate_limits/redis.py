@@ -84,12 +84,16 @@ class RedisRateLimiter(RedisBacked, StoredRateLimiter):
     Times are those of the Redis server. A slot costs one round trip, and a user two keys, which expire. All that share
     the budget must use the same limit and period. Close the limiter with `async with` or `aclose()`.
 
-    `redis`, `prefix` and `timeout` are as in `RedisTokenStore`; the others that are missing here are those of
-    `MemoryRateLimiter`.
+    The arguments that are missing here are those of `MemoryRateLimiter`.
 
     Args:
+        redis: A URL (`redis://`, `rediss://` or `unix://`), from which it opens its own connections on each event loop
+            that uses it; its password appears in no repr, log or error. Or a `redis.asyncio.Redis` of your own, which
+            belongs to one event loop and is never closed here.
+        prefix: Start of the names of its keys.
         when_unavailable: Whether requests are refused or sent while Redis fails: "stop" raises RateLimitError, "go_on"
             sends them without a budget and logs a warning.
+        timeout: Seconds within which Redis must answer.
         fraction: Returns random numbers from 0 to 1, so that processes do not wake at once.
 
     Raises:
