@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -144,8 +144,6 @@ class Write(Generic[I, T]):
                 stop = await reader.read(self._operation.to_request, self._items, most)
             finally:
                 self._outcomes += [None] * (len(self._items) - start)
-            if stop is None and self._operation.complete is not None:
-                stop = await self._complete(start, self._operation.complete)
             if stop is not None:
                 self._stop(stop)
                 return
@@ -153,18 +151,6 @@ class Write(Generic[I, T]):
                 yield chunk
             if most is None or len(self._items) - start < most:
                 return
-
-    async def _complete(self, start: int, complete: Callable[[Sequence[I]], Awaitable[Sequence[I]]]) -> Stop | None:
-        """Fill in what the caller left out of the items from an index on."""
-        try:
-            self._items[start:] = await complete(self._items[start:])
-        except asyncio.CancelledError as error:
-            if cancelled_by_caller():
-                raise
-            return Stop(as_exception(error), from_caller=True)
-        except Exception as error:  # noqa: BLE001  (errors from outside the package come from the caller's auth or limiter)
-            return Stop(error, from_caller=not isinstance(error, ExistAsyncError))
-        return None
 
     def _cut(self, start: int) -> Iterator[Chunk[I]]:
         """Cut the items from an index on; those that conflict with an earlier item of their request are cut later."""

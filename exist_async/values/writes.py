@@ -1,9 +1,9 @@
-"""The write operations for values, update and increment, with reacquisition and the default date."""
+"""The write operations for values, update and increment, and the reacquisition of their attributes."""
 
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import attrs
 
@@ -13,19 +13,20 @@ from exist_async.attributes.writes import ACQUIRE, NOT_OWNED
 from exist_async.batch.matching import Reply
 from exist_async.batch.operation import RefusalsHandled, WriteOperation
 from exist_async.batch.writes import Write
-from exist_async.errors import NoAnswerError, OutcomeUnknownError
+from exist_async.errors import OutcomeUnknownError
 from exist_async.outcomes import Outcome, OutcomeStatus
-from exist_async.profile import Profile
 from exist_async.resource import ROOT
 from exist_async.values import requests
 from exist_async.values.models import ValueEcho
 from exist_async.values.requests import ValueIncrement, ValueUpdate
 
+V = TypeVar("V", ValueUpdate, ValueIncrement)
+
 _NO_ATTRIBUTE: Final = "not_found"
 """Exist's error code for a value of an attribute that the user does not have."""
 
 
-class Reacquisition:
+class Reacquisition(Generic[V]):
     """Acquires attributes whose values were refused, each of them once.
 
     An attribute of another service is acquired by name. One that the user does not have is acquired by the template
@@ -37,9 +38,7 @@ class Reacquisition:
         self._acquired: dict[str, Outcome[Acquirable, object]] = {}
         self._lock = asyncio.Lock()
 
-    async def __call__(
-        self, outcomes: Sequence[Outcome[ValueUpdate, ValueEcho]]
-    ) -> RefusalsHandled[ValueUpdate, ValueEcho]:
+    async def __call__(self, outcomes: Sequence[Outcome[V, ValueEcho]]) -> RefusalsHandled[V, ValueEcho]:
         """Acquire the attributes that are not owned, and return which items can be sent again."""
         refused = [outcome for outcome in outcomes if outcome.error_code in (NOT_OWNED, _NO_ATTRIBUTE)]
         if not refused:
@@ -47,7 +46,7 @@ class Reacquisition:
         async with self._lock:
             await self._acquire_once(refused)
         retry: set[int] = set()
-        others: list[Outcome[ValueUpdate, ValueEcho]] = []
+        others: list[Outcome[V, ValueEcho]] = []
         for outcome in refused:
             acquired = self._acquired[outcome.item.name]
             if acquired.status is OutcomeStatus.SUCCEEDED:
@@ -61,7 +60,7 @@ class Reacquisition:
                 others.append(attrs.evolve(outcome, status=OutcomeStatus.NOT_SENT, cause=acquired.cause))
         return RefusalsHandled(retry, others)
 
-    async def _acquire_once(self, refused: Sequence[Outcome[ValueUpdate, ValueEcho]]) -> None:
+    async def _acquire_once(self, refused: Sequence[Outcome[V, ValueEcho]]) -> None:
         wanted: dict[str, Acquirable] = {}
         for outcome in refused:
             name = outcome.item.name
@@ -70,32 +69,6 @@ class Reacquisition:
         running = Write(self._session, ACQUIRE)
         await running.run(list(wanted.values()))
         self._acquired.update(zip(wanted, running.result, strict=True))
-
-
-class DateFiller:
-    """Sets the date of increments without one to today in the user's time zone, which it requests once.
-
-    Exist also accepts increments without a date, but does not document which day that means.
-    """
-
-    def __init__(self, session: Session) -> None:
-        self._profile = Profile(session)
-        self._clock = session.options.clock
-        self._start: tuple[dt.datetime, float] | None = None  # the user's local time, and the clock's time then
-
-    async def __call__(self, items: Sequence[ValueIncrement]) -> Sequence[ValueIncrement]:
-        """Return the items, each with a date."""
-        if all(item.date is not None for item in items):
-            return items
-        if self._start is None:
-            self._start = (await self._profile.now(), self._clock())
-        local_time, clock_time = self._start
-        try:
-            # A stream may be read beyond midnight.
-            today = (local_time + dt.timedelta(seconds=self._clock() - clock_time)).date()
-        except OverflowError as error:
-            raise NoAnswerError(f"the user's local time is {local_time}, the last possible one") from error
-        return [item if item.date is not None else attrs.evolve(item, date=today) for item in items]
 
 
 def _share_parts(item: ValueUpdate | ValueIncrement, echo: ValueEcho) -> None:
@@ -139,7 +112,7 @@ INCREMENT: Final = WriteOperation[ValueIncrement, ValueEcho](
     to_request=requests.to_incrementable,
     match_key=requests.match_key,
     match_keys_of=requests.match_keys_of,
-    conflict_key=requests.conflict_key,
+    conflict_key=requests.undated_conflict_key,
     # There may be many increments a day, and if Exist refuses one of them, it usually refuses all.
     unique_per_request=False,
     share_parts=_share_parts,
