@@ -1,6 +1,6 @@
 """Describes one kind of write: its endpoint, its items, and the meaning of its replies."""
 
-from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import frozen
@@ -12,21 +12,12 @@ I = TypeVar("I")  # noqa: E741  (the letter for an item, as T is for an answer)
 T = TypeVar("T")
 
 
-@frozen(eq=False, repr=False)
-class RefusalsHandled(Generic[I, T]):
-    """The result of handling refused items.
+OnOutcome: TypeAlias = Callable[[Outcome[I, T]], None] | None
 
-    Attributes:
-        retry: The indices of the items that are worth sending again.
-        outcomes: The outcomes of the others that replace their refusals.
-    """
-
-    retry: Collection[int]
-    outcomes: Sequence[Outcome[I, T]] = ()
-
-
-OnRefused: TypeAlias = Callable[[Sequence[Outcome[I, T]]], Awaitable[RefusalsHandled[I, T]]]
-"""Handles the refused items of a request: acquires their attributes, for example."""
+OnRefused: TypeAlias = Callable[[Sequence[Outcome[I, T]]], Awaitable[Mapping[int, Outcome[I, T] | None]]]
+"""Handles the refused items of a request. It returns by index the outcomes that replace refusals, and None for items to
+send again.
+"""
 
 
 @frozen(eq=False, repr=False)

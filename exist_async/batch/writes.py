@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Collection, Hashable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -15,7 +16,7 @@ from exist_async._json import encode, encode_each
 from exist_async._secrets import redact, secret_in
 from exist_async.batch.items import ItemReader, Items, Stop, check_items
 from exist_async.batch.matching import FailedEntry, Reply, match_reply
-from exist_async.batch.operation import OnRefused, WriteOperation
+from exist_async.batch.operation import OnOutcome, OnRefused, WriteOperation
 from exist_async.errors import (
     AuthenticationError,
     BatchError,
@@ -48,33 +49,17 @@ CHUNK_SIZE = 35
 
 _QUOTED_ERRORS = 3
 
+_NEVER_SENT = (RateLimitError, ClientClosedError, DeadlineExceededError, OAuthError)
 # Every further request would end with the same error.
-_ABORTING = (
-    AuthenticationError,
-    PermissionDeniedError,
-    RateLimitError,
-    ClientClosedError,
-    DeadlineExceededError,
-    OAuthError,
-)
+_ABORTING = (AuthenticationError, PermissionDeniedError, *_NEVER_SENT)
 # A request that ended with one of these was not carried out.
-_NOT_CARRIED_OUT = (
-    ConfigurationError,
-    ConnectionFailedError,
-    RateLimitError,
-    ClientClosedError,
-    DeadlineExceededError,
-    OAuthError,
-)
+_NOT_CARRIED_OUT = (ConfigurationError, ConnectionFailedError, *_NEVER_SENT)
 
 _log = logging.getLogger("exist_async")
 
 
 async def write(
-    session: Session,
-    operation: WriteOperation[I, T],
-    items: Items[Any],
-    on_outcome: Callable[[Outcome[I, T]], None] | None = None,
+    session: Session, operation: WriteOperation[I, T], items: Items[Any], on_outcome: OnOutcome[I, T] = None
 ) -> BatchResult[I, T]:
     """Send all items, and return their outcomes if each was answered.
 
@@ -95,12 +80,7 @@ class Write(Generic[I, T]):
         stop: The reason why it ended early; None if it did not.
     """
 
-    def __init__(
-        self,
-        session: Session,
-        operation: WriteOperation[I, T],
-        on_outcome: Callable[[Outcome[I, T]], None] | None = None,
-    ) -> None:
+    def __init__(self, session: Session, operation: WriteOperation[I, T], on_outcome: OnOutcome[I, T] = None) -> None:
         self.stop: Stop | None = None
         self._session = session
         self._operation = operation
@@ -159,7 +139,9 @@ class Write(Generic[I, T]):
         # Only the keys that occur more than once are remembered, to save memory with long lists.
         repeated: Collection[Hashable] = ()
         if self._operation.unique_per_request:
-            repeated = _repeated(conflict_key(self._items[index]) for index in indices)
+            counts = Counter(conflict_key(self._items[index]) for index in indices)
+            repeated = {key for key, count in counts.items() if count > 1}
+            del counts
         while indices:
             later: list[int] = []
             seen: set[Hashable] = set()
@@ -190,11 +172,10 @@ class Write(Generic[I, T]):
             self._report([outcome for outcome in outcomes if not outcome.refused_for_itself])
             # Recorded now, because handling them may be cancelled.
             self._record(refused)
+            outcomes = refused
             try:
                 if self.stop is None:
                     outcomes = await self._handle_refused(chunk, refused, self._operation.on_refused)
-                else:
-                    outcomes = refused
             except asyncio.CancelledError:
                 self._report([outcome for outcome in refused if outcome.index not in self._detached])
                 raise
@@ -225,13 +206,16 @@ class Write(Generic[I, T]):
         self, chunk: Chunk[I], refused: list[Outcome[I, T]], on_refused: OnRefused[I, T]
     ) -> list[Outcome[I, T]]:
         """Handle refused items, and send those that became acceptable a second time."""
-        handled = await on_refused(refused)
-        outcomes = {outcome.index: outcome for outcome in [*refused, *handled.outcomes]}
-        for outcome in handled.outcomes:
+        outcomes = {outcome.index: outcome for outcome in refused}
+        indices: list[int] = []
+        for index, outcome in (await on_refused(refused)).items():
+            if outcome is None:
+                indices.append(index)
+                continue
+            outcomes[index] = outcome
             if outcome.cause is not None:
                 self._stop_after(outcome.cause)
-        if handled.retry and self.stop is None:
-            indices = [index for index in chunk.indices if index in handled.retry]
+        if indices and self.stop is None:
             second = Chunk(indices, [self._items[index] for index in indices], chunk.conflict_keys)
             outcomes.update((outcome.index, outcome) for outcome in await self._send_for_outcomes(second))
         return list(outcomes.values())
@@ -358,15 +342,6 @@ def _log_outcomes(event: str, outcomes: Sequence[Outcome[object, object]]) -> No
         _log.info("%s: %s", event, count_by_status(outcomes))
     for outcome in outcomes:
         _log.info("items[%d], %s", outcome.index, outcome)
-
-
-def _repeated(keys: Iterable[Hashable]) -> set[Hashable]:
-    """Return the keys that occur more than once."""
-    seen: set[Hashable] = set()
-    repeated: set[Hashable] = set()
-    for key in keys:
-        (repeated if key in seen else seen).add(key)
-    return repeated
 
 
 def _outcomes_after_error(chunk: Chunk[I], error: Exception, *, sent: bool) -> list[Outcome[I, Any]]:

@@ -54,12 +54,9 @@ class Paginator(ABC, Generic[T_co]):
 
     @abstractmethod
     async def _fetch(self, number: int, received: int, *, limit: int | None = None) -> tuple[Page[T_co], bool]:
-        """Return one page, and whether it is the last.
+        """Return one page, from 1, and whether it is the last.
 
-        Args:
-            number: Number of the page, from 1.
-            received: Number of results on the pages before it.
-            limit: Number of results to request, instead of the page size.
+        `received` is the number of results on the pages before it; `limit` replaces the page size.
         """
 
     async def __aiter__(self) -> AsyncGenerator[T_co, None]:

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from exist_async._checks import check_flag, check_int, check_text
 from exist_async.batch.items import Items
-from exist_async.batch.operation import WriteOperation
+from exist_async.batch.operation import OnOutcome, WriteOperation
 from exist_async.batch.writes import write
 from exist_async.outcomes import BatchResult, Outcome
 from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
@@ -157,7 +157,7 @@ class Values(Resource):
         operation: WriteOperation[V, ValueEcho],
         items: Items[V],
         reacquire: bool,
-        on_outcome: Callable[[Outcome[V, ValueEcho]], None] | None,
+        on_outcome: OnOutcome[V, ValueEcho],
     ) -> BatchResult[V, ValueEcho]:
         check_flag("reacquire", reacquire)
         session = self._session.with_deadline()

@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Generic, TypeVar
 
 import attrs
@@ -11,7 +11,7 @@ from exist_async._http.session import Session
 from exist_async.attributes.requests import Acquirable, ByName, ByTemplate
 from exist_async.attributes.writes import ACQUIRE, NOT_OWNED
 from exist_async.batch.matching import Reply
-from exist_async.batch.operation import RefusalsHandled, WriteOperation
+from exist_async.batch.operation import WriteOperation
 from exist_async.batch.writes import Write
 from exist_async.errors import OutcomeUnknownError
 from exist_async.outcomes import Outcome, OutcomeStatus
@@ -38,27 +38,26 @@ class Reacquisition(Generic[V]):
         self._acquired: dict[str, Outcome[Acquirable, object]] = {}
         self._lock = asyncio.Lock()
 
-    async def __call__(self, outcomes: Sequence[Outcome[V, ValueEcho]]) -> RefusalsHandled[V, ValueEcho]:
-        """Acquire the attributes that are not owned, and return which items can be sent again."""
+    async def __call__(self, outcomes: Sequence[Outcome[V, ValueEcho]]) -> Mapping[int, Outcome[V, ValueEcho] | None]:
+        """Acquire the attributes that are not owned, and return the new outcomes; None for items to send again."""
         refused = [outcome for outcome in outcomes if outcome.error_code in (NOT_OWNED, _NO_ATTRIBUTE)]
         if not refused:
-            return RefusalsHandled(())
+            return {}
         async with self._lock:
             await self._acquire_once(refused)
-        retry: set[int] = set()
-        others: list[Outcome[V, ValueEcho]] = []
+        handled: dict[int, Outcome[V, ValueEcho] | None] = {}
         for outcome in refused:
             acquired = self._acquired[outcome.item.name]
             if acquired.status is OutcomeStatus.SUCCEEDED:
-                retry.add(outcome.index)
+                handled[outcome.index] = None
             elif acquired.refused_for_itself:
                 reason = ": ".join(filter(None, (acquired.error_code, acquired.error)))
                 message = ". ".join(filter(None, (outcome.error, f"Acquiring it was refused: {reason}")))
-                others.append(attrs.evolve(outcome, error=message))
+                handled[outcome.index] = attrs.evolve(outcome, error=message)
             else:
                 # Exist might accept the value now, but that was not tried.
-                others.append(attrs.evolve(outcome, status=OutcomeStatus.NOT_SENT, cause=acquired.cause))
-        return RefusalsHandled(retry, others)
+                handled[outcome.index] = attrs.evolve(outcome, status=OutcomeStatus.NOT_SENT, cause=acquired.cause)
+        return handled
 
     async def _acquire_once(self, refused: Sequence[Outcome[V, ValueEcho]]) -> None:
         wanted: dict[str, Acquirable] = {}
