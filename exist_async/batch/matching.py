@@ -48,7 +48,10 @@ class Reply(Generic[T]):
 
 
 KeysOf: TypeAlias = Callable[[Sequence[T | FailedEntry], Sequence[MatchKey]], Sequence[Collection[MatchKey]]]
-"""Returns the keys of the items that each entry of a reply may be about, given the keys of all items."""
+"""Returns the keys of the items that each entry of a reply may be about, given the keys of all items.
+
+It is often more than one: a whole attribute may have been requested by its name, its label or its template.
+"""
 
 
 def match_reply(wanted: Sequence[MatchKey], reply: Reply[T], keys_of: KeysOf[T]) -> list[T | FailedEntry | None]:
@@ -57,25 +60,13 @@ def match_reply(wanted: Sequence[MatchKey], reply: Reply[T], keys_of: KeysOf[T])
     Entries are matched by their keys, those with equal keys in order, and failures by the position in Exist's message.
     Entries that repeat nothing of an item are matched in order, if as many are left as items. Nothing is guessed: of
     two equal items with one success and one failure without a position, neither gets an entry.
-
-    Args:
-        wanted: The key of each item of the request.
-        reply: The reply.
-        keys_of: Returns the keys that each entry may be about, often more than one: a whole attribute has a name, a
-            label and perhaps a template, and may have been requested by any of them.
     """
-    if _all_succeeded_in_order(wanted, reply):
-        return list(reply.success)
+    if not reply.failed and len(reply.success) == len(wanted):
+        # In most replies, every item succeeded, in order.
+        in_order = zip(wanted, reply.success, strict=True)
+        if [(fields, _getter(fields)(entry)) for (fields, _), entry in in_order] == wanted:
+            return list(reply.success)
     return _Matching(wanted, reply, keys_of).answers
-
-
-def _all_succeeded_in_order(wanted: Sequence[MatchKey], reply: Reply[Any]) -> bool:
-    """Whether every item succeeded, in order: most replies are like that, and need no further matching."""
-    if reply.failed or len(reply.success) != len(wanted):
-        return False
-    return [
-        (fields, _getter(fields)(entry)) for (fields, _), entry in zip(wanted, reply.success, strict=True)
-    ] == wanted
 
 
 @lru_cache(maxsize=16)

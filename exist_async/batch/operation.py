@@ -13,6 +13,7 @@ T = TypeVar("T")
 
 
 OnOutcome: TypeAlias = Callable[[Outcome[I, T]], None] | None
+"""A callback of the caller, called with each outcome; None if there is none."""
 
 OnRefused: TypeAlias = Callable[[Sequence[Outcome[I, T]]], Awaitable[Mapping[int, Outcome[I, T] | None]]]
 """Handles the refused items of a request. It returns by index the outcomes that replace refusals, and None for items to

@@ -74,11 +74,7 @@ async def write(
 
 
 class Write(Generic[I, T]):
-    """A write in progress: the items read so far, and their outcomes.
-
-    Attributes:
-        stop: The reason why it ended early; None if it did not.
-    """
+    """A write in progress: the items read so far, their outcomes, and the reason why it stops early, if it does."""
 
     def __init__(self, session: Session, operation: WriteOperation[I, T], on_outcome: OnOutcome[I, T] = None) -> None:
         self.stop: Stop | None = None
@@ -106,7 +102,7 @@ class Write(Generic[I, T]):
         except asyncio.CancelledError:
             known = [outcome for outcome in self._outcomes if outcome is not None]
             unreported = [outcome for outcome in known if outcome.index not in self._detached]
-            log_cancelled(f"POST {self._operation.path}", unreported)
+            log_outcomes(f"POST {self._operation.path} was cancelled. Its known outcomes", unreported)
             raise
         self._record([outcome for outcome in self._interrupted if self._outcomes[outcome.index] is None])
         cause = self.stop.error if self.stop is not None else None
@@ -260,7 +256,7 @@ class Write(Generic[I, T]):
         else:
             outcomes = self._outcomes_of(call, chunk, reply, state)
         failure = self._report(outcomes)
-        _log_outcomes(f"{call} was cancelled while it was in flight, and finished", outcomes)
+        log_outcomes(f"{call} was cancelled while it was in flight, and finished", outcomes)
         if failure is not None:
             _log.error("on_outcome raised %s: %s", type(failure).__name__, error_text(failure))
 
@@ -327,14 +323,13 @@ def conclude(result: BatchResult[I, T], stop: Stop | None = None) -> BatchResult
     ) from next(iter(errors), None)
 
 
-def log_cancelled(call: str, outcomes: Sequence[Outcome[object, object]]) -> None:
-    """Log the outcomes that were known when a write was cancelled: its caller does not get the result."""
-    if outcomes:
-        _log_outcomes(f"{call} was cancelled. Its known outcomes", outcomes)
+def log_outcomes(event: str, outcomes: Sequence[Outcome[object, object]]) -> None:
+    """Log the outcomes of a cancelled write, if any are known, because its caller does not get the result.
 
-
-def _log_outcomes(event: str, outcomes: Sequence[Outcome[object, object]]) -> None:
-    """Log outcomes: a line for all, which is a warning unless all succeeded, and one line for each."""
+    There is a line for all, which is a warning unless all succeeded, and one line for each.
+    """
+    if not outcomes:
+        return
     failed = [outcome for outcome in outcomes if outcome.status is not OutcomeStatus.SUCCEEDED]
     if failed:
         _log.warning("%s: %s. %s", event, count_by_status(outcomes), quote_first(failed))

@@ -23,13 +23,7 @@ _MOST_PAGES = 10_000
 
 @frozen
 class Page(Generic[T_co]):
-    """One page of a listing.
-
-    Attributes:
-        results: Results on the page.
-        count: Number of results on all pages; None if the service does not send it.
-        number: Number of the page, from 1.
-    """
+    """One page of a listing, and its number from 1. `count` is the number of results on all pages, None if not sent."""
 
     results: tuple[T_co, ...]
     count: int | None

@@ -1,7 +1,7 @@
 """The resource `exist.values`: reads and writes values."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -10,7 +10,7 @@ from exist_async._checks import check_flag, check_int, check_text
 from exist_async.batch.items import Items
 from exist_async.batch.operation import OnOutcome, WriteOperation
 from exist_async.batch.writes import write
-from exist_async.outcomes import BatchResult, Outcome
+from exist_async.outcomes import BatchResult
 from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import Resource, encode_filters
 from exist_async.values import writes
@@ -110,7 +110,7 @@ class Values(Resource):
         items: Items[ValueUpdate],
         *,
         reacquire: bool = False,
-        on_outcome: Callable[[Outcome[ValueUpdate, ValueEcho]], None] | None = None,
+        on_outcome: OnOutcome[ValueUpdate, ValueEcho] = None,
     ) -> BatchResult[ValueUpdate, ValueEcho]:
         """Write values, which replace the values of their days. Doing it again is harmless.
 
@@ -131,7 +131,7 @@ class Values(Resource):
         items: Items[ValueIncrement],
         *,
         reacquire: bool = False,
-        on_outcome: Callable[[Outcome[ValueIncrement, ValueEcho]], None] | None = None,
+        on_outcome: OnOutcome[ValueIncrement, ValueEcho] = None,
     ) -> BatchResult[ValueIncrement, ValueEcho]:
         """Add to values that are numbers, durations or percentages; Exist refuses other types.
 
@@ -149,6 +149,7 @@ class Values(Resource):
             isinstance(item, ValueIncrement) and item.date is not None  # pyright: ignore[reportUnnecessaryIsInstance]
             for item in items
         ):
+            # Then those of different days can be sent at the same time.
             operation = evolve(operation, conflict_key=conflict_key)
         return await self._write(operation, items, reacquire, on_outcome)
 

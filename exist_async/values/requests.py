@@ -120,11 +120,6 @@ def conflict_key(item: ValueUpdate | ValueIncrement) -> tuple[str, dt.date | Non
     return item.name, item.date
 
 
-def undated_conflict_key(item: ValueIncrement) -> str:
-    """Return the key of what increments change if some have no date, which may be for the same day as any other."""
-    return item.name
-
-
 def match_key(item: ValueUpdate | ValueIncrement) -> MatchKey:
     """Return the key that identifies an item in a reply."""
     return (_KEY_FIELDS, (item.name, item.date, item.value))

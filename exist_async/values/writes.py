@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Final, Generic, TypeVar
 
 import attrs
@@ -44,7 +45,14 @@ class Reacquisition(Generic[V]):
         if not refused:
             return {}
         async with self._lock:
-            await self._acquire_once(refused)
+            wanted: dict[str, Acquirable] = {}
+            for outcome in refused:
+                name = outcome.item.name
+                if name not in self._acquired:
+                    wanted[name] = ByName(name) if outcome.error_code == NOT_OWNED else ByTemplate(name, manual=False)
+            running = Write(self._session, ACQUIRE)
+            await running.run(list(wanted.values()))
+            self._acquired.update(zip(wanted, running.result, strict=True))
         handled: dict[int, Outcome[V, ValueEcho] | None] = {}
         for outcome in refused:
             acquired = self._acquired[outcome.item.name]
@@ -58,16 +66,6 @@ class Reacquisition(Generic[V]):
                 # Exist might accept the value now, but that was not tried.
                 handled[outcome.index] = attrs.evolve(outcome, status=OutcomeStatus.NOT_SENT, cause=acquired.cause)
         return handled
-
-    async def _acquire_once(self, refused: Sequence[Outcome[V, ValueEcho]]) -> None:
-        wanted: dict[str, Acquirable] = {}
-        for outcome in refused:
-            name = outcome.item.name
-            if name not in self._acquired:
-                wanted[name] = ByName(name) if outcome.error_code == NOT_OWNED else ByTemplate(name, manual=False)
-        running = Write(self._session, ACQUIRE)
-        await running.run(list(wanted.values()))
-        self._acquired.update(zip(wanted, running.result, strict=True))
 
 
 def _share_parts(item: ValueUpdate | ValueIncrement, echo: ValueEcho) -> None:
@@ -111,7 +109,8 @@ INCREMENT: Final = WriteOperation[ValueIncrement, ValueEcho](
     to_request=requests.to_incrementable,
     match_key=requests.match_key,
     match_keys_of=requests.match_keys_of,
-    conflict_key=requests.undated_conflict_key,
+    # One without a date may be for the same day as any other of its attribute.
+    conflict_key=attrgetter("name"),
     # There may be many increments a day, and if Exist refuses one of them, it usually refuses all.
     unique_per_request=False,
     share_parts=_share_parts,
