@@ -13,12 +13,7 @@ from exist_async.resource import ROOT, Resource, encode_filters
 
 @frozen
 class CorrelationRating:
-    """The user's rating of a correlation.
-
-    Attributes:
-        rating_type: Number of the rating, such as 50.
-        rating: The rating in words, such as `Useful`.
-    """
+    """The user's rating of a correlation: `rating_type` is its number, such as 50, `rating` its words, as `Useful`."""
 
     positive: bool | None = None
     rating_type: int | None = None

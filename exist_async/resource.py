@@ -39,9 +39,10 @@ def encode_filters(
         if values is not None:
             params[name] = ",".join(check_names(name, values))
     for name, flag in (flags or {}).items():
-        check_flag(name, flag)
-        if flag:
+        if flag is True:
             params[name] = "true"
+        elif flag is not False:
+            check_flag(name, flag)
     for name, day in (days or {}).items():
         if day is not None:
             check_day(name, day)

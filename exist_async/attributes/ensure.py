@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -26,6 +26,8 @@ from exist_async.errors import ExistAsyncError
 from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus
 from exist_async.paging import Paginator
 
+_Outcomes: TypeAlias = dict[int, Outcome[Ensurable, Attribute]]
+
 
 async def ensure(
     session: Session,
@@ -47,23 +49,17 @@ async def ensure(
     return running.conclude()
 
 
+@attrs.define(eq=False, repr=False)
 class _Ensure:
     """One call of `ensure` in progress."""
 
-    def __init__(
-        self,
-        session: Session,
-        wanted: Sequence[Ensurable],
-        on_outcome: OnOutcome[Ensurable, Attribute],
-        stop: Stop | None,
-    ) -> None:
-        self._session = session
-        self._wanted = wanted
-        self._on_outcome = on_outcome
-        self._stop = stop
-        # By index: the outcomes, and those of custom attributes whose creation was refused because their label exists.
-        self._outcomes: dict[int, Outcome[Ensurable, Attribute]] = {}
-        self._existing: dict[int, Outcome[Ensurable, Attribute]] = {}
+    _session: Session
+    _wanted: Sequence[Ensurable]
+    _on_outcome: OnOutcome[Ensurable, Attribute]
+    _stop: Stop | None
+    # By index: the outcomes, and those of custom attributes whose creation was refused because their label exists.
+    _outcomes: _Outcomes = attrs.field(init=False, factory=_Outcomes)
+    _existing: _Outcomes = attrs.field(init=False, factory=_Outcomes)
 
     async def run(self, owned: Paginator[Attribute], everything: Paginator[Attribute]) -> None:
         """Send the requests, until every item has its outcome or an error stops them."""

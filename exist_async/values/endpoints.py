@@ -141,7 +141,7 @@ class Values(Resource):
         Args:
             items: Any number. Those without a date are added to the user's current day when Exist gets them, and are
                 sent after one another if they are for the same attribute.
-            reacquire: As of `update()`. A refused increment was not added, so sending it again is harmless.
+            reacquire: As for `update()`. A refused increment was not added, so sending it again is harmless.
             on_outcome: Called with each outcome.
         """
         operation = writes.INCREMENT
