@@ -60,17 +60,26 @@ async def test_increments_without_a_day_of_one_attribute_keep_their_order(exist:
 
 
 @pytest.mark.parametrize("as_given", [list, iter])
-@pytest.mark.parametrize("dated_first", [True, False])
-async def test_increments_with_and_without_a_day_never_travel_at_the_same_time(
-    exist: ExistClient, sandbox: Sandbox, as_given: Callable[[Any], Any], dated_first: bool
+@pytest.mark.parametrize("days", [[DAY] * 35 + [None] * 35, [None] * 35 + [DAY] * 35, [None] * 70])
+async def test_increments_that_may_be_of_one_day_never_travel_at_the_same_time(
+    answering: Answering, as_given: Callable[[Any], Any], days: list[dt.date | None]
 ) -> None:
-    today = await exist.profile.today()
-    sandbox.latency = 0.01
-    dates = [today] * 35 + [None] * 35 if dated_first else [None] * 35 + [today] * 35
+    arrived: list[int] = []
+    answered = 0
 
-    result = await exist.values.increment(as_given([ValueIncrement("coffees", 1, date) for date in dates]))
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal answered
+        arrived.append(answered)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        answered += 1
+        return httpx.Response(200, json={"success": json.loads(request.content), "failed": []})
 
-    assert [echo.current for echo in result.succeeded] == list(range(1, 71))
+    items = as_given([ValueIncrement("coffees", 1, day) for day in days])
+    result = await answering(answer).values.increment(items)
+
+    assert result.ok
+    assert arrived == [0, 1]
 
 
 async def test_increments_of_different_days_travel_at_the_same_time(answering: Answering) -> None:
