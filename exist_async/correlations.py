@@ -4,21 +4,16 @@ import datetime as dt
 
 from attrs import frozen
 
-from exist_async._checks import check_flag, check_text
+from exist_async._checks import check_text
 from exist_async._http.call import Call, encode_query
 from exist_async.errors import NotFoundError
 from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
-from exist_async.resource import ROOT, Resource
+from exist_async.resource import ROOT, Resource, encode_filters
 
 
 @frozen
 class CorrelationRating:
-    """The user's rating of a correlation.
-
-    Attributes:
-        rating_type: Number of the rating, such as 50.
-        rating: The rating in words, such as `Useful`.
-    """
+    """The user's rating of a correlation: `rating_type` is its number, such as 50, `rating` its words, as `Useful`."""
 
     positive: bool | None = None
     rating_type: int | None = None
@@ -87,11 +82,7 @@ class Correlations(Resource):
             attribute: Only correlations of this attribute.
             page_size: Number of results to request in a page, 1 to 100.
         """
-        params: dict[str, str] = {}
-        for name, flag in (("strong", strong), ("confident", confident)):
-            check_flag(name, flag)
-            if flag:
-                params[name] = "1"
+        params = dict.fromkeys(encode_filters(flags={"strong": strong, "confident": confident}), "1")
         if attribute is not None:
             check_text("attribute", attribute)
             params["attribute"] = attribute

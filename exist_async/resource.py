@@ -32,11 +32,7 @@ def encode_filters(
 ) -> dict[str, str]:
     """Check the filters of a listing, and encode them as query parameters. A filter that is None is not sent.
 
-    Args:
-        lists: Lists of names, which are joined by commas.
-        flags: Flags that are sent only if they are true: Exist counts one as set whenever it is present.
-        days: Dates in the user's time zone.
-        manual: The only flag that is also sent if it is false.
+    Flags are sent only if they are true, as Exist counts one as set whenever it is present, except `manual`.
     """
     params: dict[str, str] = {}
     for name, values in (lists or {}).items():

@@ -1,6 +1,6 @@
 """The resource `exist.attributes`: lists, creates, acquires and releases attributes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Literal, TypeVar, overload
 
 from attrs import evolve
@@ -12,10 +12,10 @@ from exist_async.attributes.models import Attribute, AttributeEcho, AttributeTem
 from exist_async.attributes.requests import Acquirable, ByName, Creatable, Ensurable
 from exist_async.batch.items import Items
 from exist_async.batch.matching import Reply
-from exist_async.batch.operation import WriteOperation
+from exist_async.batch.operation import OnOutcome, WriteOperation
 from exist_async.batch.writes import write
 from exist_async.errors import ConfigurationError
-from exist_async.outcomes import BatchResult, Outcome
+from exist_async.outcomes import BatchResult
 from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import ROOT, Resource, encode_filters
 
@@ -36,11 +36,7 @@ class Attributes(Resource):
     __slots__ = ()
 
     def templates(
-        self,
-        *,
-        groups: Iterable[str] | None = None,
-        include_low_priority: bool = False,
-        page_size: int = LARGEST_PAGE,
+        self, *, groups: Iterable[str] | None = None, include_low_priority: bool = False, page_size: int = LARGEST_PAGE
     ) -> Paginator[AttributeTemplate]:
         """List Exist's templates.
 
@@ -127,7 +123,7 @@ class Attributes(Resource):
         items: Items[str | Creatable],
         *,
         success_objects: Literal[True] = True,
-        on_outcome: Callable[[Outcome[Creatable, Attribute]], None] | None = None,
+        on_outcome: OnOutcome[Creatable, Attribute] = None,
     ) -> BatchResult[Creatable, Attribute]: ...
     @overload
     async def create(
@@ -135,7 +131,7 @@ class Attributes(Resource):
         items: Items[str | Creatable],
         *,
         success_objects: Literal[False],
-        on_outcome: Callable[[Outcome[Creatable, AttributeEcho]], None] | None = None,
+        on_outcome: OnOutcome[Creatable, AttributeEcho] = None,
     ) -> BatchResult[Creatable, AttributeEcho]: ...
     @overload
     async def create(
@@ -143,7 +139,7 @@ class Attributes(Resource):
         items: Items[str | Creatable],
         *,
         success_objects: bool,
-        on_outcome: Callable[[Outcome[Creatable, Attribute | AttributeEcho]], None] | None = None,
+        on_outcome: OnOutcome[Creatable, Attribute | AttributeEcho] = None,
     ) -> BatchResult[Creatable, Attribute | AttributeEcho]: ...
     async def create(
         self, items: Items[str | Creatable], *, success_objects: bool = True, on_outcome: Any = None
@@ -168,7 +164,7 @@ class Attributes(Resource):
         *,
         success_objects: Literal[True] = True,
         allow_user_defined: bool = False,
-        on_outcome: Callable[[Outcome[Acquirable, Attribute]], None] | None = None,
+        on_outcome: OnOutcome[Acquirable, Attribute] = None,
     ) -> BatchResult[Acquirable, Attribute]: ...
     @overload
     async def acquire(
@@ -177,7 +173,7 @@ class Attributes(Resource):
         *,
         success_objects: Literal[False],
         allow_user_defined: bool = False,
-        on_outcome: Callable[[Outcome[Acquirable, AttributeEcho]], None] | None = None,
+        on_outcome: OnOutcome[Acquirable, AttributeEcho] = None,
     ) -> BatchResult[Acquirable, AttributeEcho]: ...
     @overload
     async def acquire(
@@ -186,7 +182,7 @@ class Attributes(Resource):
         *,
         success_objects: bool,
         allow_user_defined: bool = False,
-        on_outcome: Callable[[Outcome[Acquirable, Attribute | AttributeEcho]], None] | None = None,
+        on_outcome: OnOutcome[Acquirable, Attribute | AttributeEcho] = None,
     ) -> BatchResult[Acquirable, Attribute | AttributeEcho]: ...
     async def acquire(
         self,
@@ -211,10 +207,7 @@ class Attributes(Resource):
         return await write(self._session, operation, items, on_outcome)
 
     async def release(
-        self,
-        items: Items[str | ByName | Attribute],
-        *,
-        on_outcome: Callable[[Outcome[ByName, AttributeEcho]], None] | None = None,
+        self, items: Items[str | ByName | Attribute], *, on_outcome: OnOutcome[ByName, AttributeEcho] = None
     ) -> BatchResult[ByName, AttributeEcho]:
         """Give attributes back: another service that can provide them becomes the owner, or they become inactive.
 
@@ -230,10 +223,7 @@ class Attributes(Resource):
         return await write(self._session, writes.RELEASE, items, on_outcome)
 
     async def ensure(
-        self,
-        items: Items[str | Ensurable],
-        *,
-        on_outcome: Callable[[Outcome[Ensurable, Attribute]], None] | None = None,
+        self, items: Items[str | Ensurable], *, on_outcome: OnOutcome[Ensurable, Attribute] = None
     ) -> BatchResult[Ensurable, Attribute]:
         """Create or acquire the attributes that this service does not own yet: safe to call at every start.
 

@@ -1,8 +1,8 @@
 """Makes this service the owner of attributes: acquires or creates those that it does not own yet."""
 
 import asyncio
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -20,13 +20,13 @@ from exist_async.attributes.requests import (
     to_ensurable,
 )
 from exist_async.batch.items import ItemReader, Items, Stop, check_items
-from exist_async.batch.operation import WriteOperation
-from exist_async.batch.writes import Write, conclude, log_cancelled
+from exist_async.batch.operation import OnOutcome, WriteOperation
+from exist_async.batch.writes import Write, conclude, log_outcomes
 from exist_async.errors import ExistAsyncError
 from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus
 from exist_async.paging import Paginator
 
-OnOutcome = Callable[[Outcome[Ensurable, Attribute]], None] | None
+_Outcomes: TypeAlias = dict[int, Outcome[Ensurable, Attribute]]
 
 
 async def ensure(
@@ -34,7 +34,7 @@ async def ensure(
     items: Items[Any],
     owned: Paginator[Attribute],
     everything: Paginator[Attribute],
-    on_outcome: OnOutcome,
+    on_outcome: OnOutcome[Ensurable, Attribute],
 ) -> BatchResult[Ensurable, Attribute]:
     """Make this service the owner of every item: see `Attributes.ensure`.
 
@@ -49,17 +49,17 @@ async def ensure(
     return running.conclude()
 
 
+@attrs.define(eq=False, repr=False)
 class _Ensure:
     """One call of `ensure` in progress."""
 
-    def __init__(self, session: Session, wanted: Sequence[Ensurable], on_outcome: OnOutcome, stop: Stop | None) -> None:
-        self._session = session
-        self._wanted = wanted
-        self._on_outcome = on_outcome
-        self._stop = stop
-        # By index: the outcomes, and those of custom attributes whose creation was refused because their label exists.
-        self._outcomes: dict[int, Outcome[Ensurable, Attribute]] = {}
-        self._existing: dict[int, Outcome[Ensurable, Attribute]] = {}
+    _session: Session
+    _wanted: Sequence[Ensurable]
+    _on_outcome: OnOutcome[Ensurable, Attribute]
+    _stop: Stop | None
+    # By index: the outcomes, and those of custom attributes whose creation was refused because their label exists.
+    _outcomes: _Outcomes = attrs.field(init=False, factory=_Outcomes)
+    _existing: _Outcomes = attrs.field(init=False, factory=_Outcomes)
 
     async def run(self, owned: Paginator[Attribute], everything: Paginator[Attribute]) -> None:
         """Send the requests, until every item has its outcome or an error stops them."""
@@ -75,7 +75,7 @@ class _Ensure:
                 for outcome in self._existing.values():
                     if outcome.status is OutcomeStatus.UNKNOWN and outcome.index not in self._outcomes:
                         self._report(outcome)
-                log_cancelled("ensure()", list(self._outcomes.values()))
+                log_outcomes("ensure() was cancelled. Its known outcomes", list(self._outcomes.values()))
                 raise
             self._stop = Stop(as_exception(error), from_caller=True)
         except Exception as error:  # noqa: BLE001  (errors from outside the package come from the caller's auth or limiter)

@@ -12,7 +12,6 @@ class Group:
     """A group of attributes, such as `activity`; `custom` contains the user's own tags.
 
     Attributes:
-        name: Name.
         label: Display name.
         priority: Position among the groups; 1 is first.
     """
@@ -24,12 +23,7 @@ class Group:
 
 @frozen
 class Service:
-    """A service that provides data, such as a fitness tracker's or your own client.
-
-    Attributes:
-        name: Name.
-        label: Display name.
-    """
+    """A service that provides data, such as a fitness tracker's or your own client. Its `label` is its display name."""
 
     name: str
     label: str | None = None

@@ -1,6 +1,6 @@
 """The request models of attributes, and the keys by which replies are matched with them."""
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import TypeAlias
 
 from attrs import field, frozen
@@ -119,8 +119,14 @@ def conflict_key(item: Ensurable) -> Hashable:
     return match_key(item)[1]
 
 
-def match_keys_of(entry: Attribute | AttributeEcho | FailedEntry, _wanted: object) -> list[MatchKey]:
-    """Return the keys of the items that an entry of a reply may answer: by template, name and label."""
+def match_keys_of(
+    entries: Iterable[Attribute | AttributeEcho | FailedEntry], _wanted: object
+) -> Sequence[Collection[MatchKey]]:
+    """Return the keys of the items that each entry of a reply may answer: by template, name and label."""
+    return list(map(_keys_of, entries))
+
+
+def _keys_of(entry: Attribute | AttributeEcho | FailedEntry) -> list[MatchKey]:
     keys: list[MatchKey] = []
     if isinstance(entry.template, str):
         keys.append(("template", entry.template))

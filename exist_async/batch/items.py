@@ -34,11 +34,7 @@ class Stop:
 
 
 def check_items(items: object, on_outcome: object) -> None:
-    """Refuse iterables that are not lists of items, and callbacks that can't be called.
-
-    Raises:
-        ConfigurationError: The items are a string, bytes, a mapping or not iterable; or `on_outcome` is no function.
-    """
+    """Raise ConfigurationError for what is no iterable of items, such as a string or a mapping, and no callback."""
     kind = type(items).__name__
     try:
         if isinstance(items, str | bytes | bytearray | Mapping) or not isinstance(items, Iterable | AsyncIterable):
@@ -51,11 +47,7 @@ def check_items(items: object, on_outcome: object) -> None:
 
 
 class ItemReader:
-    """Reads items in several steps, each of which continues where the one before ended.
-
-    Args:
-        items: The items.
-    """
+    """Reads items in several steps, each of which continues where the one before ended."""
 
     def __init__(self, items: Items[Any]) -> None:
         self._items: Any = items
@@ -63,12 +55,7 @@ class ItemReader:
         self._iterator: Any = None
 
     async def read(self, prepare: Callable[[Any], I], into: list[I], most: int | None = None) -> Stop | None:
-        """Read items and create their request models, up to the first item that is wrong.
-
-        Args:
-            prepare: Returns the request model for an item, or raises a ConfigurationError.
-            into: The list that each request model is appended to as soon as it is created.
-            most: Number of items to read; None for all.
+        """Read at most `most` items, or all, and append the request model of each, up to the first item that is wrong.
 
         Returns:
             The reason for ending early: a ConfigurationError that names the index, or the iterable's own error.

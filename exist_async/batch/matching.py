@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import frozen
 
@@ -47,35 +47,26 @@ class Reply(Generic[T]):
     failed: tuple[FailedEntry, ...] = ()
 
 
-def match_reply(
-    wanted: Sequence[MatchKey],
-    reply: Reply[T],
-    keys_of: Callable[[T | FailedEntry, Sequence[MatchKey]], Collection[MatchKey]],
-) -> list[T | FailedEntry | None]:
+KeysOf: TypeAlias = Callable[[Sequence[T | FailedEntry], Sequence[MatchKey]], Sequence[Collection[MatchKey]]]
+"""Returns the keys of the items that each entry of a reply may be about, given the keys of all items.
+
+It is often more than one: a whole attribute may have been requested by its name, its label or its template.
+"""
+
+
+def match_reply(wanted: Sequence[MatchKey], reply: Reply[T], keys_of: KeysOf[T]) -> list[T | FailedEntry | None]:
     """Return the entry that answers each item, or None where no entry certainly does.
 
     Entries are matched by their keys, those with equal keys in order, and failures by the position in Exist's message.
     Entries that repeat nothing of an item are matched in order, if as many are left as items. Nothing is guessed: of
     two equal items with one success and one failure without a position, neither gets an entry.
-
-    Args:
-        wanted: The key of each item of the request.
-        reply: The reply.
-        keys_of: The keys that an entry may be about, given the keys of the items. It is often more than one: a whole
-            attribute has a name, a label and perhaps a template, and may have been requested by any of them.
     """
-    if _all_succeeded_in_order(wanted, reply):
-        return list(reply.success)
+    if not reply.failed and len(reply.success) == len(wanted):
+        # In most replies, every item succeeded, in order.
+        in_order = zip(wanted, reply.success, strict=True)
+        if [(fields, _getter(fields)(entry)) for (fields, _), entry in in_order] == wanted:
+            return list(reply.success)
     return _Matching(wanted, reply, keys_of).answers
-
-
-def _all_succeeded_in_order(wanted: Sequence[MatchKey], reply: Reply[Any]) -> bool:
-    """Whether every item succeeded, in order: most replies are like that, and need no further matching."""
-    if reply.failed or len(reply.success) != len(wanted):
-        return False
-    return [
-        (fields, _getter(fields)(entry)) for (fields, _), entry in zip(wanted, reply.success, strict=True)
-    ] == wanted
 
 
 @lru_cache(maxsize=16)
@@ -86,16 +77,12 @@ def _getter(fields: str) -> Callable[[object], object]:
 class _Matching(Generic[T]):
     """Matches the entries of one reply: each rule fills in some of `answers`."""
 
-    def __init__(
-        self,
-        wanted: Sequence[MatchKey],
-        reply: Reply[T],
-        keys_of: Callable[[T | FailedEntry, Sequence[MatchKey]], Collection[MatchKey]],
-    ) -> None:
+    def __init__(self, wanted: Sequence[MatchKey], reply: Reply[T], keys_of: KeysOf[T]) -> None:
         self.answers: list[T | FailedEntry | None] = [None] * len(wanted)
         self._wanted = wanted
         all_entries: list[T | FailedEntry] = [*reply.success, *reply.failed]
-        entries = self._match_positions([_Entry(entry, keys_of(entry, wanted)) for entry in all_entries])
+        all_keys = keys_of(all_entries, wanted)
+        entries = self._match_positions([_Entry(*pair) for pair in zip(all_entries, all_keys, strict=True)])
         self._open: dict[MatchKey, list[int]] = {}
         for index, key in enumerate(wanted):
             if self.answers[index] is None:
@@ -107,7 +94,7 @@ class _Matching(Generic[T]):
         """Match failures that name a position and don't contradict it; return the other entries."""
         others: list[_Entry[T]] = []
         for entry in entries:
-            index = entry.position
+            index = entry.entry.position if isinstance(entry.entry, FailedEntry) else None
             if (
                 index is not None
                 and index < len(self._wanted)
@@ -143,9 +130,9 @@ class _Matching(Generic[T]):
 
     def _assign(self, indices: list[int], entries: "list[_Entry[T]]") -> None:
         """Assign entries to the items that they are about, in order, if it is certain which belongs to which."""
-        all_succeeded = not any(entry.failed for entry in entries)
-        # A success that is repeated counts once. There is no order between the two lists of a reply.
-        if (len(entries) == len(indices) and _are_alike(entries)) or (len(entries) > len(indices) and all_succeeded):
+        failed = [isinstance(entry.entry, FailedEntry) for entry in entries]
+        # There is no order between the two lists of a reply. A success that is repeated counts once.
+        if (len(entries) == len(indices) and all(failed)) or (len(entries) >= len(indices) and not any(failed)):
             for index, entry in zip(indices, entries, strict=False):
                 self.answers[index] = entry.entry
 
@@ -171,18 +158,9 @@ def _groups(undecided: "list[tuple[_Entry[T], list[MatchKey]]]") -> "Iterator[tu
         yield group, [entry for entry, keys in undecided if not group.isdisjoint(keys)]
 
 
+@frozen(eq=False)
 class _Entry(Generic[T]):
-    """An entry of a reply, with its keys and position."""
+    """An entry of a reply, with its keys."""
 
-    __slots__ = ("entry", "failed", "keys", "position")
-
-    def __init__(self, entry: T | FailedEntry, keys: Collection[MatchKey]) -> None:
-        self.entry = entry
-        self.failed = isinstance(entry, FailedEntry)
-        self.position = entry.position if isinstance(entry, FailedEntry) else None
-        self.keys = keys
-
-
-def _are_alike(entries: Sequence[_Entry[Any]]) -> bool:
-    """Whether all entries succeeded, or all failed."""
-    return len({entry.failed for entry in entries}) <= 1
+    entry: T | FailedEntry
+    keys: Collection[MatchKey]

@@ -1,32 +1,24 @@
 """Describes one kind of write: its endpoint, its items, and the meaning of its replies."""
 
-from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import frozen
 
-from exist_async.batch.matching import FailedEntry, MatchKey, Reply
+from exist_async.batch.matching import KeysOf, MatchKey, Reply
 from exist_async.outcomes import Outcome
 
 I = TypeVar("I")  # noqa: E741  (the letter for an item, as T is for an answer)
 T = TypeVar("T")
 
 
-@frozen(eq=False, repr=False)
-class RefusalsHandled(Generic[I, T]):
-    """The result of handling refused items.
+OnOutcome: TypeAlias = Callable[[Outcome[I, T]], None] | None
+"""A callback of the caller, called with each outcome; None if there is none."""
 
-    Attributes:
-        retry: The indices of the items that are worth sending again.
-        outcomes: The outcomes of the others that replace their refusals.
-    """
-
-    retry: Collection[int]
-    outcomes: Sequence[Outcome[I, T]] = ()
-
-
-OnRefused: TypeAlias = Callable[[Sequence[Outcome[I, T]]], Awaitable[RefusalsHandled[I, T]]]
-"""Handles the refused items of a request: acquires their attributes, for example."""
+OnRefused: TypeAlias = Callable[[Sequence[Outcome[I, T]]], Awaitable[Mapping[int, Outcome[I, T] | None]]]
+"""Handles the refused items of a request. It returns by index the outcomes that replace refusals, and None for items to
+send again.
+"""
 
 
 @frozen(eq=False, repr=False)
@@ -40,11 +32,10 @@ class WriteOperation(Generic[I, T]):
         reply: The type of its reply.
         to_request: Returns the request model for an item that the caller gave, or raises a ConfigurationError.
         match_key: The key that an item is recognised by in the reply.
-        match_keys_of: The keys of the items that an entry of the reply may be about, given the keys of all items.
+        match_keys_of: Returns the keys of the items that each entry of the reply may be about.
         conflict_key: The key of what an item changes: two requests that change the same are never in flight at once.
         unique_per_request: Whether a request holds at most one item for each conflict key. Of two, one can be refused,
             and the reply would not tell which.
-        complete: Fills in what the caller may leave out of the items, before they are sent.
         on_refused: Handles refused items. Those that it makes acceptable are sent again, once.
         on_repeat_refusal: Returns the outcome of an item that was refused after an earlier attempt which may have been
             carried out.
@@ -56,11 +47,10 @@ class WriteOperation(Generic[I, T]):
     reply: type[Reply[T]]
     to_request: Callable[[Any], I]
     match_key: Callable[[I], MatchKey]
-    match_keys_of: Callable[[T | FailedEntry, Sequence[MatchKey]], Collection[MatchKey]]
+    match_keys_of: KeysOf[T]
     conflict_key: Callable[[I], Hashable]
     query: str = ""
     unique_per_request: bool = True
-    complete: Callable[[Sequence[I]], Awaitable[Sequence[I]]] | None = None
     on_refused: OnRefused[I, T] | None = None
     on_repeat_refusal: Callable[[Outcome[I, T]], Outcome[I, T]] | None = None
     share_parts: Callable[[I, T], None] | None = None

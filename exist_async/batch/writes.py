@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Collection, Hashable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -15,7 +16,7 @@ from exist_async._json import encode, encode_each
 from exist_async._secrets import redact, secret_in
 from exist_async.batch.items import ItemReader, Items, Stop, check_items
 from exist_async.batch.matching import FailedEntry, Reply, match_reply
-from exist_async.batch.operation import OnRefused, WriteOperation
+from exist_async.batch.operation import OnOutcome, OnRefused, WriteOperation
 from exist_async.errors import (
     AuthenticationError,
     BatchError,
@@ -48,33 +49,17 @@ CHUNK_SIZE = 35
 
 _QUOTED_ERRORS = 3
 
+_NEVER_SENT = (RateLimitError, ClientClosedError, DeadlineExceededError, OAuthError)
 # Every further request would end with the same error.
-_ABORTING = (
-    AuthenticationError,
-    PermissionDeniedError,
-    RateLimitError,
-    ClientClosedError,
-    DeadlineExceededError,
-    OAuthError,
-)
+_ABORTING = (AuthenticationError, PermissionDeniedError, *_NEVER_SENT)
 # A request that ended with one of these was not carried out.
-_NOT_CARRIED_OUT = (
-    ConfigurationError,
-    ConnectionFailedError,
-    RateLimitError,
-    ClientClosedError,
-    DeadlineExceededError,
-    OAuthError,
-)
+_NOT_CARRIED_OUT = (ConfigurationError, ConnectionFailedError, *_NEVER_SENT)
 
 _log = logging.getLogger("exist_async")
 
 
 async def write(
-    session: Session,
-    operation: WriteOperation[I, T],
-    items: Items[Any],
-    on_outcome: Callable[[Outcome[I, T]], None] | None = None,
+    session: Session, operation: WriteOperation[I, T], items: Items[Any], on_outcome: OnOutcome[I, T] = None
 ) -> BatchResult[I, T]:
     """Send all items, and return their outcomes if each was answered.
 
@@ -89,18 +74,9 @@ async def write(
 
 
 class Write(Generic[I, T]):
-    """A write in progress: the items read so far, and their outcomes.
+    """A write in progress: the items read so far, their outcomes, and the reason why it stops early, if it does."""
 
-    Attributes:
-        stop: The reason why it ended early; None if it did not.
-    """
-
-    def __init__(
-        self,
-        session: Session,
-        operation: WriteOperation[I, T],
-        on_outcome: Callable[[Outcome[I, T]], None] | None = None,
-    ) -> None:
+    def __init__(self, session: Session, operation: WriteOperation[I, T], on_outcome: OnOutcome[I, T] = None) -> None:
         self.stop: Stop | None = None
         self._session = session
         self._operation = operation
@@ -126,7 +102,7 @@ class Write(Generic[I, T]):
         except asyncio.CancelledError:
             known = [outcome for outcome in self._outcomes if outcome is not None]
             unreported = [outcome for outcome in known if outcome.index not in self._detached]
-            log_cancelled(f"POST {self._operation.path}", unreported)
+            log_outcomes(f"POST {self._operation.path} was cancelled. Its known outcomes", unreported)
             raise
         self._record([outcome for outcome in self._interrupted if self._outcomes[outcome.index] is None])
         cause = self.stop.error if self.stop is not None else None
@@ -144,8 +120,6 @@ class Write(Generic[I, T]):
                 stop = await reader.read(self._operation.to_request, self._items, most)
             finally:
                 self._outcomes += [None] * (len(self._items) - start)
-            if stop is None and self._operation.complete is not None:
-                stop = await self._complete(start, self._operation.complete)
             if stop is not None:
                 self._stop(stop)
                 return
@@ -154,18 +128,6 @@ class Write(Generic[I, T]):
             if most is None or len(self._items) - start < most:
                 return
 
-    async def _complete(self, start: int, complete: Callable[[Sequence[I]], Awaitable[Sequence[I]]]) -> Stop | None:
-        """Fill in what the caller left out of the items from an index on."""
-        try:
-            self._items[start:] = await complete(self._items[start:])
-        except asyncio.CancelledError as error:
-            if cancelled_by_caller():
-                raise
-            return Stop(as_exception(error), from_caller=True)
-        except Exception as error:  # noqa: BLE001  (errors from outside the package come from the caller's auth or limiter)
-            return Stop(error, from_caller=not isinstance(error, ExistAsyncError))
-        return None
-
     def _cut(self, start: int) -> Iterator[Chunk[I]]:
         """Cut the items from an index on; those that conflict with an earlier item of their request are cut later."""
         conflict_key = self._operation.conflict_key
@@ -173,7 +135,9 @@ class Write(Generic[I, T]):
         # Only the keys that occur more than once are remembered, to save memory with long lists.
         repeated: Collection[Hashable] = ()
         if self._operation.unique_per_request:
-            repeated = _repeated(conflict_key(self._items[index]) for index in indices)
+            counts = Counter(conflict_key(self._items[index]) for index in indices)
+            repeated = {key for key, count in counts.items() if count > 1}
+            del counts
         while indices:
             later: list[int] = []
             seen: set[Hashable] = set()
@@ -204,11 +168,10 @@ class Write(Generic[I, T]):
             self._report([outcome for outcome in outcomes if not outcome.refused_for_itself])
             # Recorded now, because handling them may be cancelled.
             self._record(refused)
+            outcomes = refused
             try:
                 if self.stop is None:
                     outcomes = await self._handle_refused(chunk, refused, self._operation.on_refused)
-                else:
-                    outcomes = refused
             except asyncio.CancelledError:
                 self._report([outcome for outcome in refused if outcome.index not in self._detached])
                 raise
@@ -239,13 +202,16 @@ class Write(Generic[I, T]):
         self, chunk: Chunk[I], refused: list[Outcome[I, T]], on_refused: OnRefused[I, T]
     ) -> list[Outcome[I, T]]:
         """Handle refused items, and send those that became acceptable a second time."""
-        handled = await on_refused(refused)
-        outcomes = {outcome.index: outcome for outcome in [*refused, *handled.outcomes]}
-        for outcome in handled.outcomes:
+        outcomes = {outcome.index: outcome for outcome in refused}
+        indices: list[int] = []
+        for index, outcome in (await on_refused(refused)).items():
+            if outcome is None:
+                indices.append(index)
+                continue
+            outcomes[index] = outcome
             if outcome.cause is not None:
                 self._stop_after(outcome.cause)
-        if handled.retry and self.stop is None:
-            indices = [index for index in chunk.indices if index in handled.retry]
+        if indices and self.stop is None:
             second = Chunk(indices, [self._items[index] for index in indices], chunk.conflict_keys)
             outcomes.update((outcome.index, outcome) for outcome in await self._send_for_outcomes(second))
         return list(outcomes.values())
@@ -290,7 +256,7 @@ class Write(Generic[I, T]):
         else:
             outcomes = self._outcomes_of(call, chunk, reply, state)
         failure = self._report(outcomes)
-        _log_outcomes(f"{call} was cancelled while it was in flight, and finished", outcomes)
+        log_outcomes(f"{call} was cancelled while it was in flight, and finished", outcomes)
         if failure is not None:
             _log.error("on_outcome raised %s: %s", type(failure).__name__, error_text(failure))
 
@@ -357,14 +323,13 @@ def conclude(result: BatchResult[I, T], stop: Stop | None = None) -> BatchResult
     ) from next(iter(errors), None)
 
 
-def log_cancelled(call: str, outcomes: Sequence[Outcome[object, object]]) -> None:
-    """Log the outcomes that were known when a write was cancelled: its caller does not get the result."""
-    if outcomes:
-        _log_outcomes(f"{call} was cancelled. Its known outcomes", outcomes)
+def log_outcomes(event: str, outcomes: Sequence[Outcome[object, object]]) -> None:
+    """Log the outcomes of a cancelled write, if any are known, because its caller does not get the result.
 
-
-def _log_outcomes(event: str, outcomes: Sequence[Outcome[object, object]]) -> None:
-    """Log outcomes: a line for all, which is a warning unless all succeeded, and one line for each."""
+    There is a line for all, which is a warning unless all succeeded, and one line for each.
+    """
+    if not outcomes:
+        return
     failed = [outcome for outcome in outcomes if outcome.status is not OutcomeStatus.SUCCEEDED]
     if failed:
         _log.warning("%s: %s. %s", event, count_by_status(outcomes), quote_first(failed))
@@ -372,15 +337,6 @@ def _log_outcomes(event: str, outcomes: Sequence[Outcome[object, object]]) -> No
         _log.info("%s: %s", event, count_by_status(outcomes))
     for outcome in outcomes:
         _log.info("items[%d], %s", outcome.index, outcome)
-
-
-def _repeated(keys: Iterable[Hashable]) -> set[Hashable]:
-    """Return the keys that occur more than once."""
-    seen: set[Hashable] = set()
-    repeated: set[Hashable] = set()
-    for key in keys:
-        (repeated if key in seen else seen).add(key)
-    return repeated
 
 
 def _outcomes_after_error(chunk: Chunk[I], error: Exception, *, sent: bool) -> list[Outcome[I, Any]]:

@@ -45,11 +45,7 @@ class NumberedPaginator(Paginator[T_co]):
 async def fetch_page(
     session: Session, path: str, params: Mapping[str, str], body: type[PageBody[T]], number: int
 ) -> tuple[Page[T], bool]:
-    """Return one page of a listing, and whether it is the last. A page after the last is empty.
-
-    Raises:
-        NoAnswerError: The listing is endless.
-    """
+    """Return one page of a listing, and whether it is the last. A page after the last is empty."""
     check_page_number(path, number)
     if number > 1:
         params = {**params, "page": str(number)}

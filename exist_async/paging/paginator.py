@@ -23,13 +23,7 @@ _MOST_PAGES = 10_000
 
 @frozen
 class Page(Generic[T_co]):
-    """One page of a listing.
-
-    Attributes:
-        results: Results on the page.
-        count: Number of results on all pages; None if the service does not send it.
-        number: Number of the page, from 1.
-    """
+    """One page of a listing, and its number from 1. `count` is the number of results on all pages, None if not sent."""
 
     results: tuple[T_co, ...]
     count: int | None
@@ -54,12 +48,9 @@ class Paginator(ABC, Generic[T_co]):
 
     @abstractmethod
     async def _fetch(self, number: int, received: int, *, limit: int | None = None) -> tuple[Page[T_co], bool]:
-        """Return one page, and whether it is the last.
+        """Return one page, from 1, and whether it is the last.
 
-        Args:
-            number: Number of the page, from 1.
-            received: Number of results on the pages before it.
-            limit: Number of results to request, instead of the page size.
+        `received` is the number of results on the pages before it; `limit` replaces the page size.
         """
 
     async def __aiter__(self) -> AsyncGenerator[T_co, None]:

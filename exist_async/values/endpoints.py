@@ -1,20 +1,22 @@
 """The resource `exist.values`: reads and writes values."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from exist_async._checks import check_flag, check_int, check_text
 from exist_async.batch.items import Items
+from exist_async.batch.operation import OnOutcome, WriteOperation
 from exist_async.batch.writes import write
-from exist_async.outcomes import BatchResult, Outcome
+from exist_async.outcomes import BatchResult
 from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import Resource, encode_filters
 from exist_async.values import writes
 from exist_async.values.models import AttributeWithValues, DayValue, ValueEcho
-from exist_async.values.requests import MOST_DAYS, VALUES, WITH_VALUES, ValueIncrement, ValueUpdate
+from exist_async.values.requests import MOST_DAYS, VALUES, WITH_VALUES, ValueIncrement, ValueUpdate, conflict_key
+from exist_async.values.writes import V
 
 if TYPE_CHECKING:
     from exist_async.values.history import History
@@ -108,7 +110,7 @@ class Values(Resource):
         items: Items[ValueUpdate],
         *,
         reacquire: bool = False,
-        on_outcome: Callable[[Outcome[ValueUpdate, ValueEcho]], None] | None = None,
+        on_outcome: OnOutcome[ValueUpdate, ValueEcho] = None,
     ) -> BatchResult[ValueUpdate, ValueEcho]:
         """Write values, which replace the values of their days. Doing it again is harmless.
 
@@ -122,18 +124,14 @@ class Values(Resource):
                 values stay refused, with the reason in `error`; if acquiring it was not answered, they are `not_sent`.
             on_outcome: Called with each outcome.
         """
-        check_flag("reacquire", reacquire)
-        session = self._session.with_deadline()
-        operation = writes.UPDATE
-        if reacquire:
-            operation = evolve(operation, on_refused=writes.Reacquisition(session))
-        return await write(session, operation, items, on_outcome)
+        return await self._write(writes.UPDATE, items, reacquire, on_outcome)
 
     async def increment(
         self,
         items: Items[ValueIncrement],
         *,
-        on_outcome: Callable[[Outcome[ValueIncrement, ValueEcho]], None] | None = None,
+        reacquire: bool = False,
+        on_outcome: OnOutcome[ValueIncrement, ValueEcho] = None,
     ) -> BatchResult[ValueIncrement, ValueEcho]:
         """Add to values that are numbers, durations or percentages; Exist refuses other types.
 
@@ -141,9 +139,29 @@ class Values(Resource):
         attribute's new value is in `value.current` of the outcome.
 
         Args:
-            items: Any number. For those without a date, the write requests the user's current date, once.
+            items: Any number. Those without a date are added to the user's current day when Exist gets them, and are
+                sent after one another if they are for the same attribute.
+            reacquire: As for `update()`. A refused increment was not added, so sending it again is harmless.
             on_outcome: Called with each outcome.
         """
+        operation = writes.INCREMENT
+        if isinstance(items, list | tuple) and all(
+            isinstance(item, ValueIncrement) and item.date is not None  # pyright: ignore[reportUnnecessaryIsInstance]
+            for item in items
+        ):
+            # Then those of different days can be sent at the same time.
+            operation = evolve(operation, conflict_key=conflict_key)
+        return await self._write(operation, items, reacquire, on_outcome)
+
+    async def _write(
+        self,
+        operation: WriteOperation[V, ValueEcho],
+        items: Items[V],
+        reacquire: bool,
+        on_outcome: OnOutcome[V, ValueEcho],
+    ) -> BatchResult[V, ValueEcho]:
+        check_flag("reacquire", reacquire)
         session = self._session.with_deadline()
-        operation = evolve(writes.INCREMENT, complete=writes.DateFiller(session))
+        if reacquire:
+            operation = evolve(operation, on_refused=writes.Reacquisition[V](session))
         return await write(session, operation, items, on_outcome)

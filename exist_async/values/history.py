@@ -34,8 +34,7 @@ R = TypeVar("R")
 class History:
     """Every value from one day to another: iterate over it with `async for`, as often as you like.
 
-    It yields pairs of an attribute's name and a `DayValue`, the newest of each attribute first, as replies arrive. Days
-    without a value are omitted. A few pages are requested ahead of the reader; leaving the loop stops that.
+    `Values.history` describes the values. A few pages are requested ahead of the reader; leaving the loop stops that.
     """
 
     def __init__(
@@ -72,7 +71,6 @@ class History:
         return self._plan.requests
 
     async def __aiter__(self) -> AsyncGenerator[tuple[str, DayValue], None]:
-        """Yield the values as replies arrive."""
         plan, self._plan = self._plan or await self._make_plan(), None
         async with aclosing(_Reader(self._session, self._span, self._filters, plan).values()) as reading:
             count = 0

@@ -26,11 +26,7 @@ class DayValue:
 
 @frozen
 class AttributeWithValues(Attribute):
-    """An attribute with its values on some days.
-
-    Attributes:
-        values: Values, newest first.
-    """
+    """An attribute with its values on some days, newest first."""
 
     values: tuple[DayValue, ...] = ()
 
@@ -40,8 +36,7 @@ class ValueEcho:
     """The fields of an item that Exist repeats in its reply. Any of them may be missing.
 
     Attributes:
-        name: Name of the attribute.
-        date: The day.
+        date: The day. An increment that was sent without one has none.
         value: The value sent: the new value, or the increment.
         current: The value after an increment.
     """

@@ -3,8 +3,9 @@
 import datetime as dt
 import math
 import numbers
-from collections.abc import Hashable, Sequence
-from typing import Final, cast
+from collections import Counter
+from collections.abc import Collection, Hashable, Sequence
+from typing import Final, TypeAlias, cast
 
 from attrs import field, frozen
 from attrs.validators import optional
@@ -86,7 +87,8 @@ class ValueIncrement:
     Attributes:
         name: Name of the attribute, which this service must own.
         value: The number to add; a negative one is subtracted.
-        date: The day in the user's time zone. None is today; the write requests the user's date, once.
+        date: The day in the user's time zone. None is not sent: Exist adds to the user's current day when it gets the
+            request, which is the next day if that is after midnight.
     """
 
     name: str = field(converter=plain_string, validator=is_text)
@@ -96,6 +98,7 @@ class ValueIncrement:
 
 # With the value, because several increments of one day can have different outcomes.
 _KEY_FIELDS = "name date value"
+_Key: TypeAlias = tuple[str | None, dt.date | None, Hashable]
 
 
 def to_updatable(item: object) -> ValueUpdate:
@@ -113,7 +116,7 @@ def to_incrementable(item: object) -> ValueIncrement:
 
 
 def conflict_key(item: ValueUpdate | ValueIncrement) -> tuple[str, dt.date | None]:
-    """Return the key of what an item changes: the attribute and the day."""
+    """Return the key of what an item with a date changes: the attribute and the day."""
     return item.name, item.date
 
 
@@ -122,31 +125,45 @@ def match_key(item: ValueUpdate | ValueIncrement) -> MatchKey:
     return (_KEY_FIELDS, (item.name, item.date, item.value))
 
 
-def match_keys_of(entry: ValueEcho | FailedEntry, wanted: Sequence[MatchKey]) -> Sequence[MatchKey]:
-    """Return the keys of the items that an entry of a reply may answer: all whose fields do not contradict it.
+def match_keys_of(
+    entries: Sequence[ValueEcho | FailedEntry], wanted: Sequence[MatchKey]
+) -> Sequence[Collection[MatchKey]]:
+    """Return the keys of the items that each entry of a reply may answer: all whose fields do not contradict it.
 
-    If it contradicts all items, the key of an item that was not sent is returned.
+    If it contradicts all items, the key of an item that was not sent is returned. No date contradicts an item without
+    one, as Exist decides its day; but if the entries repeat all items exactly, each answers the one that it repeats.
     """
-    fitting = [cast("tuple[str, dt.date, object]", key) for _, key in wanted]
+    keys = [_key_of(entry) for entry in entries]
+    if Counter(keys) == Counter(key for _, key in wanted):
+        return [[(_KEY_FIELDS, key)] for key in keys]
+    items = [cast("_Key", key) for _, key in wanted]
+    return [[(_KEY_FIELDS, key) for key in _fitting(key, items)] for key in keys]
+
+
+def _key_of(entry: ValueEcho | FailedEntry) -> _Key:
     names = (entry.name, entry.template, entry.title) if isinstance(entry, FailedEntry) else (entry.name,)
-    name, date = next((name for name in names if isinstance(name, str)), None), _date_of(entry)
-    if name is not None:
-        fitting = [key for key in fitting if key[0] == name]
-    if date is not None:
-        fitting = [key for key in fitting if key[1] == date]
+    date = entry.date
+    if isinstance(date, str):
+        try:
+            date = dt.date.fromisoformat(date)
+        except ValueError:
+            date = None
+    return (
+        next((name for name in names if isinstance(name, str)), None),
+        date if isinstance(date, dt.date) else None,
+        entry.value if isinstance(entry.value, Hashable) else None,
+    )
+
+
+def _fitting(entry: _Key, items: Sequence[_Key]) -> Collection[_Key]:
+    name, date, value = entry
+    fitting = [
+        item for item in items if (name is None or item[0] == name) and (date is None or item[1] in (None, date))
+    ]
     if not fitting:
-        return [(_KEY_FIELDS, (name, date, entry.value if isinstance(entry.value, Hashable) else None))]
-    same_value = [key for key in fitting if key[2] == entry.value]
+        return [entry]
+    same_value = [item for item in fitting if item[2] == value]
     if not same_value and name is None and date is None:
         return []
     # Exist may repeat a value in another format, so a different value is no contradiction.
-    return [(_KEY_FIELDS, key) for key in dict.fromkeys(same_value or fitting)]
-
-
-def _date_of(entry: ValueEcho | FailedEntry) -> dt.date | None:
-    if isinstance(entry.date, str):
-        try:
-            return dt.date.fromisoformat(entry.date)
-        except ValueError:
-            return None
-    return entry.date if isinstance(entry.date, dt.date) else None
+    return dict.fromkeys(same_value or fitting)

@@ -18,7 +18,6 @@ from exist_async import (
     Outcome,
     OutcomeStatus,
     RateLimitError,
-    ValueIncrement,
 )
 from exist_async.sandbox import Sandbox
 from support import Answering, names, statuses, succeed, with_tags
@@ -132,20 +131,6 @@ async def test_a_transport_that_cancels_itself_leaves_its_items_unknown(answerin
 
     assert caught.value.result is not None
     assert set(statuses(caught.value.result)) <= {"unknown", "not_sent"}
-
-
-async def test_a_transport_that_cancels_itself_when_asked_for_the_day_leaves_the_items_unsent(
-    answering: Answering,
-) -> None:
-    async def cancel(request: httpx.Request) -> httpx.Response:
-        assert request.url.path == "/api/2/accounts/profile/"
-        raise asyncio.CancelledError
-
-    with pytest.raises(BatchError, match="cancelled from inside") as caught:
-        await answering(cancel).values.increment([ValueIncrement("coffees", 1)])
-
-    assert caught.value.result is not None
-    assert statuses(caught.value.result) == ["not_sent"]
 
 
 @pytest.mark.parametrize("on_outcome", [7, "print"])

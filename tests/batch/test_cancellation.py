@@ -311,20 +311,6 @@ async def test_what_a_cancelled_write_raises_before_it_is_sent_is_not_reported_a
     assert reported == []
 
 
-async def test_a_write_that_is_cancelled_while_it_asks_for_the_day_sends_nothing(answering: Answering) -> None:
-    service, told = Service(), list[Outcome[Any, Any]]()
-    client = answering(service)
-    write = asyncio.create_task(client.values.increment([ValueIncrement("coffees", 1)], on_outcome=told.append))
-    await service.asked.wait()
-
-    await cancelled(write)
-    service.may_answer.set()
-    await client.aclose()
-
-    assert service.requests == 1
-    assert told == []
-
-
 async def test_over_a_socket_increments_of_cancelled_callers_are_applied_and_told() -> None:
     slow = Sandbox(latency=0.05)
     slow.add_attribute(template="coffees", service=slow.service)

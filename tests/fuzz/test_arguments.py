@@ -208,6 +208,7 @@ CALLS: dict[str, tuple[Call, list[Any]]] = {
     "update on_outcome": (lambda exist, x: exist.values.update([], on_outcome=x), FUNCTION),
     "increment items": (lambda exist, x: exist.values.increment(x), ITEMS),
     "increment item": (lambda exist, x: exist.values.increment([x]), [*VALUE_ITEM, ValueUpdate("mood", DAY, 5)]),
+    "increment reacquire": (lambda exist, x: exist.values.increment([], reacquire=x), FLAG),
     "increment on_outcome": (lambda exist, x: exist.values.increment([], on_outcome=x), FUNCTION),
     "averages date_min": (lambda exist, x: exist.averages.list(date_min=x), MAYBE_DATE),
     "averages date_max": (lambda exist, x: exist.averages.list(date_max=x), MAYBE_DATE),

@@ -20,20 +20,23 @@ VALUES = st.sampled_from([1, 1.5, 2])
 UPDATES = st.lists(
     st.builds(ValueUpdate, NAMES, DAYS, VALUES), max_size=9, unique_by=lambda item: (item.name, item.date)
 )
-INCREMENTS = st.lists(st.builds(ValueIncrement, NAMES, VALUES, DAYS), max_size=9)
+INCREMENTS = st.lists(st.builds(ValueIncrement, NAMES, VALUES, st.none() | DAYS), max_size=9)
 
 SAYS = st.sampled_from(["all", "name and date", "date and value", "name", "title", "position", "nothing"])
 
 
-def entry(place: int, item: ValueUpdate | ValueIncrement, succeeded: bool, says: str) -> ValueEcho | FailedEntry:
+def entry(
+    place: int, item: ValueUpdate | ValueIncrement, succeeded: bool, says: str, today: dt.date | None = None
+) -> ValueEcho | FailedEntry:
     """Return the entry for an item. `current` and `error_code` smuggle in which item it is really about."""
+    date = item.date or today
     said: dict[str, Any] = {}
     if says in ("all", "name and date", "name") or (says == "title" and succeeded):
         said["name"] = item.name
     elif says == "title":
         said["title"] = item.name
     if says in ("all", "name and date", "date and value"):
-        said["date"] = item.date if succeeded else item.date.isoformat()
+        said["date"] = date if succeeded or date is None else date.isoformat()
     if says in ("all", "date and value"):
         said["value"] = item.value
     if succeeded:
@@ -49,7 +52,8 @@ def replies(draw: st.DrawFn, items: Any) -> tuple[list[Any], list[bool], Reply[V
     given_items = draw(items)
     fates = [(draw(st.booleans()), draw(SAYS)) for _ in given_items]
     answered = [place for place in range(len(given_items)) if draw(st.integers(0, 4))]
-    entries = [entry(place, given_items[place], *fates[place]) for place in answered]
+    today = draw(st.none() | DAYS)  # of items without a day, the reply has either none or the user's current one
+    entries = [entry(place, given_items[place], *fates[place], today) for place in answered]
     # Entries that say nothing of their item can only be told by their order: a service that drops names keeps it.
     anonymous = any(says == "nothing" or (says == "position" and ok) for ok, says in fates)
     shuffled = entries if anonymous or draw(st.booleans()) else draw(st.permutations(entries))
