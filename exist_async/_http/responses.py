@@ -191,7 +191,7 @@ def _parse_error(body: str) -> _ErrorContent:
     if detail is None and not issues:
         # {"field": ["message", ...]} is Exist's answer to invalid input.
         listed = [
-            f"{name}: {' '.join(_as_text(entry) or '' for entry in cast('list[object]', messages))}"
+            f"{name}: {' '.join(as_text(entry) or '' for entry in cast('list[object]', messages))}"
             for name, messages in fields.items()
             if isinstance(messages, list)
         ]
@@ -205,14 +205,14 @@ def _parse_issues(found: object) -> tuple[ValidationIssue, ...]:
     """Parse Attio's `validation_errors`. They are not documented, so they may have any shape."""
     if isinstance(found, Mapping):
         fields = cast("Mapping[str, object]", found)
-        return tuple(ValidationIssue(path=(name,), message=_as_text(message)) for name, message in fields.items())
+        return tuple(ValidationIssue(path=(name,), message=as_text(message)) for name, message in fields.items())
     entries = cast("list[object]", found) if isinstance(found, list) else [found]
     return tuple(_parse_issue(entry) for entry in entries if entry)
 
 
 def _parse_issue(found: object) -> ValidationIssue:
     if not isinstance(found, Mapping):
-        return ValidationIssue(message=_as_text(found))
+        return ValidationIssue(message=as_text(found))
     entry = cast("Mapping[str, Any]", found)
     path = entry.get("path")
     steps = cast("list[object]", path) if isinstance(path, list) else [path]
@@ -220,8 +220,8 @@ def _parse_issue(found: object) -> ValidationIssue:
         code=_text_or_none(entry.get("code")),
         path=tuple(step for step in steps if isinstance(step, str | int)),
         message=_text_or_none(entry.get("message")),
-        expected=_as_text(entry.get("expected")),
-        received=_as_text(entry.get("received")),
+        expected=as_text(entry.get("expected")),
+        received=as_text(entry.get("received")),
     )
 
 
@@ -229,7 +229,7 @@ def _text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _as_text(value: object) -> str | None:
+def as_text(value: object) -> str | None:
     """Return a string as it is, and any other value as JSON."""
     if value is None or isinstance(value, str):
         return value

@@ -10,9 +10,9 @@ from typing import Any, Generic, TypeVar
 
 from exist_async._concurrency import Chunk, as_exception, cancelled_by_caller, run_chunks
 from exist_async._http.call import Call, CallState
-from exist_async._http.responses import outcome_unknown
+from exist_async._http.responses import as_text, outcome_unknown
 from exist_async._http.session import Session
-from exist_async._json import encode, encode_each
+from exist_async._json import encode_each
 from exist_async._secrets import redact, secret_in
 from exist_async.batch.items import ItemReader, Items, Stop, check_items
 from exist_async.batch.matching import FailedEntry, Reply, match_reply
@@ -352,10 +352,5 @@ def _outcomes_after_error(chunk: Chunk[I], error: Exception, *, sent: bool) -> l
 
 def _text(value: object, state: CallState) -> str | None:
     """Return Exist's code or message, which is not always a string, without the token that it may repeat."""
-    if value is None:
-        return None
-    try:
-        text = value if isinstance(value, str) else encode(value).decode()
-    except RecursionError:
-        return "(nested too deeply to be shown)"
-    return redact(text, secret_in(state.authorization))
+    text = as_text(value)
+    return None if text is None else redact(text, secret_in(state.authorization))

@@ -15,7 +15,7 @@ from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Pagina
 from exist_async.resource import Resource, encode_filters
 from exist_async.values import writes
 from exist_async.values.models import AttributeWithValues, DayValue, ValueEcho
-from exist_async.values.requests import MOST_DAYS, VALUES, WITH_VALUES, ValueIncrement, ValueUpdate, conflict_key
+from exist_async.values.requests import MOST_DAYS, VALUES, WITH_VALUES, ValueIncrement, ValueUpdate
 from exist_async.values.writes import V
 
 if TYPE_CHECKING:
@@ -139,19 +139,11 @@ class Values(Resource):
         attribute's new value is in `value.current` of the outcome.
 
         Args:
-            items: Any number. Those without a date are added to the user's current day when Exist gets them, and are
-                sent after one another if they are for the same attribute.
+            items: Any number. Those without a date are added to the user's current day when Exist gets them.
             reacquire: As for `update()`. A refused increment was not added, so sending it again is harmless.
             on_outcome: Called with each outcome.
         """
-        operation = writes.INCREMENT
-        if isinstance(items, list | tuple) and all(
-            isinstance(item, ValueIncrement) and item.date is not None  # pyright: ignore[reportUnnecessaryIsInstance]
-            for item in items
-        ):
-            # Then those of different days can be sent at the same time.
-            operation = evolve(operation, conflict_key=conflict_key)
-        return await self._write(operation, items, reacquire, on_outcome)
+        return await self._write(writes.INCREMENT, items, reacquire, on_outcome)
 
     async def _write(
         self,

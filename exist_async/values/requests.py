@@ -116,7 +116,7 @@ def to_incrementable(item: object) -> ValueIncrement:
 
 
 def conflict_key(item: ValueUpdate | ValueIncrement) -> tuple[str, dt.date | None]:
-    """Return the key of what an item with a date changes: the attribute and the day."""
+    """Return the key of what an item changes: the attribute and the day."""
     return item.name, item.date
 
 

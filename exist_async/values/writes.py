@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 from typing import Final, Generic, TypeVar
 
 import attrs
@@ -109,8 +108,7 @@ INCREMENT: Final = WriteOperation[ValueIncrement, ValueEcho](
     to_request=requests.to_incrementable,
     match_key=requests.match_key,
     match_keys_of=requests.match_keys_of,
-    # One without a date may be for the same day as any other of its attribute.
-    conflict_key=attrgetter("name"),
+    conflict_key=requests.conflict_key,
     # There may be many increments a day, and if Exist refuses one of them, it usually refuses all.
     unique_per_request=False,
     share_parts=_share_parts,
