@@ -53,6 +53,8 @@ def print_outcomes(
     elif failed or records.unreadable:
         console.print(_failure_table_by_line(failed, records), "")
     console.print(_count_table(result, success_label, len(records.unreadable) if records is not None else 0))
+    if records is not None and records.empty_count:
+        console.print(f"\n{_describe_empty(records.empty_count, everything=not (result or records.unreadable))}")
     if records is not None and not records.is_complete:
         console.print(f"\nNothing was read after line {records.last_line}.")
 
@@ -107,6 +109,13 @@ def _count_table(result: BatchResult[Any, Any], success_label: str, unreadable_c
     if unreadable_count:
         table.add_row(cell(_UNREADABLE, "red"), str(unreadable_count))
     return table
+
+
+def _describe_empty(count: int, *, everything: bool) -> str:
+    if everything:
+        return f"Nothing was written: all values that were read are empty ({count})."
+    values, were, them = ("value", "was", "it") if count == 1 else ("values", "were", "them")
+    return f"{count} {values} {were} empty: nothing was written for {them}."
 
 
 def _status_label(status: OutcomeStatus) -> str:

@@ -60,7 +60,7 @@ async def run_write(
     is_shared = failure is not None and all(type(outcome.cause) is type(failure) for outcome in result)
     records = source if isinstance(source, Records) else None
     unreadable = records.unreadable if records is not None else []
-    if result or unreadable or failure is None:
+    if result or unreadable or failure is None or (records is not None and records.empty_count):
         print_outcomes(stdout_console(), result, success_label=success_label, list_items=not is_shared, records=records)
     if not_owned_advice is not None and any(map(is_not_owned, result)):
         print_error(not_owned_advice)
