@@ -199,8 +199,11 @@ def test_another_missing_module_is_not_reported_as_a_missing_extra() -> None:
     assert result.stderr.splitlines()[-1].startswith("ModuleNotFoundError")
 
 
-def test_control_characters_and_line_breaks_are_removed_from_printed_text() -> None:
-    assert one_line("a\tb\r\nc \x1b[31mred\x9b \u2028Café 👩‍👧\n") == "a b c  [31mred   Café 👩‍👧"
+def test_printed_text_is_one_line_in_which_unsafe_characters_are_escaped() -> None:
+    assert one_line("a\tb\r\nc \x1b[31mred\x9b \u2028Café 👩‍👧\n") == r"a b c \x1b[31mred\x9b  Café 👩‍👧"
+    assert one_line("\x00\x07\x7f\u202egnp.exe\u2066\u200b\ufeff\u200e") == (
+        r"\x00\x07\x7f\u202egnp.exe\u2066\u200b\ufeff\u200e"
+    )
 
 
 @pytest.mark.slow
