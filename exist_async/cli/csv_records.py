@@ -198,5 +198,8 @@ class _RecordBuffer:
         except UnicodeEncodeError:
             return UnreadableRecord(self.line_number, "not UTF-8")
         except csv.Error as error:
+            if str(error).startswith("new-line character"):  # its words are for programmers
+                reason = "a carriage return outside of quotes: write a line feed at the end of each line"
+                return UnreadableRecord(self.line_number, reason)
             return UnreadableRecord(self.line_number, f"not valid CSV: {error}")
         return _Row(self.line_number, fields) if any(map(str.strip, fields)) else None

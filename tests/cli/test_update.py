@@ -90,6 +90,10 @@ def test_the_values_of_a_csv_are_sent_and_counted(update: Callable, owned: Sandb
         "\ufeffname,date,value\r\nsteps,2026-01-01,7\r\n",
         '"steps", 2026-01-01 ," 7"\n',
         "Value,more,Date,Name\n7,,2026-01-01,steps\n",
+        "name,date,value\rsteps,2026-01-01,7\r",
+        "name,date,value\r\rsteps,2026-01-01,7",
+        "name,date,value\r\r\nsteps,2026-01-01,7\r\r\n",
+        '{"name": "steps", "date": "2026-01-01", "value": 7}\r',
         '{"name": "steps", "date": "2026-01-01", "value": 7}\n',
         '\ufeff\n  {"value": 7, "more": [], "date": "2026-01-01", "name": "steps"}',
     ],
@@ -402,6 +406,25 @@ def test_a_record_that_is_too_long_does_not_stop_the_others(update: Callable, ow
 
     assert rows_by_line(result.out) == {"1": "unreadable longer than 131072 characters"}
     assert owned.values("steps") == {dt.date(2026, 1, 2): 2}
+
+
+def test_lines_that_end_with_carriage_returns_alone_are_numbered_and_keep_those_inside_of_quotes(
+    update: Callable, owned: Sandbox
+) -> None:
+    result = update('name,date,value\rmood_note,2026-01-01,"a\rb\nc"\rsteps,2026-01-02,x\r\rsteps,2026-01-03,1\r')
+
+    assert rows_by_line(result.out) == {"5": "steps unreadable 'x' is not a number"}
+    assert owned.values("mood_note") == {NEW_YEAR: "a\rb\nc"}
+    assert owned.values("steps") == {dt.date(2026, 1, 3): 1}
+
+
+def test_a_carriage_return_in_a_file_of_line_feeds_does_not_cut_a_text_in_two(update: Callable, owned: Sandbox) -> None:
+    result = update("name,date,value\nmood_note,2026-01-01,a\rb\nsteps,2026-01-01,1\n")
+
+    assert rows_by_line(result.out) == {
+        "2": "unreadable a carriage return outside of quotes: write a line feed at the end of each line"
+    }
+    assert (owned.values("mood_note"), owned.values("steps")) == ({}, {NEW_YEAR: 1})
 
 
 def test_quotes_inside_an_unquoted_field_are_part_of_it(update: Callable, owned: Sandbox) -> None:
