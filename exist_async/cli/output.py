@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from exist_async.cli.error_text import describe_error
+
 _LINE_BREAKS = re.compile(r"[\t-\r\x85\u2028\u2029]+")
 
 # Control characters, which begin a terminal's escape sequences; characters that change the direction of text; and
@@ -22,8 +24,9 @@ _UNLIMITED_WIDTH = 100_000
 
 
 def one_line(value: object) -> str:
-    """Return a value as text that is safe for a terminal, on one line: each run of line breaks and tabs is a space."""
-    return escape_unsafe(_LINE_BREAKS.sub(" ", str(value)).strip())
+    """Return a value or an error as one line that is safe for a terminal: a run of line breaks and tabs is a space."""
+    text = describe_error(value) if isinstance(value, BaseException) else str(value)
+    return escape_unsafe(_LINE_BREAKS.sub(" ", text).strip())
 
 
 def escape_unsafe(text: str) -> str:

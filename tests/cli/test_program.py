@@ -151,7 +151,31 @@ def test_a_base_url_without_tls_is_reported_in_one_line(cli: Callable) -> None:
     with pytest.raises(ConfigurationError) as error:
         ExistClient("a-token", base_url="http://exist.io")
 
-    assert cli("owned", "--base-url", "http://exist.io") == (1, "", f"exist-async: {error.value}\n")
+    message = str(error.value).replace("base_url", "--base-url (or EXIST_BASE_URL)")
+    assert cli("owned", "--base-url", "http://exist.io") == (1, "", f"exist-async: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["history", "--start", "today", "--attribute", ""], "--attribute is empty"),
+        (["history", "--start", "today", "--group", ""], "--group is empty"),
+        (["owned", "--group", "mood,"], "--group is empty"),
+        (["sandbox", "--redirect-uri", "nope"], "--redirect-uri must be an absolute URL"),
+        (["owned", "--base-url", "nope"], "--base-url (or EXIST_BASE_URL) must be an origin"),
+    ],
+)
+def test_a_wrong_argument_is_called_as_at_the_command_line(cli: Callable, arguments: list[str], line: str) -> None:
+    assert f"exist-async: {line}" in cli(*arguments).err
+
+
+def test_a_wrong_setting_of_the_app_is_called_as_at_the_command_line(
+    cli: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXIST_CLIENT_ID", "an id")
+    monkeypatch.setenv("EXIST_CLIENT_SECRET", "secret")
+
+    assert cli("login").err.startswith("exist-async: the client ID contains a space")
 
 
 def test_the_token_is_never_printed(cli: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
