@@ -113,7 +113,7 @@ def _unexpected_columns(row: _Row) -> ConfigurationError:
 
 def _refuse_other_delimiters(row: _Row) -> None:
     text = ",".join(row.fields)
-    for delimiter, description in ((";", "semicolons"), ("\t", "tabs")):
+    for delimiter, description in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
         titles = list(map(_normalize_title, text.split(delimiter)))
         if len(titles) >= len(COLUMNS) or (len(titles) > 1 and not set(COLUMNS).isdisjoint(titles)):
             raise ConfigurationError(

@@ -249,6 +249,7 @@ def test_each_json_line_that_was_not_accepted_is_listed_with_its_number(update: 
         ("name;date;value", "line 1: the columns are separated by semicolons: save the file with commas"),
         ("weight;2026-01-01;72,5", "line 1: the columns are separated by semicolons: save the file with commas"),
         ("name\tdate\tvalue", "line 1: the columns are separated by tabs: save the file with commas"),
+        ("mood|2026-01-01|5", "line 1: the columns are separated by vertical bars: save the file with commas"),
     ],
 )
 def test_unusable_columns_are_reported_once_and_nothing_is_sent(
