@@ -160,7 +160,6 @@ def test_a_base_url_without_tls_is_reported_in_one_line(cli: Callable) -> None:
     [
         (["history", "--start", "today", "--attribute", ""], "--attribute is empty"),
         (["history", "--start", "today", "--group", ""], "--group is empty"),
-        (["owned", "--group", "mood,"], "--group is empty"),
         (["sandbox", "--redirect-uri", "nope"], "--redirect-uri must be an absolute URL"),
         (["owned", "--base-url", "nope"], "--base-url (or EXIST_BASE_URL) must be an origin"),
     ],
