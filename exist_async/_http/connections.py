@@ -6,6 +6,7 @@ import re
 import select
 import sys
 import zlib
+from collections.abc import Hashable
 from contextlib import suppress
 from functools import lru_cache
 from ssl import SSLContext
@@ -21,6 +22,7 @@ from yarl import URL
 
 from exist_async._checks import is_loopback
 from exist_async._http.call import current_state
+from exist_async._http.fair_queue import FairQueue
 
 _CLOSED = "the client was closed"
 _HTTP_VERSION = {"http_version": b"HTTP/1.1"}
@@ -110,8 +112,10 @@ class Connections:
     def __init__(self, *, max_connections: int, ssl_context: SSLContext, proxy: str | None, trust_env: bool) -> None:
         self._proxy = None if proxy is None else _split_proxy(proxy)
         self._environment = {key: url for key, url in getproxies().items() if trust_env and key != "no"}
-        # The limit is kept here and not by aiohttp, so that waiting for a connection has a timeout of its own.
-        self._free = asyncio.Semaphore(max_connections)
+        # The limit is kept here and not by aiohttp, so that waiting for a connection is fair and has its own timeout.
+        self._free = max_connections
+        self._held: dict[Hashable, int] = {}
+        self._queue = FairQueue()
         self._stopped = False
         self._session = aiohttp.ClientSession(
             connector=_Connector(ssl_context),
@@ -128,16 +132,13 @@ class Connections:
         all the rest. The call's state in `current_state` is marked when the request gets its connection.
         """
         timeout = request.extensions.get("timeout", {})
-        if self._free.locked():
-            try:
-                async with asyncio.timeout(timeout.get("pool")):
-                    await self._free.acquire()
-            except TimeoutError:
-                raise httpx.PoolTimeout("no connection became free in time", request=request) from None
-        else:
-            await self._free.acquire()
         state = current_state.get()
         assert state is not None
+        if self._free:
+            self._free -= 1
+            self._held[state.user] = self._held.get(state.user, 0) + 1
+        else:
+            await self._wait(request, state.user, timeout.get("pool"))
         state.request_connected = False
         failure: httpx.RequestError
         try:
@@ -156,7 +157,7 @@ class Connections:
             # Closing aiohttp's connector cancels its look-up of a name, and so this request.
             failure = _as_httpx_error(ConnectionAbortedError(_CLOSED), state.connected, request)
         finally:
-            self._free.release()
+            self._release(state.user)
         # Outside of the handler: aiohttp's error would be the context, and its repr shows the request's headers.
         raise failure
 
@@ -175,6 +176,27 @@ class Connections:
         with suppress(StopIteration):
             closing.send(None)
         closing.close()
+
+    async def _wait(self, request: httpx.Request, user: Hashable, seconds: float | None) -> None:
+        """Wait until a connection is handed to a call of this user."""
+        turn = self._queue.join(user)
+        try:
+            async with asyncio.timeout(seconds):
+                await turn
+        except BaseException as error:
+            if not self._queue.leave(user, turn):
+                self._release(user)
+            if isinstance(error, TimeoutError):
+                raise httpx.PoolTimeout("no connection became free in time", request=request) from None
+            raise
+
+    def _release(self, user: Hashable) -> None:
+        """Hand a connection of this user to the next call, or keep it free."""
+        held = self._held.pop(user) - 1
+        if held:
+            self._held[user] = held
+        if not (self._queue.waiting and self._queue.hand_over(self._held)):
+            self._free += 1
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
         url = _url(str(request.url))

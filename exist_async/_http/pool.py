@@ -15,6 +15,7 @@ from exist_async._http.call import Call, CallState, current_state
 from exist_async._http.in_flight import InFlight
 from exist_async._http.options import Options
 from exist_async._http.retry import RetryBudget
+from exist_async._http.signing import user_of
 from exist_async._http.throttle import Throttle
 from exist_async._http.transport import Transport
 from exist_async._secrets import redact_errors
@@ -161,6 +162,7 @@ class Pool:
         patience = seconds if time_left is None else max(0.0, min(seconds, time_left))
         request.extensions = {"timeout": {"connect": seconds, "read": seconds, "write": seconds, "pool": patience}}
         if isinstance(self._http, _Client):
+            state.user = user_of(auth)
             current_state.set(state)
             try:
                 return await self._http.sign_and_send(request, auth)
