@@ -1,7 +1,6 @@
 """The connections of one event loop, which aiohttp keeps: sends a request, and reads its answer to the end."""
 
 import asyncio
-import base64
 import re
 import select
 import sys
@@ -10,7 +9,6 @@ from collections.abc import Hashable
 from contextlib import suppress
 from functools import lru_cache
 from ssl import SSLContext
-from urllib.request import getproxies, proxy_bypass
 from weakref import WeakSet
 
 import aiohttp
@@ -20,9 +18,9 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
 
-from exist_async._checks import is_loopback
 from exist_async._http.call import current_state
 from exist_async._http.fair_queue import FairQueue
+from exist_async._http.proxies import Proxies, Proxy
 
 _CLOSED = "the client was closed"
 _HTTP_VERSION = {"http_version": b"HTTP/1.1"}
@@ -109,9 +107,9 @@ def _has_unread_bytes(connection: Connection) -> bool:
 class Connections:
     """Sends requests over at most `max_connections` connections, and reports exactly how an attempt failed."""
 
-    def __init__(self, *, max_connections: int, ssl_context: SSLContext, proxy: str | None, trust_env: bool) -> None:
-        self._proxy = None if proxy is None else _split_proxy(proxy)
-        self._environment = {key: url for key, url in getproxies().items() if trust_env and key != "no"}
+    def __init__(self, *, max_connections: int, ssl_context: SSLContext, proxies: Proxies) -> None:
+        self._proxies = proxies
+        self._found: dict[tuple[str, str | None, int | None], Proxy | None] = {}
         # The limit is kept here and not by aiohttp, so that waiting for a connection is fair and has its own timeout.
         self._free = max_connections
         self._held: dict[Hashable, int] = {}
@@ -132,6 +130,11 @@ class Connections:
         all the rest. The call's state in `current_state` is marked when the request gets its connection.
         """
         timeout = request.extensions.get("timeout", {})
+        url = _url(str(request.url))
+        origin = url.scheme, url.host, url.port
+        if origin not in self._found:
+            self._found[origin] = self._proxies.find(str(request.url))
+        proxy = self._found[origin]
         state = current_state.get()
         assert state is not None
         if self._free:
@@ -145,17 +148,17 @@ class Connections:
             if self._stopped:
                 raise httpx.ConnectError(_CLOSED, request=request)
             async with asyncio.timeout(timeout.get("read")):
-                return await self._exchange(request)
+                return await self._exchange(request, url, proxy)
         except BodyError as error:
             failure = httpx.DecodingError(f"the body can't be used: {error}", request=request)
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
-            failure = _as_httpx_error(error, state.connected, request)
+            failure = _as_httpx_error(error, state.connected, request, proxy)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
             # Closing aiohttp's connector cancels its look-up of a name, and so this request.
-            failure = _as_httpx_error(ConnectionAbortedError(_CLOSED), state.connected, request)
+            failure = _as_httpx_error(ConnectionAbortedError(_CLOSED), state.connected, request, proxy)
         finally:
             self._release(state.user)
         # Outside of the handler: aiohttp's error would be the context, and its repr shows the request's headers.
@@ -198,21 +201,19 @@ class Connections:
         if not (self._queue.waiting and self._queue.hand_over(self._held)):
             self._free += 1
 
-    async def _exchange(self, request: httpx.Request) -> httpx.Response:
-        url = _url(str(request.url))
+    async def _exchange(self, request: httpx.Request, url: URL, proxy: Proxy | None) -> httpx.Response:
         headers = request.headers.multi_items()
-        proxy, proxy_headers = self._proxy_for(url)
-        if url.scheme == "http":
+        if proxy is not None and url.scheme == "http":
             # There is no tunnel to a plain server: the proxy reads the request itself.
-            headers += proxy_headers.items()
+            headers += proxy.headers.items()
         async with self._session.request(
             request.method,
             url,
             headers=headers,
             data=await request.aread() or None,
             allow_redirects=False,
-            proxy=proxy,
-            proxy_headers=proxy_headers,
+            proxy=None if proxy is None else proxy.url,
+            proxy_headers=None if proxy is None else proxy.headers,
         ) as response:
             try:
                 body = await _read_body(response)
@@ -224,34 +225,15 @@ class Connections:
         received = [(name, value) for name, value in response.raw_headers if name.lower() not in _DROPPED_HEADERS]
         return _Response(response.status, received, body)
 
-    def _proxy_for(self, url: URL) -> tuple[URL | None, dict[str, str]]:
-        """Return the proxy to use, and the headers that authenticate at it."""
-        if self._proxy is not None:
-            return self._proxy
-        if is_loopback(url.host or ""):
-            # Loopback means another machine to a proxy, which would get to read a token that is sent in plain text.
-            return None, {}
-        proxy = self._environment.get(url.scheme) or self._environment.get("all")
-        if not proxy or proxy_bypass(url.authority):
-            return None, {}
-        return _split_proxy(proxy if "://" in proxy else f"http://{proxy}")
-
-
-def _split_proxy(proxy: str) -> tuple[URL, dict[str, str]]:
-    """Move the password from a proxy's URL, which aiohttp's errors quote, to a header."""
-    url = URL(proxy)
-    if url.user is None:
-        return url, {}
-    credentials = base64.b64encode(f"{url.user}:{url.password or ''}".encode()).decode()
-    return url.with_user(None), {"Proxy-Authorization": f"Basic {credentials}"}
-
 
 @lru_cache(maxsize=512)
 def _url(url: str) -> URL:
     return URL(url, encoded=True)
 
 
-def _as_httpx_error(error: Exception, connected: bool, request: httpx.Request) -> httpx.TransportError:
+def _as_httpx_error(
+    error: Exception, connected: bool, request: httpx.Request, proxy: Proxy | None
+) -> httpx.TransportError:
     """Return the httpx error that means the same as aiohttp's."""
     cls: type[httpx.TransportError]
     if isinstance(error, TimeoutError):
@@ -262,9 +244,10 @@ def _as_httpx_error(error: Exception, connected: bool, request: httpx.Request) -
         cls = httpx.ProxyError
     else:
         cls = httpx.ConnectError
+    through = f" (through {proxy.name})" if proxy is not None and not connected else ""
     if isinstance(error, aiohttp.ClientResponseError) or cls is httpx.RemoteProtocolError:
-        return cls(_without_quoted_bytes(error), request=request)
-    failure = cls(str(error) or type(error).__name__, request=request)
+        return cls(_without_quoted_bytes(error) + through, request=request)
+    failure = cls((str(error) or type(error).__name__) + through, request=request)
     failure.__cause__ = error if isinstance(error, OSError) else error.__cause__
     return failure
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import httpx
 from attrs import define, field
 
+from exist_async._http.proxies import Proxies
+
 if TYPE_CHECKING:
     from exist_async._http.connections import Connections
 
@@ -26,13 +28,13 @@ class Transport(httpx.AsyncBaseTransport):
 
     Attributes:
         max_connections: Connections of one loop, in use and idle.
-        proxy: The URL of an HTTP proxy, or None.
+        proxies: The proxies to use.
         verify: Whether to check certificates, or the context that does.
-        trust_env: Whether HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR count.
+        trust_env: Whether SSL_CERT_FILE and SSL_CERT_DIR count.
     """
 
     max_connections: int
-    proxy: str | None
+    proxies: Proxies
     verify: bool | ssl.SSLContext
     trust_env: bool
     _pools: _Pools = field(init=False, factory=_Pools)
@@ -84,8 +86,7 @@ class Transport(httpx.AsyncBaseTransport):
             self._pools[loop] = Connections(
                 max_connections=self.max_connections,
                 ssl_context=self._ssl,
-                proxy=self.proxy,
-                trust_env=self.trust_env,
+                proxies=self.proxies,
             )
         return self._pools[loop]
 
