@@ -1,14 +1,17 @@
 """The connections of one event loop, which aiohttp keeps: sends a request, and reads its answer to the end."""
 
 import asyncio
+import atexit
+import os
 import re
 import select
 import sys
 import zlib
-from collections.abc import Hashable
+from collections.abc import AsyncGenerator, Callable, Hashable
 from contextlib import suppress
 from functools import lru_cache
 from ssl import SSLContext
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 import aiohttp
@@ -17,6 +20,9 @@ from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
+
+if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
 
 from exist_async._http.call import current_state
 from exist_async._http.fair_queue import FairQueue
@@ -37,6 +43,7 @@ _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _GZIP_MAGIC = b"\x1f\x8b"
 _PIECE = 1024 * 1024
 _MOST_NAMED = 5
+_LONGEST_EXIT = 1.0  # seconds
 # Any other name of an encoding may be the request's credentials, and is not quoted.
 _KNOWN_ENCODINGS = frozenset(("gzip", "x-gzip", "deflate", "br", "zstd", "compress"))
 
@@ -65,7 +72,7 @@ class _Connector(aiohttp.TCPConnector):
 
     def __init__(self, ssl_context: SSLContext) -> None:
         super().__init__(limit=0, ssl=ssl_context)  # pyright: ignore[reportUnknownMemberType]
-        self._used: WeakSet[asyncio.BaseProtocol] = WeakSet()
+        self._used: WeakSet[ResponseHandler] = WeakSet()
 
     async def connect(
         self,
@@ -88,6 +95,12 @@ class _Connector(aiohttp.TCPConnector):
         state.connected = state.request_connected = True
         return connection
 
+    def abort(self) -> None:
+        """Abort all connections, without waiting for them to end."""
+        for protocol in list(self._used):
+            if protocol.transport is not None:
+                protocol.transport.abort()
+
 
 def _has_unread_bytes(connection: Connection) -> bool:
     """Whether an idle connection has received bytes, or was closed by the server."""
@@ -105,7 +118,11 @@ def _has_unread_bytes(connection: Connection) -> bool:
 
 
 class Connections:
-    """Sends requests over at most `max_connections` connections, and reports exactly how an attempt failed."""
+    """Sends requests over at most `max_connections` connections, and reports exactly how an attempt failed.
+
+    Attributes:
+        session: aiohttp's session, which is closed with the event loop.
+    """
 
     def __init__(self, *, max_connections: int, ssl_context: SSLContext, proxies: Proxies) -> None:
         self._proxies = proxies
@@ -115,13 +132,16 @@ class Connections:
         self._held: dict[Hashable, int] = {}
         self._queue = FairQueue()
         self._stopped = False
-        self._session = aiohttp.ClientSession(
-            connector=_Connector(ssl_context),
+        self._loop = asyncio.get_running_loop()
+        self._connector = _Connector(ssl_context)
+        self.session = aiohttp.ClientSession(
+            connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
             auto_decompress=False,
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
         )
+        self._end = _close_at_end(self.session)
 
     async def send(self, request: httpx.Request) -> httpx.Response:
         """Send a request and read its answer to the end.
@@ -164,21 +184,42 @@ class Connections:
         # Outside of the handler: aiohttp's error would be the context, and its repr shows the request's headers.
         raise failure
 
+    async def close_with_loop(self) -> None:
+        """See to it that the connections are closed when the running event loop ends."""
+        _opened.add(self)
+        await anext(self._end)
+
     def stop(self) -> None:
         """Send no further request, nor those that wait for a free connection."""
         self._stopped = True
 
     async def close(self) -> None:
         """Close every connection, those in use included."""
-        await self._session.close()
+        await self.session.close()
+        with suppress(RuntimeError):  # the loop is closing it
+            await self._end.aclose()
 
-    def abandon(self) -> None:
-        """Close the connections of an event loop that no longer runs, so that nothing can be awaited."""
-        closing = self._session.close()
+    def close_from_outside(self) -> None:
+        """Close every connection from outside of their event loop: in its next step, or now if it is closed."""
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self.close()))
+            return
+        # asyncio closes a socket in the next step of its loop, and a closed loop makes none.
+        setattr(self._loop, "call_soon", _call_now)  # noqa: B010  (a method can't be assigned to)
+        self._connector.abort()
+        closing = self.session.close()
         # Without a loop to wait for, aiohttp has closed everything after the first step.
         with suppress(StopIteration):
             closing.send(None)
         closing.close()
+
+    def close_at_exit(self) -> None:
+        """Close every connection of an event loop that has ended, or that has stopped for good."""
+        if self._loop.is_closed():
+            self.close_from_outside()
+        elif not self._loop.is_running():
+            with suppress(TimeoutError):
+                self._loop.run_until_complete(asyncio.wait_for(self.close(), _LONGEST_EXIT))
 
     async def _wait(self, request: httpx.Request, user: Hashable, seconds: float | None) -> None:
         """Wait until a connection is handed to a call of this user."""
@@ -206,7 +247,7 @@ class Connections:
         if proxy is not None and url.scheme == "http":
             # There is no tunnel to a plain server: the proxy reads the request itself.
             headers += proxy.headers.items()
-        async with self._session.request(
+        async with self.session.request(
             request.method,
             url,
             headers=headers,
@@ -224,6 +265,31 @@ class Connections:
                 body = b""
         received = [(name, value) for name, value in response.raw_headers if name.lower() not in _DROPPED_HEADERS]
         return _Response(response.status, received, body)
+
+
+async def _close_at_end(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:
+    """Close a session at the end of its event loop: `asyncio.run` closes the asynchronous generators that are left."""
+    try:
+        yield
+    finally:
+        await session.close()
+
+
+_opened: WeakSet[Connections] = WeakSet()
+if sys.platform != "win32":
+    # A child shares what its parent's loops wait for, and must not touch it.
+    os.register_at_fork(after_in_child=_opened.clear)
+
+
+@atexit.register
+def _close_at_exit() -> None:
+    """Close what loops have left open that end with the process, such as that of `python -m asyncio`."""
+    for connections in list(_opened):
+        connections.close_at_exit()
+
+
+def _call_now(callback: Callable[..., object], *args: object, **_: object) -> None:
+    callback(*args)
 
 
 @lru_cache(maxsize=512)
