@@ -24,7 +24,9 @@ class FairQueue:
     def join(self, user: Hashable) -> "asyncio.Future[None]":
         """Return the turn of a call, which is done when the call is handed a connection."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.waiting.setdefault(user, _Turns())[turn] = None
+        if user not in self.waiting:
+            self.waiting[user] = _Turns()
+        self.waiting[user][turn] = None
         return turn
 
     def leave(self, user: Hashable, turn: "asyncio.Future[None]") -> bool:
