@@ -69,16 +69,17 @@ class Proxies:
         proxy = proxies.get(kind, "").strip()
         if not proxy or (_is_excluded(service, environment) if environment else proxy_bypass(host)):
             return None
-        variable = next((name for name in os.environ if name.lower() == f"{kind}_proxy" and os.environ[name]), None)
-        name = f"the proxy in {variable}" if variable else "the system's proxy"
+        # The standard library prefers the names in lower case.
+        names = (name for name, value in os.environ.items() if name.lower() == f"{kind}_proxy" and value)
+        variable = max(names, default="the system's proxy setting")
         parts = _split(proxy if "://" in proxy else f"http://{proxy}")
         if parts is None:
             socks = ", not of a SOCKS proxy" if proxy.lower().startswith("socks") else ""
             raise ConfigurationError(
-                f"{name} {_EXPECTED}{socks}. Change or unset it, or add {host} to NO_PROXY. In Python, you can also "
-                "give trust_env=False, or an http_client that supports the proxy"
+                f"{variable} {_EXPECTED}{socks}. Change or unset it, or add {host} to NO_PROXY. In Python, you "
+                "can also give trust_env=False, or an http_client that supports the proxy"
             )
-        return _proxy(name, parts)
+        return _proxy(f"the proxy in {variable}", parts)
 
 
 def _split(url: object) -> SplitResult | None:

@@ -44,9 +44,7 @@ async def test_a_socks_proxy_of_the_environment_is_refused_before_anything_is_se
         async with ExistClient("a-token", rate_limiter=limiter) as exist:
             calls = [exist.profile.get(), exist.attributes.acquire(["steps"]), exist.request("GET", "averages/")]
             for call in calls:
-                with pytest.raises(
-                    ConfigurationError, match=r"the proxy in ALL_PROXY .* not of a SOCKS proxy"
-                ) as caught:
+                with pytest.raises(ConfigurationError, match=r"ALL_PROXY must be .* not of a SOCKS proxy") as caught:
                     await call
                 assert PASSWORD not in str(caught.value)
                 assert caught.value.__context__ is None
@@ -61,7 +59,7 @@ async def test_a_token_request_says_that_the_proxy_of_the_environment_cannot_be_
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
     app = OAuthApp("id", "secret", redirect_uri="https://example.com/callback")
 
-    with pytest.raises(OAuthError, match="the proxy in ALL_PROXY"):
+    with pytest.raises(OAuthError, match="ALL_PROXY must be"):
         await app.exchange("a-code")
 
 
@@ -83,11 +81,19 @@ def test_a_proxy_that_the_argument_may_not_be_is_none_in_the_environment_either(
 ) -> None:
     monkeypatch.setenv(variable, url)
 
-    with pytest.raises(ConfigurationError, match=f"the proxy in {variable} must be the URL of an HTTP proxy") as caught:
+    with pytest.raises(ConfigurationError, match=f"^{variable} must be the URL of an HTTP proxy") as caught:
         found()
     assert PASSWORD not in str(caught.value)
     with pytest.raises(ConfigurationError, match="proxy must be the URL of an HTTP proxy"):
         Proxies(url, trust_env=True)
+
+
+def test_of_two_variables_that_are_both_set_the_one_that_counts_is_named(monkeypatch: MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "socks5://proxy")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+
+    with pytest.raises(ConfigurationError, match=r"^https_proxy must"):
+        found()
 
 
 @pytest.mark.parametrize(
