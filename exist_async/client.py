@@ -178,4 +178,4 @@ class ExistClient(Client):
             await super().aclose()
         finally:
             if self._owns_pool:
-                await wait_for_saves()
+                await wait_for_saves(self._session.options.timeout)

@@ -79,7 +79,7 @@ class OAuthApp(Unpicklable):
         http_client: Your own HTTP client, for a proxy or certificates. It is never closed here. By default, each token
             request opens and closes a connection.
         clock: Seconds since the epoch.
-        sleep: Waits for a number of seconds.
+        sleep: Waits for a number of seconds. Also an attribute.
         fraction: Returns random numbers from 0 to 1.
 
     Raises:
@@ -108,6 +108,7 @@ class OAuthApp(Unpicklable):
         self.base_url = base_url
         self._forms = FormClient(base_url, http_client, sleep=sleep, fraction=fraction)
         self._clock = clock
+        self.sleep = sleep
 
     def __repr__(self) -> str:
         return f"OAuthApp({self._client_id!r}, <hidden>, {self._redirect_uri!r}, base_url={self.base_url!r})"
