@@ -163,6 +163,9 @@ class FileTokenStore:
                 file.flush()
                 os.fsync(file.fileno())
                 file.truncate(len(data))
+            if spare and not self._path.exists():
+                # Checking creates no token file.
+                return
             new.replace(self._path)
         except OSError as error:
             if error.errno not in _NOT_REPLACEABLE:
