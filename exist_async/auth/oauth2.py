@@ -121,7 +121,10 @@ class OAuth2(Unpicklable, RenewableAuth):
             with self._explain_store_errors():
                 token = await self._store.load(self._user)
             if token is None:
-                await self.renew(self._last_unsaved())
+                token_key = self._find_unsaved(None)
+                if token_key is None:
+                    raise self._nothing_stored()
+                await self.renew(token_key[1])
                 return True
             self._use(token)
         if self._clock() < self._renew_at:
@@ -150,12 +153,12 @@ class OAuth2(Unpicklable, RenewableAuth):
         self._use(await single_flight(token_key, self._user, lambda has_asked: self._renew(rejected, has_asked)))
 
     async def _renew(self, rejected: str, has_asked: asyncio.Event) -> OAuthToken:
-        token_key = (self._user, rejected)
         with self._explain_store_errors():
             async with self._store.lock(self._user):
                 stored = await self._store.load(self._user)
-                unsaved = _unsaved.get(token_key)
-                if unsaved is None or (stored is not None and _is_newer(stored, rejected, unsaved.token)):
+                token_key = self._find_unsaved(stored, rejected)
+                if token_key is None:
+                    token_key = (self._user, rejected)
                     _unsaved.pop(token_key, None)
                     if stored is None:
                         raise self._nothing_stored()
@@ -174,7 +177,7 @@ class OAuth2(Unpicklable, RenewableAuth):
                     _unsaved[token_key] = _Unsaved(self._store, new)
                 else:
                     has_asked.set()
-                    new = unsaved.token
+                    new = _unsaved[token_key].token
                 with _as_oauth_error(
                     f"The token of {self._user!r} was renewed, but the store could not save it",
                     "It is kept in memory, and the next call saves it. Repair the store before this process ends, or "
@@ -215,13 +218,18 @@ class OAuth2(Unpicklable, RenewableAuth):
                 return stored
         return None
 
-    def _last_unsaved(self) -> str:
-        """Return the access token that the user had before the last one that this store failed to save."""
-        for (user, previous), unsaved in reversed(_unsaved.items()):
+    def _find_unsaved(self, stored: OAuthToken | None, rejected: str | None = None) -> tuple[str, str] | None:
+        """Return the key of a token that could not be saved, unless the stored one is newer.
+
+        The store may also have come back empty, or with a token that is older than the one that was renewed.
+        """
+        for (user, previous), unsaved in reversed(list(_unsaved.items())):
             # Another store may have another person under the same name.
-            if user == self._user and unsaved.store is self._store:
-                return previous
-        raise self._nothing_stored()
+            if user != self._user or (previous != rejected and unsaved.store is not self._store):
+                continue
+            if stored is None or stored.access_token == previous or _is_older(stored, unsaved.token):
+                return user, previous
+        return None
 
     def _nothing_stored(self) -> ReauthorizationRequired:
         return ReauthorizationRequired(
@@ -254,11 +262,9 @@ def _as_oauth_error(
         raise OAuthError(f"{event} ({type(error).__name__}). {consequence}") from error
 
 
-def _is_newer(stored: OAuthToken, rejected: str, unsaved: OAuthToken) -> bool:
-    """Whether a stored token was saved after another was renewed; a store may also come back with an older one."""
-    if stored.access_token == rejected:
-        return False
-    return stored.expires_at is None or unsaved.expires_at is None or stored.expires_at >= unsaved.expires_at
+def _is_older(token: OAuthToken, other: OAuthToken) -> bool:
+    """Whether a token was certainly issued before another one: Exist's are all valid for the same time."""
+    return token.expires_at is not None and other.expires_at is not None and token.expires_at < other.expires_at
 
 
 def renew_at(token: OAuthToken, now: float) -> float:

@@ -182,6 +182,8 @@ class FileTokenStore:
                 os.close(descriptor)
 
     def _write_in_place(self, data: bytes, spare: int) -> None:
+        # Containers that mount the same file have lock files of their own.
+        self.lock_can_be_lost = True
         with os.fdopen(os.open(self._path, os.O_RDWR | _NO_FOLLOW), "r+b") as file:
             size = file.seek(0, os.SEEK_END)
             # Spaces at the end are valid JSON: if the disk is full, the file still holds the old tokens.

@@ -111,7 +111,9 @@ async def test_a_file_that_can_t_be_replaced_is_written_in_place(not_replaceable
 async def test_a_file_that_can_t_be_replaced_grows_no_further_when_it_is_checked_again(not_replaceable: Path) -> None:
     store = FileTokenStore(not_replaceable)
 
+    assert not store.lock_can_be_lost
     await store.check_can_save("ada")
+    assert store.lock_can_be_lost
     size = not_replaceable.stat().st_size
     await store.check_can_save("ada")
 
