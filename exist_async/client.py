@@ -175,8 +175,11 @@ class ExistClient(Client):
         Waits for writes in flight on this event loop, also those of cancelled callers, for at most `timeout`, and for
         renewed tokens to be saved, which would be lost otherwise.
         """
+        if not self._owns_pool:
+            return
+        self._session.stop()
         try:
-            await super().aclose()
+            await wait_for_saves(self._session.options.timeout)
         finally:
-            if self._owns_pool:
-                await wait_for_saves()
+            # After the renewals, whose token requests go over these connections.
+            await super().aclose()

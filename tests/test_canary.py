@@ -44,6 +44,7 @@ from exist_async import (
     ValueUpdate,
 )
 from exist_async.cli.program import run
+from exist_async.cli.sign_in import SignIn
 from support import until
 
 KINDS = ("Access", "Refresh", "NewAccess", "NewRefresh", "Client", "Code", "Password", "Simple", "Proxy", "Redis")
@@ -758,10 +759,10 @@ def test_nobody_who_signs_in_on_the_command_line_is_shown_a_secret(
     monkeypatch.setenv("EXIST_CLIENT_SECRET", SECRETS["Client"])
     service = Service(api=way, forms=way)
 
-    async def pasted() -> str:
-        return f"https://example.com/?code={quote(SECRETS['Code'], safe='')}"
+    async def pasted(attempt: SignIn) -> str:
+        return f"https://example.com/?code={quote(SECRETS['Code'], safe='')}&state={attempt._state}"
 
-    monkeypatch.setattr("exist_async.cli.sign_in.SignIn._read_address", lambda _: pasted())
+    monkeypatch.setattr(SignIn, "_read_address", pasted)
     monkeypatch.setattr("exist_async.cli.sign_in.require_stdin", lambda _: None)
     with served(service) as url:
         monkeypatch.setenv("EXIST_BASE_URL", url)

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlencode
 
 import httpx
@@ -11,15 +12,19 @@ from exist_async._http.call import Call
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool
 from exist_async._http.session import Session
+from exist_async._http.signing import renewing_pool
+from exist_async.errors import ClientClosedError
 
+_MAX_CONNECTIONS = 100
 _FORM = b"application/x-www-form-urlencoded"
 
 
 class FormClient:
     """Posts forms to a service, unsigned. Errors quote neither the form's secrets nor the answer.
 
-    Signing in is rare, so each form has a connection of its own, which is closed after it. A caller's HTTP client is
-    used instead of it, and never closed here. The other arguments are as in `Options`, which checks them.
+    A form that renews the token of a call goes over the pool of that call. Signing in is rare, so all other forms share
+    a pool of their own, which is closed when none of them is in flight. A caller's HTTP client is used instead of both,
+    and never closed here. The other arguments are as in `Options`, which checks them.
     """
 
     def __init__(
@@ -32,6 +37,7 @@ class FormClient:
     ) -> None:
         self._options = Options(base_url=base_url, sleep=sleep, fraction=fraction)
         self._http_client = http_client
+        self._pools: dict[asyncio.AbstractEventLoop, tuple[Pool, int]] = {}
         if http_client is not None:
             Pool.over(http_client)  # raises for a wrong argument
 
@@ -45,12 +51,33 @@ class FormClient:
         """
         body = urlencode(form).encode()
         call = Call("POST", path, body=body, content_type=_FORM, max_repeats=max_repeats, secrets=secrets)
-        # A pool for each form, and so a retry budget: one that is empty after an outage would hardly fill again.
-        if self._http_client is not None:
-            pool = Pool.over(self._http_client)
-        else:
-            pool = Pool.open(max_connections=1, proxy=None, verify=True, trust_env=True)
+        shared = renewing_pool.get() if self._http_client is None else None
+        if shared is not None:
+            # If the client was closed meanwhile, nothing was sent; calls of another client may wait for this renewal.
+            with suppress(ClientClosedError):
+                return await self._send(shared, call)
+        async with self._own_pool() as pool:
+            return await self._send(pool, call)
+
+    async def _send(self, pool: Pool, call: Call) -> bytes:
+        return await Session(pool, httpx.Auth(), self._options).send(call, bytes)
+
+    @asynccontextmanager
+    async def _own_pool(self) -> AsyncGenerator[Pool, None]:
+        """Return the pool of the forms in flight on this event loop, which also share a retry budget."""
+        loop = asyncio.get_running_loop()
+        pool, users = self._pools.get(loop) or (self._open(), 0)
+        self._pools[loop] = pool, users + 1
         try:
-            return await Session(pool, httpx.Auth(), self._options).send(call, bytes)
+            yield pool
         finally:
-            await pool.aclose(self._options.timeout)
+            pool, users = self._pools.pop(loop)
+            if users > 1:
+                self._pools[loop] = pool, users - 1
+            else:
+                await pool.aclose(self._options.timeout)
+
+    def _open(self) -> Pool:
+        if self._http_client is not None:
+            return Pool.over(self._http_client)
+        return Pool.open(max_connections=_MAX_CONNECTIONS, proxy=None, verify=True, trust_env=True)

@@ -149,13 +149,17 @@ class Pool:
         # Outside the handlers: the error quotes the answer, which may contain a secret, and would be the context.
         raise failure
 
+    def stop(self) -> None:
+        """Send nothing more; what is in flight goes on."""
+        self._closed = True
+        self.in_flight.end_waits()
+        if self._transport is not None:
+            self._transport.stop()
+
     async def aclose(self, seconds: float) -> None:
         """Send nothing more, wait up to `seconds` for the writes in flight, and close the package's own HTTP client."""
-        self._closed = True
         try:
-            self.in_flight.end_waits()
-            if self._transport is not None:
-                self._transport.stop()
+            self.stop()
             await self.in_flight.join_writes(seconds)
         finally:
             if self._transport is not None:

@@ -14,7 +14,7 @@ from exist_async._http.in_flight import Answer
 from exist_async._http.options import Options
 from exist_async._http.pool import CLOSED, Pool
 from exist_async._http.retry import Failure
-from exist_async._http.signing import RenewableAuth, user_of
+from exist_async._http.signing import RenewableAuth, renewing_pool, user_of
 from exist_async._http.telemetry import Telemetry, log_late_answer
 from exist_async._http.throttle import Line
 from exist_async._secrets import token_in
@@ -72,6 +72,10 @@ class Session:
     async def prepare(self) -> None:
         """Load what a call needs. `send` does it too; call this before encoding a body, which needs it earlier."""
         await self._pool.prepare(self.options.base_url)
+
+    def stop(self) -> None:
+        """Send nothing more; what is in flight goes on."""
+        self._pool.stop()
 
     async def aclose(self) -> None:
         """Wait for the writes in flight, `timeout` seconds at most, and close the pool; later calls raise an error."""
@@ -169,7 +173,7 @@ class Session:
         start = self.options.clock()
         status: int | None = None
         try:
-            if self._renewable is not None and await self._before_deadline(call, state, self._renewable.ready()):
+            if self._renewable is not None and await self._renew(call, state, self._renewable.ready()):
                 self._telemetry.report_renewal(call, self.options.clock() - start)
             time_left = None if state.ends_at is None else state.ends_at - self.options.clock()
             response = await self._pool.send(call, self.auth, self.options, state, time_left)
@@ -206,7 +210,7 @@ class Session:
         now = self.options.clock()
         if isinstance(error, AuthenticationError) and self._renewable is not None and not state.renewed:
             # A request answered with 401 was not carried out, so with a new token this counts as the first attempt.
-            await self._before_deadline(call, state, self._renewable.renew(token_in(state.authorization)))
+            await self._renew(call, state, self._renewable.renew(token_in(state.authorization)))
             self._telemetry.report_renewal(call, self.options.clock() - now)
             state.renewed = True
             state.uncounted += 1
@@ -268,6 +272,15 @@ class Session:
             )
         if not line.dissolved:
             state.line, state.paused_in_line = line, False
+
+    async def _renew(self, call: Call, state: CallState, renewing: Awaitable[T]) -> T:
+        """Await the renewal of a token, over this session's pool."""
+        renewing_pool.set(self._pool)
+        try:
+            return await self._before_deadline(call, state, renewing)
+        finally:
+            # Not reset by its token: the collector may close this in another context, after the loop has ended.
+            renewing_pool.set(None)
 
     async def _before_deadline(self, call: Call, state: CallState, waiting: Awaitable[T]) -> T:
         """Await something that the next attempt needs; raise DeadlineExceededError if the deadline passes first."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 
 import httpx
+from attrs import frozen
 
 from exist_async._checks import check_function, check_text, wrong_type
 from exist_async._concurrency import cancelled_by_caller
@@ -22,20 +23,32 @@ from exist_async.token_stores import OAuthToken, TokenStore
 # Seconds before its expiry from which a token is renewed, so that it does not expire while a request is in flight.
 _MARGIN = 300.0
 
+# Seconds between looks into the store after the service refused tokens, which another process may just have renewed.
+_LOOKS = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 4.0)
+
 _log = logging.getLogger("exist_async")
+
+
+@frozen(repr=False)
+class _Unsaved:
+    store: TokenStore
+    token: OAuthToken
+
 
 # New tokens that a store failed to save, by user and previous access token: without them, the user would have to sign
 # in again. All OAuth2 objects of this process share them, as there may be one for each request.
-_unsaved: dict[tuple[str, str], OAuthToken] = {}
+_unsaved: dict[tuple[str, str], _Unsaved] = {}
 
 
 class OAuth2(Unpicklable, RenewableAuth):
     """Signs requests with the token that a store keeps for a user, and renews it when it expires or is rejected.
 
     A renewal invalidates both old tokens. So calls, clients and processes that share the store renew a token only once,
-    and the others wait. The new token is saved before it is used, and cancelling a caller does not cancel the renewal.
-    `ExistClient.aclose()` waits until it is saved, so that a timeout or Ctrl-C inside `async with ExistClient(…)` loses
-    no token. If the process is killed between the service's answer and the save, or an event loop ends without
+    and the others wait. The service is asked only if the store can save (see `TokenStore`). The new token is saved
+    before it is used, and cancelling a caller does not cancel the renewal. `ExistClient.aclose()` waits until it is
+    saved, and ends a renewal without callers that has not asked yet, so that a timeout or Ctrl-C inside `async with
+    ExistClient(…)` loses no token. If saving fails all the same, the new token is kept in memory, and the next call
+    saves it. If the process is killed between the service's answer and the save, or an event loop ends without
     `aclose()`, the new token is lost, and the next call raises ReauthorizationRequired.
 
     If the token can't be loaded or renewed, calls raise OAuthError, and its subclass ReauthorizationRequired if the
@@ -106,7 +119,13 @@ class OAuth2(Unpicklable, RenewableAuth):
         token = self._token
         if token is None:
             with self._explain_store_errors():
-                token = await self._stored()
+                token = await self._store.load(self._user)
+            if token is None:
+                token_key = self._find_unsaved(None)
+                if token_key is None:
+                    raise self._nothing_stored()
+                await self.renew(token_key[1])
+                return True
             self._use(token)
         if self._clock() < self._renew_at:
             return False
@@ -134,24 +153,31 @@ class OAuth2(Unpicklable, RenewableAuth):
         self._use(await single_flight(token_key, self._user, lambda has_asked: self._renew(rejected, has_asked)))
 
     async def _renew(self, rejected: str, has_asked: asyncio.Event) -> OAuthToken:
-        token_key = (self._user, rejected)
         with self._explain_store_errors():
             async with self._store.lock(self._user):
-                stored = await self._stored()
-                if stored.access_token != rejected:
+                stored = await self._store.load(self._user)
+                token_key = self._find_unsaved(stored, rejected)
+                if token_key is None:
+                    token_key = (self._user, rejected)
                     _unsaved.pop(token_key, None)
-                    return stored
-                has_asked.set()
-                new = _unsaved.get(token_key)
-                if new is None:
-                    try:
-                        new = _unsaved[token_key] = await self._app.refresh(stored)
-                    except ReauthorizationRequired:
-                        # Another process may have refreshed it without this lock, or received the lost answer.
-                        stored = await self._stored()
-                        if stored.access_token == rejected:
-                            raise
+                    if stored is None:
+                        raise self._nothing_stored()
+                    if stored.access_token != rejected:
                         return stored
+                    await self._check_can_save()
+                    has_asked.set()
+                    try:
+                        new = await self._app.refresh(stored)
+                    except ReauthorizationRequired as error:
+                        has_asked.clear()
+                        renewed = await self._renewed_by_another(rejected, error)
+                        if renewed is None:
+                            raise
+                        return renewed
+                    _unsaved[token_key] = _Unsaved(self._store, new)
+                else:
+                    has_asked.set()
+                    new = _unsaved[token_key].token
                 with _as_oauth_error(
                     f"The token of {self._user!r} was renewed, but the store could not save it",
                     "It is kept in memory, and the next call saves it. Repair the store before this process ends, or "
@@ -169,14 +195,47 @@ class OAuth2(Unpicklable, RenewableAuth):
                     await returned
         return new
 
-    async def _stored(self) -> OAuthToken:
-        token = await self._store.load(self._user)
-        if token is None:
-            raise ReauthorizationRequired(
-                f"The token store has no token of {self._user!r}. Sign them in (OAuthApp.authorization_url() and "
-                "exchange()), and save the token in the store."
-            )
-        return token
+    async def _check_can_save(self) -> None:
+        """Raise an OAuthError if the store reports that it can't save, while the old tokens are still valid."""
+        check = getattr(self._store, "check_can_save", None)
+        if check is None:
+            return
+        try:
+            await check(self._user)
+        except OAuthError as error:
+            raise OAuthError(
+                f"The token of {self._user!r} was not renewed, because a new one could not be saved. {error}"
+            ) from error
+
+    async def _renewed_by_another(self, rejected: str, error: OAuthError) -> OAuthToken | None:
+        """Return the token that another process saved after it lost its lock, or received the lost answer."""
+        may_be_saving = error.code == "invalid_grant" and getattr(self._store, "lock_can_be_lost", True)
+        for pause in (0.0, *_LOOKS) if may_be_saving else (0.0,):
+            if pause:
+                await self._app.sleep(pause)
+            stored = await self._store.load(self._user)
+            if stored is not None and stored.access_token != rejected:
+                return stored
+        return None
+
+    def _find_unsaved(self, stored: OAuthToken | None, rejected: str | None = None) -> tuple[str, str] | None:
+        """Return the key of a token that could not be saved, unless the stored one is newer.
+
+        The store may also have come back empty, or with a token that is older than the one that was renewed.
+        """
+        for (user, previous), unsaved in reversed(list(_unsaved.items())):
+            # Another store may have another person under the same name.
+            if user != self._user or (previous != rejected and unsaved.store is not self._store):
+                continue
+            if stored is None or stored.access_token == previous or _is_older(stored, unsaved.token):
+                return user, previous
+        return None
+
+    def _nothing_stored(self) -> ReauthorizationRequired:
+        return ReauthorizationRequired(
+            f"The token store has no token of {self._user!r}. Sign them in (OAuthApp.authorization_url() and "
+            "exchange()), and save the token in the store."
+        )
 
     def _use(self, token: OAuthToken) -> None:
         self._token = token
@@ -201,6 +260,11 @@ def _as_oauth_error(
         if isinstance(error, asyncio.CancelledError) and cancelled_by_caller():
             raise
         raise OAuthError(f"{event} ({type(error).__name__}). {consequence}") from error
+
+
+def _is_older(token: OAuthToken, other: OAuthToken) -> bool:
+    """Whether a token was certainly issued before another one: Exist's are all valid for the same time."""
+    return token.expires_at is not None and other.expires_at is not None and token.expires_at < other.expires_at
 
 
 def renew_at(token: OAuthToken, now: float) -> float:

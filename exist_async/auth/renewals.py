@@ -30,7 +30,7 @@ async def single_flight(token_key: Hashable, user: str, renew: Renew) -> "OAuthT
     """
     key = (asyncio.get_running_loop(), token_key)
     renewal = _in_progress.get(key)
-    if renewal is None:
+    if renewal is None or renewal.task.cancelling():
         for other in list(_in_progress):
             if other[0].is_closed():
                 _in_progress.pop(other, None)
@@ -38,24 +38,44 @@ async def single_flight(token_key: Hashable, user: str, renew: Renew) -> "OAuthT
     return await renewal.wait()
 
 
-async def wait_for_saves() -> None:
+async def wait_for_saves(seconds: float) -> None:
     """Wait until every renewal on this event loop that has asked the service has saved its token, or failed.
 
-    Renewals that still wait for their store's lock are not waited for, because it could hang. Errors are not raised
-    here. The wait for a store that hangs while it saves ends after the longest time that a renewal may take.
+    Of those that have not asked yet, for example because they wait for their store's lock, the ones without callers are
+    cancelled, by which nothing is lost, and the others are waited for, `seconds` at most. Errors are not raised here.
+    The wait for a store that hangs while it saves ends after the longest time that a renewal may take.
     """
     running = asyncio.get_running_loop()
+    end = running.time() + seconds
     try:
         async with asyncio.timeout(_LONGEST_RENEWAL):
-            while tasks := [
-                renewal.task
-                for (loop, _), renewal in list(_in_progress.items())
-                if loop is running and renewal.has_asked.is_set()
-            ]:
-                await asyncio.wait(tasks)
+            while renewals := [renewal for (loop, _), renewal in list(_in_progress.items()) if loop is running]:
+                asked = [renewal.task for renewal in renewals if renewal.has_asked.is_set()]
+                if asked:
+                    await asyncio.wait(asked)
+                    continue
+                for renewal in renewals:
+                    renewal.end_with_last_caller()
+                if running.time() >= end:
+                    _log_waiting([renewal.user for renewal in renewals if renewal.callers])
+                    return
+                await asyncio.wait(
+                    [renewal.task for renewal in renewals],
+                    timeout=end - running.time(),
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
     except TimeoutError:
         _log.warning(
             "A renewed token is not saved after %.0f s, and is lost if the event loop ends now", _LONGEST_RENEWAL
+        )
+
+
+def _log_waiting(users: list[str]) -> None:
+    for user in users:
+        _log.warning(
+            "The renewal of the token of %r still waits for the store's lock. If another process holds the lock and "
+            "hangs, end that process. Let the event loop run until the renewal has ended, or the token may be lost",
+            user,
         )
 
 
@@ -67,15 +87,17 @@ class _Renewal:
         self.task = asyncio.create_task(renew(self.has_asked))
         self.task.add_done_callback(self._end)
         self._key = key
-        self._user = user
-        self._callers = 0
+        self.user = user
+        self.callers = 0
+        self._ends_with_last_caller = False
 
     async def wait(self) -> "OAuthToken":
-        self._callers += 1
+        self.callers += 1
         try:
             await asyncio.wait([self.task])
         except asyncio.CancelledError:
-            self._callers -= 1
+            self.callers -= 1
+            self._end_if_unwanted()
             self._log_if_undelivered()
             raise
         try:
@@ -84,18 +106,30 @@ class _Renewal:
             # A write sets its result on the error that it raises, so each caller needs a copy of its own.
             raise copy.copy(error) from error.__cause__
 
+    def end_with_last_caller(self) -> None:
+        """Cancel the renewal as soon as nobody waits for it, unless it has asked the service by then."""
+        self._ends_with_last_caller = True
+        self._end_if_unwanted()
+
+    def _end_if_unwanted(self) -> None:
+        if self._ends_with_last_caller and not self.callers and not self.has_asked.is_set():
+            self.task.cancel()
+
     def _end(self, _: "asyncio.Task[OAuthToken]") -> None:
-        del _in_progress[self._key]
+        # Another may have begun after this one was cancelled.
+        if _in_progress.get(self._key) is self:
+            del _in_progress[self._key]
         self._log_if_undelivered()
 
     def _log_if_undelivered(self) -> None:
-        if self._callers or not self.task.done():
+        if self.callers or not self.task.done():
             return
         if self.task.cancelled():
-            _log.warning(
-                "The renewal of the token of %r ended with its event loop: the user may have to sign in again",
-                self._user,
-            )
+            if self.has_asked.is_set():
+                _log.warning(
+                    "The renewal of the token of %r ended with its event loop: the user may have to sign in again",
+                    self.user,
+                )
         elif error := self.task.exception():
             # Without its causes, which may be a store's own errors and quote the stored tokens.
-            _log.error("The token of %r was not renewed, and no caller waits for it any more: %s", self._user, error)
+            _log.error("The token of %r was not renewed, and no caller waits for it any more: %s", self.user, error)

@@ -9,7 +9,7 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from urllib.parse import SplitResult, urlsplit
 
 from exist_async._checks import is_loopback
-from exist_async.cli.callback_url import callback_problem
+from exist_async.cli.callback_url import callback_problem, has_state
 from exist_async.errors import ConfigurationError
 
 _ADDRESS_UNAVAILABLE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
@@ -33,11 +33,10 @@ class Callback:
 
 
 @asynccontextmanager
-async def serve_redirect_uri(redirect_uri: str, state: str) -> AsyncGenerator["asyncio.Future[Callback]", None]:
-    """Serve the redirect URI during a block, and yield a future of the callback.
+async def serve_redirect_uri(redirect_uri: str, state: str) -> AsyncGenerator["asyncio.Queue[Callback]", None]:
+    """Serve the redirect URI during a block, and yield a queue of callbacks: one with the state and one without.
 
-    Other requests get an error response and do not end the waiting: a browser also requests icons, and any page can
-    link here.
+    Other requests get an error response: a browser also requests icons, and any page can link here.
 
     Args:
         redirect_uri: The URI to serve; for localhost, on both 127.0.0.1 and ::1.
@@ -47,30 +46,31 @@ async def serve_redirect_uri(redirect_uri: str, state: str) -> AsyncGenerator["a
         ConfigurationError: The redirect URI does not lead to this machine, or its port can't be opened.
     """
     uri = urlsplit(redirect_uri)
-    callback: asyncio.Future[Callback] = asyncio.get_running_loop().create_future()
-    handler = _ConnectionHandler(uri, state, callback)
+    callbacks: asyncio.Queue[Callback] = asyncio.Queue()
+    handler = _ConnectionHandler(uri, state, callbacks)
     with ExitStack() as stack:
         stack.callback(handler.close)
         for listener in _open_listeners(uri, stack):
             server = await asyncio.start_server(handler.handle, sock=listener)
             stack.callback(server.close)
-        yield callback
+        yield callbacks
 
 
 class _ConnectionHandler:
-    """Reads requests, and resolves a future with the callback.
+    """Reads requests, and puts the callbacks in a queue.
 
     Args:
         uri: The redirect URI.
         state: State parameter of this attempt to sign in.
-        callback: The future to resolve.
+        callbacks: The queue for the callbacks.
     """
 
-    def __init__(self, uri: SplitResult, state: str, callback: "asyncio.Future[Callback]") -> None:
+    def __init__(self, uri: SplitResult, state: str, callbacks: "asyncio.Queue[Callback]") -> None:
         self._origin = f"{uri.scheme}://{uri.netloc}"
         self._path = uri.path or "/"
         self._state = state
-        self._callback = callback
+        self._callbacks = callbacks
+        self._answered: set[bool] = set()  # with the state, without it
         self._writers: set[StreamWriter] = set()
 
     async def handle(self, reader: StreamReader, writer: StreamWriter) -> None:
@@ -94,13 +94,16 @@ class _ConnectionHandler:
             await _send_response(writer, "404 Not Found", "text/plain", "Not found.")
             return
         url = self._origin + target
-        problem = "It was answered before." if self._callback.done() else callback_problem(url, self._state)
+        problem = callback_problem(url, self._state)
+        if problem is None and not self._answered.isdisjoint((True, has_state(url))):
+            problem = "It was answered before."
         if problem is not None:
             await _send_response(
                 writer, "400 Bad Request", "text/plain", f"exist-async login ignores this address. {problem}"
             )
             return
-        self._callback.set_result(Callback(url, writer))
+        self._answered.add(has_state(url))
+        self._callbacks.put_nowait(Callback(url, writer))
 
 
 def _open_listeners(uri: SplitResult, stack: ExitStack) -> list[socket.socket]:

@@ -12,8 +12,8 @@ def callback_problem(callback: str, state: str) -> str | None:
 
     Args:
         callback: The URL, its path and query, or an authorisation code alone.
-        state: State parameter of the attempt. A URL without one is accepted: it is undocumented whether Exist returns
-            the state.
+        state: State parameter of the attempt. A URL without one is no problem here: it is undocumented whether Exist
+            returns the state. Ask the user about it before its token is stored.
     """
     if not callback:
         return "It is empty."
@@ -35,6 +35,11 @@ def callback_problem(callback: str, state: str) -> str | None:
 def has_state(callback: str) -> bool:
     """Whether a callback without a problem contains a state."""
     return not _is_bare_code(callback) and "state" in _parse_query(callback)
+
+
+def has_code(callback: str) -> bool:
+    """Whether a callback without a problem contains a code, not only an error."""
+    return _is_bare_code(callback) or any(_parse_query(callback).get("code", []))
 
 
 def _is_bare_code(callback: str) -> bool:

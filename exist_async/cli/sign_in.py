@@ -5,16 +5,20 @@ import webbrowser
 from contextlib import aclosing
 from threading import Thread
 
+from exist_async.auth import BearerToken
 from exist_async.cli.callback_pages import sign_in_failed_page, signed_in_page
 from exist_async.cli.callback_server import serve_redirect_uri
-from exist_async.cli.callback_url import callback_problem, has_state
+from exist_async.cli.callback_url import callback_problem, has_code, has_state
 from exist_async.cli.inputs import STDIN, read_lines, require_stdin
 from exist_async.cli.oauth_app import redirect_uri
-from exist_async.cli.output import print_error
+from exist_async.cli.output import one_line, print_error
 from exist_async.cli.stored_login import StoredLogin
+from exist_async.client import ExistClient
 from exist_async.errors import ConfigurationError, ExistAsyncError, OAuthError
 from exist_async.oauth import OAuthApp
 from exist_async.token_stores import OAuthToken
+
+_NO_STATE = "The address contains no state, so it may come from somebody else's attempt to sign in"
 
 
 class SignIn:
@@ -41,21 +45,27 @@ class SignIn:
             OAuthError: The user denied access, or the service refused or failed.
         """
         uri = redirect_uri()
-        async with serve_redirect_uri(uri, self._state) as callback:
+        async with serve_redirect_uri(uri, self._state) as callbacks:
             _print_instructions(
                 f"Your browser opens this page; allow access there:\n\n  {self._page}\n\nWaiting for the browser to "
                 f"return to {uri}. If it runs on another machine, press Ctrl-C and add --paste."
             )
             # In a thread: the command in BROWSER may not return before its window is closed.
             Thread(target=webbrowser.open, args=(self._page,), daemon=True, name="browser").start()
-            received = await callback
-            try:
-                token = await self._exchange(received.url)
-            except ExistAsyncError as error:
-                await received.respond(sign_in_failed_page(error))
-                raise
-            await received.respond(signed_in_page(self._login.origin))
-            return token
+            while True:
+                received = await callbacks.get()
+                try:
+                    token = await self._exchange(received.url)
+                except ExistAsyncError as error:
+                    await received.respond(sign_in_failed_page(error))
+                    if has_state(received.url) or not STDIN.is_interactive:
+                        raise
+                    # Any web page can cause a callback without a state.
+                    print_error(error)
+                    _print_instructions("Still waiting for the browser.")
+                else:
+                    await received.respond(signed_in_page(self._login.origin))
+                    return token
 
     async def with_pasted_address(self) -> OAuthToken:
         """Read the address that the browser was redirected to from standard input, and store the token.
@@ -93,10 +103,10 @@ class SignIn:
 
     async def _exchange(self, callback: str) -> OAuthToken:
         verified = has_state(callback)
-        if not verified:
-            print_error(
-                "the address contains no state, so nothing proves that it belongs to this attempt to sign in; it is "
-                "accepted because you have just started one"
+        if has_code(callback) and not verified and not STDIN.is_interactive:
+            raise OAuthError(
+                f"{_NO_STATE}; nothing was stored. Give the whole address if you gave only its code. If the address "
+                "has none, run this command in a terminal, where it asks you whether the account is yours."
             )
         try:
             token = await self._app.exchange(callback, state=self._state if verified else None)
@@ -105,8 +115,21 @@ class SignIn:
                 raise
             # The error was in the redirect; its original message addresses programmers.
             raise OAuthError(f"{_describe_refusal(error)}. Nothing was stored.", code=error.code) from error
+        if not verified:
+            await self._confirm(token)
         await self._login.store.save(self._login.origin, token)
         return token
+
+    async def _confirm(self, token: OAuthToken) -> None:
+        """Ask the user whether a token is for their own account; raise OAuthError if it is not."""
+        async with ExistClient(BearerToken(token.access_token), base_url=self._login.origin) as exist:
+            profile = await exist.profile.get()
+        print_error(f"{_NO_STATE}. It signs you in as {profile.username} at {self._login.origin}.")
+        print("Is that your account? [y/N] ", end="", file=sys.stderr, flush=True)
+        async with aclosing(read_lines()) as lines:
+            answer = await anext(lines, b"")
+        if answer.decode(errors="replace").strip().lower() not in ("y", "yes"):
+            raise OAuthError(f"You did not confirm that {one_line(profile.username)} is you. Nothing was stored.")
 
 
 def _print_instructions(text: str) -> None:

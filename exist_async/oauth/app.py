@@ -76,10 +76,11 @@ class OAuthApp(Unpicklable):
         client_secret: The app's client secret. It appears in no repr, log, error or pickle.
         redirect_uri: The URL that users come back to, exactly as it is registered.
         base_url: The origin of the service: https, unless it is this machine. Also an attribute.
-        http_client: Your own HTTP client, for a proxy or certificates. It is never closed here. By default, each token
-            request opens and closes a connection.
+        http_client: Your own HTTP client, for a proxy or certificates. It is never closed here. By default, the tokens
+            of a client's calls are renewed over the connections of that client. Other token requests open connections,
+            at most 100 at once, and close them.
         clock: Seconds since the epoch.
-        sleep: Waits for a number of seconds.
+        sleep: Waits for a number of seconds. Also an attribute.
         fraction: Returns random numbers from 0 to 1.
 
     Raises:
@@ -108,6 +109,7 @@ class OAuthApp(Unpicklable):
         self.base_url = base_url
         self._forms = FormClient(base_url, http_client, sleep=sleep, fraction=fraction)
         self._clock = clock
+        self.sleep = sleep
 
     def __repr__(self) -> str:
         return f"OAuthApp({self._client_id!r}, <hidden>, {self._redirect_uri!r}, base_url={self.base_url!r})"

@@ -40,6 +40,15 @@ class TokenStore(Protocol):
                 yield  # the renewal runs here
     ```
 
+    A store may also have a method `async def check_can_save(self, user: str) -> None`. It is called under the lock,
+    before a renewal invalidates the old tokens, and raises an error if the user's token can't be saved now: because the
+    disk is full, or the database allows only reads. Without it, such a store loses the new token when the process ends.
+    A lock that is itself saved like the tokens, as in `RedisTokenStore`, shows the same.
+
+    A lock can be lost while it is held: a database forgets it when its connection breaks. So if the service says that
+    the tokens are not valid any more, `OAuth2` waits for some seconds until another process has saved new ones. A store
+    whose locks are never lost sets the attribute `lock_can_be_lost` to False, to be told at once.
+
     An error that a store raises reaches the caller as the cause of an OAuthError.
     """
 

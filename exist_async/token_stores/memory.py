@@ -17,6 +17,8 @@ class MemoryTokenStore(Unpicklable):
     The methods raise ConfigurationError for a user who is not a string of text.
     """
 
+    lock_can_be_lost = False
+
     def __init__(self) -> None:
         self._tokens: dict[str, OAuthToken] = {}
         self._last: dict[str, Future[None]] = {}

@@ -15,11 +15,11 @@ from exist_async.errors import ConfigurationError
 
 async def test_only_the_first_callback_is_accepted(redirect_uri: str) -> None:
     async with (
-        serve_redirect_uri(redirect_uri, "mine") as callback,
+        serve_redirect_uri(redirect_uri, "mine") as callbacks,
         httpx.AsyncClient(base_url=redirect_uri, trust_env=False) as browser,
     ):
         first = asyncio.create_task(browser.get("/?code=c0de&state=mine"))
-        received = await callback
+        received = await callbacks.get()
         second = await browser.get("/?code=c0de&state=mine")
         await received.respond("<p>Done</p>")
 
@@ -31,23 +31,41 @@ async def test_only_the_first_callback_is_accepted(redirect_uri: str) -> None:
         )
 
 
+async def test_a_callback_without_the_state_does_not_keep_the_one_with_it_away(redirect_uri: str) -> None:
+    async with (
+        serve_redirect_uri(redirect_uri, "mine") as callbacks,
+        httpx.AsyncClient(base_url=redirect_uri, trust_env=False) as browser,
+    ):
+        forged = asyncio.create_task(browser.get("/?code=forged"))
+        first = await callbacks.get()
+        assert (await browser.get("/?code=forged-again")).status_code == 400
+        own = asyncio.create_task(browser.get("/?code=c0de&state=mine"))
+        second = await callbacks.get()
+        assert (await browser.get("/?code=forged-again")).status_code == 400
+        for received in (first, second):
+            await received.respond("<p>Done</p>")
+
+        assert (first.url, second.url) == (f"{redirect_uri}?code=forged", f"{redirect_uri}?code=c0de&state=mine")
+        assert {(await forged).status_code, (await own).status_code} == {200}
+
+
 async def test_a_browser_that_closes_the_connection_early_is_not_an_error(redirect_uri: str) -> None:
-    async with serve_redirect_uri(redirect_uri, "mine") as callback:
+    async with serve_redirect_uri(redirect_uri, "mine") as callbacks:
         _, browser = await asyncio.open_connection("127.0.0.1", httpx.URL(redirect_uri).port)
         browser.write(b"GET /?code=c0de&state=mine HTTP/1.1\r\n\r\n")
-        received = await callback
+        received = await callbacks.get()
         browser.transport.abort()
         await received.respond("<p>Done</p>" * 1_000_000)
 
 
 async def test_only_the_path_of_the_redirect_uri_is_served(redirect_uri: str) -> None:
     async with (
-        serve_redirect_uri(f"{redirect_uri}back", "mine") as callback,
+        serve_redirect_uri(f"{redirect_uri}back", "mine") as callbacks,
         httpx.AsyncClient(base_url=redirect_uri, trust_env=False) as browser,
     ):
         elsewhere = await browser.get("/?code=c0de&state=mine")
         there = asyncio.create_task(browser.get("/back?code=c0de&state=mine"))
-        await (await callback).respond("<p>Done</p>")
+        await (await callbacks.get()).respond("<p>Done</p>")
 
         assert elsewhere.status_code == 404
         assert (await there).status_code == 200

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exist_async.cli.callback_url import callback_problem, has_state
+from exist_async.cli.callback_url import callback_problem, has_code, has_state
 
 
 @pytest.mark.parametrize(
@@ -15,9 +15,10 @@ from exist_async.cli.callback_url import callback_problem, has_state
         ("c0de", False),
     ],
 )
-def test_a_code_or_an_error_with_the_right_state_or_none_is_accepted(callback: str, contains_state: bool) -> None:
+def test_a_code_or_an_error_with_the_right_state_or_none_ends_the_attempt(callback: str, contains_state: bool) -> None:
     assert callback_problem(callback, "mine") is None
     assert has_state(callback) is contains_state
+    assert has_code(callback) is ("error" not in callback)
 
 
 @pytest.mark.parametrize(

@@ -173,16 +173,42 @@ def test_localhost_is_served_on_ipv4_and_ipv6(login: Callable, browser, redirect
     assert statuses == [404, 404]
 
 
-def test_a_callback_without_a_state_is_accepted_with_a_warning(login: Callable, sandbox: Sandbox) -> None:
+def test_without_a_terminal_a_code_without_a_state_is_refused(
+    login: Callable, browser, sandbox: Sandbox, token_file: Path
+) -> None:
     sandbox.passes_state = False
 
     result = login()
 
-    assert result.code == 0
+    assert (result.code, result.out) == (1, "")
     assert result.err.splitlines()[-1] == (
-        "exist-async: the address contains no state, so nothing proves that it belongs to this attempt to sign in; it "
-        "is accepted because you have just started one"
+        "exist-async: The address contains no state, so it may come from somebody else's attempt to sign in; nothing "
+        "was stored. Give the whole address if you gave only its code. If the address has none, run this command in a "
+        "terminal, where it asks you whether the account is yours."
     )
+    assert "/oauth2/access_token" not in [request.path for request in sandbox.requests]
+    assert "<h1>Not signed in</h1>" in browser.response.result().text
+    assert not token_file.exists()
+
+
+def test_denying_access_is_reported_even_without_a_state(login: Callable, browser, sandbox: Sandbox) -> None:
+    sandbox.passes_state = False
+    browser.decide = sandbox.deny
+
+    assert login().err.splitlines()[-1] == "exist-async: You denied access. Nothing was stored."
+
+
+def test_a_file_that_can_t_be_written_is_reported_before_any_page_is_opened(
+    login: Callable, browser, token_file: Path
+) -> None:
+    token_file.parent.parent.mkdir(parents=True, exist_ok=True)
+    token_file.parent.write_text("a file")
+
+    result = login()
+
+    assert result.code == 1
+    assert f"The token file {token_file} can't be used" in result.err
+    assert browser.opened == ""
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])

@@ -54,18 +54,18 @@ def test_the_address_that_the_browser_was_redirected_to_signs_in(
     assert redirect_uri in pasted_login.instructions
 
 
-def test_a_code_alone_signs_in_with_a_warning(pasted_login: PastedLogin, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("pasted", ["{code}", "http://localhost/?code={code}"])
+def test_without_a_terminal_a_code_without_the_state_is_refused(
+    pasted_login: PastedLogin, sandbox: Sandbox, token_file: Path, pasted: str
+) -> None:
     code = sandbox.authorize(pasted_login.page).partition("code=")[2].partition("&")[0]
 
-    exit_code, _, err = pasted_login.paste(code)
+    exit_code, out, err = pasted_login.paste(pasted.format(code=code))
 
-    assert (exit_code, err) == (
-        0,
-        (
-            "exist-async: the address contains no state, so nothing proves that it belongs to this attempt to sign in; "
-            "it is accepted because you have just started one\n"
-        ),
-    )
+    assert (exit_code, out) == (1, "")
+    assert "The address contains no state" in err
+    assert "Give the whole address if you gave only its code." in err
+    assert not token_file.exists()
 
 
 def test_the_address_after_denying_access_stores_nothing(
@@ -97,13 +97,12 @@ def test_an_unusable_address_is_reported_in_one_line(
 
 
 def test_a_redirect_uri_of_another_machine_can_be_used(
-    cli: Callable, sandbox: Sandbox, redirect_uri: str, standard_input: Callable, monkeypatch: pytest.MonkeyPatch
+    start: Callable, sandbox: Sandbox, redirect_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sandbox.add_service("web", "Web", client_id="web-id", client_secret="web-secret", redirect_uri="https://a.example/")
     monkeypatch.setenv("EXIST_CLIENT_ID", "web-id")
     monkeypatch.setenv("EXIST_CLIENT_SECRET", "web-secret")
     monkeypatch.setenv("EXIST_REDIRECT_URI", "https://a.example/")
-    page = "http://any/oauth2/authorize?response_type=code&scope=mood_read&client_id=web-id"
-    standard_input(sandbox.authorize(f"{page}&redirect_uri=https://a.example/").encode())
+    pasted_login = PastedLogin(start("login", "--paste", text=True))
 
-    assert cli("login", "--paste").code == 0
+    assert pasted_login.paste(sandbox.authorize(pasted_login.page))[0] == 0

@@ -4,10 +4,12 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from exist_async.sandbox import Sandbox
@@ -128,6 +130,83 @@ def test_after_an_unusable_address_it_prompts_again(terminal, sandbox: Sandbox, 
     terminal.read_until(f"Signed in as ada at {re.escape(url)}; ")
 
     assert terminal.process.wait(timeout=30) == 0
+
+
+@pytest.fixture
+def visit(redirect_uri: str) -> Iterator[Callable[[str], Future[httpx.Response]]]:
+    """Open an address in a browser, in the background."""
+    with ThreadPoolExecutor() as browsers:
+        yield lambda address: browsers.submit(httpx.get, address, trust_env=False, timeout=30)
+
+
+def open_login(open_terminal: Callable, *arguments: str, until: str) -> tuple[Any, str]:
+    """Start `login` in a terminal, and return it and the URL of the authorisation page."""
+    terminal = open_terminal("login", *arguments)
+    terminal.read_until(until)
+    return terminal, next(line.strip() for line in terminal.screen.splitlines() if "/oauth2/authorize?" in line)
+
+
+def without_state(address: str) -> str:
+    return address.partition("&state=")[0]
+
+
+def test_in_a_terminal_a_code_of_somebody_else_is_shown_and_refused_and_the_browser_still_awaited(
+    no_browser: None, open_terminal: Callable, sandbox: Sandbox, visit: Callable, stored: Callable, url: str
+) -> None:
+    terminal, page = open_login(open_terminal, until="Waiting for the browser")
+    forged = visit(without_state(sandbox.authorize(page, sandbox.add_user("mallory"))))
+    terminal.read_until(r"(?s)signs you in as mallory at .*Is that your account\? \[y/N\] ")
+    terminal.type("\n")
+    terminal.read_until("(?s)did not confirm that mallory is you. .*Still waiting for the browser")
+    assert "<h1>Not signed in</h1>" in forged.result().text
+    assert stored() == {}
+
+    visit(sandbox.authorize(page))
+    terminal.read_until("Signed in as ada at ")
+
+    assert terminal.process.wait(timeout=30) == 0
+    assert set(stored()) == {url}
+
+
+def test_in_a_terminal_an_invalid_code_without_the_state_does_not_end_the_waiting(
+    no_browser: None, open_terminal: Callable, sandbox: Sandbox, visit: Callable, redirect_uri: str
+) -> None:
+    terminal, page = open_login(open_terminal, until="Waiting for the browser")
+    visit(f"{redirect_uri}?code=forged-code")
+    terminal.read_until("(?s)invalid_grant.*Still waiting for the browser")
+
+    visit(sandbox.authorize(page))
+    terminal.read_until("Signed in as ada at ")
+
+    assert terminal.process.wait(timeout=30) == 0
+
+
+def test_in_a_terminal_the_user_can_confirm_an_account_if_the_service_returns_no_state(
+    no_browser: None, open_terminal: Callable, sandbox: Sandbox, visit: Callable
+) -> None:
+    sandbox.passes_state = False
+    terminal, page = open_login(open_terminal, until="Waiting for the browser")
+    returned = visit(sandbox.authorize(page))
+    terminal.read_until(r"(?s)signs you in as ada at .*\[y/N\] ")
+    terminal.type("y\n")
+    terminal.read_until("Signed in as ada at ")
+
+    assert terminal.process.wait(timeout=30) == 0
+    assert "<h1>Signed in</h1>" in returned.result().text
+
+
+@pytest.mark.parametrize(("answer", "exit_code"), [("yes", 0), ("no", 1)])
+def test_in_a_terminal_the_account_of_a_pasted_code_is_confirmed(
+    no_browser: None, open_terminal: Callable, sandbox: Sandbox, stored: Callable, answer: str, exit_code: int
+) -> None:
+    terminal, page = open_login(open_terminal, "--paste", until="Paste the address here: ")
+    terminal.type(without_state(sandbox.authorize(page)).partition("code=")[2] + "\n")
+    terminal.read_until(r"(?s)signs you in as ada at .*\[y/N\] ")
+    terminal.type(f"{answer}\n")
+
+    terminal.read_to_end()
+    assert terminal.process.wait(timeout=30) == exit_code
+    assert bool(stored()) is (exit_code == 0)
 
 
 def test_ctrl_c_at_the_hidden_prompt_restores_the_terminal(terminal) -> None:

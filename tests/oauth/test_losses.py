@@ -187,6 +187,84 @@ async def test_closing_the_client_does_not_wait_for_a_store_that_hangs(
     await until(lambda: not _in_progress)
 
 
+async def test_closing_the_client_ends_a_renewal_that_waits_for_its_lock_and_nobody_waits_for(
+    exist: ExistClient, sandbox: Sandbox, store: MemoryTokenStore, refreshes: Count, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = await store.load("ada")
+    sandbox.expire_tokens()
+    async with store.lock("ada"):
+        call = asyncio.create_task(exist.profile.get())
+        await until(lambda: bool(_in_progress))
+        call.cancel()
+        await exist.with_options(max_wait=1).aclose()
+        assert _in_progress != {}
+
+        await exist.aclose()
+
+        assert _in_progress == {}
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+    assert refreshes() == 0
+    assert await store.load("ada") == old
+    assert caplog.messages == []
+
+
+async def test_closing_one_client_leaves_a_renewal_to_the_calls_of_another(
+    app: OAuthApp, auth: OAuth2, exist: ExistClient, http: httpx.AsyncClient, sandbox: Sandbox, store: MemoryTokenStore
+) -> None:
+    other = ExistClient(auth, http_client=http)
+    sandbox.expire_tokens()
+    async with store.lock("ada"):
+        calls = [asyncio.create_task(each.profile.get()) for each in (exist, other)]
+        await until(lambda: [renewal.callers for renewal in _in_progress.values()] == [2])
+        calls[0].cancel()
+        closing = asyncio.create_task(exist.aclose())
+        await until(lambda: exist._session._pool.closed)
+    await closing
+
+    assert (await calls[1]).username == "ada"
+
+
+async def test_a_renewal_that_closing_ended_is_begun_again_by_the_next_call(
+    exist: ExistClient, auth: OAuth2, http: httpx.AsyncClient, sandbox: Sandbox, store: MemoryTokenStore
+) -> None:
+    other = ExistClient(auth, http_client=http)
+    sandbox.expire_tokens()
+    async with store.lock("ada"):
+        first = asyncio.create_task(exist.profile.get())
+        await until(lambda: bool(_in_progress))
+        first.cancel()
+        closing = asyncio.create_task(exist.aclose())
+        await until(lambda: any(renewal.task.cancelling() for renewal in _in_progress.values()))
+        # The cancelled renewal has not ended yet.
+        second = asyncio.create_task(other.profile.get())
+        await closing
+
+    assert (await second).username == "ada"
+
+
+async def test_a_renewal_that_still_has_callers_is_logged_when_closing_does_not_wait_any_longer(
+    auth: OAuth2,
+    http: httpx.AsyncClient,
+    sandbox: Sandbox,
+    store: MemoryTokenStore,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    exist = ExistClient(auth, http_client=http, timeout=0.01)
+    other = ExistClient(auth, http_client=http)
+    sandbox.expire_tokens()
+    async with store.lock("ada"):
+        call = asyncio.create_task(other.profile.get())
+        await until(lambda: bool(_in_progress))
+
+        async with asyncio.timeout(5):
+            await exist.aclose()
+
+    assert "The renewal of the token of 'ada' still waits for the store's lock" in caplog.text
+    assert (await call).username == "ada"
+
+
 async def test_closing_the_client_gives_up_on_a_store_that_hangs_while_it_saves(
     exist: ExistClient,
     sandbox: Sandbox,
@@ -561,6 +639,146 @@ async def test_an_unsaved_token_gives_way_to_one_that_the_user_signed_in_for(
     sandbox.expire_tokens()
     assert (await exist.profile.get()).username == "ada"
     assert _unsaved == {}
+
+
+@pytest.mark.parametrize("another_object", [False, True])
+@pytest.mark.parametrize("comes_back", ["empty", "with an older token"])
+async def test_an_unsaved_token_is_saved_in_a_store_that_lost_the_one_before(
+    app: OAuthApp,
+    exist: ExistClient,
+    sandbox: Sandbox,
+    store: MemoryTokenStore,
+    sign_in: Any,
+    refreshes: Count,
+    clock: Any,
+    comes_back: str,
+    another_object: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fail(user: str, token: OAuthToken) -> None:
+        raise ConnectionError
+
+    oldest = await store.load("ada")
+    clock.now += 1000
+    await store.save("ada", await sign_in())
+    clock.now += 1000
+    sandbox.expire_tokens()
+    sandbox.reset_requests()
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "save", fail)
+        with pytest.raises(OAuthError, match="It is kept in memory"):
+            await exist.profile.get()
+    if comes_back == "empty":
+        await store.delete("ada")
+    else:
+        assert oldest is not None
+        await store.save("ada", oldest)
+    if another_object:
+        exist = exist.with_options(auth=OAuth2(app, store, "ada", clock=clock))
+
+    assert (await exist.profile.get()).username == "ada"
+    assert refreshes() == 1
+    assert await store.load("ada") not in (None, oldest)
+    assert _unsaved == {}
+
+
+async def test_an_unsaved_token_is_not_given_to_a_user_of_the_same_name_in_another_store(
+    app: OAuthApp, exist: ExistClient, sandbox: Sandbox, store: MemoryTokenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(user: str, token: OAuthToken) -> None:
+        raise OSError
+
+    sandbox.expire_tokens()
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "save", fail)
+        with pytest.raises(OAuthError, match="It is kept in memory"):
+            await exist.profile.get()
+
+    other = exist.with_options(auth=OAuth2(app, MemoryTokenStore(), "ada"))
+    with pytest.raises(ReauthorizationRequired, match="has no token of 'ada'"):
+        await other.profile.get()
+
+    assert (await exist.profile.get()).username == "ada"
+
+
+@pytest.mark.parametrize("error", [OSError(28, "s3cr3t"), OAuthError("The disk is full.")])
+async def test_the_service_is_asked_only_if_the_store_can_save(
+    exist: ExistClient,
+    sandbox: Sandbox,
+    store: MemoryTokenStore,
+    refreshes: Count,
+    error: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checked: list[str] = []
+    full = True
+
+    async def check_can_save(user: str) -> None:
+        assert user in store._last, "the lock is not held"
+        checked.append(user)
+        if full:
+            raise error
+
+    monkeypatch.setattr(store, "check_can_save", check_can_save, raising=False)
+    old = await store.load("ada")
+    sandbox.expire_tokens()
+
+    with pytest.raises(OAuthError) as caught:
+        await exist.profile.get()
+
+    assert not isinstance(caught.value, ReauthorizationRequired)
+    assert caught.value.__cause__ is error
+    assert ("The disk is full." in str(caught.value)) is isinstance(error, OAuthError)
+    assert "s3cr3t" not in str(caught.value)
+    assert refreshes() == 0
+    assert await store.load("ada") == old
+    full = False
+    assert (await exist.profile.get()).username == "ada"
+    assert checked == ["ada", "ada"]
+
+
+class SlowlySavedStore(MemoryTokenStore):
+    """A store whose lock can be lost."""
+
+    lock_can_be_lost = True
+
+
+async def test_a_token_that_another_process_has_renewed_and_not_saved_yet_is_waited_for(
+    app: OAuthApp, http: httpx.AsyncClient, sandbox: Sandbox, sign_in: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SlowlySavedStore()
+    old = await sign_in()
+    await store.save("ada", old)
+    new = await app.refresh(old)  # by a process that lost its lock
+
+    async def sleep(seconds: float) -> None:
+        await clock.sleep(seconds)
+        if clock.now >= start + 5:
+            await store.save("ada", new)
+
+    start = clock.now
+    monkeypatch.setattr(app, "sleep", sleep)
+
+    exist = ExistClient(OAuth2(app, store, "ada", clock=clock), http_client=http)
+
+    assert (await exist.profile.get()).username == "ada"
+    assert await store.load("ada") == new
+
+
+@pytest.mark.parametrize(("make", "waited"), [(MemoryTokenStore, 0), (SlowlySavedStore, 10)])
+async def test_a_user_whose_tokens_are_not_valid_any_more_is_told_after_ten_seconds_at_most(
+    app: OAuthApp, http: httpx.AsyncClient, sign_in: Any, clock: Any, make: Any, waited: int
+) -> None:
+    store = make()
+    old = await sign_in()
+    await store.save("ada", old)
+    await app.refresh(old)  # by a process that was killed then
+    start = clock.now
+
+    with pytest.raises(ReauthorizationRequired, match="invalid_grant"):
+        await ExistClient(OAuth2(app, store, "ada", clock=clock), http_client=http).profile.get()
+
+    assert clock.now - start == pytest.approx(waited)
 
 
 @pytest.mark.parametrize("method", ["load", "save", "lock"])

@@ -344,3 +344,60 @@ async def test_a_token_is_renewed_and_saved_even_if_another_process_takes_the_lo
     assert await store.load("ada") not in (None, old)
     assert await client.get(LOCK) == "another's"
     assert "The lock of the token of 'ada' was lost" in caplog.text
+
+
+@pytest.mark.parametrize("problem", ["no memory", "a replica"])
+async def test_a_redis_that_can_t_save_is_found_before_the_refresh_token_is_spent(
+    sandbox: Sandbox, redis_server: RedisServer, store: RedisTokenStore, client: Any, problem: str
+) -> None:
+    async with httpx.AsyncClient(transport=sandbox.transport()) as http:
+        app = OAuthApp("sandbox-client", "sandbox-secret", "http://localhost:8000/", http_client=http)
+        await store.save("ada", await app.exchange(sandbox.authorize(app.authorization_url(["mood_read"])[0])))
+        exist = ExistClient(OAuth2(app, store, "ada"), http_client=http)
+        sandbox.expire_tokens()
+        sandbox.reset_requests()
+        await (client.config_set("maxmemory", 1) if problem == "no memory" else client.replicaof("127.0.0.1", 1))
+
+        with pytest.raises(OAuthError, match="can't be used"):
+            await exist.profile.get()
+
+        assert "/oauth2/access_token" not in [request.path for request in sandbox.requests]
+        await (client.config_set("maxmemory", 0) if problem == "no memory" else client.replicaof("NO", "ONE"))
+        assert (await exist.profile.get()).username == "ada"
+
+
+async def test_a_lock_that_is_lost_in_the_middle_of_a_renewal_makes_nobody_sign_in_again(
+    sandbox: Sandbox, redis_server: RedisServer, store: RedisTokenStore, client: Any
+) -> None:
+    answered, may_answer = asyncio.Event(), asyncio.Event()
+
+    class SlowAnswer(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            response = await sandbox.transport().handle_async_request(request)
+            if request.url.path.endswith("access_token"):
+                answered.set()
+                await may_answer.wait()
+            return response
+
+    async def let_it_answer(seconds: float) -> None:
+        may_answer.set()
+        await asyncio.sleep(0.01)
+
+    credentials = ("sandbox-client", "sandbox-secret", "http://localhost:8000/")
+    async with (
+        httpx.AsyncClient(transport=sandbox.transport()) as http,
+        httpx.AsyncClient(transport=SlowAnswer()) as slow,
+        RedisTokenStore(redis_server.url) as other_store,
+    ):
+        app = OAuthApp(*credentials, http_client=http, sleep=let_it_answer)
+        await store.save("ada", await app.exchange(sandbox.authorize(app.authorization_url(["mood_read"])[0])))
+        sandbox.expire_tokens()
+        first = ExistClient(OAuth2(OAuthApp(*credentials, http_client=slow), other_store, "ada"), http_client=http)
+        second = ExistClient(OAuth2(app, store, "ada"), http_client=http)
+        slow_call = asyncio.create_task(first.profile.get())
+        await answered.wait()
+        await client.delete(LOCK)  # a replica took over that lacks it
+
+        profiles = [await second.profile.get(), await slow_call]
+
+    assert [profile.username for profile in profiles] == ["ada", "ada"]

@@ -33,6 +33,8 @@ def login(*, scope: NameList = None, paste: Flag = False, base_url: BaseUrl = EX
 
 
 async def _sign_in(app: OAuthApp, scopes: Sequence[Scope], login: StoredLogin, paste: bool) -> None:
+    # Before the user allows access for nothing.
+    await login.store.check_can_save(login.origin)
     attempt = SignIn(app, *app.authorization_url(scopes), login)
     token = await (attempt.with_pasted_address() if paste else attempt.with_browser())
     try:
