@@ -73,7 +73,7 @@ async def test_a_slot_costs_one_round_trip(limiter: RedisRateLimiter, client: An
 
 async def test_a_slot_that_is_requested_twice_is_taken_once(limiter: RedisRateLimiter) -> None:
     # redis-py does this when the connection drops before the answer.
-    assert [await limiter._run(_TAKE, "ada", 0, "a-mark") for _ in range(5)] == [0, 0, 0, 0, 0]
+    assert [await limiter._run(_TAKE, "ada", 0, "a-mark", 0) for _ in range(5)] == [0, 0, 0, 0, 0]
 
     assert await limiter.remaining("ada") == 2
 
