@@ -132,8 +132,8 @@ def delay(
     asked = None if call.is_token_request else retry_after(error)
     if asked is not None or failure is Failure.RATE_LIMITED:
         wait = max(_SHORTEST_WAIT, wait) if asked is None else wait + max(_SHORTEST_WAIT, asked)
-        # The jitter on top of a Retry-After does not count towards max_wait.
-        required = wait if asked is None else asked
+        # The jitter on top of a Retry-After does not count towards max_wait. One of 0 says nothing.
+        required = asked or wait
         if options.max_wait is not None and required > options.max_wait - state.waited:
             return None
     if state.ends_at is not None and wait >= state.ends_at - now:

@@ -254,8 +254,10 @@ class Session:
             return
         failure = retry.classify(error)
         others_were_answered = state.line is not None and state.line.answered > state.answered_in_line
-        if failure is Failure.RATE_LIMITED and (self.options.max_wait is None or others_were_answered):
-            # The call waits without limit, or other calls in its line got through meanwhile: it is not a failure.
+        waits_blindly = self.options.max_retries > 0 and not retry.retry_after(error)
+        if failure is Failure.RATE_LIMITED and (self.options.max_wait is None or others_were_answered or waits_blindly):
+            # It waits without limit, other calls in its line got through meanwhile, or the service did not say for how
+            # long to wait (a date in the past says nothing): it is not a failure as long as `max_wait` allows a wait.
             state.uncounted += 1
         delay = retry.delay(
             error,
