@@ -18,7 +18,7 @@ from exist_async.rate_limits.queue import (
 )
 
 if TYPE_CHECKING:
-    from redis.asyncio import Redis
+    from redis.asyncio import Redis, RedisCluster
 
 _MICROSECONDS = 1_000_000
 _FLIGHT = int(LONGEST_FLIGHT * _MICROSECONDS)
@@ -107,22 +107,22 @@ class RedisRateLimiter(RedisBacked, StoredRateLimiter):
 
     Args:
         redis: A URL (`redis://`, `rediss://` or `unix://`), from which it opens its own connections on each event loop
-            that uses it; its password appears in no repr, log or error. Or a `redis.asyncio.Redis` of your own, which
-            belongs to one event loop and is never closed here.
+            that uses it; its password appears in no repr, log or error. Or a `redis.asyncio.Redis` or `RedisCluster`
+            of your own, which belongs to one event loop and is never closed here.
         prefix: Start of the names of its keys.
         when_unavailable: Whether requests are refused or sent while Redis fails: "stop" raises RateLimitError, "go_on"
             sends them without a budget and logs a warning.
-        timeout: Seconds within which Redis must answer.
+        timeout: Seconds within which Redis must answer each command.
         fraction: Returns random numbers from 0 to 1, so that processes do not wake at once.
 
     Raises:
         ConfigurationError: An argument is wrong, or the package redis is not installed. Its methods raise it for a user
-            who is not a string, and when a `Redis` of your own is used on a second event loop.
+            who is not a string, and when a client of your own is used on a second event loop.
     """
 
     def __init__(
         self,
-        redis: "str | Redis",
+        redis: "str | Redis | RedisCluster",
         limit: int = 300,
         period: float = 3600.0,
         *,

@@ -23,6 +23,7 @@ from exist_async import (
 )
 from exist_async._http.signing import user_of
 from exist_async.rate_limits.queue import LONGEST_FLIGHT
+from support import until
 
 Make = Callable[..., Any]
 
@@ -44,6 +45,12 @@ async def left(client: ExistClient, limiter: Any) -> int:
     return remaining
 
 
+async def until_left(number: int, client: ExistClient, limiter: Any) -> None:
+    async with asyncio.timeout(20):
+        while await left(client, limiter) != number:  # noqa: ASYNC110  (nothing signals it)
+            await asyncio.sleep(0)
+
+
 async def test_requests_that_found_no_service_cost_nothing(make: Make) -> None:
     limiter = make()
     async with client_of(nowhere(), limiter, max_retries=1) as client:
@@ -63,17 +70,14 @@ async def test_calls_that_got_no_connection_or_were_cancelled_before_cost_nothin
         client_of(service.url, limiter, max_connections=1, timeout=5) as client,
     ):
         first = asyncio.create_task(client.profile.get())
-        await asyncio.sleep(0.1)
+        await until(lambda: service.connections)
         calls = [asyncio.create_task(client.profile.get()), asyncio.create_task(client.attributes.release(["steps"]))]
-        await asyncio.sleep(0.1)
-        assert await left(client, limiter) == 0
+        await until_left(0, client, limiter)
         for call in calls:
             call.cancel()
         await asyncio.wait(calls)
         # The request of a write has a task of its own, which ends a little later.
-        async with asyncio.timeout(5):
-            while await left(client, limiter) < 2:  # noqa: ASYNC110  (nothing signals it)
-                await asyncio.sleep(0)
+        await until_left(2, client, limiter)
 
         with pytest.raises(ConnectionFailedError):
             await client.with_options(timeout=0.05).profile.get()
