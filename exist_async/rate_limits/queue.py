@@ -228,7 +228,11 @@ class StoredRateLimiter(QueuedRateLimiter):
             return await self._call_store(0.0, self._take_in_store, user, ahead, None)
         # Entered before it is taken: if the caller is cancelled meanwhile, the store may take it all the same.
         slots[self] = Slot(user)
-        wait = await self._call_store(0.0, self._take_in_store, user, ahead, slots[self])
+        try:
+            wait = await self._call_store(0.0, self._take_in_store, user, ahead, slots[self])
+        except ConfigurationError:
+            del slots[self]
+            raise
         if wait > 0:
             del slots[self]
         return wait

@@ -51,8 +51,8 @@ class SqliteRateLimiter(StoredRateLimiter):
 
     The count is kept in a file, for programs that cron starts every few minutes. The file is created with mode 0600 and
     is only open while a slot is taken: there is nothing to close. All processes that share it must use the same limit
-    and period. Times are those of the wall clock: if it is set back, the window is longer once, by a period at most; if
-    it is set forward, requests may be sent too early, and Exist refuses them.
+    and period. Times are those of the wall clock: if it is set back, the window is longer once, by a period or a minute
+    at most; if it is set forward, requests may be sent too early, and Exist refuses them.
 
     The arguments that are missing here are those of `MemoryRateLimiter`.
 

@@ -15,9 +15,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from exist_async import ConfigurationError, RateLimitError, SqliteRateLimiter
+from exist_async import ConfigurationError, ExistClient, RateLimitError, SqliteRateLimiter
 
 DESCRIPTORS = Path("/proc/self/fd")
 
@@ -222,6 +223,16 @@ async def test_a_user_without_a_name_can_t_share_a_budget(budget: Path) -> None:
     for user in (object(), 7, None):
         with pytest.raises(ConfigurationError, match="needs a user's name"):
             await limiter.acquire(user, max_wait=0)
+
+
+async def test_a_client_whose_auth_has_no_user_s_name_is_refused_and_nothing_is_logged(
+    budget: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ExistClient(httpx.BasicAuth("ada", "secret"), rate_limiter=SqliteRateLimiter(budget)) as client:
+        with pytest.raises(ConfigurationError, match="needs a user's name"):
+            await client.profile.get()
+
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize(
