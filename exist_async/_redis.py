@@ -6,11 +6,13 @@ from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
+from attrs import define, field
+
 from exist_async._checks import check_seconds, check_text
 from exist_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from redis.asyncio import Redis
+    from redis.asyncio import Redis, RedisCluster
 
 T = TypeVar("T")
 
@@ -23,34 +25,61 @@ class RedisFailedError(Exception):
     """Redis sent no usable answer. The message contains the address and the reason; no other error is attached."""
 
 
+@define(eq=False)
+class _OnLoop:
+    """The client of one event loop.
+
+    Attributes:
+        client: The client.
+        generator: Closes the client; None for the caller's.
+        turns: Limits the commands that are sent at once, so that the others do not wait for a connection: only the time
+            of Redis itself counts towards the timeout.
+        timeouts: How often Redis gave no answer in time.
+    """
+
+    client: "Redis"
+    generator: AsyncGenerator["Redis", None] | None
+    turns: asyncio.Semaphore = field(factory=lambda: asyncio.Semaphore(_CONNECTIONS))
+    timeouts: int = 0
+
+
 class RedisClients:
     """The Redis client of each event loop: opened from a URL, or the caller's own client on its one loop."""
 
-    def __init__(self, redis: "str | Redis", timeout: float, owner: str) -> None:
+    def __init__(self, redis: "str | Redis | RedisCluster", timeout: float, owner: str) -> None:
         if find_spec("redis") is None:
             raise ConfigurationError(f'{owner} needs the package redis: pip install "exist-async[redis]"')
         self._redis = redis
         self._timeout = timeout
         self._owner = owner
-        self._opened: dict[asyncio.AbstractEventLoop, tuple[AsyncGenerator[Redis, None], Redis]] = {}
-        self._callers_loop: asyncio.AbstractEventLoop | None = None
-        options = _checked_pool(redis).connection_kwargs
-        address = options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
-        self.where = f"Redis at {address}"  # without the password
+        self._loops: dict[asyncio.AbstractEventLoop, _OnLoop] = {}
+        self.where = f"Redis at {_address(redis)}"  # without the password
 
     async def ask(self, command: "Callable[[Redis], Awaitable[T]]") -> T:
-        """Run a command with the client of this event loop, and return its answer; raise RedisFailedError."""
-        from redis.exceptions import RedisError
+        """Run a command with the client of this event loop, and return its answer; raise RedisFailedError.
+
+        The timeout begins when it is sent. A command that waits for others fails at once when one of them gets no
+        answer in time, or each would wait for that in turn.
+        """
+        from redis.exceptions import MovedError, RedisError
+        from redis.exceptions import TimeoutError as RedisTimeoutError
 
         task = asyncio.current_task()
         assert task is not None
         before = task.cancelling()
         try:
-            client = await self._client()
-            async with asyncio.timeout(self._timeout):
-                return await command(client)
-        except TimeoutError:
+            here = await self._on_loop()
+            timeouts = here.timeouts
+            async with here.turns:
+                if here.timeouts == timeouts:
+                    try:
+                        async with asyncio.timeout(self._timeout):
+                            return await command(here.client)
+                    except (TimeoutError, RedisTimeoutError):
+                        here.timeouts += 1
             reason = f"gave no answer within {self._timeout:g} s"
+        except MovedError:
+            reason = "is a node of a cluster: give a redis.asyncio.RedisCluster of your own instead of a URL"
         except (RedisError, OSError) as error:
             reason = f"can't be used: {error}"
         finally:
@@ -62,28 +91,33 @@ class RedisClients:
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; the garbage collector closes those of other loops there."""
-        opened = self._opened.pop(asyncio.get_running_loop(), None)
-        self._opened.clear()
-        if opened is not None:
-            await opened[0].aclose()
-
-    async def _client(self) -> "Redis":
-        loop = asyncio.get_running_loop()
         if not isinstance(self._redis, str):
-            self._callers_loop = self._callers_loop or loop
-            if self._callers_loop is not loop:
-                raise ConfigurationError(
-                    "a redis.asyncio.Redis can be used only on the event loop that used it first: give "
-                    f"{self._owner} a URL instead, from which it opens connections on each loop"
-                )
-            return self._redis
-        opened = self._opened.get(loop)
-        if opened is None:
-            for closed in [each for each in list(self._opened) if each.is_closed()]:
-                del self._opened[closed]
+            return
+        here = self._loops.pop(asyncio.get_running_loop(), None)
+        self._loops.clear()
+        if here is not None and here.generator is not None:
+            await here.generator.aclose()
+
+    async def _on_loop(self) -> _OnLoop:
+        loop = asyncio.get_running_loop()
+        here = self._loops.get(loop)
+        if here is not None:
+            return here
+        if isinstance(self._redis, str):
+            for closed in [each for each in list(self._loops) if each.is_closed()]:
+                del self._loops[closed]
             generator = self._open(self._redis)
-            opened = self._opened[loop] = (generator, await anext(generator))
-        return opened[1]
+            here = _OnLoop(await anext(generator), generator)
+        elif self._loops:
+            raise ConfigurationError(
+                "a redis.asyncio client can be used only on the event loop that used it first: give "
+                f"{self._owner} a URL instead, from which it opens connections on each loop"
+            )
+        else:
+            # Both have the commands that are used here.
+            here = _OnLoop(cast("Redis", self._redis), None)
+        self._loops[loop] = here
+        return here
 
     async def _open(self, url: str) -> AsyncGenerator["Redis", None]:
         # A generator, because asyncio.run() closes generators before the loop, when connections can still be closed.
@@ -110,14 +144,14 @@ class RedisClients:
 class RedisBacked:
     """Base of the public classes that keep their data in Redis."""
 
-    def __init__(self, redis: "str | Redis", prefix: str, timeout: float) -> None:
+    def __init__(self, redis: "str | Redis | RedisCluster", prefix: str, timeout: float) -> None:
         check_text("prefix", prefix)
         check_seconds("timeout", timeout)
         self._prefix = prefix
         self._clients = RedisClients(redis, timeout, type(self).__name__)
 
     async def aclose(self) -> None:
-        """Close its connections. Those of other event loops are closed there; a `Redis` of your own stays open."""
+        """Close its connections. Those of other event loops are closed there; a client of your own stays open."""
         await self._clients.aclose()
 
     async def __aenter__(self) -> Self:
@@ -127,20 +161,32 @@ class RedisBacked:
         await self.aclose()
 
 
-def _checked_pool(redis: "str | Redis") -> Any:
-    """Return the connection pool of a client, or one made from a URL to check it."""
-    from redis.asyncio import Redis
+def _address(redis: "str | Redis | RedisCluster") -> str:
+    """Return the address of a client, or that in a URL, which is checked."""
+    from redis.asyncio import Redis, RedisCluster
 
+    if isinstance(redis, RedisCluster):
+        # The first address that it was given; it adds the others when it connects.
+        return str(next(iter(cast("Any", redis).nodes_manager.startup_nodes)))
     if isinstance(redis, Redis):
-        return redis.connection_pool
-    if not isinstance(redis, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ConfigurationError(f"{_EXPECTED} or a redis.asyncio.Redis, not {type(redis).__name__}")
+        pool = redis.connection_pool
+    elif isinstance(redis, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        pool = _pool_or_none(redis)
+    else:
+        raise ConfigurationError(f"{_EXPECTED}, a redis.asyncio.Redis or RedisCluster, not {type(redis).__name__}")
+    if pool is None:
+        # Outside the handler, and without the URL: both hold the password.
+        raise ConfigurationError(f"{_EXPECTED}, with options that redis-py supports")
+    options = pool.connection_kwargs
+    return options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
+
+
+def _pool_or_none(url: str) -> Any:
     with suppress(ValueError, TypeError, AttributeError):
-        pool = _pool(redis)
+        pool = _pool(url)
         pool.make_connection()  # checks the options in the URL
         return pool
-    # Outside the handler, and without the URL: both hold the password.
-    raise ConfigurationError(f"{_EXPECTED}, with options that redis-py supports")
+    return None
 
 
 def _pool(url: str, **options: object) -> Any:

@@ -39,8 +39,8 @@ class ExistClient(Client):
         deadline: Seconds after which a call starts no further attempt: items of a write that were not tried by then are
             `not_sent`, and waiting for the budget ends. An attempt in flight still has its `timeout`. When a listing or
             a history is iterated over, each page is a call. None is no deadline.
-        max_retries: Maximum number of further attempts of a call, where they are certainly harmless. With a `max_wait`
-            of None, attempts that were answered with 429 don't count.
+        max_retries: Maximum number of further attempts of a call, where they are certainly harmless. Those
+            answered with a 429 that does not say how long to wait don't count, nor, with a `max_wait` of None, any 429.
         concurrency: Maximum number of requests that one call has in flight.
         max_connections: Maximum number of connections in the pool, which all views share. When calls wait for one,
             the next is for the user that holds the fewest.

@@ -20,12 +20,12 @@ PORTS = range(20_000, 32_000)
 class RedisServer:
     """A server that keeps nothing on disk. It can be paused, ended, and started again on the same port."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *options: str, ports: range = PORTS) -> None:
         if PROGRAM is None:
             pytest.skip("no Redis: apt-get install redis-server")
-        self._directory = directory
+        self._options = ["--bind", "127.0.0.1", "--save", "", "--dir", str(directory), *options]
         for _ in range(20):
-            self.port = random.SystemRandom().choice(PORTS)
+            self.port = random.SystemRandom().choice(ports)
             if self._run():
                 break
         else:
@@ -38,8 +38,8 @@ class RedisServer:
 
     def _run(self) -> bool:
         """Start a server, and return whether it is the one that answers: another may have had the port already."""
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._directory)]
-        self._process = subprocess.Popen([PROGRAM, *options], stdout=subprocess.DEVNULL)
+        command = [PROGRAM, "--port", str(self.port), *self._options]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         give_up = time.monotonic() + 30
         while time.monotonic() < give_up:
             if self._process.poll() is not None:

@@ -8,6 +8,7 @@ from attrs import define, frozen
 
 from exist_async._http.throttle import Line
 from exist_async.errors import ExistAsyncError
+from exist_async.rate_limits.queue import Slots
 
 
 @frozen(eq=False, repr=False)
@@ -74,6 +75,7 @@ class CallState:
         lost: The error of the last attempt that may have been carried out.
         renewed: Whether the token was renewed after a 401. A second 401 has another reason than the token's age.
         authorization: The Authorization header of the request that was answered last.
+        slots: The slots of the budget that were taken for the next attempt; those of an attempt under way belong to it.
         line: The throttle's line that the call has reached the head of.
         paused_in_line: Whether it has slept or waited for the budget there.
         answered_in_line: Number of calls answered from that line when this call was refused last.
@@ -92,6 +94,7 @@ class CallState:
     lost: ExistAsyncError | None = None
     renewed: bool = False
     authorization: str = ""
+    slots: Slots | None = None
     line: Line | None = None
     paused_in_line: bool = False
     answered_in_line: int = 0

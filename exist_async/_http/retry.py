@@ -14,7 +14,7 @@ from exist_async.errors import ConnectionFailedError, ExistAsyncError, NoAnswerE
 
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 8.0
-# A Retry-After of 0, or a date in the past, must not lead to a busy loop.
+# A 429 that does not say how long to wait must not lead to a busy loop.
 _SHORTEST_WAIT = 0.1
 # An answer that can't be decoded is mostly the same the next time.
 _UNREADABLE_REPEATS = 1
@@ -128,12 +128,12 @@ def delay(
     if failure.is_costly and retries_left < 1:
         return None
     wait = backoff(state.attempt, fraction)
-    # A user waits for a token request: no Retry-After is waited for.
-    asked = None if call.is_token_request else retry_after(error)
+    # A user waits for a token request: no Retry-After is waited for. One of 0, or a date in the past, says nothing.
+    asked = None if call.is_token_request else retry_after(error) or None
     if asked is not None or failure is Failure.RATE_LIMITED:
         wait = max(_SHORTEST_WAIT, wait) if asked is None else wait + max(_SHORTEST_WAIT, asked)
         # The jitter on top of a Retry-After does not count towards max_wait.
-        required = wait if asked is None else asked
+        required = asked or wait
         if options.max_wait is not None and required > options.max_wait - state.waited:
             return None
     if state.ends_at is not None and wait >= state.ends_at - now:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from exist_async.errors import (
     AuthenticationError,
     ClientClosedError,
     ConfigurationError,
+    ConnectionFailedError,
     DeadlineExceededError,
     ExistAsyncError,
     NoAnswerError,
@@ -29,10 +31,12 @@ from exist_async.errors import (
     StatusError,
 )
 from exist_async.rate_limits import RateLimiter
+from exist_async.rate_limits.queue import Slots, current_slots
 
 T = TypeVar("T")
 
 _NO_WAIT = 0.01  # seconds; anything shorter is not reported as a wait
+_CANCELLED_WAIT = 0.5  # seconds for which a cancelled attempt waits for a limiter's store
 
 _log = logging.getLogger("exist_async")
 
@@ -123,8 +127,8 @@ class Session:
             _report_lost(call, state, on_late)
             raise
         finally:
-            if state.line is not None:
-                state.line.leave()
+            if state.slots is not None or state.line is not None:
+                await self._leave(call, state)
 
     async def _wait_for_turn(self, call: Call, state: CallState) -> None:
         """Wait until the next attempt may be made: behind other calls after a 429, and for a slot of the budget."""
@@ -150,7 +154,16 @@ class Session:
         limiter = self._limiter(call)
         if limiter is not None:
             start = self.options.clock()
-            await limiter.acquire(user, max_wait=self._patience(state))
+            slots: Slots = {}
+            current_slots.set(slots)
+            try:
+                await limiter.acquire(user, max_wait=self._patience(state))
+                state.slots = slots
+            finally:
+                current_slots.set(None)
+                if slots:
+                    # A store may have taken it, although this call was cancelled meanwhile.
+                    state.slots = slots
             if state.line is not None and self.options.clock() - start > _NO_WAIT:
                 state.paused_in_line = True
 
@@ -172,6 +185,7 @@ class Session:
         """Sign and send one request, and decode its answer."""
         start = self.options.clock()
         status: int | None = None
+        slots, state.slots = state.slots, None
         try:
             if self._renewable is not None and await self._renew(call, state, self._renewable.ready()):
                 self._telemetry.report_renewal(call, self.options.clock() - start)
@@ -182,10 +196,12 @@ class Session:
             answer = Answer(responses.decode(response, call, model, self.options.wall_clock()))
         except BaseException as error:
             self._report_attempt(call, state, start, status, error)
-            # Without a status, it is an error of the auth and not an answer.
-            if status is not None and isinstance(error, RateLimitError):
-                await self._refund(error, call)
+            if slots is not None:
+                await self._count_failure(slots, call, state, status, error)
             raise
+        if slots:
+            for limiter in tuple(slots):
+                await limiter.settle(slots)
         self._report_attempt(call, state, start, status, None)
         return answer
 
@@ -195,15 +211,40 @@ class Session:
         if self.options.on_event is not None or _log.isEnabledFor(logging.DEBUG):
             self._telemetry.report_attempt(call, state.attempt, self.options.clock() - start, status, error)
 
-    async def _refund(self, error: RateLimitError, call: Call) -> None:
-        """Give back the slot of a request that was refused with a 429, and hold the user's next ones."""
+    async def _leave(self, call: Call, state: CallState) -> None:
+        """Give back a call's place in line, and its slot if it ended just when its turn had come."""
+        if state.line is not None:
+            state.line.leave()
+        if state.slots is not None:
+            await self._return_slots(state.slots, call, hold=0.0)
+
+    async def _count_failure(
+        self, slots: Slots, call: Call, state: CallState, status: int | None, error: BaseException
+    ) -> None:
+        """Count a failed attempt towards the budget, unless it was not sent or refused with a 429."""
+        # Without a status, a RateLimitError is one of the auth and not an answer.
+        if status is not None and isinstance(error, RateLimitError):
+            await self._return_slots(slots, call, error.retry_after or 0.0)
+        elif not state.connected or isinstance(error, ConnectionFailedError):
+            await self._return_slots(slots, call, hold=0.0)
+        else:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_store_patience()):
+                    for limiter in tuple(slots):
+                        await limiter.settle(slots)
+
+    async def _return_slots(self, slots: Slots, call: Call, hold: float) -> None:
+        """Give back the slots of a request that the service has not counted, and hold the user's next ones."""
         limiter = self._limiter(call)
-        if limiter is None:
-            return
+        assert limiter is not None
+        current_slots.set(slots)
         try:
-            await limiter.refund(user_of(self.auth), hold=error.retry_after or 0.0)
-        except Exception:  # noqa: BLE001  (a limiter of the caller's must not hide that the request was refused)
+            async with asyncio.timeout(_store_patience()):
+                await limiter.refund(user_of(self.auth), hold=hold)
+        except Exception:  # noqa: BLE001  (a limiter of the caller's must not hide what became of the request)
             _log.exception("The rate limiter could not give a slot back")
+        finally:
+            current_slots.set(None)
 
     async def _prepare_retry(self, error: ExistAsyncError, call: Call, state: CallState) -> None:
         """Renew the token or sleep before another attempt, or raise the error if another makes no sense."""
@@ -217,8 +258,10 @@ class Session:
             return
         failure = retry.classify(error)
         others_were_answered = state.line is not None and state.line.answered > state.answered_in_line
-        if failure is Failure.RATE_LIMITED and (self.options.max_wait is None or others_were_answered):
-            # The call waits without limit, or other calls in its line got through meanwhile: it is not a failure.
+        waits_blindly = self.options.max_retries > 0 and not retry.retry_after(error)
+        if failure is Failure.RATE_LIMITED and (self.options.max_wait is None or others_were_answered or waits_blindly):
+            # It waits without limit, other calls in its line got through meanwhile, or the service did not say for how
+            # long to wait (a date in the past says nothing): it is not a failure as long as `max_wait` allows a wait.
             state.uncounted += 1
         delay = retry.delay(
             error,
@@ -327,6 +370,13 @@ class Session:
             f"{call} made no further attempt: the call's deadline of {self.options.deadline:g} s had passed. Call "
             "again, or raise deadline."
         )
+
+
+def _store_patience() -> float | None:
+    """Return the seconds that a limiter has to note the end of an attempt: few if it was cancelled, None for any."""
+    task = asyncio.current_task()
+    assert task is not None
+    return _CANCELLED_WAIT if task.cancelling() else None
 
 
 def _final_error(error: ExistAsyncError, call: Call, state: CallState) -> ExistAsyncError:

@@ -20,4 +20,11 @@ class RateLimiter(Protocol):
         """
 
     async def refund(self, user: Hashable, *, hold: float) -> None:
-        """Return the slot of a request refused with a 429, and hold this user's requests for `hold` seconds."""
+        """Return the slot of a request that the service has not counted, and hold this user's requests.
+
+        It was refused with a 429, or never sent.
+
+        Args:
+            user: Owner of the budget.
+            hold: Seconds for which no further slot is given to this user; 0 for none.
+        """

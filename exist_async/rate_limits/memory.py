@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from threading import Lock
 
-from exist_async.rate_limits.queue import QueuedRateLimiter
+from exist_async.rate_limits.queue import LONGEST_FLIGHT, QueuedRateLimiter, Slot, Slots, current_slots
 from exist_async.rate_limits.window import Window
 
 # Number of users from which those with an empty window are removed, all at once.
@@ -15,7 +16,9 @@ _SWEEP_AT = 1024
 class MemoryRateLimiter(QueuedRateLimiter):
     """Allows at most `limit` requests of a user in any `period` seconds, counted in this process alone.
 
-    The default is Exist's own rule: 300 an hour in an exact moving window. A slot is free a period after it was taken.
+    The default is Exist's own rule: 300 an hour in an exact moving window. The slot of a client's request is free a
+    period after the answer: Exist counted the request at some time before that. A slot that you take yourself with
+    `acquire` is free a period after it was taken.
 
     Args:
         limit: Requests in a period.
@@ -58,8 +61,26 @@ class MemoryRateLimiter(QueuedRateLimiter):
         """Return a slot and hold this user's requests; see `RateLimiter.refund`."""
         with self._lock:
             now = self._clock()
+            window = self._window(user, now)
+            slots = current_slots.get()
+            if slots is None:
+                if window.taken:
+                    window.taken.pop()
+            elif self in slots:
+                with suppress(ValueError):  # it was given up
+                    window.in_flight.remove(slots.pop(self).mark)
             # A whole period frees every slot, so a longer hold can't be right.
-            self._window(user, now).refund(now, min(hold, self._period))
+            window.held_until = max(window.held_until, now + min(hold, self._period))
+
+    async def settle(self, slots: Slots) -> None:
+        """Count a request of the client from now on."""
+        slot = slots.pop(self)
+        with self._lock:
+            now = self._clock()
+            window = self._windows.get(slot.user) or self._window(slot.user, now)
+            with suppress(ValueError):  # it was given up
+                window.in_flight.remove(slot.mark)
+            window.taken.append(now)
 
     async def remaining(self, user: Hashable) -> int:
         """Return the number of this user's requests that can be sent now without waiting."""
@@ -76,7 +97,12 @@ class MemoryRateLimiter(QueuedRateLimiter):
             window = self._window(user, now)
             wait = window.wait(now, ahead)
             if wait <= 0 and ahead == 0:
-                window.taken.append(now)
+                slots = current_slots.get()
+                if slots is None:
+                    window.taken.append(now)
+                else:
+                    window.in_flight.append(now + LONGEST_FLIGHT)
+                    slots[self] = Slot(user, now + LONGEST_FLIGHT)
             return wait
 
     def _window(self, user: Hashable, now: float) -> Window:

@@ -8,7 +8,8 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
-from typing import Literal, TypeVar
+from contextvars import ContextVar
+from typing import Any, Literal, TypeVar
 
 from attrs import define, field
 
@@ -22,6 +23,9 @@ Sleep = Callable[[float], Awaitable[object]]
 
 WhenUnavailable = Literal["stop", "go_on"]
 """Whether requests are refused or sent without a budget while the store fails."""
+
+LONGEST_FLIGHT = 60.0
+"""Seconds after which a request is given up whose answer nobody has reported: its process has died, for example."""
 
 _log = logging.getLogger("exist_async")
 
@@ -38,6 +42,29 @@ _PLAIN_NAME = re.compile(r"[\w.@-]{1,64}", re.ASCII)
 
 class StoreUnavailableError(Exception):
     """The store of the window can't be used. The message contains the reason and the remedy."""
+
+
+@define(eq=False)
+class Slot:
+    """A slot that was taken for a request of the client, which reports its end.
+
+    Attributes:
+        user: Owner of the budget.
+        mark: The limiter finds the slot by it; None as long as it is not taken.
+    """
+
+    user: Hashable
+    mark: Any = None
+
+
+Slots = dict["QueuedRateLimiter", Slot]
+
+current_slots: ContextVar[Slots | None] = ContextVar("exist_async_slots", default=None)
+"""The slots of the request that the client is taking or returning slots for, by limiter.
+
+`RateLimiter.acquire` returns nothing, and a limiter of the caller's may call others: so each enters here what it took.
+None for callers other than the client: the slot of their request is free a period after it was taken.
+"""
 
 
 @define(eq=False)
@@ -88,6 +115,10 @@ class QueuedRateLimiter(ABC):
                 del self._queues[loop, user]
             elif not queue.waiters[0].done():
                 queue.waiters[0].set_result(None)
+
+    @abstractmethod
+    async def settle(self, slots: Slots) -> None:
+        """Count a request of the client, whose slot is removed from `slots`, from now on: its answer has come."""
 
     @abstractmethod
     async def _take(self, user: Hashable, ahead: int) -> float:
@@ -154,32 +185,60 @@ class StoredRateLimiter(QueuedRateLimiter):
 
         While the store fails, the slot stays taken and nothing is held; a warning is logged and no error raised.
         """
+        slots = current_slots.get()
+        slot = None if slots is None else slots.pop(self, Slot(user))
         # The caller is about to report the 429, which matters more than a failure that is already logged.
         with suppress(RateLimitError):
             # A whole period frees every slot, so a longer hold can't be right.
-            await self._call_store(None, self._refund_in_store, user, min(hold, self._period))
+            await self._call_store(None, self._refund_in_store, user, min(hold, self._period), slot)
+
+    async def settle(self, slots: Slots) -> None:
+        """Count a request from now on. While the store fails, it counts from a little later."""
+        slot = slots.pop(self)
+        # The request was answered, which matters more than a failure that is already logged.
+        with suppress(RateLimitError):
+            await self._call_store(None, self._settle_in_store, slot.user, slot)
 
     async def remaining(self, user: Hashable) -> int:
         """Return the number of requests that can be sent now. A store that fails is handled as in `acquire`."""
         return await self._call_store(self._limit, self._free_in_store, user)
 
     @abstractmethod
-    async def _take_in_store(self, name: str, ahead: int) -> float:
-        """Take a slot or return the wait, as `_take` does; raise StoreUnavailableError if the store fails."""
+    async def _take_in_store(self, name: str, ahead: int, slot: Slot | None) -> float:
+        """Take a slot or return the wait, as `_take` does; raise StoreUnavailableError if the store fails.
+
+        If it is taken for a `slot`, the request is in flight until it is settled.
+        """
 
     @abstractmethod
-    async def _refund_in_store(self, name: str, hold: float) -> None:
-        """Return a slot and hold for some seconds; raise StoreUnavailableError if the store fails."""
+    async def _refund_in_store(self, name: str, hold: float, slot: Slot | None) -> None:
+        """Return a slot, or the last one that is not in flight, and hold; raise StoreUnavailableError."""
+
+    @abstractmethod
+    async def _settle_in_store(self, name: str, slot: Slot) -> None:
+        """Count a request from now on; raise StoreUnavailableError if the store fails."""
 
     @abstractmethod
     async def _free_in_store(self, name: str) -> int:
         """Return the number of free slots; raise StoreUnavailableError if the store fails."""
 
     async def _take(self, user: Hashable, ahead: int) -> float:
-        return await self._call_store(0.0, self._take_in_store, user, ahead)
+        slots = current_slots.get()
+        if slots is None or ahead:
+            return await self._call_store(0.0, self._take_in_store, user, ahead, None)
+        # Entered before it is taken: if the caller is cancelled meanwhile, the store may take it all the same.
+        slots[self] = Slot(user)
+        try:
+            wait = await self._call_store(0.0, self._take_in_store, user, ahead, slots[self])
+        except ConfigurationError:
+            del slots[self]
+            raise
+        if wait > 0:
+            del slots[self]
+        return wait
 
     async def _call_store(
-        self, fallback: T, operation: Callable[..., Awaitable[T]], user: Hashable, *arguments: float
+        self, fallback: T, operation: Callable[..., Awaitable[T]], user: Hashable, *arguments: object
     ) -> T:
         """Return the store's answer; while it fails, return `fallback` or raise RateLimitError."""
         if not isinstance(user, str):

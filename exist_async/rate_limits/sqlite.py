@@ -4,13 +4,22 @@ import asyncio
 import os
 import random
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from exist_async._checks import check_file_path, check_seconds
-from exist_async.rate_limits.queue import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
+from exist_async.rate_limits.queue import (
+    LONGEST_FLIGHT,
+    Slot,
+    StoredRateLimiter,
+    StoreUnavailableError,
+    WhenUnavailable,
+)
 from exist_async.rate_limits.window import Window
 
 if TYPE_CHECKING:
@@ -18,6 +27,7 @@ if TYPE_CHECKING:
 
 _OWNER_ONLY = 0o600
 
+# The moment is the time from which a request counts; that of one in flight is still to come.
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS taken (user TEXT NOT NULL, moment REAL NOT NULL)",
     "CREATE INDEX IF NOT EXISTS taken_by_user ON taken (user, moment)",
@@ -25,8 +35,15 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS held (user TEXT PRIMARY KEY, until REAL NOT NULL)",
 )
 
-# Closing a file releases all POSIX locks that this process has on it, including those of SQLite in another thread.
-_one_at_a_time = Lock()
+# The one thread that opens a file, by process and path. Closing a file releases all POSIX locks that this process has
+# on it, including those of SQLite in another thread.
+_threads: weakref.WeakValueDictionary[tuple[int, str], ThreadPoolExecutor] = weakref.WeakValueDictionary()
+_starting = Lock()
+
+
+_REMOVE = "DELETE FROM taken WHERE rowid = (SELECT rowid FROM taken WHERE user = ? AND moment = ? LIMIT 1)"
+
+T = TypeVar("T")
 
 
 class SqliteRateLimiter(StoredRateLimiter):
@@ -34,8 +51,8 @@ class SqliteRateLimiter(StoredRateLimiter):
 
     The count is kept in a file, for programs that cron starts every few minutes. The file is created with mode 0600 and
     is only open while a slot is taken: there is nothing to close. All processes that share it must use the same limit
-    and period. Times are those of the wall clock: if it is set back, the window is longer once, by a period at most; if
-    it is set forward, requests may be sent too early, and Exist refuses them.
+    and period. Times are those of the wall clock: if it is set back, the window is longer once, by a period or a minute
+    at most; if it is set forward, requests may be sent too early, and Exist refuses them.
 
     The arguments that are missing here are those of `MemoryRateLimiter`.
 
@@ -70,31 +87,69 @@ class SqliteRateLimiter(StoredRateLimiter):
         self._path = check_file_path("path", path)
         self._timeout = timeout
         self._wall_clock = wall_clock
+        self._thread: ThreadPoolExecutor | None = None
+        self._process = 0
+        self._file_failures = 0
+        self._file_failure = ""
 
     def __repr__(self) -> str:
         return f"SqliteRateLimiter({str(self._path)!r}, limit={self._limit}, period={self._period})"
 
-    async def _take_in_store(self, name: str, ahead: int) -> float:
-        return await asyncio.to_thread(self._take_in_file, name, ahead)
+    async def _take_in_store(self, name: str, ahead: int, slot: Slot | None) -> float:
+        return await self._in_thread(self._take_in_file, name, ahead, slot)
 
-    async def _refund_in_store(self, name: str, hold: float) -> None:
-        await asyncio.to_thread(self._refund_in_file, name, hold)
+    async def _refund_in_store(self, name: str, hold: float, slot: Slot | None) -> None:
+        await self._in_thread(self._refund_in_file, name, hold, slot)
+
+    async def _settle_in_store(self, name: str, slot: Slot) -> None:
+        await self._in_thread(self._settle_in_file, name, slot)
 
     async def _free_in_store(self, name: str) -> int:
-        return await asyncio.to_thread(self._free_in_file, name)
+        return await self._in_thread(self._free_in_file, name)
 
-    def _take_in_file(self, name: str, ahead: int) -> float:
+    async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
+        """Call a function in the file's own thread. If the file fails while it waits for its turn, it fails too."""
+        # Not in asyncio's threads: they also look up host names. After a fork, the thread exists only in the parent.
+        if self._thread is None or self._process != os.getpid():
+            self._process = os.getpid()
+            self._thread = _thread_of(self._path, self._process)
+        failures = self._file_failures
+
+        def run() -> T:
+            if self._file_failures != failures:
+                raise StoreUnavailableError(self._file_failure)
+            try:
+                return function(*arguments)
+            except StoreUnavailableError as error:
+                self._file_failure = str(error)
+                self._file_failures += 1
+                raise
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+
+    def _take_in_file(self, name: str, ahead: int, slot: Slot | None) -> float:
         with self._locked_window(name) as (connection, window, now):
             wait = window.wait(now, ahead)
             if wait <= 0 and ahead == 0:
-                connection.execute("INSERT INTO taken VALUES (?, ?)", (name, now))
+                moment = now if slot is None else now + LONGEST_FLIGHT
+                connection.execute("INSERT INTO taken VALUES (?, ?)", (name, moment))
+                if slot is not None:
+                    slot.mark = moment
             return wait
 
-    def _refund_in_file(self, name: str, hold: float) -> None:
+    def _refund_in_file(self, name: str, hold: float, slot: Slot | None) -> None:
         with self._locked_window(name) as (connection, window, now):
-            last = "SELECT rowid FROM taken WHERE user = ? ORDER BY moment DESC LIMIT 1"
-            connection.execute(f"DELETE FROM taken WHERE rowid = ({last})", (name,))  # noqa: S608  (a constant)
-            connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?)", (name, max(window.held_until, now + hold)))
+            settled = [moment for moment in window.taken if moment <= now]
+            mark = (settled[-1] if settled else None) if slot is None else slot.mark
+            connection.execute(_REMOVE, (name, mark))
+            if hold > 0:
+                until = max(window.held_until, now + hold)
+                connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?)", (name, until))
+
+    def _settle_in_file(self, name: str, slot: Slot) -> None:
+        with self._locked_window(name) as (connection, _, now):
+            connection.execute(_REMOVE, (name, slot.mark))
+            connection.execute("INSERT INTO taken VALUES (?, ?)", (name, now))
 
     def _free_in_file(self, name: str) -> int:
         with self._locked_window(name) as (_, window, now):
@@ -106,18 +161,17 @@ class SqliteRateLimiter(StoredRateLimiter):
         import sqlite3
 
         try:
-            with _one_at_a_time:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                # SQLite would create it with a mode that the umask decides.
-                with suppress(FileExistsError):
-                    os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
-                with closing(sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)) as connection:
-                    connection.execute("BEGIN IMMEDIATE")
-                    for statement in _SCHEMA:
-                        connection.execute(statement)
-                    now = self._wall_clock()
-                    yield connection, self._window(connection, name, now), now
-                    connection.execute("COMMIT")
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # SQLite would create it with a mode that the umask decides.
+            with suppress(FileExistsError):
+                os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
+            with closing(sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                for statement in _SCHEMA:
+                    connection.execute(statement)
+                now = self._wall_clock()
+                yield connection, self._window(connection, name, now), now
+                connection.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailableError(
                 f"The budget file {self._path} can't be used: {error}. Check that it can be written and that its disk "
@@ -129,9 +183,19 @@ class SqliteRateLimiter(StoredRateLimiter):
         connection.execute("DELETE FROM taken WHERE moment <= ?", (now - self._period,))
         connection.execute("DELETE FROM held WHERE until <= ?", (now,))
         # The clock was set back: these requests were sent before now.
-        connection.execute("UPDATE taken SET moment = ? WHERE moment > ?", (now, now))
+        connection.execute("UPDATE taken SET moment = ? WHERE moment > ?", (now, now + LONGEST_FLIGHT))
         longest = now + self._period
         connection.execute("UPDATE held SET until = ? WHERE until > ?", (longest, longest))
         taken = connection.execute("SELECT moment FROM taken WHERE user = ? ORDER BY moment", (name,)).fetchall()
         held = connection.execute("SELECT until FROM held WHERE user = ?", (name,)).fetchone()
         return Window(self._limit, self._period, (moment for (moment,) in taken), held[0] if held else 0.0)
+
+
+def _thread_of(path: Path, process: int) -> ThreadPoolExecutor:
+    """Return the thread that opens a file, which all limiters with that file share; it ends with the last of them."""
+    key = process, os.path.realpath(path)
+    with _starting:
+        thread = _threads.get(key)
+        if thread is None:
+            thread = _threads[key] = ThreadPoolExecutor(1, thread_name_prefix="exist_async-budget")
+        return thread

@@ -15,7 +15,7 @@ from exist_async.errors import ConfigurationError, OAuthError
 from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
 if TYPE_CHECKING:
-    from redis.asyncio import Redis
+    from redis.asyncio import Redis, RedisCluster
     from redis.asyncio.lock import Lock
 
 T = TypeVar("T")
@@ -40,21 +40,26 @@ class RedisTokenStore(RedisBacked, Unpicklable):
 
     Args:
         redis: A URL (`redis://`, `rediss://` or `unix://`), from which it opens its own connections on each event loop
-            that uses it; its password appears in no repr, log or error. Or a `redis.asyncio.Redis` of your own, which
-            belongs to one event loop and is never closed here.
+            that uses it; its password appears in no repr, log or error. Or a `redis.asyncio.Redis` or `RedisCluster`
+            of your own, which belongs to one event loop and is never closed here.
         prefix: Start of the names of its keys.
-        timeout: Seconds within which Redis must answer.
+        timeout: Seconds within which Redis must answer each command.
         lease: Seconds after which the lock of a process that died is free; a live process keeps it for as long as its
             renewal takes. At least three times `timeout`.
 
     Raises:
         ConfigurationError: An argument is wrong, or the package redis is not installed. Its methods raise it for a user
-            who is not a string of text, and when a `Redis` of your own is used on a second event loop.
+            who is not a string of text, and when a client of your own is used on a second event loop.
         OAuthError: Raised by the methods if Redis fails, has no space left, or the key does not hold a token.
     """
 
     def __init__(
-        self, redis: "str | Redis", *, prefix: str = "exist_async:token", timeout: float = 2.0, lease: float = 30.0
+        self,
+        redis: "str | Redis | RedisCluster",
+        *,
+        prefix: str = "exist_async:token",
+        timeout: float = 2.0,
+        lease: float = 30.0,
     ) -> None:
         super().__init__(redis, prefix, timeout)
         check_seconds("lease", lease)

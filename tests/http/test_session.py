@@ -152,8 +152,8 @@ async def test_after_a_429_the_same_user_s_other_calls_are_held_back_without_ask
     assert (await client.with_options(auth="another-user").profile.get()).username == "ada"
 
 
-async def test_each_attempt_takes_a_slot_of_the_budget(answering: Answering, clock: Any) -> None:
-    script = Script(httpx.ConnectError("no"), OK)
+async def test_each_attempt_that_is_sent_takes_a_slot_of_the_budget(answering: Answering, clock: Any) -> None:
+    script = Script(httpx.ReadError("no"), OK)
     client = answering(script, rate_limiter=MemoryRateLimiter(limit=2, clock=clock, sleep=clock.sleep))
     await client.profile.get()
 

@@ -94,7 +94,7 @@ async def test_a_wait_for_the_budget_is_an_event(answering: Answering, clock: An
     await client.profile.get()
 
     user = user_of(client._session.auth)
-    assert [event for event in events if isinstance(event, WaitEvent)] == [WaitEvent(user, 29.75)]
+    assert [event for event in events if isinstance(event, WaitEvent)] == [WaitEvent(user, 30.0)]
 
 
 async def test_a_429_is_a_retry_with_the_time_that_was_asked_for(answering: Answering, clock: Any) -> None:
@@ -170,7 +170,7 @@ def test_a_listener_is_a_function() -> None:
 async def test_the_log_has_a_line_for_each_attempt_retry_and_wait(
     answering: Answering, clock: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    limiter = MemoryRateLimiter(limit=2, period=30, clock=clock, sleep=clock.sleep)
+    limiter = MemoryRateLimiter(limit=1, period=30, clock=clock, sleep=clock.sleep)
     client = answering(script(clock, httpx.ConnectError("refused"), OK), rate_limiter=limiter)
 
     with caplog.at_level(logging.DEBUG, "exist_async"):
@@ -182,8 +182,8 @@ async def test_the_log_has_a_line_for_each_attempt_retry_and_wait(
         ("DEBUG", f"GET {PATH}, attempt 1: ConnectionFailedError after 0.250 s"),
         ("INFO", f"GET {PATH}, attempt 1 failed; retrying in 0.00 s. {NOT_SENT}"),
         ("DEBUG", f"GET {PATH}, attempt 2: 200 after 0.250 s"),
-        ("INFO", "The budget of 2 requests in 30 s is spent: waiting 29.5 s"),
-        ("INFO", f"GET {PATH} waited 29.50 s for the rate limit"),
+        ("INFO", "The budget of 1 requests in 30 s is spent: waiting 30.0 s"),
+        ("INFO", f"GET {PATH} waited 30.00 s for the rate limit"),
         ("DEBUG", f"GET {PATH}, attempt 1: 200 after 0.250 s"),
     ]
 

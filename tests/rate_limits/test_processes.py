@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rate_limits.exact_window import exact_window
 
 from exist_async import RedisRateLimiter, SqliteRateLimiter
 
@@ -28,6 +29,27 @@ async def main(kind, place, limit, period, count):
     await asyncio.to_thread(sys.stdin.readline)
     await asyncio.gather(*(limiter.acquire("ada", max_wait=None) for _ in range(int(count))))
     print("done", flush=True)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+CLIENT = """
+import asyncio, sys, time
+from exist_async import ExistClient, RedisRateLimiter, SqliteRateLimiter
+
+async def main(kind, place, url, limit, period):
+    limiter = (SqliteRateLimiter if kind == "sqlite" else RedisRateLimiter)(place, int(limit), float(period))
+    async with ExistClient("a-token", base_url=url, rate_limiter=limiter, max_wait=None) as exist:
+        await exist.profile.get()
+        print("ready", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        end = time.monotonic() + 3 * float(period)
+
+        async def work():
+            while time.monotonic() < end:
+                await exist.profile.get()
+
+        await asyncio.gather(*(work() for _ in range(8)))
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -98,6 +120,23 @@ async def test_four_processes_never_exceed_the_limit_and_waste_little(store: tup
     assert never_more_than_the_limit(moments)
     # At least 0.6 s. A slow disk takes longer, and a process that sleeps too long takes a minute.
     assert moments[-1] - moments[0] < 30.0
+
+
+async def test_a_service_with_an_exact_window_refuses_none_of_four_clients(store: tuple[str, str, SlotTimes]) -> None:
+    limit, period = 30, 2.0
+    async with asyncio.timeout(60), exact_window(limit, period) as service:
+        arguments = ["-c", CLIENT, *store[:2], service.url, str(limit), str(period)]
+        processes = [
+            await asyncio.create_subprocess_exec(sys.executable, *arguments, stdin=PIPE, stdout=PIPE) for _ in range(4)
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            assert await process.stdout.readline() == b"ready\n"
+        await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
+
+    assert [process.returncode for process in processes] == [0, 0, 0, 0]
+    assert service.refused == 0
+    assert len(service.let_in) >= 2 * limit
 
 
 async def test_a_killed_process_costs_no_more_than_its_own_slots(store: tuple[str, str, SlotTimes]) -> None:

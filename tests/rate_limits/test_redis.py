@@ -73,7 +73,7 @@ async def test_a_slot_costs_one_round_trip(limiter: RedisRateLimiter, client: An
 
 async def test_a_slot_that_is_requested_twice_is_taken_once(limiter: RedisRateLimiter) -> None:
     # redis-py does this when the connection drops before the answer.
-    assert [await limiter._run(_TAKE, "ada", 0, "a-mark") for _ in range(5)] == [0, 0, 0, 0, 0]
+    assert [await limiter._run(_TAKE, "ada", 0, "a-mark", 0) for _ in range(5)] == [0, 0, 0, 0, 0]
 
     assert await limiter.remaining("ada") == 2
 
@@ -180,6 +180,28 @@ async def test_more_users_than_connections_are_served(limiter: RedisRateLimiter,
     await asyncio.gather(*(limiter.acquire(f"user-{number}", max_wait=0) for number in range(300)))
 
     assert (await client.info("clients"))["connected_clients"] <= 9
+
+
+async def test_waiting_for_a_connection_of_its_own_is_no_failure_of_redis(redis_server: RedisServer) -> None:
+    # Each command keeps one of eight connections for a tenth of a second: the last one waits longer than the timeout.
+    async with RedisRateLimiter(redis_server.url, timeout=TIMEOUT) as limiter:
+        commands = (limiter._clients.ask(lambda client: client.blpop("nothing", 0.1)) for _ in range(120))
+
+        assert await asyncio.gather(*commands) == 120 * [None]
+
+
+async def test_users_who_wait_at_a_server_that_hangs_are_refused_together(
+    limiter: RedisRateLimiter, redis_server: RedisServer
+) -> None:
+    await limiter.acquire("ada", max_wait=0)
+    redis_server.pause()
+    start = time.monotonic()
+
+    calls = (limiter.acquire(f"user-{number}", max_wait=None) for number in range(200))
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert {type(outcome) for outcome in outcomes} == {RateLimitError}
+    assert time.monotonic() - start < 10 * TIMEOUT
 
 
 async def test_its_own_connections_end_with_the_event_loop(redis_server: RedisServer, client: Any) -> None:

@@ -2,17 +2,23 @@
 # ruff: noqa: ASYNC240  (they are small files, and nothing else runs on the loop)
 
 import asyncio
+import gc
 import logging
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
+import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from exist_async import ConfigurationError, RateLimitError, SqliteRateLimiter
+from exist_async import ConfigurationError, ExistClient, RateLimitError, SqliteRateLimiter
 
 DESCRIPTORS = Path("/proc/self/fd")
 
@@ -219,6 +225,16 @@ async def test_a_user_without_a_name_can_t_share_a_budget(budget: Path) -> None:
             await limiter.acquire(user, max_wait=0)
 
 
+async def test_a_client_whose_auth_has_no_user_s_name_is_refused_and_nothing_is_logged(
+    budget: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ExistClient(httpx.BasicAuth("ada", "secret"), rate_limiter=SqliteRateLimiter(budget)) as client:
+        with pytest.raises(ConfigurationError, match="needs a user's name"):
+            await client.profile.get()
+
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -239,3 +255,78 @@ def test_a_wrong_argument_is_named(arguments: dict[str, Any]) -> None:
 
 def test_its_repr_has_the_path(budget: Path) -> None:
     assert repr(SqliteRateLimiter(budget)) == f"SqliteRateLimiter({str(budget)!r}, limit=300, period=3600.0)"
+
+
+async def test_a_locked_file_delays_nobody_else_and_one_failure_answers_all_who_wait(budget: Path) -> None:
+    limiter = SqliteRateLimiter(budget, timeout=0.5)
+    await limiter.acquire("ada", max_wait=0)
+    with closing(sqlite3.connect(budget, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        start = time.monotonic()
+        calls = [asyncio.create_task(limiter.acquire(f"user-{number}", max_wait=60)) for number in range(40)]
+        await asyncio.sleep(0)
+
+        # The threads of asyncio, which also look up host names, are free.
+        assert await asyncio.to_thread(lambda: sum(call.done() for call in calls)) == 0
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert {type(outcome) for outcome in outcomes} == {RateLimitError}
+    assert time.monotonic() - start < 5
+
+
+async def test_a_locked_file_delays_no_other_file(budget: Path) -> None:
+    await SqliteRateLimiter(budget).acquire("ada", max_wait=0)
+    with closing(sqlite3.connect(budget, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(SqliteRateLimiter(budget).acquire("ada", max_wait=0))
+        await asyncio.sleep(0.05)
+
+        await SqliteRateLimiter(budget.with_name("another.db")).acquire("ada", max_wait=0)
+
+        assert not waiting.done()
+    await waiting
+
+
+async def test_limiters_of_one_file_take_turns(budget: Path) -> None:
+    budget.with_name("link").symlink_to(budget.parent)
+    paths = (budget, budget.parent / "link" / budget.name)
+    limiters = [SqliteRateLimiter(paths[number % 2], 30) for number in range(4)]
+
+    calls = (limiter.acquire("ada", max_wait=0) for _ in range(10) for limiter in limiters)
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert outcomes.count(None) == 30
+
+
+def test_its_thread_ends_with_it(budget: Path) -> None:
+    before = threading.active_count()
+    limiter = SqliteRateLimiter(budget)
+    asyncio.run(limiter.acquire("ada", max_wait=0))
+
+    del limiter
+    gc.collect()
+
+    give_up = time.monotonic() + 10
+    while threading.active_count() > before:
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+@posix
+def test_it_works_in_a_forked_process_too(budget: Path) -> None:
+    program = """
+import asyncio, os, sys
+from exist_async import SqliteRateLimiter
+limiter = SqliteRateLimiter(sys.argv[1], 2)
+asyncio.run(limiter.acquire("ada", max_wait=0))
+child = os.fork()
+asyncio.run(limiter.acquire("ada" if child == 0 else "grace", max_wait=0))
+if child == 0:
+    print(asyncio.run(limiter.remaining("ada")))
+else:
+    sys.exit(os.waitpid(child, 0)[1])
+"""
+
+    ended = subprocess.run([sys.executable, "-c", program, budget], capture_output=True, text=True, timeout=60)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "0\n", "")
