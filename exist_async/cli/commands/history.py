@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from exist_async.cli.connection import connect
 from exist_async.cli.export_formats import ExportFormat, open_writer
 from exist_async.cli.options import BaseUrl, Day, Flag, NameList, group_names, resolve_days, split_names
+from exist_async.cli.output import print_error
 from exist_async.cli.progress import progress_bar
 from exist_async.cli.rate_limit_wait import waiting_client
 from exist_async.resource import EXIST
@@ -22,29 +23,25 @@ async def history(
     format_: Annotated[ExportFormat | None, Parameter(name="--format")] = None,
     wait: Flag = False,
     base_url: BaseUrl = EXIST,
-) -> None:
+) -> int:
     """Export all values between two days, attribute by attribute, newest day first.
 
     Args:
         start: The first day: YYYY-MM-DD, today or yesterday.
         end: The last day, inclusive.
-        attribute: Only these attributes, separated by commas; may be repeated. Inactive attributes are exported only if
-            they are named here.
+        attribute: Only these attributes, separated by commas; may be repeated. Exist gives the values of inactive
+            attributes to nobody: acquire them first.
         group: Only attributes of these groups, separated by commas; may be repeated.
         format_: Output format; by default a table in a terminal, and CSV in a file or a pipe.
         wait: If the requests of this hour are used up, wait until more are allowed.
         base_url: Origin of the service.
     """
     in_terminal = sys.stdout.isatty()
+    names = None if attribute is None else split_names(attribute)
     async with connect(base_url) as client:
         exist = waiting_client(client, wait)
         first_day, last_day = await resolve_days(exist, start, end)
-        days = exist.values.history(
-            first_day,
-            last_day,
-            attributes=None if attribute is None else split_names(attribute),
-            groups=group_names(group),
-        )
+        days = exist.values.history(first_day, last_day, attributes=names, groups=group_names(group))
         if sys.stderr.isatty():
             print(f"Requests needed: {await days.plan()} (300 are allowed in an hour)", file=sys.stderr)
         write = await open_writer(format_ or ("table" if in_terminal else "csv"), exist)
@@ -53,3 +50,6 @@ async def history(
             async for name, day in days:
                 write(name, day)
                 advance(day)
+    if days.inaccessible:
+        print_error(f"values omitted, because the attribute is inactive or not there: {', '.join(days.inaccessible)}")
+    return 1 if names is not None and days.inaccessible else 0
