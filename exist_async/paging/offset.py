@@ -21,10 +21,11 @@ class Envelope(Generic[T_co]):
 
 
 class OffsetPaginator(BasePaginator[T_co]):
-    """A listing that continues after the results received so far, and ends at a page without new results.
+    """A listing: iterate over it with `async for`, as often as you like. Creating one sends nothing.
 
-    The service sends no total count, and may send fewer results in a page than requested: so a page that is not full
-    need not be the last one. A service that ignores the offset sends the same results again; they are yielded once.
+    Each page starts after the results received so far. The service sends no total count, and may send fewer results in
+    a page than requested, so only a page without new results ends the listing. If the service ignores the offset and
+    sends the same results again, they are yielded once.
     """
 
     def __init__(

@@ -29,11 +29,7 @@ class Page(Generic[T_co]):
 
 
 class BasePaginator(ABC, Generic[T_co]):
-    """A listing: iterate over it with `async for`, as often as you like. Creating one sends nothing.
-
-    Every iteration starts at the first page. Leaving it early requests no further page. The service may return fewer
-    results in a page than its `page_size`.
-    """
+    """A listing of any service."""
 
     def __init__(self, session: Session, path: str, params: Mapping[str, str], page_size: int) -> None:
         self._session = session
@@ -88,7 +84,11 @@ class BasePaginator(ABC, Generic[T_co]):
 
 
 class Paginator(BasePaginator[T_co]):
-    """A listing that also tells its size."""
+    """A listing of Exist: iterate over it with `async for`, as often as you like. Creating one sends nothing.
+
+    Every iteration starts at the first page. Leaving it early requests no further page. The service may return fewer
+    results in a page than its `page_size`. If it does not return all that it announced, NoAnswerError is raised.
+    """
 
     @abstractmethod
     async def count(self) -> int:

@@ -75,8 +75,8 @@ class History:
         """Return the number of requests that reading it takes; fewer are needed if attributes have few values.
 
         Unless only a few attributes are named, this requests the first pages of the listing of attributes. They are
-        counted here, and the next iteration uses them, so start it soon. Attributes that Exist does not list, or that
-        appear or disappear in the meantime, take more requests.
+        counted here, and the next iteration uses them, so start it soon. Attributes that appear or disappear in the
+        meantime take more requests.
         """
         if self._plan is None:
             self._plan = await self._make_plan()

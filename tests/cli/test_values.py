@@ -99,7 +99,7 @@ def test_an_inactive_attribute_is_reported_in_one_line_with_exit_code_1(cli: Cal
     assert cli("values", "steps") == (
         1,
         "",
-        "exist-async: attribute 'steps' is inactive: acquire it to read its values\n",
+        "exist-async: attribute 'steps' is inactive or owned by no service: acquire it to read its values\n",
     )
 
 

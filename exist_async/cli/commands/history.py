@@ -51,5 +51,8 @@ async def history(
                 write(name, day)
                 advance(day)
     if days.inaccessible:
-        print_error(f"values omitted, because the attribute is inactive or not there: {', '.join(days.inaccessible)}")
+        names_left_out = ", ".join(days.inaccessible)
+        print_error(
+            f"left out, because they are inactive or not there: {names_left_out}. Acquire them to read their values."
+        )
     return 1 if names is not None and days.inaccessible else 0
