@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from exist_async import ConfigurationError, ExistClient, NoAnswerError, NotFoundError, Page, ServerError
 from exist_async.sandbox import Sandbox
@@ -480,3 +482,37 @@ async def last_of(listing: Any) -> Any:
 def test_a_page_beyond_every_end_is_a_wrong_argument(answering: Answering) -> None:
     with pytest.raises(ConfigurationError, match="start must be from 1 to 10000"):
         answering(lambda request: httpx.Response(500)).attributes.owned().pages(start=10_001)
+
+
+FAULTS = st.sampled_from([OWN_404, *PROXY_404S.values(), empty(None), None])
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None)
+@given(
+    st.integers(1, 60),
+    st.integers(1, 20),
+    st.dictionaries(st.integers(1, 8), st.lists(FAULTS, max_size=3)),
+    st.sampled_from([1, 8]),
+    st.sampled_from([iterate, collect]),
+)
+def test_a_listing_is_whole_or_an_error_whatever_page_is_missing(
+    count: int, size: int, faults: dict[int, list[httpx.Response | None]], concurrency: int, walk: Any
+) -> None:
+    # A 404 to the first page is an error of its own.
+    faults[1] = [empty(count) for fault in faults.get(1, []) if fault is not None]
+    service = Faulty(count, size, {number: list(queue) for number, queue in faults.items()})
+
+    async def names() -> list[str]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http_client:
+            exist = ExistClient("a-token", http_client=http_client, rate_limiter=None, concurrency=concurrency)
+            return [attribute.name for attribute in await walk(exist.attributes.list())]
+
+    try:
+        got = asyncio.run(names())
+    except NoAnswerError:
+        # Some page was missing twice.
+        assert any(len(queue) - queue.count(None) > 1 for queue in faults.values())
+    else:
+        assert got == service.names
+    assert len(service.asked) <= -(-count // size) + 2 * len(faults) + 3
