@@ -319,6 +319,37 @@ async def test_a_listing_that_gets_shorter_ends_in_peace_and_with_what_moved_up(
     assert len({attribute.name for attribute in attributes}) == len(attributes)
 
 
+@pytest.mark.parametrize("released", [[0], [99], [7, 8, 9], list(range(100)), [0, 249]])
+@pytest.mark.parametrize("concurrency", [1, 8])
+@WALKS
+async def test_results_that_move_up_while_a_listing_gets_shorter_are_not_lost(
+    exist: ExistClient, sandbox: Sandbox, walk: Any, concurrency: int, released: list[int]
+) -> None:
+    names = with_attributes(sandbox, 250)
+
+    def release(first_page: Any) -> Any:
+        for n in released:
+            sandbox.user.attribute(names[n]).active = False
+        return first_page
+
+    sandbox.rewrite_next(release)
+
+    attributes = await walk(exist.with_options(concurrency=concurrency).attributes.list())
+
+    listed = [attribute.name for attribute in attributes]
+    assert {name for n, name in enumerate(names) if n not in released} <= set(listed)
+    assert len(set(listed)) == len(listed)
+
+
+@WALKS
+async def test_a_count_that_differs_between_pages_loses_and_doubles_nothing(answering: Answering, walk: Any) -> None:
+    service = Faulty(6, 2, {2: [page(["tag_002", "tag_003"], count=2, next=NEXT)]})
+
+    attributes = await walk(answering(service).attributes.list())
+
+    assert [attribute.name for attribute in attributes] == service.names
+
+
 @WALKS
 async def test_pages_smaller_than_requested_are_held_against_the_count(answering: Answering, walk: Any) -> None:
     service = Faulty(90, 20, {4: [PROXY_404S["a page of HTML"]]})

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import Generic, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from exist_async import _json
 from exist_async._checks import check_int
@@ -58,7 +58,8 @@ class PageReader(Generic[T]):
     """Checks the pages of one listing, in order, and detects where it ends.
 
     A listing ends at a page without a `next`, or at the service's own 404. If the service announced more results than
-    came, the missing page is requested again; NoAnswerError is raised if it is still missing.
+    came, the missing page is requested again; NoAnswerError is raised if it is still missing. If the listing gets
+    shorter meanwhile, the page before is requested again, because results may have moved there unread.
     """
 
     path: str
@@ -82,7 +83,10 @@ class PageReader(Generic[T]):
         if self._is_missing(answer):
             answer = await self.fetch(answer.page.number)
         if self._is_missing(answer):
-            answer = await self._last_of_fewer(answer)
+            answer = await self._end_of_fewer(answer)
+        elif self._previous and (self._count or 0) > (self._counted(answer.page) or 0):
+            moved = self._unread(await self.fetch(answer.page.number - 1), answer.page)
+            answer = evolve(answer, page=evolve(answer.page, results=moved + answer.page.results))
         return self.record(answer)
 
     def record(self, answer: PageAnswer[T]) -> Page[T]:
@@ -111,8 +115,8 @@ class PageReader(Generic[T]):
             return answer.error is None
         return self._received < count
 
-    async def _last_of_fewer(self, missing: PageAnswer[T]) -> PageAnswer[T]:
-        """Return the rest of a listing that got shorter: the results that moved to the page before the missing one.
+    async def _end_of_fewer(self, missing: PageAnswer[T]) -> PageAnswer[T]:
+        """Return the end of a listing that got shorter, instead of the missing page.
 
         Raises:
             NoAnswerError: It did not get shorter.
@@ -123,11 +127,17 @@ class PageReader(Generic[T]):
             if before.error:
                 before = await self.fetch(1)  # raises NotFoundError if the whole listing is gone
             if not (before.has_next or before.error):
-                read = self._previous.results if before.page.number == number - 1 else before.page.results
-                moved = tuple(result for result in before.page.results if result not in read)
+                moved = self._unread(before, missing.page)
                 return PageAnswer(Page(moved, before.page.count, number), has_next=False)
         fault = "is empty, twice" if missing.error is None else "was answered with 404, twice"
         raise self._incomplete(missing.page, fault) from missing.error
+
+    def _unread(self, before: PageAnswer[T], page: Page[T]) -> tuple[T, ...]:
+        """Return the results that moved to the page before a page, after it was read."""
+        if self._previous is None or before.page.number != self._previous.number:
+            return ()
+        read = self._previous.results + page.results
+        return tuple(result for result in before.page.results if result not in read)
 
     def _counted(self, page: Page[T]) -> int | None:
         return self._count if page.count is None else page.count
