@@ -342,6 +342,20 @@ async def test_results_that_move_up_while_a_listing_gets_shorter_are_not_lost(
 
 
 @WALKS
+async def test_a_listing_of_which_one_page_is_left_ends_in_peace(answering: Answering, walk: Any) -> None:
+    service = Faulty(5, 2, {})
+
+    def emptying(request: httpx.Request) -> httpx.Response:
+        if numbered(request) == 3:
+            del service.names[1:]
+        return service(request)
+
+    attributes = await walk(answering(emptying, concurrency=1).attributes.list())
+
+    assert [attribute.name for attribute in attributes] == ["tag_000", "tag_001", "tag_002", "tag_003"]
+
+
+@WALKS
 async def test_a_count_that_differs_between_pages_loses_and_doubles_nothing(answering: Answering, walk: Any) -> None:
     service = Faulty(6, 2, {2: [page(["tag_002", "tag_003"], count=2, next=NEXT)]})
 
