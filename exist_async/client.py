@@ -42,7 +42,8 @@ class ExistClient(Client):
         max_retries: Maximum number of further attempts of a call, where they are certainly harmless. With a `max_wait`
             of None, attempts that were answered with 429 don't count.
         concurrency: Maximum number of requests that one call has in flight.
-        max_connections: Maximum number of connections in the pool, which all views share.
+        max_connections: Maximum number of connections in the pool, which all views share. When calls wait for one,
+            the next is for the user that holds the fewest.
         max_wait: Longest wait in seconds for the hourly budget or a Retry-After; a longer one raises RateLimitError at
             once. None is no limit.
         rate_limiter: Keeps the hourly budget of each user; by default in the memory of this process. None disables it.

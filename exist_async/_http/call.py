@@ -1,6 +1,6 @@
 """One call: the request that it makes, and its state while it is being sent."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from contextvars import ContextVar
 from urllib.parse import urlencode
 
@@ -77,6 +77,7 @@ class CallState:
         line: The throttle's line that the call has reached the head of.
         paused_in_line: Whether it has slept or waited for the budget there.
         answered_in_line: Number of calls answered from that line when this call was refused last.
+        user: The user whose share of the connections the current attempt takes.
     """
 
     ends_at: float | None = None
@@ -94,6 +95,7 @@ class CallState:
     line: Line | None = None
     paused_in_line: bool = False
     answered_in_line: int = 0
+    user: Hashable = None
 
 
 current_state: ContextVar[CallState | None] = ContextVar("exist_async_call_state", default=None)

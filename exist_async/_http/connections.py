@@ -1,15 +1,17 @@
 """The connections of one event loop, which aiohttp keeps: sends a request, and reads its answer to the end."""
 
 import asyncio
-import base64
+import atexit
+import os
 import re
 import select
 import sys
 import zlib
+from collections.abc import AsyncGenerator, Callable, Hashable
 from contextlib import suppress
 from functools import lru_cache
 from ssl import SSLContext
-from urllib.request import getproxies, proxy_bypass
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 import aiohttp
@@ -19,8 +21,12 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
 
-from exist_async._checks import is_loopback
+if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
+
 from exist_async._http.call import current_state
+from exist_async._http.fair_queue import FairQueue
+from exist_async._http.proxies import Proxies, Proxy
 
 _CLOSED = "the client was closed"
 _HTTP_VERSION = {"http_version": b"HTTP/1.1"}
@@ -37,6 +43,7 @@ _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _GZIP_MAGIC = b"\x1f\x8b"
 _PIECE = 1024 * 1024
 _MOST_NAMED = 5
+_LONGEST_EXIT = 1.0  # seconds
 # Any other name of an encoding may be the request's credentials, and is not quoted.
 _KNOWN_ENCODINGS = frozenset(("gzip", "x-gzip", "deflate", "br", "zstd", "compress"))
 
@@ -65,7 +72,7 @@ class _Connector(aiohttp.TCPConnector):
 
     def __init__(self, ssl_context: SSLContext) -> None:
         super().__init__(limit=0, ssl=ssl_context)  # pyright: ignore[reportUnknownMemberType]
-        self._used: WeakSet[asyncio.BaseProtocol] = WeakSet()
+        self._used: WeakSet[ResponseHandler] = WeakSet()
 
     async def connect(
         self,
@@ -88,6 +95,12 @@ class _Connector(aiohttp.TCPConnector):
         state.connected = state.request_connected = True
         return connection
 
+    def abort(self) -> None:
+        """Abort all connections, without waiting for them to end."""
+        for protocol in list(self._used):
+            if protocol.transport is not None:
+                protocol.transport.abort()
+
 
 def _has_unread_bytes(connection: Connection) -> bool:
     """Whether an idle connection has received bytes, or was closed by the server."""
@@ -105,21 +118,30 @@ def _has_unread_bytes(connection: Connection) -> bool:
 
 
 class Connections:
-    """Sends requests over at most `max_connections` connections, and reports exactly how an attempt failed."""
+    """Sends requests over at most `max_connections` connections, and reports exactly how an attempt failed.
 
-    def __init__(self, *, max_connections: int, ssl_context: SSLContext, proxy: str | None, trust_env: bool) -> None:
-        self._proxy = None if proxy is None else _split_proxy(proxy)
-        self._environment = {key: url for key, url in getproxies().items() if trust_env and key != "no"}
-        # The limit is kept here and not by aiohttp, so that waiting for a connection has a timeout of its own.
-        self._free = asyncio.Semaphore(max_connections)
+    Attributes:
+        session: aiohttp's session, which is closed with the event loop.
+    """
+
+    def __init__(self, *, max_connections: int, ssl_context: SSLContext, proxies: Proxies) -> None:
+        self._proxies = proxies
+        self._found: dict[tuple[str, str | None, int | None], Proxy | None] = {}
+        # The limit is kept here and not by aiohttp, so that waiting for a connection is fair and has its own timeout.
+        self._free = max_connections
+        self._held: dict[Hashable, int] = {}
+        self._queue = FairQueue()
         self._stopped = False
-        self._session = aiohttp.ClientSession(
-            connector=_Connector(ssl_context),
+        self._loop = asyncio.get_running_loop()
+        self._connector = _Connector(ssl_context)
+        self.session = aiohttp.ClientSession(
+            connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
             auto_decompress=False,
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
         )
+        self._end = _close_at_end(self.session)
 
     async def send(self, request: httpx.Request) -> httpx.Response:
         """Send a request and read its answer to the end.
@@ -128,37 +150,44 @@ class Connections:
         all the rest. The call's state in `current_state` is marked when the request gets its connection.
         """
         timeout = request.extensions.get("timeout", {})
-        if self._free.locked():
-            try:
-                async with asyncio.timeout(timeout.get("pool")):
-                    await self._free.acquire()
-            except TimeoutError:
-                raise httpx.PoolTimeout("no connection became free in time", request=request) from None
-        else:
-            await self._free.acquire()
+        url = _url(str(request.url))
+        origin = url.scheme, url.host, url.port
+        if origin not in self._found:
+            self._found[origin] = self._proxies.find(str(request.url))
+        proxy = self._found[origin]
         state = current_state.get()
         assert state is not None
+        if self._free:
+            self._free -= 1
+            self._held[state.user] = self._held.get(state.user, 0) + 1
+        else:
+            await self._wait(request, state.user, timeout.get("pool"))
         state.request_connected = False
         failure: httpx.RequestError
         try:
             if self._stopped:
                 raise httpx.ConnectError(_CLOSED, request=request)
             async with asyncio.timeout(timeout.get("read")):
-                return await self._exchange(request)
+                return await self._exchange(request, url, proxy)
         except BodyError as error:
             failure = httpx.DecodingError(f"the body can't be used: {error}", request=request)
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
-            failure = _as_httpx_error(error, state.connected, request)
+            failure = _as_httpx_error(error, state.connected, request, proxy)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
             # Closing aiohttp's connector cancels its look-up of a name, and so this request.
-            failure = _as_httpx_error(ConnectionAbortedError(_CLOSED), state.connected, request)
+            failure = _as_httpx_error(ConnectionAbortedError(_CLOSED), state.connected, request, proxy)
         finally:
-            self._free.release()
+            self._release(state.user)
         # Outside of the handler: aiohttp's error would be the context, and its repr shows the request's headers.
         raise failure
+
+    async def close_with_loop(self) -> None:
+        """See to it that the connections are closed when the running event loop ends."""
+        _opened.add(self)
+        await anext(self._end)
 
     def stop(self) -> None:
         """Send no further request, nor those that wait for a free connection."""
@@ -166,31 +195,66 @@ class Connections:
 
     async def close(self) -> None:
         """Close every connection, those in use included."""
-        await self._session.close()
+        await self.session.close()
+        with suppress(RuntimeError):  # the loop is closing it
+            await self._end.aclose()
 
-    def abandon(self) -> None:
-        """Close the connections of an event loop that no longer runs, so that nothing can be awaited."""
-        closing = self._session.close()
+    def close_from_outside(self) -> None:
+        """Close every connection from outside of their event loop: in its next step, or now if it is closed."""
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self.close()))
+            return
+        # asyncio closes a socket in the next step of its loop, and a closed loop makes none.
+        setattr(self._loop, "call_soon", _call_now)  # noqa: B010  (a method can't be assigned to)
+        self._connector.abort()
+        closing = self.session.close()
         # Without a loop to wait for, aiohttp has closed everything after the first step.
         with suppress(StopIteration):
             closing.send(None)
         closing.close()
 
-    async def _exchange(self, request: httpx.Request) -> httpx.Response:
-        url = _url(str(request.url))
+    def close_at_exit(self) -> None:
+        """Close every connection of an event loop that has ended, or that has stopped for good."""
+        if self._loop.is_closed():
+            self.close_from_outside()
+        elif not self._loop.is_running():
+            with suppress(TimeoutError):
+                self._loop.run_until_complete(asyncio.wait_for(self.close(), _LONGEST_EXIT))
+
+    async def _wait(self, request: httpx.Request, user: Hashable, seconds: float | None) -> None:
+        """Wait until a connection is handed to a call of this user."""
+        turn = self._queue.join(user)
+        try:
+            async with asyncio.timeout(seconds):
+                await turn
+        except BaseException as error:
+            if not self._queue.leave(user, turn):
+                self._release(user)
+            if isinstance(error, TimeoutError):
+                raise httpx.PoolTimeout("no connection became free in time", request=request) from None
+            raise
+
+    def _release(self, user: Hashable) -> None:
+        """Hand a connection of this user to the next call, or keep it free."""
+        held = self._held.pop(user) - 1
+        if held:
+            self._held[user] = held
+        if not (self._queue.waiting and self._queue.hand_over(self._held)):
+            self._free += 1
+
+    async def _exchange(self, request: httpx.Request, url: URL, proxy: Proxy | None) -> httpx.Response:
         headers = request.headers.multi_items()
-        proxy, proxy_headers = self._proxy_for(url)
-        if url.scheme == "http":
+        if proxy is not None and url.scheme == "http":
             # There is no tunnel to a plain server: the proxy reads the request itself.
-            headers += proxy_headers.items()
-        async with self._session.request(
+            headers += proxy.headers.items()
+        async with self.session.request(
             request.method,
             url,
             headers=headers,
             data=await request.aread() or None,
             allow_redirects=False,
-            proxy=proxy,
-            proxy_headers=proxy_headers,
+            proxy=None if proxy is None else proxy.url,
+            proxy_headers=None if proxy is None else proxy.headers,
         ) as response:
             try:
                 body = await _read_body(response)
@@ -202,26 +266,30 @@ class Connections:
         received = [(name, value) for name, value in response.raw_headers if name.lower() not in _DROPPED_HEADERS]
         return _Response(response.status, received, body)
 
-    def _proxy_for(self, url: URL) -> tuple[URL | None, dict[str, str]]:
-        """Return the proxy to use, and the headers that authenticate at it."""
-        if self._proxy is not None:
-            return self._proxy
-        if is_loopback(url.host or ""):
-            # Loopback means another machine to a proxy, which would get to read a token that is sent in plain text.
-            return None, {}
-        proxy = self._environment.get(url.scheme) or self._environment.get("all")
-        if not proxy or proxy_bypass(url.authority):
-            return None, {}
-        return _split_proxy(proxy if "://" in proxy else f"http://{proxy}")
+
+async def _close_at_end(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:
+    """Close a session at the end of its event loop: `asyncio.run` closes the asynchronous generators that are left."""
+    try:
+        yield
+    finally:
+        await session.close()
 
 
-def _split_proxy(proxy: str) -> tuple[URL, dict[str, str]]:
-    """Move the password from a proxy's URL, which aiohttp's errors quote, to a header."""
-    url = URL(proxy)
-    if url.user is None:
-        return url, {}
-    credentials = base64.b64encode(f"{url.user}:{url.password or ''}".encode()).decode()
-    return url.with_user(None), {"Proxy-Authorization": f"Basic {credentials}"}
+_opened: WeakSet[Connections] = WeakSet()
+if sys.platform != "win32":
+    # A child shares what its parent's loops wait for, and must not touch it.
+    os.register_at_fork(after_in_child=_opened.clear)
+
+
+@atexit.register
+def _close_at_exit() -> None:
+    """Close what loops have left open that end with the process, such as that of `python -m asyncio`."""
+    for connections in list(_opened):
+        connections.close_at_exit()
+
+
+def _call_now(callback: Callable[..., object], *args: object, **_: object) -> None:
+    callback(*args)
 
 
 @lru_cache(maxsize=512)
@@ -229,7 +297,9 @@ def _url(url: str) -> URL:
     return URL(url, encoded=True)
 
 
-def _as_httpx_error(error: Exception, connected: bool, request: httpx.Request) -> httpx.TransportError:
+def _as_httpx_error(
+    error: Exception, connected: bool, request: httpx.Request, proxy: Proxy | None
+) -> httpx.TransportError:
     """Return the httpx error that means the same as aiohttp's."""
     cls: type[httpx.TransportError]
     if isinstance(error, TimeoutError):
@@ -240,9 +310,10 @@ def _as_httpx_error(error: Exception, connected: bool, request: httpx.Request) -
         cls = httpx.ProxyError
     else:
         cls = httpx.ConnectError
+    through = f" (through {proxy.name})" if proxy is not None and not connected else ""
     if isinstance(error, aiohttp.ClientResponseError) or cls is httpx.RemoteProtocolError:
-        return cls(_without_quoted_bytes(error), request=request)
-    failure = cls(str(error) or type(error).__name__, request=request)
+        return cls(_without_quoted_bytes(error) + through, request=request)
+    failure = cls((str(error) or type(error).__name__) + through, request=request)
     failure.__cause__ = error if isinstance(error, OSError) else error.__cause__
     return failure
 

@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 import httpx
 from attrs import define, field
@@ -14,7 +13,9 @@ from exist_async._http import responses
 from exist_async._http.call import Call, CallState, current_state
 from exist_async._http.in_flight import InFlight
 from exist_async._http.options import Options
+from exist_async._http.proxies import Proxies
 from exist_async._http.retry import RetryBudget
+from exist_async._http.signing import user_of
 from exist_async._http.throttle import Throttle
 from exist_async._http.transport import Transport
 from exist_async._secrets import redact_errors
@@ -52,6 +53,7 @@ class Pool:
     Attributes:
         http: The HTTP client.
         transport: The transport of the package's own client, closed with this pool; None for a caller's client.
+        proxies: The proxies of the package's own client; None for a caller's client.
         in_flight: The waits and writes in progress.
         retry_budget: Limits the retries of all calls together.
         throttle: Slows users down whose requests the service has refused with a 429.
@@ -59,11 +61,12 @@ class Pool:
 
     _http: httpx.AsyncClient
     _transport: Transport | None = None
+    _proxies: Proxies | None = None
     in_flight: InFlight = field(init=False, factory=InFlight)
     retry_budget: RetryBudget = field(init=False, factory=RetryBudget)
     throttle: Throttle = field(init=False, factory=Throttle)
     _closed: bool = field(init=False, default=False)
-    _prepared: bool = field(init=False, default=False)
+    _prepared: set[str] = field(init=False, factory=set[str])
 
     @property
     def closed(self) -> bool:
@@ -77,11 +80,10 @@ class Pool:
         check_flag("trust_env", trust_env)
         if not isinstance(verify, bool | ssl.SSLContext):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise wrong_type("verify", "True, False or an ssl.SSLContext", verify)
-        if proxy is not None:
-            _check_proxy(proxy)
-        transport = Transport(max_connections=max_connections, proxy=proxy, verify=verify, trust_env=trust_env)
+        proxies = Proxies(proxy, trust_env=trust_env)
+        transport = Transport(max_connections=max_connections, proxies=proxies, verify=verify, trust_env=trust_env)
         # The transport reads the environment; the client above it must not mount proxies of its own.
-        return cls(_Client(transport=transport, trust_env=False), transport)
+        return cls(_Client(transport=transport, trust_env=False), transport, proxies)
 
     @classmethod
     def over(cls, http: httpx.AsyncClient) -> "Pool":
@@ -90,15 +92,19 @@ class Pool:
             raise wrong_type("http_client", "an httpx.AsyncClient", http)
         return cls(http)
 
-    async def prepare(self) -> None:
-        """Import the JSON libraries in a thread before the first call: that would block the event loop."""
-        if not self._prepared:
-            if not _json.is_ready():
-                try:
-                    await asyncio.to_thread(_json.prepare)
-                except RuntimeError:  # an event loop that is shutting down starts no thread any more
-                    _json.prepare()
-            self._prepared = True
+    async def prepare(self, origin: str) -> None:
+        """Load what the first call to an origin needs; raise ConfigurationError if its proxy can't be used."""
+        if origin in self._prepared:
+            return
+        if self._proxies is not None:
+            self._proxies.find(origin)
+        if not _json.is_ready():
+            try:
+                # Importing the JSON libraries would block the event loop.
+                await asyncio.to_thread(_json.prepare)
+            except RuntimeError:  # an event loop that is shutting down starts no thread any more
+                _json.prepare()
+        self._prepared.add(origin)
 
     async def send(
         self, call: Call, auth: httpx.Auth, options: Options, state: CallState, time_left: float | None
@@ -161,6 +167,7 @@ class Pool:
         patience = seconds if time_left is None else max(0.0, min(seconds, time_left))
         request.extensions = {"timeout": {"connect": seconds, "read": seconds, "write": seconds, "pool": patience}}
         if isinstance(self._http, _Client):
+            state.user = user_of(auth)
             current_state.set(state)
             try:
                 return await self._http.sign_and_send(request, auth)
@@ -242,18 +249,3 @@ def _request(call: Call, origin: str) -> httpx.Request:
 def _url(url: str) -> httpx.URL:
     # Parsing costs more than the rest of building a request.
     return httpx.URL(url)
-
-
-def _check_proxy(proxy: str) -> None:
-    try:
-        parts = urlsplit(proxy if isinstance(proxy, str) else "")  # pyright: ignore[reportUnnecessaryIsInstance]
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        good = good and proxy.isprintable() and " " not in proxy and bool(httpx.URL(proxy).host)
-    except (ValueError, httpx.InvalidURL):
-        good = False
-    if not good:
-        # The URL is not quoted: it may contain a password.
-        raise ConfigurationError(
-            "proxy must be the URL of an HTTP proxy, like 'http://127.0.0.1:3128'. For another kind, such as SOCKS, "
-            "give an http_client that supports it"
-        )

@@ -71,7 +71,7 @@ class Session:
 
     async def prepare(self) -> None:
         """Load what a call needs. `send` does it too; call this before encoding a body, which needs it earlier."""
-        await self._pool.prepare()
+        await self._pool.prepare(self.options.base_url)
 
     async def aclose(self) -> None:
         """Wait for the writes in flight, `timeout` seconds at most, and close the pool; later calls raise an error."""
@@ -96,7 +96,7 @@ class Session:
         state.ends_at = self._ends_at
         if state.ends_at is None and self.options.deadline is not None:
             state.ends_at = self.options.clock() + self.options.deadline
-        await self._pool.prepare()
+        await self._pool.prepare(self.options.base_url)
         try:
             while True:
                 await self._wait_for_turn(call, state)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import httpx
 from attrs import define, field
 
+from exist_async._http.proxies import Proxies
+
 if TYPE_CHECKING:
     from exist_async._http.connections import Connections
 
@@ -26,13 +28,13 @@ class Transport(httpx.AsyncBaseTransport):
 
     Attributes:
         max_connections: Connections of one loop, in use and idle.
-        proxy: The URL of an HTTP proxy, or None.
+        proxies: The proxies to use.
         verify: Whether to check certificates, or the context that does.
-        trust_env: Whether HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR count.
+        trust_env: Whether SSL_CERT_FILE and SSL_CERT_DIR count.
     """
 
     max_connections: int
-    proxy: str | None
+    proxies: Proxies
     verify: bool | ssl.SSLContext
     trust_env: bool
     _pools: _Pools = field(init=False, factory=_Pools)
@@ -43,7 +45,7 @@ class Transport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request and read its answer to the end."""
         pool = self._pools.get(asyncio.get_running_loop())
-        if pool is None:
+        if pool is None or pool.session.closed:
             pool = await self._open(request)
         return await pool.send(request)
 
@@ -56,14 +58,12 @@ class Transport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the connections of all event loops; a loop in another thread closes its own soon afterwards."""
         self._closed = True
-        pools, self._pools = self._pools, {}
-        for loop, pool in pools.items():
-            if loop is asyncio.get_running_loop():
-                await pool.close()
-            elif loop.is_running():
-                loop.call_soon_threadsafe(_close_soon, loop, pool)
-            else:
-                pool.abandon()
+        own = self._pools.pop(asyncio.get_running_loop(), None)
+        # They are kept: a loop that never runs again is closed at exit.
+        for pool in list(self._pools.values()):
+            pool.close_from_outside()
+        if own is not None:
+            await own.close()
 
     async def _open(self, request: httpx.Request) -> Connections:
         loop = asyncio.get_running_loop()
@@ -75,19 +75,20 @@ class Transport(httpx.AsyncBaseTransport):
             raise httpx.ConnectError(message, request=request) from error
         if self._closed:
             raise httpx.ConnectError("the client was closed", request=request)
-        if loop not in self._pools:
+        pool = self._pools.get(loop)
+        if pool is None or pool.session.closed:
             for closed in [known for known in self._pools if known.is_closed()]:
-                self._pools.pop(closed).abandon()
+                self._pools.pop(closed).close_from_outside()
             from exist_async._http.connections import Connections
 
             assert self._ssl is not None
-            self._pools[loop] = Connections(
+            pool = self._pools[loop] = Connections(
                 max_connections=self.max_connections,
                 ssl_context=self._ssl,
-                proxy=self.proxy,
-                trust_env=self.trust_env,
+                proxies=self.proxies,
             )
-        return self._pools[loop]
+            await pool.close_with_loop()
+        return pool
 
     def _prepare(self) -> None:
         # The first requests of a client often start at the same time: one of them prepares for all.
@@ -95,7 +96,3 @@ class Transport(httpx.AsyncBaseTransport):
             if self._ssl is None:
                 import_module("exist_async._http.connections")
                 self._ssl = httpx.create_ssl_context(verify=self.verify, trust_env=self.trust_env)
-
-
-def _close_soon(loop: asyncio.AbstractEventLoop, pool: Connections) -> None:
-    loop.create_task(pool.close())

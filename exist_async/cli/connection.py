@@ -1,12 +1,12 @@
 """The client of a command, with the credentials from EXIST_TOKEN or from the stored login."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager
 
 import httpx
 from attrs import frozen
 
-from exist_async.auth import BearerToken
+from exist_async.auth import BearerToken, SimpleToken
 from exist_async.auth.oauth2 import OAuth2
 from exist_async.cli.oauth_app import app_from_environment
 from exist_async.cli.options import environment_value
@@ -96,9 +96,44 @@ async def find_credentials(base_url: str) -> Credentials:
     )
 
 
+class _EitherToken(httpx.Auth):
+    """Signs requests with a token of a kind that is not known: as a personal one, and after a 401 as a simple one.
+
+    Args:
+        token: The token.
+
+    Raises:
+        ConfigurationError: It can't be a token.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._kinds: Sequence[BearerToken | SimpleToken] = (BearerToken(token), SimpleToken(token))
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Sign a request, and sign it otherwise if the service does not accept the token."""
+        for kind in self._kinds:
+            response = yield next(kind.auth_flow(request))
+            if response.is_success:
+                self._kinds = (kind,)
+            if response.status_code != 401:
+                return
+
+
+def _token_auth(token: str) -> httpx.Auth:
+    """Return the auth for a token, which may follow its kind, as in a header: `Bearer` or `Token`."""
+    kind, _, rest = token.partition(" ")
+    match kind.lower():
+        case "bearer":
+            return BearerToken(rest.strip())
+        case "token":
+            return SimpleToken(rest.strip())
+        case _:
+            return _EitherToken(token)
+
+
 def _environment_credentials(token: str, base_url: str) -> Credentials:
     try:
-        auth = BearerToken(token)
+        auth = _token_auth(token)
     except ConfigurationError as error:
         raise ConfigurationError(f"EXIST_TOKEN: {error}") from None
     return Credentials(

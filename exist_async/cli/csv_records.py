@@ -2,19 +2,22 @@
 
 import csv
 import re
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 
 from attrs import frozen
 
 from exist_async.attributes import ValueType
-from exist_async.cli.records import COLUMNS, Line, ParsedRecord, UnreadableRecord
-from exist_async.cli.value_text import is_date, parse_date, parse_value
+from exist_async.cli.records import COLUMNS, EmptyRecord, Line, ParsedRecord, Record, UnreadableRecord
+from exist_async.cli.value_text import is_blank, is_date, parse_date, parse_value, shorten, strip_invisible
 from exist_async.errors import ConfigurationError
 from exist_async.values import ValueUpdate
 
 # Matches a line that ends outside of quotes, given that it begins outside of them.
 _FIELD = r'(?:"(?:[^"]++|"")*+"[^,]*+|(?!")[^,]*+)'
 _QUOTES_CLOSED = re.compile(f"{_FIELD}(?:,{_FIELD})*+")
+
+_BEGINS_AS_NUMBER = re.compile(r"[+-]?\.?\d")
 
 
 @frozen
@@ -47,24 +50,33 @@ class _Layout:
         """Return the layout that a header defines; None if the row is not a header.
 
         Raises:
-            ConfigurationError: The row is a header without all needed columns, or its columns are not separated by
-                commas.
+            ConfigurationError: The row is a header that lacks a needed column or has one twice, its columns are not
+                separated by commas, or it is data in another order.
         """
-        titles = [title.strip().lower() for title in row.fields]
-        missing = [column for column in COLUMNS if column not in titles]
-        if not missing:
-            return cls(titles, [titles.index(column) for column in COLUMNS])
+        titles = list(map(_normalize_title, row.fields))
         if len(titles) < len(COLUMNS):
             _refuse_other_delimiters(row)
         # A row with a date is data: the text of a note may be the word "value".
-        if len(missing) < len(COLUMNS) and not any(map(is_date, titles)):
+        if any(map(is_date, titles)):
+            if is_date(titles[1] if len(titles) > 1 else ""):
+                return None
+            raise _unexpected_columns(row)
+        if set(COLUMNS).isdisjoint(titles):
+            # A row of data without a valid date has a field that begins with a digit, such as 20.11.2026.
+            if len(titles) < 2 or any(map(_BEGINS_AS_NUMBER.match, titles)):
+                return None
+            raise _unexpected_columns(row)
+        if repeated := [title for title, count in Counter(titles).items() if title and count > 1]:
             raise ConfigurationError(
-                f"line {row.line_number} looks like a header, but has no column: {', '.join(missing)}"
+                f"line {row.line_number} names a column twice: {', '.join(map(shorten, repeated))}. Remove or rename "
+                "one of them: which of the values is meant can't be known"
             )
-        return None
+        if not set(COLUMNS) <= set(titles):
+            raise _unexpected_columns(row)
+        return cls(titles, [titles.index(column) for column in COLUMNS])
 
-    def make_update(self, row: _Row, types: Mapping[str, ValueType | None]) -> ValueUpdate:
-        """Convert a row into a value to write.
+    def make_update(self, row: _Row, types: Mapping[str, ValueType | None]) -> ValueUpdate | None:
+        """Convert a row into a value to write; None if it has none.
 
         Raises:
             ValueError: The row has another number of fields, or a field is invalid.
@@ -72,6 +84,10 @@ class _Layout:
         if len(row.fields) != len(self.titles):
             raise ValueError(f"expected {len(self.titles)} fields ({','.join(self.titles)}), found {len(row.fields)}")
         name, day, value = (row.fields[position] for position in self.positions)
+        if is_blank(value):
+            if not is_blank(day):
+                parse_date(day.strip())
+            return None
         name = name.strip()
         return ValueUpdate(name, parse_date(day.strip()), parse_value(value, types.get(name)))
 
@@ -81,18 +97,31 @@ class _Layout:
         return row.fields[position].strip() if position < len(row.fields) else ""
 
 
+def _normalize_title(title: str) -> str:
+    return strip_invisible(title).strip().lower()
+
+
+def _unexpected_columns(row: _Row) -> ConfigurationError:
+    found = shorten(",".join(field.strip() for field in row.fields))
+    return ConfigurationError(
+        f"line {row.line_number} is {found!r}, but expected are the columns {', '.join(COLUMNS)}, in this order or in "
+        "that of a header. If a column is called otherwise, rename it. If each attribute has a column of its own, "
+        "write a line for each value: 2026-11-20,8123 under date,steps becomes steps,2026-11-20,8123 under "
+        f"{','.join(COLUMNS)}"
+    )
+
+
 def _refuse_other_delimiters(row: _Row) -> None:
     text = ",".join(row.fields)
-    for delimiter, description in ((";", "semicolons"), ("\t", "tabs")):
-        if text.count(delimiter) >= len(COLUMNS) - 1:
+    for delimiter, description in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
+        titles = list(map(_normalize_title, text.split(delimiter)))
+        if len(titles) >= len(COLUMNS) or (len(titles) > 1 and not set(COLUMNS).isdisjoint(titles)):
             raise ConfigurationError(
                 f"line {row.line_number}: the columns are separated by {description}: save the file with commas"
             )
 
 
-async def parse_csv(
-    lines: AsyncIterable[Line], types: Mapping[str, ValueType | None]
-) -> AsyncGenerator[ParsedRecord | UnreadableRecord, None]:
+async def parse_csv(lines: AsyncIterable[Line], types: Mapping[str, ValueType | None]) -> AsyncGenerator[Record, None]:
     """Parse the records of a CSV file.
 
     Args:
@@ -100,7 +129,8 @@ async def parse_csv(
         types: Value types by attribute name; they decide whether a field becomes a number or stays text.
 
     Raises:
-        ConfigurationError: The first row is a header without all needed columns, or not separated by commas.
+        ConfigurationError: The first row is a header that lacks a needed column or has one twice, is not separated by
+            commas, or is data in another order.
     """
     layout: _Layout | None = None
     async for row in _read_rows(lines):
@@ -113,7 +143,8 @@ async def parse_csv(
             if header is not None:
                 continue
         try:
-            yield ParsedRecord(row.line_number, layout.make_update(row, types))
+            update = layout.make_update(row, types)
+            yield EmptyRecord(row.line_number) if update is None else ParsedRecord(row.line_number, update)
         except ValueError as error:
             yield UnreadableRecord(row.line_number, str(error), layout.attribute_name(row))
 
@@ -167,5 +198,8 @@ class _RecordBuffer:
         except UnicodeEncodeError:
             return UnreadableRecord(self.line_number, "not UTF-8")
         except csv.Error as error:
+            if str(error).startswith("new-line character"):  # its words are for programmers
+                reason = "a carriage return outside of quotes: write a line feed at the end of each line"
+                return UnreadableRecord(self.line_number, reason)
             return UnreadableRecord(self.line_number, f"not valid CSV: {error}")
         return _Row(self.line_number, fields) if any(map(str.strip, fields)) else None

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,9 @@ from cyclopts import CycloptsError
 from exist_async.errors import ConfigurationError
 
 _BLOCK_SIZE = 65536  # bytes
+
+# A carriage return that is the last byte so far may be the first half of a line end.
+_LINE_END = re.compile(rb"\r\n|\n|\r(?=[^\n])")
 
 # Far above any sensible line; without a limit, a file without line breaks would fill the memory.
 _MAX_LINE_SIZE = 1_048_576  # bytes
@@ -78,20 +82,35 @@ def require_stdin(content: str) -> None:
 async def read_lines(source: Input = STDIN) -> AsyncGenerator[bytes, None]:
     """Yield the lines of an input with their line ends, each as soon as it is complete.
 
+    Lines end with a line feed. If the first one ends with a carriage return alone, as in a spreadsheet's format "CSV
+    (Macintosh)", carriage returns end the others, too.
+
     Raises:
         ConfigurationError: A line is longer than 1 MiB.
     """
     incomplete = b""
+    first_end: bytes | None = None
     while block := await _read_block(source):
-        *complete, incomplete = (incomplete + block).split(b"\n")
-        for line in complete:
-            yield line + b"\n"
+        incomplete += block
+        if first_end is None and (match := _LINE_END.search(incomplete)) is not None:
+            first_end = match[0]
+        if first_end is not None:
+            lines = incomplete.splitlines(keepends=True) if first_end == b"\r" else _split_at_line_feeds(incomplete)
+            # A carriage return at the end may be the first half of a line end.
+            incomplete = b"" if incomplete.endswith(b"\n") else lines.pop()
+            for line in lines:
+                yield line
         if len(incomplete) > _MAX_LINE_SIZE:
             raise ConfigurationError(
                 f"{source.name} has a line of more than {_MAX_LINE_SIZE} bytes: {incomplete[:50]!r}…"
             )
     if incomplete:
         yield incomplete
+
+
+def _split_at_line_feeds(block: bytes) -> list[bytes]:
+    *complete, last = block.split(b"\n")
+    return [line + b"\n" for line in complete] + ([last] if last else [])
 
 
 async def _read_block(source: Input) -> bytes:

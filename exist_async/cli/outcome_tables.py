@@ -14,6 +14,7 @@ from exist_async.cli.records import Records, UnreadableRecord
 from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus
 from exist_async.values import ValueUpdate
 
+_FAILURES = (OutcomeStatus.REFUSED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_SENT)
 _STYLES = {
     OutcomeStatus.SUCCEEDED: "green",
     OutcomeStatus.REFUSED: "red",
@@ -46,13 +47,15 @@ def print_outcomes(
         list_items: False prints only the counts.
         records: Records that the items were read from, to show line numbers. Unreadable records are always listed.
     """
-    failed = [outcome for outcome in result if outcome.status is not OutcomeStatus.SUCCEEDED] if list_items else []
+    failed = [outcome for outcome in result if outcome.status in _FAILURES] if list_items else []
     if records is None:
         if failed:
             console.print(_failure_table(failed), "")
     elif failed or records.unreadable:
         console.print(_failure_table_by_line(failed, records), "")
     console.print(_count_table(result, success_label, len(records.unreadable) if records is not None else 0))
+    if records is not None and records.empty_count:
+        console.print(f"\n{_describe_empty(records.empty_count, everything=not (result or records.unreadable))}")
     if records is not None and not records.is_complete:
         console.print(f"\nNothing was read after line {records.last_line}.")
 
@@ -103,10 +106,17 @@ def _count_table(result: BatchResult[Any, Any], success_label: str, unreadable_c
         count = sum(outcome.status is status for outcome in result)
         if count or status is OutcomeStatus.SUCCEEDED:
             label = success_label if status is OutcomeStatus.SUCCEEDED else _status_label(status)
-            table.add_row(cell(label, _STYLES[status] if count else "dim"), str(count))
+            table.add_row(cell(label, _STYLES.get(status, "dim") if count else "dim"), str(count))
     if unreadable_count:
         table.add_row(cell(_UNREADABLE, "red"), str(unreadable_count))
     return table
+
+
+def _describe_empty(count: int, *, everything: bool) -> str:
+    if everything:
+        return f"Nothing was written: all values that were read are empty ({count})."
+    values, were, them = ("value", "was", "it") if count == 1 else ("values", "were", "them")
+    return f"{count} {values} {were} empty: nothing was written for {them}."
 
 
 def _status_label(status: OutcomeStatus) -> str:

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import AsyncGenerator, AsyncIterable
+from typing import TypeAlias
 
 from attrs import define, field, frozen
 
@@ -37,6 +38,17 @@ class ParsedRecord:
 
 
 @frozen
+class EmptyRecord:
+    """A record without a value, for which nothing is written.
+
+    Attributes:
+        line_number: Number of the line that the record begins in.
+    """
+
+    line_number: int
+
+
+@frozen
 class UnreadableRecord:
     """A record that could not be parsed.
 
@@ -55,6 +67,9 @@ def _new_line_numbers() -> "array[int]":
     return array("Q")
 
 
+Record: TypeAlias = ParsedRecord | EmptyRecord | UnreadableRecord
+
+
 def _new_unreadable() -> list[UnreadableRecord]:
     return []
 
@@ -69,14 +84,16 @@ class Records:
         line_numbers: Line number of each update, by its index in the write. An array of eight bytes each: there may be
             millions.
         unreadable: The records that could not be parsed so far.
+        empty_count: Number of records without a value so far.
         last_line: Number of the line that the last record begins in; 0 before the first.
         is_complete: Whether the whole input was read.
     """
 
-    source: AsyncIterable[ParsedRecord | UnreadableRecord]
+    source: AsyncIterable[Record]
     is_interactive: bool = False
     line_numbers: "array[int]" = field(init=False, factory=_new_line_numbers)
     unreadable: list[UnreadableRecord] = field(init=False, factory=_new_unreadable)
+    empty_count: int = field(init=False, default=0)
     last_line: int = field(init=False, default=0)
     is_complete: bool = field(init=False, default=False)
 
@@ -86,12 +103,15 @@ class Records:
         return
 
     async def updates(self) -> AsyncGenerator[ValueUpdate, None]:
-        """Yield the values of valid records; the others are added to `unreadable`."""
+        """Yield the values of valid records; the others are counted, or added to `unreadable`."""
         async for record in self.source:
             self.last_line = record.line_number
-            if isinstance(record, UnreadableRecord):
-                self.unreadable.append(record)
-            else:
-                self.line_numbers.append(record.line_number)
-                yield record.update
+            match record:
+                case ParsedRecord():
+                    self.line_numbers.append(record.line_number)
+                    yield record.update
+                case EmptyRecord():
+                    self.empty_count += 1
+                case UnreadableRecord():
+                    self.unreadable.append(record)
         self.is_complete = True

@@ -32,12 +32,22 @@ class StoredLogin:
         """Return the location of a service's token; it may not exist yet.
 
         Raises:
-            ConfigurationError: `base_url` is not a URL.
+            ConfigurationError: `base_url` is not a URL, or this user has no home directory.
         """
         # Imported here: not needed if the token comes from the environment.
         from platformdirs import user_config_path
 
-        return cls(_origin(base_url), user_config_path("exist-async") / "tokens.json")
+        origin = _origin(base_url)
+        try:
+            folder = user_config_path("exist-async")
+        except RuntimeError:
+            folder = Path()
+        if not folder.is_absolute():  # before platformdirs 4.14, a folder named "~"
+            raise ConfigurationError(
+                "This user has no home directory for the token that login stores: export "
+                "EXIST_TOKEN=your-access-token, or set HOME or XDG_CONFIG_HOME to an absolute path"
+            )
+        return cls(origin, folder / "tokens.json")
 
     @property
     def store(self) -> FileTokenStore:

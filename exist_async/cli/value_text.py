@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import unicodedata
 
 from exist_async.attributes import ValueType
 from exist_async.errors import ConfigurationError
@@ -12,7 +13,6 @@ _INTEGER = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _BOOLEANS = {"true": 1, "yes": 1, "false": 0, "no": 0}
 _NUMERIC = frozenset(ValueType) - {ValueType.STRING}
-_EMPTY = "the value is empty: a stored value can be changed, but not deleted"
 
 
 def format_value(value: float | str | None, value_type: ValueType | None) -> str:
@@ -60,6 +60,20 @@ def is_date(text: str) -> bool:
     return True
 
 
+def is_blank(value: object) -> bool:
+    """Whether a field is no value: None, or a text of white space and invisible characters alone."""
+    return value is None or (isinstance(value, str) and not strip_invisible(value).strip())
+
+
+def strip_invisible(text: str) -> str:
+    """Return a text without control and format characters, such as a byte order mark or a space of no width."""
+    return text if text.isascii() and text.isprintable() else "".join(filter(_is_visible, text))
+
+
+def _is_visible(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) not in ("Cc", "Cf")
+
+
 def parse_number(text: str) -> int | float:
     """Parse an integer or a decimal number.
 
@@ -70,7 +84,7 @@ def parse_number(text: str) -> int | float:
         return int(text)
     if _DECIMAL.fullmatch(text):
         return float(text)
-    raise ValueError(f"{_shorten(text)!r} is not a number")
+    raise ValueError(f"{shorten(text)!r} is not a number")
 
 
 def parse_value(text: str, value_type: ValueType | None) -> int | float | str:
@@ -89,8 +103,6 @@ def parse_value(text: str, value_type: ValueType | None) -> int | float | str:
     if value_type is ValueType.BOOLEAN and stripped.lower() in _BOOLEANS:
         return _BOOLEANS[stripped.lower()]
     if value_type is not None and value_type in _NUMERIC:
-        if not stripped:
-            raise ValueError(_EMPTY)
         return value_type.from_python(parse_number(stripped))
     try:
         return parse_number(stripped)
@@ -109,13 +121,11 @@ def check_json_value(value: object, value_type: ValueType | None) -> int | float
         ValueError: It is not a value of this type.
     """
     match value:
-        case None:
-            raise ValueError(_EMPTY)
         case bool() if value_type not in (None, ValueType.BOOLEAN):
             expected = "string" if value_type is ValueType.STRING else "number"
             raise ValueError(f"{str(value).lower()} is not a {expected}")
         case str() if value_type in _NUMERIC:
-            raise ValueError(f"{_shorten(value)!r} is not a number: write numbers without quotes")
+            raise ValueError(f"{shorten(value)!r} is not a number: write numbers without quotes")
         case int() | float() if value_type is ValueType.STRING:
             raise ValueError(f"{value} is not a string: write strings in quotes")
         case int() | float() | str():
@@ -133,5 +143,6 @@ def _format_duration(duration: dt.timedelta) -> str:
     return ("-" if minutes < 0 else "") + " ".join(parts)
 
 
-def _shorten(text: str) -> str:
+def shorten(text: str) -> str:
+    """Return a text that is short enough to be quoted in a message."""
     return text if len(text) <= 40 else text[:40] + "…"

@@ -118,7 +118,7 @@ class Values(Resource):
         reacquire: bool = False,
         on_outcome: OnOutcome[ValueUpdate, ValueEcho] = None,
     ) -> BatchResult[ValueUpdate, ValueEcho]:
-        """Write values, which replace the values of their days. Doing it again is harmless.
+        """Write values, which replace the values of their days: "" erases a text. Doing it again is harmless.
 
         Of two items for the same attribute and day, the later one is written later.
 

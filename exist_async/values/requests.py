@@ -72,7 +72,7 @@ class ValueUpdate:
         name: Name of the attribute, which this service must own.
         date: The day in the user's time zone: see `exist.profile.today()`.
         value: The value in Exist's format; `ValueType.from_python` converts a `timedelta` or a `time`. True and False
-            are sent as 1 and 0.
+            are sent as 1 and 0. An empty text erases the text of the day.
     """
 
     name: str = field(converter=plain_string, validator=is_text)

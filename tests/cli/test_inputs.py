@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exist_async.cli.inputs import Input, read_lines
+from exist_async.cli.inputs import Input, open_input, read_lines
 from support import until
 
 
@@ -34,6 +34,28 @@ async def test_a_line_that_arrives_after_the_reader_was_cancelled_is_dropped(
     assert caplog.records == []
     os.close(read_end)
     os.close(write_end)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 100])
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"a\r\nb\rc\n\nd", [b"a\r\n", b"b\rc\n", b"\n", b"d"]),
+        (b"a\rb\r\nc\nd\r\re\r", [b"a\r", b"b\r\n", b"c\n", b"d\r", b"\r", b"e\r"]),
+        (b"a\r", [b"a\r"]),
+        (b"\n", [b"\n"]),
+        (b"", []),
+    ],
+)
+async def test_lines_are_the_same_in_blocks_of_every_size(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, size: int, content: bytes, lines: list[bytes]
+) -> None:
+    monkeypatch.setattr("exist_async.cli.inputs._BLOCK_SIZE", size)
+    path = tmp_path / "input"
+    path.write_bytes(content)
+
+    with open_input(path) as source:
+        assert [line async for line in read_lines(source)] == lines
 
 
 def test_standard_input_that_cannot_be_read_is_reported_in_one_line(

@@ -1,6 +1,7 @@
 """Ctrl-C, and the output of commands in a terminal."""
 
 import asyncio
+import datetime as dt
 import io
 import re
 import signal
@@ -15,7 +16,7 @@ from exist_async.sandbox import Sandbox
 pytestmark = pytest.mark.slow
 
 
-def test_ctrl_c_while_names_are_awaited_ends_it_at_once_and_prints_the_number_of_answered_items(
+def test_ctrl_c_while_names_are_awaited_ends_it_at_once_and_prints_the_known_outcomes(
     open_terminal: Callable, sandbox: Sandbox
 ) -> None:
     terminal = open_terminal("acquire", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -26,9 +27,126 @@ def test_ctrl_c_while_names_are_awaited_ends_it_at_once_and_prints_the_number_of
     terminal.process.send_signal(signal.SIGINT)
 
     assert terminal.read_to_end() == 130
-    assert terminal.process.stdout.read() == b""
+    printed = terminal.process.stdout.read().decode().splitlines()
+    assert [line.split()[:2] for line in printed if line.startswith("name_")] == [
+        [f"name_{number}", "refused"] for number in range(35)
+    ]
     without_escapes = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", terminal.screen)
-    assert "exist-async: stopped: 35 items were acquired or refused, others may have been as well" in without_escapes
+    assert "exist-async: stopped: items that are not counted above were not sent" in without_escapes
+
+
+@pytest.fixture
+def interrupt_in_flight(start: Callable, wait_until: Callable, sandbox: Sandbox) -> Callable:
+    """Run a command, press Ctrl-C while its write is in flight, and return what it printed."""
+
+    def run(*arguments: str, stdin: bytes = b"", times: int = 1) -> subprocess.CompletedProcess[str]:
+        sandbox.latency = 1.0 if times == 1 else 5.0
+        running = start(*arguments)
+        running.stdin.write(stdin)
+        running.stdin.close()
+        running.stdin = None
+        wait_until(lambda: sandbox.requests and sandbox.requests[-1].method == "POST")
+        for number in range(times):
+            if number:
+                assert running.stderr.readline().endswith(b"Press Ctrl-C again to stop at once\n")
+            running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=30)
+        return subprocess.CompletedProcess(arguments, running.returncode, out.decode(), err.decode())
+
+    return run
+
+
+def test_ctrl_c_while_an_increment_is_in_flight_prints_that_it_was_added(
+    interrupt_in_flight: Callable, sandbox: Sandbox
+) -> None:
+    sandbox.add_attribute(template="coffees", service=sandbox.service)
+
+    result = interrupt_in_flight("increment", "coffees", "1", "--date", "2026-11-20")
+
+    assert (result.returncode, result.stdout) == (130, "1\n")
+    assert result.stderr.splitlines()[-1] == (
+        "exist-async: stopped after it was added: running the command again would add it twice"
+    )
+    assert sandbox.values("coffees") == {dt.date(2026, 11, 20): 1}
+
+
+def test_ctrl_c_while_an_increment_is_in_flight_prints_its_refusal(
+    interrupt_in_flight: Callable, sandbox: Sandbox
+) -> None:
+    result = interrupt_in_flight("increment", "coffees", "1", "--date", "2026-11-20")
+
+    assert (result.returncode, result.stdout) == (130, "")
+    assert "exist-async: coffees was refused: not_found: Attribute 'coffees' does not exist\n" in result.stderr
+    assert "added" not in result.stderr
+
+
+def test_ctrl_c_while_an_increment_is_in_flight_prints_that_its_outcome_is_unknown(
+    interrupt_in_flight: Callable, sandbox: Sandbox
+) -> None:
+    sandbox.add_attribute(template="coffees", service=sandbox.service)
+    sandbox.fail_next(status=500, path="increment/")
+
+    result = interrupt_in_flight("increment", "coffees", "1", "--date", "2026-11-20")
+
+    assert (result.returncode, result.stdout) == (130, "")
+    assert "may have been carried out" in result.stderr
+
+
+def test_a_second_ctrl_c_ends_an_increment_at_once_and_says_that_it_may_have_been_added(
+    interrupt_in_flight: Callable, sandbox: Sandbox
+) -> None:
+    sandbox.add_attribute(template="coffees", service=sandbox.service)
+
+    result = interrupt_in_flight("increment", "coffees", "1", "--date", "2026-11-20", times=2)
+
+    assert (result.returncode, result.stdout) == (130, "")
+    assert "may have been" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_ctrl_c_before_an_increment_is_sent_prints_that_nothing_was_added(
+    start: Callable, wait_until: Callable, sandbox: Sandbox
+) -> None:
+    sandbox.add_attribute(template="coffees", service=sandbox.service)
+    sandbox.latency = 1.0
+    running = start("increment", "coffees", "1")
+    wait_until(lambda: sandbox.requests)  # the request for the user's current day
+    running.send_signal(signal.SIGINT)
+
+    out, err = running.communicate(timeout=30)
+    assert (running.returncode, out, err) == (130, b"", b"exist-async: stopped: nothing was added\n")
+    assert sandbox.values("coffees") == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "label"),
+    [
+        (["update", "-"], b"steps,2026-11-20,7\n", "written"),
+        (["release", "steps"], b"", "released"),
+        (["acquire", "steps"], b"", "acquired"),
+    ],
+)
+def test_ctrl_c_while_a_write_is_in_flight_prints_the_outcome_that_still_arrives(
+    interrupt_in_flight: Callable, sandbox: Sandbox, arguments: list[str], stdin: bytes, label: str
+) -> None:
+    sandbox.add_attribute(template="steps", service=sandbox.service)
+
+    result = interrupt_in_flight(*arguments, stdin=stdin)
+
+    assert result.returncode == 130
+    assert [label, "1"] in [line.split() for line in result.stdout.splitlines()]
+    assert result.stderr.splitlines()[-1] == "exist-async: stopped: items that are not counted above were not sent"
+
+
+def test_a_second_ctrl_c_ends_a_write_at_once_and_says_that_items_may_have_been_sent(
+    interrupt_in_flight: Callable, sandbox: Sandbox
+) -> None:
+    result = interrupt_in_flight("acquire", "steps", times=2)
+
+    assert result.returncode == 130
+    assert "exist-async: stopped: items that are not counted above may have been sent\n" in result.stderr
+    assert ["unknown", "1"] in [line.split() for line in result.stdout.splitlines()]
+    assert "Traceback" not in result.stderr
 
 
 def test_ctrl_c_ends_the_sandbox_without_a_traceback(start: Callable) -> None:

@@ -103,7 +103,7 @@ def test_a_refused_code_is_printed_and_shown_in_the_browser(
     message = result.err.splitlines()[-1].removeprefix("exist-async: ")
     assert "400" in message
     assert "invalid_client" in message
-    assert "Check client_id and client_secret." in message
+    assert "Check the client ID and the client secret." in message
     assert message in browser.response.result().text
     assert "another-secret" not in result.err + browser.response.result().text
     assert not token_file.exists()

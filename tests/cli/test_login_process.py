@@ -140,7 +140,7 @@ def test_ctrl_c_at_the_hidden_prompt_restores_the_terminal(terminal) -> None:
 
 def test_the_end_of_input_at_a_prompt_is_reported_in_one_line(terminal) -> None:
     terminal.type("\x04")
-    terminal.read_until("exist-async: client_secret .*empty")
+    terminal.read_until("exist-async: the client secret .*empty")
 
     assert terminal.process.wait(timeout=30) == 1
 

@@ -151,7 +151,30 @@ def test_a_base_url_without_tls_is_reported_in_one_line(cli: Callable) -> None:
     with pytest.raises(ConfigurationError) as error:
         ExistClient("a-token", base_url="http://exist.io")
 
-    assert cli("owned", "--base-url", "http://exist.io") == (1, "", f"exist-async: {error.value}\n")
+    message = str(error.value).replace("base_url", "--base-url (or EXIST_BASE_URL)")
+    assert cli("owned", "--base-url", "http://exist.io") == (1, "", f"exist-async: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["history", "--start", "today", "--attribute", ""], "--attribute is empty"),
+        (["history", "--start", "today", "--group", ""], "--group is empty"),
+        (["sandbox", "--redirect-uri", "nope"], "--redirect-uri must be an absolute URL"),
+        (["owned", "--base-url", "nope"], "--base-url (or EXIST_BASE_URL) must be an origin"),
+    ],
+)
+def test_a_wrong_argument_is_called_as_at_the_command_line(cli: Callable, arguments: list[str], line: str) -> None:
+    assert f"exist-async: {line}" in cli(*arguments).err
+
+
+def test_a_wrong_setting_of_the_app_is_called_as_at_the_command_line(
+    cli: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXIST_CLIENT_ID", "an id")
+    monkeypatch.setenv("EXIST_CLIENT_SECRET", "secret")
+
+    assert cli("login").err.startswith("exist-async: the client ID contains a space")
 
 
 def test_the_token_is_never_printed(cli: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,8 +222,11 @@ def test_another_missing_module_is_not_reported_as_a_missing_extra() -> None:
     assert result.stderr.splitlines()[-1].startswith("ModuleNotFoundError")
 
 
-def test_control_characters_and_line_breaks_are_removed_from_printed_text() -> None:
-    assert one_line("a\tb\r\nc \x1b[31mred\x9b \u2028Café 👩‍👧\n") == "a b c  [31mred   Café 👩‍👧"
+def test_printed_text_is_one_line_in_which_unsafe_characters_are_escaped() -> None:
+    assert one_line("a\tb\r\nc \x1b[31mred\x9b \u2028Café 👩‍👧\n") == r"a b c \x1b[31mred\x9b  Café 👩‍👧"
+    assert one_line("\x00\x07\x7f\u202egnp.exe\u2066\u200b\ufeff\u200e") == (
+        r"\x00\x07\x7f\u202egnp.exe\u2066\u200b\ufeff\u200e"
+    )
 
 
 @pytest.mark.slow

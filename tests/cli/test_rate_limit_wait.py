@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from exist_async import MemoryRateLimiter
+from exist_async import MemoryRateLimiter, RateLimitError
 from exist_async.cli import rate_limit_wait
+from exist_async.cli.error_text import describe_error
 from exist_async.cli.rate_limit_wait import _WaitNotice
 from exist_async.sandbox import Sandbox
 
@@ -68,5 +69,49 @@ def test_without_the_option_a_long_wait_is_an_error(cli: Callable, filled: Sandb
     result = cli("history", "--start", "2026-11-20")
 
     assert result.code == 1
-    assert "429" in result.err
-    assert result.err.count("\n") == 1
+    assert result.err == (
+        "exist-async: the service accepts no more requests of this user for now (429: Too Many Requests). Try again in "
+        "10 min; history and update wait as long with --wait\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "at_most"), [(["owned"], 1), (["acquire", "steps"], 1), (["increment", "a", "1"], 1)]
+)
+def test_a_command_that_cannot_wait_says_when_to_try_again(
+    cli: Callable, filled: Sandbox, command: list[str], at_most: int
+) -> None:
+    filled.fail_next(status=429, headers={"Retry-After": "90"}, json={"detail": "Slow down.\x1b[2J"})
+
+    result = cli(*command)
+
+    assert (result.code, result.err.count("\n")) == (1, at_most)
+    assert "for now (429: Slow down.\\x1b[2J). Try again in 90 s" in result.err
+    assert "max_wait" not in result.out + result.err
+
+
+def test_a_write_of_which_only_a_part_fits_into_the_hour_says_when_to_try_again(cli: Callable, filled: Sandbox) -> None:
+    filled.fail_next(20, status=429, headers={"Retry-After": "4000"}, path="acquire/", skip=1)
+
+    result = cli("acquire", *(f"template_{number}" for number in range(100)))
+
+    assert result.code == 1
+    assert "Try again in 67 min" in result.err
+    assert "max_wait" not in result.out + result.err
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (
+            RateLimitError("…", retry_after=0.2),
+            "the requests that are allowed in an hour are used up. Try again in 1 s",
+        ),
+        (
+            RateLimitError("…", status_code=429),
+            "the service accepts no more requests of this user for now (429). Try again later",
+        ),
+    ],
+)
+def test_a_rate_limit_is_described_without_arguments_of_python(error: RateLimitError, text: str) -> None:
+    assert describe_error(error) == f"{text}; history and update wait as long with --wait"

@@ -82,7 +82,8 @@ def test_an_invalid_redirect_uri_is_reported_in_one_line(cli: Callable) -> None:
     with pytest.raises(ValueError, match="redirect_uri") as error:
         Sandbox(redirect_uri="localhost")
 
-    assert cli("sandbox", "--redirect-uri", "localhost") == (2, "", f"exist-async: {error.value}\n")
+    message = str(error.value).replace("redirect_uri", "--redirect-uri")
+    assert cli("sandbox", "--redirect-uri", "localhost") == (2, "", f"exist-async: {message}\n")
 
 
 @pytest.mark.slow

@@ -232,7 +232,7 @@ def test_an_invalid_url_is_reported_without_quoting_it(cli: Callable, redirect_u
     assert cli("owned", "--base-url", base_url) == (
         1,
         "",
-        "exist-async: base_url is not a valid URL: write an origin, such as https://exist.io\n",
+        "exist-async: --base-url (or EXIST_BASE_URL) is not a valid URL: write an origin, such as https://exist.io\n",
     )
 
 
@@ -240,7 +240,7 @@ def test_an_invalid_url_is_reported_with_a_token_in_the_environment_too(cli: Cal
     assert cli("owned", "--base-url", "http://[::1") == (
         1,
         "",
-        "exist-async: base_url is not a valid URL: give an origin like 'https://exist.io'\n",
+        "exist-async: --base-url (or EXIST_BASE_URL) is not a valid URL: give an origin like 'https://exist.io'\n",
     )
 
 

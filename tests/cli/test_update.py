@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -22,11 +23,9 @@ def rows_by_line(out: str) -> dict[str, str]:
 
 def counts(out: str) -> dict[str, int]:
     """Return the table of counts, by outcome."""
-    rows = [line.rsplit(maxsplit=1) for line in out.splitlines()[out.splitlines().index(HEAD) + 2 :]]
+    table = re.search(r"^Outcome +Items\n─+\n((?:.+\n?)+)", out, re.MULTILINE)
+    rows = [line.rsplit(maxsplit=1) for line in table[1].splitlines()]
     return {row[0].strip(): int(row[1]) for row in rows}
-
-
-HEAD = "Outcome      Items"
 
 
 def error_of(function: Callable[..., object], *arguments: object) -> str:
@@ -41,6 +40,13 @@ NAME_ERROR = error_of(ValueUpdate, "", NEW_YEAR, 1)
 ACQUIRE_FIRST = (
     "exist-async: only attributes that this service owns can be written: run exist-async acquire NAME for the others "
     "first, with --by-name if NAME is not a template, or add --reacquire\n"
+)
+
+
+EXPECTED_COLUMNS = (
+    "but expected are the columns name, date, value, in this order or in that of a header. If a column is called "
+    "otherwise, rename it. If each attribute has a column of its own, write a line for each value: 2026-11-20,8123 "
+    "under date,steps becomes steps,2026-11-20,8123 under name,date,value"
 )
 
 
@@ -84,6 +90,10 @@ def test_the_values_of_a_csv_are_sent_and_counted(update: Callable, owned: Sandb
         "\ufeffname,date,value\r\nsteps,2026-01-01,7\r\n",
         '"steps", 2026-01-01 ," 7"\n',
         "Value,more,Date,Name\n7,,2026-01-01,steps\n",
+        "name,date,value\rsteps,2026-01-01,7\r",
+        "name,date,value\r\rsteps,2026-01-01,7",
+        "name,date,value\r\r\nsteps,2026-01-01,7\r\r\n",
+        '{"name": "steps", "date": "2026-01-01", "value": 7}\r',
         '{"name": "steps", "date": "2026-01-01", "value": 7}\n',
         '\ufeff\n  {"value": 7, "more": [], "date": "2026-01-01", "name": "steps"}',
     ],
@@ -110,7 +120,6 @@ def test_blank_lines_headers_quotes_line_ends_and_json_are_accepted(
         ("mood_note", "007 ", "007 "),
         ("mood_note", "NaN", "NaN"),
         ("mood_note", "yes", "yes"),
-        ("mood_note", "", ""),
         ("mood_note", '"one\r\n""two"", é"', 'one\r\n"two", é'),
         ("tea", "yes", 1),
         ("tea", "False", 0),
@@ -170,14 +179,13 @@ def test_each_csv_line_that_was_not_accepted_is_listed_with_its_number(update: C
         "9": "no_such refused not_found Attribute 'no_such' does not exist",
         "10": "steps unreadable expected 3 fields (date,name,value), found 2",
         "11": "weight unreadable 'NaN' is not a number",
-        "12": "steps unreadable the value is empty: a stored value can be changed, but not deleted",
         "13": "steps unreadable '1_000' is not a number",
         "14": f"mood unreadable {SCALE_ERROR}",
         "15": f"unreadable {NAME_ERROR}",
         "16": "unreadable not UTF-8",
         "17": "unreadable not valid CSV: ',' expected after '\"'",
     }
-    assert counts(result.out) == {"written": 3, "refused": 2, "unreadable": 10}
+    assert counts(result.out) == {"written": 3, "refused": 2, "unreadable": 9}
     assert owned.values("steps") == {NEW_YEAR: 1, dt.date(2026, 1, 3): 4}
     assert owned.values("mood_note") == {dt.date(2026, 1, 2): "a\nb"}
 
@@ -208,7 +216,6 @@ def test_each_json_line_that_was_not_accepted_is_listed_with_its_number(update: 
     assert (result.code, result.err) == (1, ACQUIRE_FIRST)
     assert rows_by_line(result.out) == {
         "2": "steps unreadable missing: value",
-        "4": "steps unreadable the value is empty: a stored value can be changed, but not deleted",
         "5": "unreadable not valid JSON",
         "6": "steps unreadable '20260101' is not a date: write YYYY-MM-DD",
         "7": f"unreadable {NAME_ERROR}",
@@ -225,19 +232,24 @@ def test_each_json_line_that_was_not_accepted_is_listed_with_its_number(update: 
         "18": "no_such refused not_found Attribute 'no_such' does not exist",
         "20": "unreadable not valid JSON",
     }
-    assert counts(result.out) == {"written": 2, "refused": 1, "unreadable": 16}
+    assert counts(result.out) == {"written": 2, "refused": 1, "unreadable": 15}
     assert owned.values("tea") == {dt.date(2026, 1, 2): 1}
 
 
 @pytest.mark.parametrize(
     ("first", "line"),
     [
-        ("attribute,date,value", "line 1 looks like a header, but has no column: name"),
-        ("Value,When,What", "line 1 looks like a header, but has no column: name, date"),
-        ("date,value", "line 1 looks like a header, but has no column: name"),
+        ("attribute,date,value", f"line 1 is 'attribute,date,value', {EXPECTED_COLUMNS}"),
+        (" Datum , Schritte ", f"line 1 is 'Datum,Schritte', {EXPECTED_COLUMNS}"),
+        ("date,value", f"line 1 is 'date,value', {EXPECTED_COLUMNS}"),
+        ("Date,steps,mood", f"line 1 is 'Date,steps,mood', {EXPECTED_COLUMNS}"),
+        ("date,2nd,3rd,4th", f"line 1 is 'date,2nd,3rd,4th', {EXPECTED_COLUMNS}"),
+        ("2026-01-01,8123,6", f"line 1 is '2026-01-01,8123,6', {EXPECTED_COLUMNS}"),
+        ("date;mood", "line 1: the columns are separated by semicolons: save the file with commas"),
         ("name;date;value", "line 1: the columns are separated by semicolons: save the file with commas"),
         ("weight;2026-01-01;72,5", "line 1: the columns are separated by semicolons: save the file with commas"),
         ("name\tdate\tvalue", "line 1: the columns are separated by tabs: save the file with commas"),
+        ("mood|2026-01-01|5", "line 1: the columns are separated by vertical bars: save the file with commas"),
     ],
 )
 def test_unusable_columns_are_reported_once_and_nothing_is_sent(
@@ -247,6 +259,98 @@ def test_unusable_columns_are_reported_once_and_nothing_is_sent(
 
     assert (result.code, result.out, result.err) == (1, "", f"exist-async: {line}\n")
     assert owned.values("steps") == {}
+
+
+@pytest.mark.parametrize(
+    ("header", "repeated"),
+    [
+        ("name,date,value,value", "value"),
+        ("Name,Date,Value, VALUE ", "value"),
+        ("name,date,value,\u200bvalue\ufeff", "value"),
+        ("date,name,Date,value,name", "date, name"),
+        ("name,date,value,Unit,unit", "unit"),
+    ],
+)
+def test_a_header_with_two_columns_of_one_name_is_refused_and_nothing_is_sent(
+    update: Callable, owned: Sandbox, header: str, repeated: str
+) -> None:
+    result = update(f"{header}\nmood,2026-01-01,6,3,1\n")
+
+    assert (result.code, result.out) == (1, "")
+    assert result.err == (
+        f"exist-async: line 1 names a column twice: {repeated}. Remove or rename one of them: which of the values is "
+        "meant can't be known\n"
+    )
+    assert owned.values("mood") == {}
+
+
+def test_columns_without_a_title_are_not_taken_for_repeated_ones(update: Callable, owned: Sandbox) -> None:
+    assert update("name,date,value,, \nmood,2026-01-01,6,,\n").code == 0
+    assert owned.values("mood") == {NEW_YEAR: 6}
+
+
+def test_a_json_object_with_two_members_of_one_name_is_refused(update: Callable, owned: Sandbox) -> None:
+    result = update(
+        '{"name": "mood", "date": "2026-01-01", "value": 6, "val\\u0075e": 3}\n'
+        '{"name": "mood", "date": "2026-01-02", "value": 6, "more": {"value": 1}}\n'
+    )
+
+    assert result.code == 1
+    assert rows_by_line(result.out) == {"1": "unreadable the member 'value' is there twice: remove one"}
+    assert owned.values("mood") == {dt.date(2026, 1, 2): 6}
+
+
+@pytest.mark.parametrize("nothing", ["", "   ", "\t", "\u00a0", "\u200b\ufeff", '""', '" \r\n"'])
+def test_an_empty_cell_leaves_the_stored_value_alone(update: Callable, owned: Sandbox, nothing: str) -> None:
+    for name, value in (("mood_note", "a note"), ("steps", 5), ("tea", 1)):
+        owned.set_value(name, NEW_YEAR, value)
+    result = update(
+        "name,date,value\nweight,2026-01-01,70\n"
+        + "".join(f"{name},2026-01-01,{nothing}\n" for name in ("mood_note", "steps", "tea", "not_there"))
+    )
+
+    assert (result.code, result.err) == (0, "")
+    assert counts(result.out) == {"written": 1}
+    assert result.out.endswith("\n\n4 values were empty: nothing was written for them.\n")
+    assert [owned.values(name)[NEW_YEAR] for name in ("mood_note", "steps", "tea")] == ["a note", 5, 1]
+
+
+@pytest.mark.parametrize("nothing", ["null", '""', '" "', '"\\u200b"'])
+def test_an_empty_json_value_leaves_the_stored_value_alone(update: Callable, owned: Sandbox, nothing: str) -> None:
+    owned.set_value("mood_note", NEW_YEAR, "a note")
+    result = update(
+        f'{{"name": "mood_note", "date": "2026-01-01", "value": {nothing}}}\n'
+        '{"name": "mood_note", "date": "2026-01-02", "value": "another"}\n'
+    )
+
+    assert (result.code, result.err) == (0, "")
+    assert counts(result.out) == {"written": 1}
+    assert result.out.endswith("\n\n1 value was empty: nothing was written for it.\n")
+    assert owned.values("mood_note")[NEW_YEAR] == "a note"
+
+
+def test_an_input_of_empty_values_alone_succeeds_and_says_so(update: Callable, owned: Sandbox) -> None:
+    result = update("mood_note,2026-01-01,\nmood_note,2026-01-02,\nmood_note,,\n,2026-01-03,\n")
+
+    assert (result.code, result.err) == (0, "")
+    assert result.out.endswith("\n\nNothing was written: all values that were read are empty (4).\n")
+    assert [request for request in owned.requests if request.method == "POST"] == []
+
+
+def test_an_empty_value_does_not_hide_a_wrong_date(update: Callable, owned: Sandbox) -> None:
+    csv = update("steps,8123,\n")
+    json = update('{"name": "steps", "date": "20260101", "value": null}\n')
+
+    assert (csv.code, json.code) == (1, 1)
+    assert rows_by_line(csv.out) == {"1": "steps unreadable '8123' is not a date: write YYYY-MM-DD"}
+    assert rows_by_line(json.out) == {"1": "steps unreadable '20260101' is not a date: write YYYY-MM-DD"}
+
+
+def test_a_note_of_one_new_emoji_is_not_taken_for_empty(update: Callable, owned: Sandbox) -> None:
+    notes = ["\U0001fae9", "\ue000", "\U0001f469\u200d\U0001f467"]
+
+    assert update("".join(f"mood_note,2026-01-0{day},{note}\n" for day, note in enumerate(notes, 1))).code == 0
+    assert list(owned.values("mood_note").values()) == notes
 
 
 def test_a_first_row_with_a_date_is_not_taken_for_a_header(update: Callable, owned: Sandbox) -> None:
@@ -303,6 +407,25 @@ def test_a_record_that_is_too_long_does_not_stop_the_others(update: Callable, ow
 
     assert rows_by_line(result.out) == {"1": "unreadable longer than 131072 characters"}
     assert owned.values("steps") == {dt.date(2026, 1, 2): 2}
+
+
+def test_lines_that_end_with_carriage_returns_alone_are_numbered_and_keep_those_inside_of_quotes(
+    update: Callable, owned: Sandbox
+) -> None:
+    result = update('name,date,value\rmood_note,2026-01-01,"a\rb\nc"\rsteps,2026-01-02,x\r\rsteps,2026-01-03,1\r')
+
+    assert rows_by_line(result.out) == {"5": "steps unreadable 'x' is not a number"}
+    assert owned.values("mood_note") == {NEW_YEAR: "a\rb\nc"}
+    assert owned.values("steps") == {dt.date(2026, 1, 3): 1}
+
+
+def test_a_carriage_return_in_a_file_of_line_feeds_does_not_cut_a_text_in_two(update: Callable, owned: Sandbox) -> None:
+    result = update("name,date,value\nmood_note,2026-01-01,a\rb\nsteps,2026-01-01,1\n")
+
+    assert rows_by_line(result.out) == {
+        "2": "unreadable a carriage return outside of quotes: write a line feed at the end of each line"
+    }
+    assert (owned.values("mood_note"), owned.values("steps")) == ({}, {NEW_YEAR: 1})
 
 
 def test_quotes_inside_an_unquoted_field_are_part_of_it(update: Callable, owned: Sandbox) -> None:

@@ -71,7 +71,7 @@ asyncio.run(all_kinds("a last loop", close=True))
 async def test_one_client_works_on_several_loops_in_several_threads_and_on_both_sides_of_a_fork() -> None:
     sandbox = a_sandbox()
     async with sandbox.serve() as url, asyncio.timeout(60):
-        # A process of its own: the connections of loops that end without a word are warned about.
+        # A process of its own: it forks.
         program = [sys.executable, "-c", ELSEWHERE, str(Path(__file__).parents[1]), url]
         process = await asyncio.create_subprocess_exec(*program, stdout=asyncio.subprocess.PIPE)
         output, _ = await process.communicate()

@@ -57,6 +57,13 @@ async def test_a_generator_of_days_is_written_as_it_comes(exist: ExistClient, sa
     assert len(sandbox.values("steps")) == 40
 
 
+async def test_an_empty_text_erases_the_note_of_the_day(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.set_value("mood_note", DAY, "a note")
+
+    assert (await exist.values.update([ValueUpdate("mood_note", DAY, "")])).ok
+    assert sandbox.values("mood_note") == {DAY: ""}
+
+
 async def test_of_two_values_for_one_day_the_later_one_stays(exist: ExistClient, sandbox: Sandbox) -> None:
     result = await exist.values.update(ValueUpdate("steps", DAY, n) for n in range(1, 6))
 

@@ -32,6 +32,7 @@ async def acquire(
 
     async with connect(base_url) as exist:
         return await run_write(
+            exist,
             lambda on_outcome: exist.attributes.acquire(names.make_items(make_item), on_outcome=on_outcome),
             names,
             activity="Acquiring",

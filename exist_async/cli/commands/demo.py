@@ -197,7 +197,7 @@ class _Demo:
 
     def _print_step(self, title: str, code: str) -> None:
         self._step_number += 1
-        self._console.print(f"\n[bold]{self._step_number}. {title}[/bold]\n")
+        self._console.print(f"\n{self._step_number}. {title}\n", style="bold")
         code = indent(dedent(code), "   ")
         self._console.print(Syntax(code, "python", theme="ansi_dark", background_color="default").highlight(code))
 

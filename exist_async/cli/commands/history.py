@@ -3,7 +3,7 @@
 import sys
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import CycloptsError, Parameter
 
 from exist_async.cli.connection import connect
 from exist_async.cli.export_formats import ExportFormat, open_writer
@@ -21,6 +21,7 @@ async def history(
     attribute: NameList = None,
     group: NameList = None,
     format_: Annotated[ExportFormat | None, Parameter(name="--format")] = None,
+    safe_cells: Flag = False,
     wait: Flag = False,
     base_url: BaseUrl = EXIST,
 ) -> int:
@@ -33,18 +34,24 @@ async def history(
             attributes to nobody: acquire them first.
         group: Only attributes of these groups, separated by commas; may be repeated.
         format_: Output format; by default a table in a terminal, and CSV in a file or a pipe.
+        safe_cells: Write a single quote before text in CSV that begins with =, +, -, @, a tab or a line break, which a
+            spreadsheet would run as a formula. Numbers stay numbers. Such a file is not for update, which would keep
+            the quotes.
         wait: If the requests of this hour are used up, wait until more are allowed.
         base_url: Origin of the service.
     """
     in_terminal = sys.stdout.isatty()
     names = None if attribute is None else split_names(attribute)
+    export_format = format_ or ("table" if in_terminal else "csv")
+    if safe_cells and export_format != "csv":
+        raise CycloptsError("--safe-cells is an option of CSV: add --format csv")
     async with connect(base_url) as client:
         exist = waiting_client(client, wait)
         first_day, last_day = await resolve_days(exist, start, end)
         days = exist.values.history(first_day, last_day, attributes=names, groups=group_names(group))
         if sys.stderr.isatty():
             print(f"Requests needed: {await days.plan()} (300 are allowed in an hour)", file=sys.stderr)
-        write = await open_writer(format_ or ("table" if in_terminal else "csv"), exist)
+        write = await open_writer(export_format, exist, safe_cells=safe_cells)
         # A progress bar and rows in the same terminal would overwrite each other.
         with progress_bar("Reading", None, enabled=not in_terminal) as advance:
             async for name, day in days:

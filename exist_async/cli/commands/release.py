@@ -20,6 +20,7 @@ async def release(*names: str, stdin: StdinFlag = False, base_url: BaseUrl = EXI
     owned_names = Names.from_command_line(names, stdin=stdin)
     async with connect(base_url) as exist:
         return await run_write(
+            exist,
             lambda on_outcome: exist.attributes.release(owned_names.make_items(ByName), on_outcome=on_outcome),
             owned_names,
             activity="Releasing",

@@ -56,7 +56,7 @@ async def _serve_exist(port: int, latency: float, rate_limit: int | None, redire
     try:
         served = Sandbox(latency=latency, rate_limit=rate_limit, redirect_uri=redirect_uri)
     except ValueError as error:
-        raise CycloptsError(str(error)) from error
+        raise CycloptsError(str(error).replace("redirect_uri", "--redirect-uri")) from error
     if sample:
         served.add_sample()
     await _serve(served, port, lambda url: _exist_instructions(url, served.token, served.service))

@@ -59,16 +59,20 @@ async def update(
         if source.is_interactive:
             print("Enter lines of name,date,value, and end with Ctrl-D:", file=sys.stderr)
         async with connect(base_url) as client:
-            return await _write(waiting_client(client, wait), source, format_, reacquire)
+            return await _write(client, wait, source, format_, reacquire)
 
 
-async def _write(exist: ExistClient, source: Input, import_format: ImportFormat | None, reacquire: bool) -> int:
+async def _write(
+    client: ExistClient, wait: bool, source: Input, import_format: ImportFormat | None, reacquire: bool
+) -> int:
+    exist = waiting_client(client, wait)
     async with aclosing(_numbered_lines(source)) as lines:
         first_line = await _skip_blank_lines(lines)
         parse = parse_json_lines if (import_format or _guess_format(first_line, source)) == "jsonl" else parse_csv
         types = dict[str, ValueType | None]() if first_line is None else await _value_types(exist, reacquire)
         records = Records(parse(_prepend(first_line, lines), types), source.is_interactive)
         return await run_write(
+            client,
             lambda on_outcome: exist.values.update(records.updates(), reacquire=reacquire, on_outcome=on_outcome),
             records,
             activity="Writing",
