@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from exist_async import ConfigurationError, ExistClient, NoAnswerError, NotFoundError, Page, ServerError
 from exist_async.sandbox import Sandbox
@@ -162,7 +164,7 @@ async def test_a_listing_ends_however_the_service_ends_it(answering: Answering, 
     def ending(request: httpx.Request) -> httpx.Response:
         number = numbered(request)
         if number == 1:
-            return page(["a"], count=9, next=NEXT)
+            return page(["a"], count=1 if end in ("empty page", "404") else 9, next=NEXT)
         if number == 2 and end in ("null", "absent", "empty string"):
             body = {"null": {"next": None}, "absent": {}, "empty string": {"next": ""}}[end]
             return httpx.Response(200, json={"results": [{"name": "b"}], **body})
@@ -173,6 +175,230 @@ async def test_a_listing_ends_however_the_service_ends_it(answering: Answering, 
     attributes = await listing.collect() if walk == "collect" else [attribute async for attribute in listing]
 
     assert [a.name for a in attributes] == (["a"] if end in ("empty page", "404") else ["a", "b"])
+
+
+async def iterate(listing: Any) -> list[Any]:
+    return [result async for result in listing]
+
+
+async def collect(listing: Any) -> list[Any]:
+    return list(await listing.collect())
+
+
+WALKS = pytest.mark.parametrize("walk", [iterate, collect])
+OWN_404 = httpx.Response(404, json={"detail": "Invalid page."})
+PROXY_404S = {
+    "a page of HTML": httpx.Response(404, text="<html>no upstream</html>", headers={"content-type": "text/html"}),
+    "nothing": httpx.Response(404),
+    "a gateway's JSON": httpx.Response(404, json={"message": "no Route matched with those values"}),
+    "a detail that is no text": httpx.Response(404, json={"detail": None}),
+}
+
+
+class Faulty:
+    """A listing of some names, in pages of a size; some answers to a page's requests are replaced."""
+
+    def __init__(self, names: int, size: int, faults: dict[int, list[httpx.Response | None]], **said: Any) -> None:
+        self.names = [f"tag_{n:03}" for n in range(names)]
+        self.size = size
+        self.faults = faults
+        self.said = said
+        self.asked: list[int] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        number = numbered(request)
+        self.asked.append(number)
+        faults = self.faults.get(number, [])
+        fault = faults.pop(0) if faults else None
+        if fault is not None:
+            return fault
+        first = (number - 1) * self.size
+        if number > 1 and first >= len(self.names):
+            return OWN_404
+        following = NEXT if first + self.size < len(self.names) else None
+        return page(
+            self.names[first : first + self.size], **({"count": len(self.names), "next": following} | self.said)
+        )
+
+
+def empty(count: int | None) -> httpx.Response:
+    return page([], count=count, next=NEXT)
+
+
+@pytest.mark.parametrize("fault", [OWN_404, *PROXY_404S.values(), empty(6), empty(None)])
+@pytest.mark.parametrize("missing", [2, 3])
+@WALKS
+async def test_a_page_that_is_missing_once_is_requested_again(
+    answering: Answering, fault: httpx.Response, missing: int, walk: Any
+) -> None:
+    service = Faulty(6, 2, {missing: [fault]})
+
+    attributes = await walk(answering(service).attributes.list())
+
+    assert [attribute.name for attribute in attributes] == service.names
+    assert sorted(service.asked) == sorted([1, 2, 3, missing])
+
+
+@pytest.mark.parametrize("fault", [OWN_404, *PROXY_404S.values(), empty(6), empty(None)])
+@pytest.mark.parametrize("missing", [2, 3])
+@WALKS
+async def test_a_page_that_stays_missing_is_an_error_that_says_how_much_came(
+    answering: Answering, fault: httpx.Response, missing: int, walk: Any
+) -> None:
+    service = Faulty(6, 2, {missing: [fault, fault]})
+
+    with pytest.raises(NoAnswerError) as caught:
+        await walk(answering(service).attributes.owned())
+
+    came = "is empty" if fault.status_code == 200 else "was answered with 404"
+    assert str(caught.value) == (
+        f"GET /api/2/attributes/owned/: the listing is incomplete: {2 * (missing - 1)} of 6 results came, "
+        f"but page {missing} {came}, twice. Reading it again later is harmless."
+    )
+    assert isinstance(caught.value.__cause__, NotFoundError) is (fault.status_code == 404)
+
+
+@WALKS
+async def test_a_first_page_that_is_empty_although_there_are_results_is_requested_again(
+    answering: Answering, walk: Any
+) -> None:
+    once = Faulty(3, 2, {1: [empty(3)]})
+    twice = Faulty(3, 2, {1: [empty(3), empty(3)]})
+
+    assert len(await walk(answering(once).attributes.list())) == 3
+    with pytest.raises(NoAnswerError, match="0 of 3 results came, but page 1 is empty, twice"):
+        await walk(answering(twice).attributes.list())
+
+
+async def test_the_first_result_is_not_missed_for_an_empty_page(answering: Answering) -> None:
+    first = await answering(Faulty(3, 1, {1: [empty(3)]})).attributes.list().first()
+
+    assert first is not None
+    assert first.name == "tag_000"
+
+
+@pytest.mark.parametrize("fault", PROXY_404S)
+@WALKS
+async def test_without_a_count_only_the_services_own_404_ends_a_listing(
+    answering: Answering, fault: str, walk: Any
+) -> None:
+    own = Faulty(4, 2, {3: [OWN_404]}, count=None, next=NEXT)
+    proxys = Faulty(4, 2, {3: [PROXY_404S[fault]] * 2}, count=None, next=NEXT)
+
+    assert len(await walk(answering(own).attributes.list())) == 4
+    with pytest.raises(NoAnswerError, match="4 of an unknown number of results came, but page 3 was answered with 404"):
+        await walk(answering(proxys).attributes.list())
+
+
+@WALKS
+async def test_a_404_of_a_proxy_is_no_end_even_after_as_many_results_as_were_counted(
+    answering: Answering, walk: Any
+) -> None:
+    service = Faulty(6, 2, {3: [PROXY_404S["nothing"]] * 2}, count=4)
+
+    with pytest.raises(NoAnswerError, match="4 of 4 results came, but page 3 was answered with 404, twice"):
+        await walk(answering(service).attributes.list())
+
+
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("removed", ["tag_000", "tag_002"])
+@WALKS
+async def test_a_listing_that_gets_shorter_ends_in_peace_and_with_what_moved_up(
+    answering: Answering, size: int, removed: str, walk: Any
+) -> None:
+    service = Faulty(3, size, {})
+
+    def shrinking(request: httpx.Request) -> httpx.Response:
+        if numbered(request) == 1 + 2 // size and removed in service.names:
+            service.names.remove(removed)
+        return service(request)
+
+    attributes = await walk(answering(shrinking, concurrency=1).attributes.list())
+
+    assert {"tag_000", "tag_001", "tag_002"} - {removed} <= {attribute.name for attribute in attributes}
+    assert len({attribute.name for attribute in attributes}) == len(attributes)
+
+
+@pytest.mark.parametrize("released", [[0], [99], [7, 8, 9], list(range(100)), [0, 249]])
+@pytest.mark.parametrize("concurrency", [1, 8])
+@WALKS
+async def test_results_that_move_up_while_a_listing_gets_shorter_are_not_lost(
+    exist: ExistClient, sandbox: Sandbox, walk: Any, concurrency: int, released: list[int]
+) -> None:
+    names = with_attributes(sandbox, 250)
+
+    def release(first_page: Any) -> Any:
+        for n in released:
+            sandbox.user.attribute(names[n]).active = False
+        return first_page
+
+    sandbox.rewrite_next(release)
+
+    attributes = await walk(exist.with_options(concurrency=concurrency).attributes.list())
+
+    listed = [attribute.name for attribute in attributes]
+    assert {name for n, name in enumerate(names) if n not in released} <= set(listed)
+    assert len(set(listed)) == len(listed)
+
+
+@WALKS
+async def test_a_listing_of_which_one_page_is_left_ends_in_peace(answering: Answering, walk: Any) -> None:
+    service = Faulty(5, 2, {})
+
+    def emptying(request: httpx.Request) -> httpx.Response:
+        if numbered(request) == 3:
+            del service.names[1:]
+        return service(request)
+
+    attributes = await walk(answering(emptying, concurrency=1).attributes.list())
+
+    assert [attribute.name for attribute in attributes] == ["tag_000", "tag_001", "tag_002", "tag_003"]
+
+
+@WALKS
+async def test_a_count_that_differs_between_pages_loses_and_doubles_nothing(answering: Answering, walk: Any) -> None:
+    service = Faulty(6, 2, {2: [page(["tag_002", "tag_003"], count=2, next=NEXT)]})
+
+    attributes = await walk(answering(service).attributes.list())
+
+    assert [attribute.name for attribute in attributes] == service.names
+
+
+@WALKS
+async def test_pages_smaller_than_requested_are_held_against_the_count(answering: Answering, walk: Any) -> None:
+    service = Faulty(90, 20, {4: [PROXY_404S["a page of HTML"]]})
+    lost = Faulty(90, 20, {4: [OWN_404, OWN_404]})
+
+    assert len(await walk(answering(service).attributes.list())) == 90
+    with pytest.raises(NoAnswerError, match="60 of 90 results came, but page 4 was answered"):
+        await walk(answering(lost).attributes.list())
+
+
+async def test_pages_beyond_the_end_are_none_and_missing_ones_are_an_error(answering: Answering) -> None:
+    async def pages(service: Faulty, start: int) -> list[int]:
+        return [page.number async for page in answering(service).attributes.list().pages(start=start)]
+
+    assert await pages(Faulty(90, 20, {}), 6) == []
+    assert await pages(Faulty(90, 20, {}), 3) == [3, 4, 5]
+    with pytest.raises(NoAnswerError, match="60 of 90 results came, but page 4"):
+        await pages(Faulty(90, 20, {4: [OWN_404, OWN_404]}), 3)
+    with pytest.raises(NoAnswerError, match="page 6 was answered with 404, twice"):
+        await pages(Faulty(90, 20, {6: [PROXY_404S["nothing"]] * 2}), 6)
+
+
+async def test_pages_that_were_requested_ahead_beyond_the_end_are_no_error(answering: Answering) -> None:
+    service = Faulty(4, 2, {}, count=40)
+
+    assert len(await answering(service).attributes.list().collect()) == 4
+    assert len(service.asked) <= 2 + 2 * 8
+
+
+async def test_a_listing_that_is_gone_meanwhile_is_not_found(answering: Answering) -> None:
+    gone = httpx.Response(404, json={"detail": "Not found."})
+    service = Faulty(6, 2, {1: [None, gone], 2: [None, gone], 3: [gone, gone]})
+
+    with pytest.raises(NotFoundError):
+        await iterate(answering(service).attributes.list())
 
 
 async def test_no_address_in_a_reply_is_ever_asked(answering: Answering) -> None:
@@ -208,7 +434,7 @@ async def test_a_page_that_fails_is_its_own_error_and_leaves_no_task(answering: 
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-@pytest.mark.parametrize("count", [1, 5, 10**18, None])
+@pytest.mark.parametrize("count", [1, 2, None])
 async def test_a_service_that_does_not_turn_its_pages_is_not_followed_for_ever(
     answering: Answering, count: int | None
 ) -> None:
@@ -216,6 +442,17 @@ async def test_a_service_that_does_not_turn_its_pages_is_not_followed_for_ever(
 
     assert len(await exist.attributes.list().collect()) < 10
     assert [attribute.name async for attribute in exist.attributes.list()] == ["a", "b", "a", "b"]
+
+
+@pytest.mark.parametrize("count", [3, 5, 10**18])
+@WALKS
+async def test_a_page_that_comes_again_in_place_of_the_others_is_an_error(
+    answering: Answering, count: int, walk: Any
+) -> None:
+    exist = answering(lambda request: page(["a", "b"], count=count, next=NEXT))
+
+    with pytest.raises(NoAnswerError, match=f"2 of {count} results came, but page 3 repeats the pages before it"):
+        await walk(exist.attributes.list())
 
 
 async def test_a_page_that_has_only_moved_does_not_end_a_listing(exist: ExistClient, sandbox: Sandbox) -> None:
@@ -290,3 +527,37 @@ async def last_of(listing: Any) -> Any:
 def test_a_page_beyond_every_end_is_a_wrong_argument(answering: Answering) -> None:
     with pytest.raises(ConfigurationError, match="start must be from 1 to 10000"):
         answering(lambda request: httpx.Response(500)).attributes.owned().pages(start=10_001)
+
+
+FAULTS = st.sampled_from([OWN_404, *PROXY_404S.values(), empty(None), None])
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None)
+@given(
+    st.integers(1, 60),
+    st.integers(1, 20),
+    st.dictionaries(st.integers(1, 8), st.lists(FAULTS, max_size=3)),
+    st.sampled_from([1, 8]),
+    st.sampled_from([iterate, collect]),
+)
+def test_a_listing_is_whole_or_an_error_whatever_page_is_missing(
+    count: int, size: int, faults: dict[int, list[httpx.Response | None]], concurrency: int, walk: Any
+) -> None:
+    # A 404 to the first page is an error of its own.
+    faults[1] = [empty(count) for fault in faults.get(1, []) if fault is not None]
+    service = Faulty(count, size, {number: list(queue) for number, queue in faults.items()})
+
+    async def names() -> list[str]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http_client:
+            exist = ExistClient("a-token", http_client=http_client, rate_limiter=None, concurrency=concurrency)
+            return [attribute.name for attribute in await walk(exist.attributes.list())]
+
+    try:
+        got = asyncio.run(names())
+    except NoAnswerError:
+        # Some page was missing twice.
+        assert any(len(queue) - queue.count(None) > 1 for queue in faults.values())
+    else:
+        assert got == service.names
+    assert len(service.asked) <= -(-count // size) + 2 * len(faults) + 3

@@ -37,6 +37,7 @@ from exist_async.attio.models import (
     Status,
     StatusId,
 )
+from exist_async.paging.offset import OffsetPaginator
 
 __all__ = [
     "NOT_GIVEN",
@@ -52,6 +53,7 @@ __all__ = [
     "DefaultValue",
     "DefaultValueType",
     "NotGiven",
+    "OffsetPaginator",
     "OptionId",
     "RecordReferenceConfig",
     "RecordReferenceInput",

@@ -10,7 +10,6 @@ from exist_async._json import encode_argument
 from exist_async.attio.inputs import NOT_GIVEN, ConfigInput, NotGiven, RelationshipInput
 from exist_async.attio.models import Attribute, AttributeType, DefaultValue, SelectOption, Status
 from exist_async.errors import ConfigurationError
-from exist_async.paging import Paginator
 from exist_async.paging.offset import Envelope, OffsetPaginator
 
 T = TypeVar("T")
@@ -46,14 +45,15 @@ class Attributes:
 
     def list(
         self, target: Target, identifier: str, *, show_archived: bool = False, page_size: int = _PAGE_SIZE
-    ) -> Paginator[Attribute]:
+    ) -> OffsetPaginator[Attribute]:
         """List the attributes of an object or list.
 
         Args:
             target: "objects" or "lists".
             identifier: The slug or UUID of the object or list.
             show_archived: Whether to include archived ones.
-            page_size: Number of results to request in a page. The listing ends at a page that has fewer.
+            page_size: Number of results to request in a page. Attio may send fewer: the listing ends at a page without
+                new ones.
 
         Raises:
             ConfigurationError: An argument is wrong.

@@ -1,14 +1,18 @@
 """Listings with numbered pages, as Exist has them."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from functools import partial
 from typing import Generic, TypeVar
 
-from attrs import frozen
+from attrs import define, evolve, field, frozen
 
+from exist_async import _json
 from exist_async._checks import check_int
+from exist_async._concurrency import ordered_map
 from exist_async._http.call import Call, encode_query
 from exist_async._http.session import Session
-from exist_async.errors import NotFoundError
+from exist_async.errors import NoAnswerError, NotFoundError
 from exist_async.paging.paginator import Page, Paginator, check_page_number
 
 T = TypeVar("T")
@@ -16,6 +20,8 @@ T_co = TypeVar("T_co", covariant=True)
 
 LARGEST_PAGE = 100
 """The maximum number of results in one page."""
+
+_MOST_REPEATS = 2  # of a page; one is no error: results that were added in the meantime shift the pages
 
 
 @frozen
@@ -27,32 +33,224 @@ class PageBody(Generic[T_co]):
     next: str | None = None
 
 
+@frozen
+class _NotFoundBody:
+    detail: str
+
+
+@frozen
+class PageAnswer(Generic[T_co]):
+    """The answer to the request for a page.
+
+    Attributes:
+        page: The page; empty if the service answered 404.
+        has_next: Whether the service said that more pages follow.
+        error: The 404.
+    """
+
+    page: Page[T_co]
+    has_next: bool
+    error: NotFoundError | None = None
+
+
+@define(eq=False, repr=False)
+class PageReader(Generic[T]):
+    """Checks the pages of one listing, in order, and detects where it ends.
+
+    A listing ends at a page without a `next`, or at the service's own 404. If the service announced more results than
+    came, the missing page is requested again; NoAnswerError is raised if it is still missing. If the listing gets
+    shorter meanwhile, the page before is requested again, because results may have moved there unread.
+    """
+
+    path: str
+    fetch: Callable[[int], Awaitable[PageAnswer[T]]]
+    ended: bool = False
+    _previous: Page[T] | None = field(init=False, default=None)
+    _received: int = field(init=False, default=0)  # results on the pages so far
+    _count: int | None = field(init=False, default=None)
+    _repeats: int = field(init=False, default=0)
+
+    async def read(self, number: int) -> Page[T]:
+        """Request the next page."""
+        return await self.accept(await self.fetch(number))
+
+    async def accept(self, answer: PageAnswer[T]) -> Page[T]:
+        """Return the next page, from the answer to its request.
+
+        Raises:
+            NoAnswerError: The page is missing, or one page is repeated instead of those that follow.
+        """
+        if self._is_missing(answer):
+            answer = await self.fetch(answer.page.number)
+        if self._is_missing(answer):
+            answer = await self._end_of_fewer(answer)
+        elif self._previous and (self._count or 0) > (self._counted(answer.page) or 0):
+            moved = self._unread(await self.fetch(answer.page.number - 1), answer.page)
+            answer = evolve(answer, page=evolve(answer.page, results=moved + answer.page.results))
+        return self.record(answer)
+
+    def record(self, answer: PageAnswer[T]) -> Page[T]:
+        """Return the next page, which is not missing."""
+        page, previous = answer.page, self._previous
+        self._count = self._counted(page)
+        self._repeats = self._repeats + 1 if previous and page.results and page.results == previous.results else 0
+        if self._repeats == _MOST_REPEATS:
+            self._received -= len(page.results)
+            if self._count is not None and self._received < self._count:
+                raise self._incomplete(page, "repeats the pages before it")
+            answer = PageAnswer(Page((), page.count, page.number), has_next=False)
+        # If the pages before the first one were not read, they probably have the same size.
+        self._received = page.number * len(page.results) if previous is None else self._received + len(page.results)
+        self._previous = page
+        self.ended = not (answer.has_next and answer.page.results)
+        return answer.page
+
+    def _is_missing(self, answer: PageAnswer[T]) -> bool:
+        if answer.page.results or not (answer.has_next or answer.error):
+            return False
+        if answer.error and not is_own_not_found(answer.error):
+            return True
+        count = self._counted(answer.page)
+        if count is None or (answer.error and self._previous is None):
+            return answer.error is None
+        return self._received < count
+
+    async def _end_of_fewer(self, missing: PageAnswer[T]) -> PageAnswer[T]:
+        """Return the end of a listing that got shorter, instead of the missing page.
+
+        Raises:
+            NoAnswerError: It did not get shorter.
+        """
+        number = missing.page.number
+        if self._previous is not None:
+            before = await self.fetch(number - 1)
+            if before.error:
+                before = await self.fetch(1)  # raises NotFoundError if the whole listing is gone
+            if not (before.has_next or before.error):
+                moved = self._unread(before, missing.page)
+                return PageAnswer(Page(moved, before.page.count, number), has_next=False)
+        fault = "is empty, twice" if missing.error is None else "was answered with 404, twice"
+        raise self._incomplete(missing.page, fault) from missing.error
+
+    def _unread(self, before: PageAnswer[T], page: Page[T]) -> tuple[T, ...]:
+        """Return the results that moved to the page before a page, after it was read."""
+        if self._previous is None or before.page.number != self._previous.number:
+            return ()
+        read = self._previous.results + page.results
+        return tuple(result for result in before.page.results if result not in read)
+
+    def _counted(self, page: Page[T]) -> int | None:
+        return self._count if page.count is None else page.count
+
+    def _incomplete(self, page: Page[T], fault: str) -> NoAnswerError:
+        count = self._counted(page)
+        total = "an unknown number of" if count is None else count
+        return NoAnswerError(
+            f"GET {self.path}: the listing is incomplete: {self._received} of {total} results came, but page "
+            f"{page.number} {fault}. Reading it again later is harmless."
+        )
+
+
 class NumberedPaginator(Paginator[T_co]):
-    """A listing with numbered pages of 1 to 100 results."""
+    """A listing with numbered pages of 1 to 100 results.
+
+    `not_found` is appended to the message of the service's own 404 to the first page.
+    """
 
     def __init__(
-        self, session: Session, path: str, params: Mapping[str, str], body: type[PageBody[T_co]], page_size: int
+        self,
+        session: Session,
+        path: str,
+        params: Mapping[str, str],
+        body: type[PageBody[T_co]],
+        page_size: int,
+        *,
+        not_found: str = "",
     ) -> None:
         check_int("page_size", page_size, least=1, most=LARGEST_PAGE)
         super().__init__(session, path, params, page_size)
         self._body = body
+        self._not_found = not_found
 
-    async def _fetch(self, number: int, received: int, *, limit: int | None = None) -> tuple[Page[T_co], bool]:  # noqa: ARG002  (only the number is sent)
-        params = self._params if limit is None else {**self._params, "limit": str(limit)}
-        return await fetch_page(self._session, self._path, params, self._body, number)
+    def _reader(self) -> PageReader[T_co]:
+        return PageReader(self._path, self._fetch)
+
+    async def _fetch(self, number: int) -> PageAnswer[T_co]:
+        try:
+            return await fetch_page(self._session, self._path, self._params, self._body, number)
+        except NotFoundError as error:
+            if self._not_found and is_own_not_found(error):
+                error.args = (f"{error} {self._not_found}",)
+            raise
+
+    async def _from(self, number: int) -> AsyncGenerator[Page[T_co], None]:
+        reader = self._reader()
+        while not reader.ended:
+            page = await reader.read(number)
+            if page.results or number == 1:
+                yield page
+            number += 1
+
+    async def collect(self) -> list[T_co]:
+        """Return all results in order: requests the first page, then the others, `concurrency` of them at once.
+
+        The number of pages is calculated from the first page's size and count. If the service sends no count, or has
+        more pages than that, they are requested one by one.
+        """
+        # One deadline for all pages.
+        reader = self._copy(self._session.with_deadline())._reader()
+        page = await reader.read(1)
+        results = list(page.results)
+        if reader.ended:
+            return results
+        counted = -(-(page.count or 0) // len(results))
+        answers = ordered_map(
+            (partial(reader.fetch, number) for number in range(2, counted + 1)),
+            concurrency=self._session.options.concurrency,
+        )
+        async with aclosing(answers):
+            async for answer in answers:
+                page = await reader.accept(answer)
+                results += page.results
+                if reader.ended:
+                    return results
+        while not reader.ended:
+            page = await reader.read(page.number + 1)
+            results += page.results
+        return results
+
+    async def count(self) -> int:
+        """Return the number of results, as the service counts them. It takes one request.
+
+        Raises:
+            NoAnswerError: The reply has no count.
+        """
+        answer = await self._copy(self._session, 1)._fetch(1)
+        if answer.page.count is None:
+            raise NoAnswerError(f"GET {self._path}: the reply has no count of the results.")
+        return answer.page.count
 
 
 async def fetch_page(
     session: Session, path: str, params: Mapping[str, str], body: type[PageBody[T]], number: int
-) -> tuple[Page[T], bool]:
-    """Return one page of a listing, and whether it is the last. A page after the last is empty."""
+) -> PageAnswer[T]:
+    """Request one page of a listing. A 404 is raised only for the first page, and returned for others."""
     check_page_number(path, number)
     if number > 1:
         params = {**params, "page": str(number)}
     try:
         page = await session.send(Call("GET", path, encode_query(params)), body)
-    except NotFoundError:
+    except NotFoundError as error:
         if number == 1:
             raise
-        return Page((), None, number), True
-    return Page(page.results, page.count, number), not page.next or not page.results
+        return PageAnswer(Page((), None, number), has_next=False, error=error)
+    return PageAnswer(Page(page.results, page.count, number), has_next=bool(page.next))
+
+
+def is_own_not_found(error: NotFoundError) -> bool:
+    """Whether a 404 is Exist's own answer, and not that of a proxy in front of it."""
+    try:
+        _json.decode(error.body.encode(), _NotFoundBody)
+    except _json.UnreadableError:
+        return False
+    return True

@@ -1,6 +1,6 @@
 """Listings with pages by offset, as Attio has them, and the envelope around each answer."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Generic, TypeVar
 
 from attrs import frozen
@@ -8,12 +8,9 @@ from attrs import frozen
 from exist_async._checks import check_int
 from exist_async._http.call import Call, encode_query
 from exist_async._http.session import Session
-from exist_async.paging.paginator import Page, Paginator, check_page_number
+from exist_async.paging.paginator import BasePaginator, Page, check_page_number
 
 T_co = TypeVar("T_co", covariant=True)
-
-# Pages of this size are known to be full; for a larger page size, the service may send fewer results than requested.
-_CERTAIN_PAGE = 50
 
 
 @frozen
@@ -23,10 +20,12 @@ class Envelope(Generic[T_co]):
     data: T_co
 
 
-class OffsetPaginator(Paginator[T_co]):
-    """A listing that continues after the results received so far, and ends at a page that is not full.
+class OffsetPaginator(BasePaginator[T_co]):
+    """A listing: iterate over it with `async for`, as often as you like. Creating one sends nothing.
 
-    The service sends no total count, so `collect()` requests one page after another.
+    Each page starts after the results received so far. The service sends no total count, and may send fewer results in
+    a page than requested, so only a page without new results ends the listing. If the service ignores the offset and
+    sends the same results again, they are yielded once.
     """
 
     def __init__(
@@ -41,9 +40,18 @@ class OffsetPaginator(Paginator[T_co]):
         super().__init__(session, path, params, page_size)
         self._body = body
 
-    async def _fetch(self, number: int, received: int, *, limit: int | None = None) -> tuple[Page[T_co], bool]:
-        check_page_number(self._path, number)
-        size = limit or self._page_size
-        params = {**self._params, "limit": str(size), "offset": str(received)}
-        page = await self._session.send(Call("GET", self._path, encode_query(params)), self._body)
-        return Page(page.data, None, number), len(page.data) < min(size, _CERTAIN_PAGE)
+    async def _from(self, number: int) -> AsyncGenerator[Page[T_co], None]:
+        seen: set[T_co] = set()
+        offset = (number - 1) * self._page_size
+        while True:
+            check_page_number(self._path, number)
+            params = {**self._params, "offset": str(offset)}
+            answer = await self._session.send(Call("GET", self._path, encode_query(params)), self._body)
+            new = tuple(result for result in answer.data if result not in seen)
+            if new or number == 1:
+                yield Page(new, None, number)
+            if not new:
+                return
+            seen.update(new)
+            offset += len(answer.data)
+            number += 1

@@ -10,7 +10,7 @@ import attrs
 from exist_async.sandbox.groups import Group
 from exist_async.sandbox.services import Service
 from exist_async.sandbox.value_types import describe_value_type
-from exist_async.sandbox.values import Value
+from exist_async.sandbox.values import Value, default_value
 
 __all__ = ["Attribute", "name_from_label"]
 
@@ -20,12 +20,14 @@ class History:
     """The values of one attribute; a value can be replaced but not removed.
 
     Attributes:
-        by_day: The values by day, unordered.
+        by_day: The values that were written by day, unordered.
+        defaults: Values that nobody wrote, by day: those of the days on which the attribute was created or acquired.
         first: The earliest day with a value, or None.
         last: The latest day with a value, or None.
     """
 
     by_day: dict[date, Value] = attrs.field(init=False, factory=dict[date, Value])
+    defaults: dict[date, Value | None] = attrs.field(init=False, factory=dict[date, Value | None])
     first: date | None = attrs.field(init=False, default=None)
     last: date | None = attrs.field(init=False, default=None)
 
@@ -37,6 +39,11 @@ class History:
         # Stored, because finding them among all days made each page of a listing a thousand times as expensive.
         self.first = min(values) if self.first is None else min(self.first, *values)
         self.last = max(values) if self.last is None else max(self.last, *values)
+
+    @property
+    def readable(self) -> Mapping[date, Value | None]:
+        """All values, as the API returns them."""
+        return {**self.defaults, **self.by_day} if self.defaults else self.by_day
 
 
 @attrs.define(eq=False)
@@ -67,6 +74,10 @@ class Attribute:
                 self.available_services.append(provider)
         self.service = service
         self.active = True
+
+    def add_default(self, day: date) -> None:
+        """Give the day on which the attribute is created or acquired a value, unless it has one."""
+        self.history.defaults.setdefault(day, default_value(self.value_type))
 
     def release_owner(self) -> Service | None:
         """Make the next available service the owner and return it; without one, deactivate and return None."""

@@ -1,5 +1,7 @@
 """The creation endpoint, for attributes from a template or from a label: `attributes/create/`."""
 
+from typing import Final
+
 from exist_async.sandbox.attributes import Attribute, name_from_label
 from exist_async.sandbox.batches import Item, ItemError, process_batch
 from exist_async.sandbox.calls import Call
@@ -9,7 +11,10 @@ from exist_async.sandbox.templates import TEMPLATES, Template
 from exist_async.sandbox.users import User
 from exist_async.sandbox.value_types import BOOLEAN, CREATABLE
 
-__all__ = ["check_write_scope", "create_attributes", "from_template", "require_template"]
+__all__ = ["check_write_scope", "create_attributes", "custom_attribute", "from_template", "require_template"]
+
+_CUSTOM_PRIORITY: Final = 9
+_TAG_PRIORITY: Final = 2
 
 
 def create_attributes(call: Call) -> Reply:
@@ -52,6 +57,12 @@ def from_template(user: User, template: Template, *, manual: bool) -> Attribute:
     )
 
 
+def custom_attribute(name: str, label: str, group: Group, value_type: int, *, manual: bool) -> Attribute:
+    """Return a new attribute without a template, with the priority that Exist gives it."""
+    priority = _TAG_PRIORITY if group.name == "custom" else _CUSTOM_PRIORITY
+    return Attribute(name=name, label=label, group=group, value_type=value_type, priority=priority, manual=manual)
+
+
 def _create(call: Call, item: Item) -> dict[str, object]:
     manual = item.boolean("manual")
     # Manual by default, also for a service that is going to send the data itself.
@@ -59,6 +70,7 @@ def _create(call: Call, item: Item) -> dict[str, object]:
     attribute = build(call, item, manual=True if manual is None else manual)
     # Not `set_owner`: Exist returns a new attribute with its service and with no available services.
     attribute.service = call.token.service
+    attribute.add_default(call.today())
     call.token.user.add_attribute(attribute)
     if call.flag("success_objects"):
         return attribute.to_json()
@@ -88,6 +100,4 @@ def _custom_attribute(call: Call, item: Item, *, manual: bool) -> Attribute:
     user = call.token.user
     if user.attribute_by_label(label) is not None:
         raise ItemError("exists", f"Attribute with label '{label}' already exists")
-    return Attribute(
-        name=user.free_name(name_from_label(label)), label=label, group=group, value_type=value_type, manual=manual
-    )
+    return custom_attribute(user.free_name(name_from_label(label)), label, group, value_type, manual=manual)

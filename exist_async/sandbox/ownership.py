@@ -40,6 +40,8 @@ def _acquire(call: Call, item: Item) -> dict[str, object]:
         attribute.manual = manual
     # A token without a service may only read, and the attribute was not found for it.
     assert call.token.service is not None
+    if attribute.service is not call.token.service:
+        attribute.add_default(call.today())
     attribute.set_owner(call.token.service)
     if call.flag("success_objects"):
         return attribute.to_json()

@@ -16,10 +16,9 @@ MAX_DAYS: Final = 31
 
 
 def list_with_values(call: Call) -> Reply:
-    """Answer `attributes/with-values/`: the last days of each attribute, newest first.
+    """Answer `attributes/with-values/`: the last days of each active attribute, newest first.
 
-    Whether Exist includes inactive and low-priority attributes is not documented, and there is no flag for them. The
-    sandbox leaves out both, as `attributes/` does without flags.
+    Unlike `attributes/`, Exist includes attributes of low priority.
     """
     count = call.integer_parameter("days", 1, MAX_DAYS) or 1
     last = (call.date_parameter("date_max") or call.today()).toordinal()
@@ -28,7 +27,7 @@ def list_with_values(call: Call) -> Reply:
     templates = call.list_parameter("templates")
     attributes = [
         attribute
-        for attribute in filter_attributes(call, readable_attributes(call))
+        for attribute in filter_attributes(call, readable_attributes(call), low_priority=True)
         if not templates or attribute.template in templates
     ]
     return paginate(call, attributes, lambda attribute: _with_values(call, attribute, days))
@@ -38,17 +37,18 @@ def list_values(call: Call) -> Reply:
     """Answer `attributes/values/`: every day of one attribute, newest first, back to the first one with a value.
 
     Raises:
-        ApiError: 400 when no attribute is named, 404 when the user has no readable attribute of this name.
+        ApiError: 400 when no attribute is named, 404 when the user has no active and readable attribute of this name.
     """
     name = call.parameter("attribute")
     if not name:
         raise ApiError(json_reply({"attribute": ["This field is required."]}, 400))
     attribute = call.token.user.attribute(name)
-    if attribute is None or not call.token.may_read(attribute):
+    if attribute is None or not attribute.active or not call.token.may_read(attribute):
         raise detail_error(404, "Not found.")
-    by_day = attribute.history.by_day
+    by_day = attribute.history.readable
     last = (call.date_parameter("date_max") or call.today()).toordinal()
-    first = last + 1 if attribute.history.first is None else attribute.history.first.toordinal()
+    days = filter(None, (attribute.history.first, *attribute.history.defaults))
+    first = min((day.toordinal() for day in days), default=last + 1)
     # Ordinals, so that a page out of ten years does not make a date of each day.
     ordinals: range | list[int] = range(last, first - 1, -1)
     if call.settings.missing_days == "absent":
@@ -62,7 +62,7 @@ def list_values(call: Call) -> Reply:
 
 
 def _with_values(call: Call, attribute: Attribute, days: list[tuple[date, str]]) -> dict[str, object]:
-    by_day = attribute.history.by_day
+    by_day = attribute.history.readable
     if call.settings.missing_days == "absent":
         days = [(day, text) for day, text in days if day in by_day]
     values = [{"date": text, "value": by_day.get(day)} for day, text in days]

@@ -263,9 +263,10 @@ class Sandbox(BaseSandbox):
             value_type: Value type of a custom attribute; numbers that Exist does not define are allowed.
             service: The owner, which is also an available service; none by default.
             available_services: Other available services, the next owner first.
-            active: Whether the attribute is active.
+            active: Whether the attribute is active; the values of an inactive one can't be read.
             manual: Whether the values are entered by hand.
-            priority: By default the template's or 1; from 10 on, listings leave out the attribute by default.
+            priority: By default the template's, or 2 in the group "custom" and 9 in others; from 10 on, listings
+                without values leave out the attribute by default.
 
         Returns:
             The attribute; its `active`, `manual` and `service` may be set later.

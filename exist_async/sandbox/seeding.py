@@ -6,7 +6,7 @@ from datetime import date
 import attrs
 
 from exist_async.sandbox.attributes import Attribute, name_from_label
-from exist_async.sandbox.creation import from_template
+from exist_async.sandbox.creation import custom_attribute, from_template
 from exist_async.sandbox.groups import GROUPS
 from exist_async.sandbox.services import Service
 from exist_async.sandbox.templates import TEMPLATES
@@ -61,7 +61,7 @@ def seed_attribute(
         name = name or name_from_label(label or "")
         if user.attribute(name) is not None:
             raise ValueError(f"user {user.username!r} already has an attribute {name!r}")
-        attribute = Attribute(name=name, label=label or name, group=GROUPS[group], value_type=value_type, manual=manual)
+        attribute = custom_attribute(name, label or name, GROUPS[group], value_type, manual=manual)
     if priority is not None:
         attribute = attrs.evolve(attribute, priority=priority)
     if service is not None:

@@ -35,7 +35,7 @@ _DESCRIPTIONS: Final = {
     PERCENTAGE: "Percentage",
     TIME_FROM_MIDDAY: "Time of day (min from midday)",
     BOOLEAN: "Boolean",
-    SCALE: "Scale",
+    SCALE: "Integer scale (1-9)",
 }
 
 # Minutes from midday exist in templates only.

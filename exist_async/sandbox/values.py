@@ -17,7 +17,7 @@ from exist_async.sandbox.value_types import (
     TIME_OF_DAY,
 )
 
-__all__ = ["Value", "increment_value", "is_numeric", "validate_value"]
+__all__ = ["Value", "default_value", "increment_value", "is_numeric", "validate_value"]
 
 Value: TypeAlias = int | float | str
 
@@ -69,6 +69,12 @@ _TYPE_NAMES: Final[dict[type, str]] = {
 def is_numeric(value_type: int) -> bool:
     """Whether the values of this type are numbers."""
     return value_type in _NUMERIC_TYPES
+
+
+def default_value(value_type: int) -> Value | None:
+    """Return the value of the day on which an attribute was created or acquired: 0, or None if it can't be 0."""
+    numeric_type = _NUMERIC_TYPES.get(value_type)
+    return numeric_type.stored_as(0) if numeric_type and numeric_type.incrementable else None
 
 
 def validate_value(value_type: int, value: object) -> Value:

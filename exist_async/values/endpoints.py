@@ -39,13 +39,15 @@ class Values(Resource):
         """List the values of one attribute, newest first. A day without a value may be None, or missing.
 
         Args:
-            name: Name of the attribute. If the user has no such attribute, reading the listing raises NotFoundError.
+            name: Name of the attribute. If it is inactive, or the user does not have it, reading the listing raises
+                NotFoundError. Acquiring an inactive attribute makes its values readable again.
             date_max: The newest day to list.
             page_size: Number of results to request in a page, 1 to 100.
         """
         check_text("name", name)
         params = {"attribute": name, **encode_filters(days={"date_max": date_max})}
-        return NumberedPaginator(self._session, VALUES, params, PageBody[DayValue], page_size)
+        advice = f"The attribute {name!r} is inactive or not there: acquire it again, which brings its values back."
+        return NumberedPaginator(self._session, VALUES, params, PageBody[DayValue], page_size, not_found=advice)
 
     def recent(
         self,
@@ -60,7 +62,8 @@ class Values(Resource):
     ) -> Paginator[AttributeWithValues]:
         """List the user's attributes with their values of the last days.
 
-        Inactive attributes, and those of priority 10 and more, are omitted.
+        Inactive attributes are omitted. Those of priority 10 and more are included, unlike in `exist.attributes.list`.
+        On the day on which an attribute was created or acquired, it can have a value that nobody wrote: 0, or None.
 
         Args:
             days: Number of days, 1 to 31.
@@ -90,12 +93,15 @@ class Values(Resource):
         Iterate over it with `async for`: it yields pairs of an attribute's name and a `DayValue`, the newest of each
         attribute first, as replies arrive. Days without a value are omitted.
 
+        Exist gives no values of attributes that are inactive or not owned by any service. They are skipped, with a
+        warning in the log; `inaccessible` of the history has their names after an iteration. Acquire them, and their
+        values can be read again.
+
         Args:
             start: The first day.
             end: The last day, included.
-            attributes: Names of attributes. None is all that Exist lists with their values: inactive attributes, and
-                those of priority 10 and more, have to be named. If the user does not have an attribute, iterating
-                raises NotFoundError.
+            attributes: Names of attributes. None is all active ones. Names of attributes that the user does not have
+                are skipped in the same way.
             groups: Only attributes in these groups. Named attributes that Exist does not list are then omitted.
 
         Raises:

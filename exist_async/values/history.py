@@ -2,26 +2,29 @@
 
 import asyncio
 import datetime as dt
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from operator import attrgetter
 from typing import Generic, TypeAlias, TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from exist_async._checks import check_day, check_names
 from exist_async._concurrency import ordered_map
 from exist_async._http.session import Session
 from exist_async.errors import ConfigurationError, NotFoundError
-from exist_async.paging import LARGEST_PAGE, Page, PageBody, RepeatDetector, fetch_page
+from exist_async.paging import LARGEST_PAGE, Page, PageAnswer, PageBody, PageReader, fetch_page, is_own_not_found
 from exist_async.resource import encode_filters
 from exist_async.values.history_plan import ListedValues, Listing, Plan, Span, fetch_window, make_plan
 from exist_async.values.models import DayValue
-from exist_async.values.requests import VALUES
+from exist_async.values.requests import VALUES, WITH_VALUES
 
 # A page has thousands of values: the reader yields to the event loop after so many of them.
 _VALUES_BETWEEN_YIELDS = 100
+
+_log = logging.getLogger("exist_async")
 
 _Values: TypeAlias = list[tuple[str, DayValue]]
 _Parts: TypeAlias = Sequence[tuple[str, Span]]
@@ -55,16 +58,25 @@ class History:
         self._names = None if attributes is None else list(dict.fromkeys(check_names("attributes", attributes)))
         self._filters = encode_filters(lists={"groups": groups})
         self._plan: Plan | None = None
+        self._inaccessible: dict[str, None] = {}
 
     def __repr__(self) -> str:
         return f"<History from {self._span.start} to {self._span.end}>"
+
+    @property
+    def inaccessible(self) -> tuple[str, ...]:
+        """The attributes that the last iteration could not read, because they are inactive, not owned, or not there.
+
+        To read their values, acquire them. Inactive attributes that were not named are not among them.
+        """
+        return tuple(self._inaccessible)
 
     async def plan(self) -> int:
         """Return the number of requests that reading it takes; fewer are needed if attributes have few values.
 
         Unless only a few attributes are named, this requests the first pages of the listing of attributes. They are
-        counted here, and the next iteration uses them, so start it soon. Attributes that Exist does not list, or that
-        appear or disappear in the meantime, take more requests.
+        counted here, and the next iteration uses them, so start it soon. Attributes that appear or disappear in the
+        meantime take more requests.
         """
         if self._plan is None:
             self._plan = await self._make_plan()
@@ -72,7 +84,9 @@ class History:
 
     async def __aiter__(self) -> AsyncGenerator[tuple[str, DayValue], None]:
         plan, self._plan = self._plan or await self._make_plan(), None
-        async with aclosing(_Reader(self._session, self._span, self._filters, plan).values()) as reading:
+        reader = _Reader(self._session, self._span, self._filters, plan)
+        self._inaccessible = reader.inaccessible
+        async with aclosing(reader.values()) as reading:
             count = 0
             async for values in reading:
                 for value in values:
@@ -90,20 +104,27 @@ class _Pages(Generic[S, R]):
     """The pages of one listing: of attributes in one window, or of one attribute's values."""
 
     subject: S
-    fetch: Callable[[int], Awaitable[tuple[Page[R], bool]]]
+    reader: PageReader[R]
     start: int = 1
     page_count: int = 1  # as far as it is known
-    ended: bool = False
     last: int | None = None  # the lowest number of a page that turned out to be the last
-    repeats: RepeatDetector = field(factory=RepeatDetector)
 
-    async def read(self, number: int) -> "tuple[_Pages[S, R], Page[R]]":
-        """Return a page, with its listing."""
-        page, is_last = await self.fetch(number)
-        if self.repeats.detect(page) or is_last:
-            self.ended = True
-            self.last = number if self.last is None else min(self.last, number)
-        return self, page
+    async def fetch(self, number: int) -> "tuple[_Pages[S, R], PageAnswer[R]]":
+        """Request a page, at any time; return the answer with its listing."""
+        answer = await self.reader.fetch(number)
+        if not answer.has_next and answer.error is None:
+            self._end(number)
+        return self, answer
+
+    async def accept(self, answer: PageAnswer[R]) -> Page[R]:
+        """Return the next page in order, from the answer to its request."""
+        page = await self.reader.accept(answer)
+        if self.reader.ended:
+            self._end(page.number)
+        return page
+
+    def _end(self, number: int) -> None:
+        self.last = number if self.last is None else min(self.last, number)
 
 
 async def _read_pages(
@@ -111,19 +132,23 @@ async def _read_pages(
 ) -> AsyncGenerator[tuple[_Pages[S, R], Page[R]], None]:
     """Read all pages of several listings concurrently, and yield them in order."""
 
-    def jobs() -> Iterator[Callable[[], Awaitable[tuple[_Pages[S, R], Page[R]]]]]:
+    def jobs() -> Iterator[Callable[[], Awaitable[tuple[_Pages[S, R], PageAnswer[R]]]]]:
         for listing in listings:
             for number in range(listing.start, listing.page_count + 1):
-                if listing.ended:
+                if listing.last is not None:
                     break
-                yield partial(listing.read, number)
+                yield partial(listing.fetch, number)
 
-    async with aclosing(ordered_map(jobs(), concurrency=concurrency)) as pages:
-        async for listing, page in pages:
+    async with aclosing(ordered_map(jobs(), concurrency=concurrency)) as answers:
+        async for listing, answer in answers:
+            if listing.reader.ended:
+                continue  # it was requested before the last page was known
+            page = await listing.accept(answer)
             yield listing, page
             # If there are more pages than were counted, they are read one by one.
-            while page.number >= listing.page_count and not listing.ended:
-                _, page = await listing.read(page.number + 1)
+            while page.number >= listing.page_count and not listing.reader.ended:
+                _, following = await listing.fetch(page.number + 1)
+                page = await listing.accept(following)
                 listing.page_count = page.number
                 yield listing, page
 
@@ -136,6 +161,7 @@ class _Reader:
     _span: Span
     _filters: Mapping[str, str]
     _plan: Plan
+    inaccessible: dict[str, None] = field(init=False, factory=dict[str, None])  # in the order found
     # The oldest day yielded of each attribute.
     _oldest: dict[str, dt.date] = field(init=False, factory=dict[str, dt.date])
     # The attributes that all windows so far contain, and those that were read one by one to the first day.
@@ -159,17 +185,17 @@ class _Reader:
         async with aclosing(self._window_pages()) as pages:
             async for (days, listing), page in pages:
                 if days != window:
-                    async for values in self._alone(self._missing(window, shown), skip_missing=True):
+                    async for values in self._alone(self._missing(window, shown)):
                         yield values
                     window, shown = days, set[str]()
                 attributes = listing.wanted(page.results)
                 shown.update(attribute.name for attribute in attributes)
-                async for values in self._alone(self._appeared(window, shown), skip_missing=True):
+                async for values in self._alone(self._appeared(window, shown)):
                     yield values
                 for attribute in attributes:
                     if attribute.name in self._regular:
                         yield self._new(attribute.name, window, attribute.values)
-        async for values in self._alone(self._missing(window, shown), skip_missing=True):
+        async for values in self._alone(self._missing(window, shown)):
             yield values
 
     def _appeared(self, window: Span, shown: set[str]) -> _Parts:
@@ -210,41 +236,47 @@ class _Reader:
         for window in self._span.windows():
             for listing in self._plan.listings:
                 fetch = partial(fetch_window, self._session, window, listing.names, self._filters)
-                pages = _Pages[_InWindow, ListedValues]((window, listing), fetch, page_count=listing.page_count)
+                reader = PageReader(WITH_VALUES, fetch)
+                pages = _Pages[_InWindow, ListedValues]((window, listing), reader, page_count=listing.page_count)
                 if window.end == self._span.end:
                     # The first page was read for the plan.
                     pages.start = 2
-                    pages.repeats.detect(listing.first)
+                    reader.record(PageAnswer(listing.first, has_next=listing.page_count > 1))
                 yield pages
 
-    async def _alone(self, parts: _Parts, *, skip_missing: bool = False) -> AsyncGenerator[_Values, None]:
-        """Yield values attribute by attribute, first pages first. Attributes the user does not have may be skipped."""
+    async def _alone(self, parts: _Parts) -> AsyncGenerator[_Values, None]:
+        """Yield values attribute by attribute, first pages first."""
         concurrency = self._session.options.concurrency
         listings = [
-            _Pages[tuple[str, Span], DayValue](part, partial(self._fetch_values, *part, skip_missing)) for part in parts
+            _Pages[tuple[str, Span], DayValue](part, PageReader(VALUES, partial(self._fetch_values, *part)))
+            for part in parts
         ]
-        firsts = (partial(listing.read, 1) for listing in listings)
+        firsts = (partial(listing.fetch, 1) for listing in listings)
         async with aclosing(ordered_map(firsts, concurrency=concurrency)) as first_pages:
-            async for listing, page in first_pages:
+            async for listing, answer in first_pages:
+                page = await listing.accept(answer)
                 yield self._new(*listing.subject, page.results)
-                if not listing.ended:
+                if not listing.reader.ended:
                     listing.start, listing.page_count = 2, _count_pages(listing.subject[1], page)
         async with aclosing(_read_pages(listings, concurrency=concurrency)) as other_pages:
             async for listing, page in other_pages:
                 yield self._new(*listing.subject, page.results)
 
-    async def _fetch_values(
-        self, name: str, span: Span, skip_missing: bool, number: int
-    ) -> tuple[Page[DayValue], bool]:
+    async def _fetch_values(self, name: str, span: Span, number: int) -> PageAnswer[DayValue]:
         params = {"attribute": name, "date_max": span.end.isoformat(), "limit": str(LARGEST_PAGE)}
         try:
-            page, is_last = await fetch_page(self._session, VALUES, params, PageBody[DayValue], number)
+            answer = await fetch_page(self._session, VALUES, params, PageBody[DayValue], number)
         except NotFoundError as error:
-            if skip_missing:
-                return Page((), 0, number), True
-            error.args = (f"{error} It was the request for the values of {name!r}: the user has no such attribute.",)
-            raise
-        return page, is_last or any(value.date <= span.start for value in page.results)
+            if not is_own_not_found(error):
+                error.args = (f"{error} It was the request for the values of {name!r}.",)
+                raise
+            if name not in self.inaccessible:
+                self.inaccessible[name] = None
+                _log.warning("The history omits values of %r: the attribute is inactive or not there.", name)
+            return PageAnswer(Page((), 0, number), has_next=False)
+        if any(value.date <= span.start for value in answer.page.results):
+            answer = evolve(answer, has_next=False)
+        return answer
 
     def _new(self, name: str, span: Span, values: Iterable[DayValue]) -> _Values:
         """Return the values of an attribute that have not been yielded yet, the newest first."""

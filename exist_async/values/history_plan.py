@@ -10,7 +10,7 @@ from attrs import define, frozen
 
 from exist_async._concurrency import ordered_map
 from exist_async._http.session import Session
-from exist_async.paging import LARGEST_PAGE, Page, PageBody, fetch_page
+from exist_async.paging import LARGEST_PAGE, Page, PageAnswer, PageBody, PageReader, fetch_page
 from exist_async.values.models import DayValue
 from exist_async.values.requests import MOST_DAYS, WITH_VALUES
 
@@ -114,8 +114,8 @@ async def make_plan(session: Session, span: Span, names: Sequence[str] | None, f
 
 async def fetch_window(
     session: Session, window: Span, names: Iterable[str] | None, filters: Mapping[str, str], number: int
-) -> tuple[Page[ListedValues], bool]:
-    """Return one page of the attributes with their values in a window, and whether it is the last."""
+) -> PageAnswer[ListedValues]:
+    """Request one page of the attributes with their values in a window."""
     params = {"days": str(window.days), "date_max": window.end.isoformat(), "limit": str(LARGEST_PAGE), **filters}
     if names is not None:
         params["attributes"] = ",".join(sorted(names))
@@ -125,9 +125,9 @@ async def fetch_window(
 async def _first_page(
     session: Session, window: Span, names: frozenset[str] | None, filters: Mapping[str, str]
 ) -> Listing:
-    page, is_last = await fetch_window(session, window, names, filters, 1)
-    counted = -(-(page.count or 0) // len(page.results)) if page.results else 1
-    return Listing(names, page, page_count=1 if is_last else max(2, counted))
+    reader = PageReader(WITH_VALUES, partial(fetch_window, session, window, names, filters))
+    page = await reader.read(1)
+    return Listing(names, page, 1 if reader.ended else max(2, -(-(page.count or 0) // len(page.results))))
 
 
 def _parts(names: Sequence[str]) -> Iterator[frozenset[str]]:

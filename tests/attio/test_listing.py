@@ -1,4 +1,4 @@
-"""Listings of attributes: each page starts after the results received, and a page that is not full is the last."""
+"""Listings of attributes: each page starts after the results received, and one without new results is the last."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ async def test_each_page_starts_after_the_results_received(asking: Asking) -> No
     slugs = [attribute.api_slug async for attribute in asking(service).attributes.list("objects", "people")]
 
     assert slugs == [f"field_{n}" for n in range(120)]
-    assert service.asked == [(50, 0), (50, 50), (50, 100)]
+    assert service.asked == [(50, 0), (50, 50), (50, 100), (50, 120)]
 
 
 async def test_a_full_last_page_is_followed_by_an_empty_one(asking: Asking) -> None:
@@ -43,14 +43,35 @@ async def test_a_page_larger_than_requested_moves_the_offset(asking: Asking) -> 
     service = Object(100, page=54)
 
     assert len(await asking(service).attributes.list("lists", "sales").collect()) == 100
-    assert service.asked == [(50, 0), (50, 54)]
+    assert service.asked == [(50, 0), (50, 54), (50, 100)]
 
 
-async def test_a_page_smaller_than_requested_does_not_end_a_listing_of_large_pages(asking: Asking) -> None:
-    service = Object(120, page=60)
+@pytest.mark.parametrize("page_size", [50, 1000])
+@pytest.mark.parametrize("page", [1, 20, 49])
+async def test_a_page_smaller_than_requested_does_not_end_a_listing(asking: Asking, page: int, page_size: int) -> None:
+    service = Object(60, page=page)
 
-    assert len(await asking(service).attributes.list("lists", "sales", page_size=1000).collect()) == 120
-    assert service.asked == [(1000, 0), (1000, 60), (1000, 120)]
+    listed = await asking(service).attributes.list("lists", "sales", page_size=page_size).collect()
+
+    assert [attribute.api_slug for attribute in listed] == [f"field_{n}" for n in range(60)]
+
+
+@pytest.mark.parametrize("count", [10, 50, 54])
+async def test_a_service_that_ignores_limit_and_offset_is_listed_once(asking: Asking, count: int) -> None:
+    everything = [attribute(api_slug=f"field_{n}") for n in range(count)]
+    listing = asking(Script(data(everything))).attributes.list("objects", "people")
+
+    assert [attribute.api_slug for attribute in await listing.collect()] == [f"field_{n}" for n in range(count)]
+    assert [len(page.results) async for page in listing.pages()] == [count]
+
+
+async def test_results_that_moved_to_the_next_page_are_listed_once(asking: Asking) -> None:
+    fields = [attribute(api_slug=f"field_{n}") for n in range(4)]
+    script = Script(data(fields[:2]), data(fields[1:3]), data(fields[3:]), data([]))
+
+    listed = await asking(script).attributes.list("objects", "people", page_size=2).collect()
+
+    assert [attribute.api_slug for attribute in listed] == [f"field_{n}" for n in range(4)]
 
 
 async def test_an_empty_listing_is_one_request(asking: Asking) -> None:
@@ -79,15 +100,17 @@ async def test_pages_can_start_in_the_middle(asking: Asking) -> None:
     assert service.asked == [(10, 20), (10, 30)]
 
 
-async def test_counting_is_an_error_because_attio_sends_no_count(asking: Asking) -> None:
-    with pytest.raises(NoAnswerError, match="the reply has no count of the results"):
-        await asking(Object(3)).attributes.list("objects", "people").count()
+def test_there_is_no_count_because_attio_sends_none(asking: Asking) -> None:
+    assert not hasattr(asking(Object(3)).attributes.list("objects", "people"), "count")
 
 
-async def test_a_listing_ends_if_the_service_repeats_the_same_page(asking: Asking) -> None:
-    always = Script(data([attribute(api_slug=f"field_{n}") for n in range(50)]))
+async def test_a_listing_without_an_end_ends_in_an_error(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exist_async.paging.paginator._MOST_PAGES", 5)
+    service = Object(10_000, page=1)
 
-    assert len(await asking(always).attributes.list("objects", "people").collect()) == 100
+    with pytest.raises(NoAnswerError, match="does not end: after 5 pages"):
+        await asking(service).attributes.list("objects", "people").collect()
+    assert len(service.asked) == 5
 
 
 @pytest.mark.parametrize("page_size", [0, -1, True, "50"])

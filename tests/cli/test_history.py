@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,12 @@ def filled(sandbox: Sandbox) -> Sandbox:
     sandbox.set_values("sleep", {TODAY: 450, YESTERDAY: 400, dt.date(2026, 11, 1): 300})
     sandbox.set_value("mood_note", YESTERDAY, 'so "so",\nand é')
     return sandbox
+
+
+def left_out(names: str) -> str:
+    return (
+        f"exist-async: left out, because they are inactive or not there: {names}. Acquire them to read their values.\n"
+    )
 
 
 def test_in_a_pipe_it_prints_csv_attribute_by_attribute_newest_day_first(cli: Callable, filled: Sandbox) -> None:
@@ -91,9 +98,34 @@ def test_an_unknown_attribute_is_named_in_one_line(cli: Callable, filled: Sandbo
     result = cli("history", "--start", "today", "--attribute", "sleep", "--attribute", "sleeep")
 
     assert result.code == 1
-    assert "'sleeep'" in result.err
-    assert "'sleep'" not in result.err
-    assert result.err.count("\n") == 1
+    assert result.out == "name,date,value\nsleep,2026-11-21,450\n"
+    assert result.err == left_out("sleeep")
+
+
+def test_an_inactive_attribute_does_not_stop_the_others(cli: Callable, filled: Sandbox) -> None:
+    filled.user.attribute("mood_note").active = False
+
+    named = cli("history", "--start", "yesterday", "--attribute", "sleep,mood_note")
+
+    assert named == (
+        1,
+        "name,date,value\nsleep,2026-11-21,450\nsleep,2026-11-20,400\n",
+        left_out("mood_note"),
+    )
+    assert cli("history", "--start", "yesterday") == (0, named.out, "")
+
+
+def test_an_attribute_that_becomes_inactive_during_an_export_of_all_is_named(cli: Callable, filled: Sandbox) -> None:
+    def without_notes(page: Any) -> Any:
+        filled.user.attribute("mood_note").active = False
+        return page
+
+    filled.rewrite_next(without_notes, path="with-values/")
+
+    result = cli("history", "--start", "2026-10-01")
+
+    assert result.code == 0
+    assert result.err == left_out("mood_note")
 
 
 def test_the_values_before_an_error_are_printed(cli: Callable, sandbox: Sandbox) -> None:

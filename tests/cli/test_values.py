@@ -85,11 +85,22 @@ def test_days_missing_in_the_reply_are_left_out(cli: Callable, sandbox: Sandbox)
     assert cli("values", "steps", "--days", "3").out == "2026-11-19\t5\n"
 
 
-def test_an_inactive_low_priority_attribute_is_found(cli: Callable, sandbox: Sandbox) -> None:
-    sandbox.add_attribute(template="steps", active=False, priority=10)
+def test_a_low_priority_attribute_is_found(cli: Callable, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(template="steps", priority=10)
     sandbox.set_value("steps", TODAY, 5)
 
     assert cli("values", "steps").out == "2026-11-21\t5\n"
+
+
+def test_an_inactive_attribute_is_reported_in_one_line_with_exit_code_1(cli: Callable, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(template="steps", active=False)
+    sandbox.set_value("steps", TODAY, 5)
+
+    assert cli("values", "steps") == (
+        1,
+        "",
+        "exist-async: attribute 'steps' is inactive or owned by no service: acquire it to read its values\n",
+    )
 
 
 def test_an_unknown_attribute_is_reported_in_one_line_with_exit_code_1(cli: Callable, sandbox: Sandbox) -> None:

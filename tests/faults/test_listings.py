@@ -154,7 +154,7 @@ async def test_a_listing_without_end_is_ended_here(
         assert f"without end: {type(seen.error).__name__}" == row(33).get.rpartition("; ")[2]
 
 
-@pytest.mark.parametrize("count", [None, 2, 10**8])
+@pytest.mark.parametrize("count", [None, 2])
 @pytest.mark.parametrize("read", [collect, iterate])
 async def test_a_page_that_comes_again_and_again_ends_a_listing(read: Any, count: int | None) -> None:
     pages = Pages(itself, float("inf"), count, lambda number: ["tag_a", "tag_b"])
@@ -165,6 +165,60 @@ async def test_a_page_that_comes_again_and_again_ends_a_listing(read: Any, count
         assert seen.error is None
         assert set(seen.value) == {"tag_a", "tag_b"}
         assert len(server.requests) < 30
+
+
+@pytest.mark.parametrize("count", [3, 10**8])
+@pytest.mark.parametrize("read", [collect, iterate])
+async def test_a_page_that_comes_again_in_place_of_others_is_an_error(read: Any, count: int) -> None:
+    pages = Pages(itself, float("inf"), count, lambda number: ["tag_a", "tag_b"])
+
+    async with serving(pages) as server, quick(server.url) as client:
+        seen = await observe(client, read)
+
+        assert isinstance(seen.error, NoAnswerError)
+        assert f"2 of {count} results came" in str(seen.error)
+        assert len(server.requests) < 30
+
+
+async def through_history(client: ExistClient) -> list[str]:
+    return [name async for name, _ in client.values.history(DAY, DAY)]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("fault", ["a proxy's 404", "the service's 404", "an empty page"])
+@pytest.mark.parametrize("read", [collect, iterate, through_history])
+async def test_a_page_in_the_middle_that_is_missing_is_requested_again_and_never_the_end(
+    read: Any, fault: str, times: int
+) -> None:
+    left = times
+
+    async def three_pages(talk: Talk) -> None:
+        nonlocal left
+        while True:
+            request = await talk.request()
+            number = int(parse_qs(urlsplit(request.path).query).get("page", ["1"])[0])
+            values = [{"date": str(DAY), "value": 1}]
+            results = [{"name": f"tag_{number}_{n}", "values": values} for n in range(2)]
+            if number == 2 and left:
+                left -= 1
+                results = []
+                if fault != "an empty page":
+                    body = b"<html>no upstream</html>" if "proxy" in fault else b'{"detail": "Invalid page."}'
+                    length = b"Content-Length: %d\r\n\r\n" % len(body)
+                    await talk.send(b"HTTP/1.1 404 Not Found\r\n" + length + body)
+                    continue
+            body = json.dumps({"count": 6, "next": "x" if number < 3 else None, "results": results}).encode()
+            await talk.send(whole(body))
+
+    async with serving(three_pages) as server, quick(server.url) as client:
+        seen = await observe(client, read)
+
+    if times == 1:
+        assert len(seen.value) == 6
+
+    else:
+        assert isinstance(seen.error, NoAnswerError)
+        assert "2 of 6 results came" in str(seen.error)
 
 
 def answering(change: Callable[[list[Any]], list[Any]]) -> Script:

@@ -82,11 +82,11 @@ async def test_named_attributes_that_are_hidden_are_planned_for(exist: ExistClie
         sandbox.set_value(name, back(250), 1)
     history = exist.values.history(back(250), END, attributes=names)
 
-    # Nine windows, and three pages for each of the two.
+    # Nine windows, and up to three pages for each of the two: Exist may answer with 404 instead, as here.
     assert await history.plan() == 9 + 2 * 3
     await read(history)
 
-    assert len(sandbox.requests) == 15
+    assert len(sandbox.requests) == 9 + 2
 
 
 async def test_long_names_are_cut_into_addresses_that_servers_take(exist: ExistClient, sandbox: Sandbox) -> None:

@@ -90,25 +90,121 @@ async def test_a_user_without_attributes_has_an_empty_history(exist: ExistClient
     assert await read(exist.values.history(back(3650), END)) == {}
 
 
+@pytest.mark.parametrize("named", [True, False])
 @pytest.mark.parametrize("count", [1, 5])
-async def test_named_attributes_that_listings_hide_come_too(exist: ExistClient, sandbox: Sandbox, count: int) -> None:
+async def test_attributes_of_low_priority_come_too(
+    exist: ExistClient, sandbox: Sandbox, count: int, named: bool
+) -> None:
     tracked = track(sandbox, count, 120)
-    sandbox.add_attribute(template="tracks", active=False)
+    sandbox.add_attribute(template="tracks", priority=11)
     sandbox.set_value("tracks", back(110), 12)
 
-    history = await read(exist.values.history(back(120), END, attributes=[*tracked, "tracks"]))
+    history = exist.values.history(back(120), END, attributes=[*tracked, "tracks"] if named else None)
 
-    assert history == {**tracked, "tracks": [DayValue(back(110), 12)]}
+    assert await read(history) == {**tracked, "tracks": [DayValue(back(110), 12)]}
+    assert history.inaccessible == ()
 
 
-@pytest.mark.parametrize("count", [0, 9])
-async def test_a_name_that_the_user_lacks_is_named(exist: ExistClient, sandbox: Sandbox, count: int) -> None:
-    names = [*track(sandbox, count, 10), "no_such_thing"]
+@pytest.mark.parametrize("count", [0, 1, 9])
+@pytest.mark.parametrize("days", [10, 250])
+async def test_named_attributes_that_are_inactive_or_not_there_are_skipped_and_named(
+    exist: ExistClient, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, count: int, days: int
+) -> None:
+    tracked = track(sandbox, count, days)
+    sandbox.add_attribute(template="tracks", active=False)
+    sandbox.set_value("tracks", END, 12)
+    history = exist.values.history(back(days), END, attributes=["no_such_thing", *tracked, "tracks"])
 
-    with pytest.raises(
-        NotFoundError, match="the request for the values of 'no_such_thing': the user has no such attribute"
-    ):
-        await read(exist.values.history(back(10), END, attributes=names))
+    assert await read(history) == tracked
+    assert sorted(history.inaccessible) == ["no_such_thing", "tracks"]
+    assert sorted(record.getMessage() for record in caplog.records if record.levelname == "WARNING") == [
+        "The history omits values of 'no_such_thing': the attribute is inactive or not there.",
+        "The history omits values of 'tracks': the attribute is inactive or not there.",
+    ]
+
+    sandbox.user.attribute("tracks").active = True
+    assert await read(history) == {**tracked, "tracks": [DayValue(END, 12)]}
+    assert history.inaccessible == ("no_such_thing",)
+
+
+async def test_inactive_attributes_that_were_not_named_are_left_out(exist: ExistClient, sandbox: Sandbox) -> None:
+    tracked = track(sandbox, 3, 40)
+    sandbox.add_attribute(template="tracks", active=False)
+    history = exist.values.history(back(40), END)
+
+    assert await read(history) == tracked
+    assert history.inaccessible == ()
+
+
+async def test_an_attribute_that_becomes_inactive_between_two_of_its_pages_does_not_stop_the_others(
+    exist: ExistClient, sandbox: Sandbox
+) -> None:
+    tracked = track(sandbox, 2, 450)
+    found: dict[str, list[DayValue]] = {name: [] for name in tracked}
+    history = exist.with_options(concurrency=1).values.history(back(450), END, attributes=tracked)
+
+    async for name, value in history:
+        if name == "thing_001":
+            sandbox.user.attribute("thing_000").active = False
+        found[name].append(value)
+
+    assert found["thing_001"] == tracked["thing_001"]
+    assert len(found["thing_000"]) < 450
+    assert history.inaccessible == ("thing_000",)
+
+
+@pytest.mark.parametrize("names", [["thing_000", "thing_001"], [f"thing_{n:03}" for n in range(9)]])
+async def test_a_404_of_a_proxy_is_no_inactive_attribute(
+    exist: ExistClient, sandbox: Sandbox, names: list[str]
+) -> None:
+    track(sandbox, 2, 250)
+    history = exist.values.history(back(250), END, attributes=names)
+    sandbox.fail_next(99, status=404, body="<html>no upstream</html>", path="attributes/values/")
+
+    with pytest.raises(NotFoundError, match="It was the request for the values of 'thing_00"):
+        await read(history)
+
+
+# What is missing
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("page", [2, 3])
+@pytest.mark.parametrize("names", [None, ["thing_000"]])
+async def test_a_page_that_is_missing_is_requested_again_and_its_values_are_never_left_out(
+    exist: ExistClient, sandbox: Sandbox, names: list[str] | None, page: int, times: int
+) -> None:
+    tracked = track(sandbox, 250 if names is None else 1, 62 if names is None else 250)
+    original, left = sandbox.app, times
+
+    async def losing(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal left
+        if httpx.QueryParams(scope["query_string"].decode()).get("page") == str(page) and left:
+            left -= 1
+            await httpx_reply(send, 404, b"<html>no upstream</html>")
+        else:
+            await original(scope, receive, send)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(losing)) as http_client:
+        client = ExistClient(sandbox.token, http_client=http_client, rate_limiter=None, concurrency=1)
+        history = client.values.history(back(62 if names is None else 250), END, attributes=names)
+        if times == 1:
+            assert await read(history) == tracked
+        else:
+            with pytest.raises(NoAnswerError, match=rf"{100 * (page - 1)} of 250 results came, but page {page} was"):
+                await read(history)
+
+
+async def httpx_reply(send: Any, status: int, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def test_an_empty_first_page_of_a_window_is_no_end_of_it(exist: ExistClient, sandbox: Sandbox) -> None:
+    tracked = track(sandbox, 3, 93)
+    sandbox.rewrite_next(lambda page: {**page, "results": [], "next": "more"}, 1)
+
+    assert await read(exist.values.history(back(93), END)) == tracked
 
 
 async def test_names_that_the_service_ignores_are_heeded_here(exist: ExistClient, sandbox: Sandbox) -> None:
@@ -232,25 +328,27 @@ async def test_an_attribute_that_leaves_the_listing_costs_no_value(exist: ExistC
     found: dict[str, list[DayValue]] = {name: [] for name in tracked}
 
     # All that follows moves up by one, so that the hundred and first falls between two pages.
-    async for name, value in exist.with_options(concurrency=1).values.history(back(93), END):
+    history = exist.with_options(concurrency=1).values.history(back(93), END)
+    async for name, value in history:
         sandbox.user.attribute("thing_000").active = False
         found[name].append(value)
 
-    assert found == tracked
+    del tracked["thing_000"]
+    assert {name: found[name] for name in tracked} == tracked
+    assert history.inaccessible == ("thing_000",)
 
 
 async def test_an_attribute_that_leaves_the_listing_before_the_oldest_days_costs_no_value(
     exist: ExistClient, sandbox: Sandbox
 ) -> None:
     tracked = track(sandbox, 4, 124)
-    found: dict[str, list[DayValue]] = {name: [] for name in tracked}
 
-    async for name, value in exist.with_options(concurrency=1).values.history(back(124), END):
-        if value.date < back(32):
-            sandbox.user.attribute("thing_003").active = False
-        found[name].append(value)
+    def without_the_last(page: Any) -> Any:
+        return {**page, "count": 3, "results": page["results"][:3]}
 
-    assert found == tracked
+    sandbox.rewrite_next(without_the_last, path="with-values/", skip=3)
+
+    assert await read(exist.values.history(back(124), END)) == tracked
     assert asked(sandbox, VALUES) == 1
 
 
@@ -346,8 +444,9 @@ async def test_without_a_count_the_pages_of_one_attribute_are_still_asked_for_at
 
 
 @pytest.mark.parametrize("attributes", [None, ["thing_000"]])
+@pytest.mark.parametrize("count", [1, None, 10**18])
 async def test_a_service_that_does_not_turn_its_pages_is_not_followed_for_ever(
-    answering: Any, attributes: list[str] | None
+    answering: Any, attributes: list[str] | None, count: int | None
 ) -> None:
     asked = 0
 
@@ -356,11 +455,15 @@ async def test_a_service_that_does_not_turn_its_pages_is_not_followed_for_ever(
         asked += 1
         value = {"date": END.isoformat(), "value": 1}
         result = {"name": "thing_000", "values": [value]} if "with-values" in request.url.path else value
-        return httpx.Response(200, json={"count": 10**18, "next": "x", "results": [result]})
+        return httpx.Response(200, json={"count": count, "next": "x", "results": [result]})
 
-    history = await read(answering(answer).values.history(back(40), END, attributes=attributes))
+    history = answering(answer).values.history(back(40), END, attributes=attributes)
 
-    assert history == {"thing_000": [DayValue(END, 1)]}
+    if count == 10**18:
+        with pytest.raises(NoAnswerError, match="page 3 repeats the pages before it"):
+            await read(history)
+    else:
+        assert await read(history) == {"thing_000": [DayValue(END, 1)]}
     assert asked < 60
 
 

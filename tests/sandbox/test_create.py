@@ -65,7 +65,7 @@ async def test_without_the_flag_a_label_is_echoed_with_the_derived_name(create):
     reply = await create({"label": "Cups of Tea!", "group": "food", "value_type": 0})
 
     assert reply.json()["success"] == [
-        {"label": "Cups of Tea!", "group": "food", "value_type": 0, "name": "cups_of_tea", "priority": 1}
+        {"label": "Cups of Tea!", "group": "food", "value_type": 0, "name": "cups_of_tea", "priority": 9}
     ]
 
 
@@ -79,7 +79,7 @@ async def test_with_the_flag_a_custom_attribute_is_returned_whole(create):
         "group": {"name": "custom", "label": "Daily tags", "priority": 3},
         "service": {"name": "my_client", "label": "My client"},
         "active": True,
-        "priority": 1,
+        "priority": 2,
         "manual": False,
         "value_type": 7,
         "value_type_description": "Boolean",

@@ -72,7 +72,7 @@ async def test_the_page_shows_users_services_and_attributes_with_owner_type_and_
         "Attributes of ada": [
             ["Attribute", "Name", "Type", "Owner", "Last value"],
             ["Steps (inactive)", "steps", "Integer", "nobody", "none"],
-            ["Mood", "mood", "Scale", "My client", "7 on 2026-11-20"],
+            ["Mood", "mood", "Integer scale (1-9)", "My client", "7 on 2026-11-20"],
         ],
     }
     assert reply.text.count('<p class="note">None yet.</p>') == 2

@@ -39,7 +39,7 @@ async def test_an_attribute_has_every_documented_field(exist, sandbox):
             "group": {"name": "custom", "label": "Daily tags", "priority": 3},
             "service": None,
             "active": True,
-            "priority": 1,
+            "priority": 2,
             "manual": True,
             "value_type": 7,
             "value_type_description": "Boolean",

@@ -64,7 +64,7 @@ async def test_with_the_flag_acquiring_returns_whole_attributes(acquire, sandbox
             "priority": 1,
             "manual": True,
             "value_type": 8,
-            "value_type_description": "Scale",
+            "value_type_description": "Integer scale (1-9)",
             "available_services": [{"name": "my_client", "label": "My client"}],
         }
     ]

@@ -151,13 +151,13 @@ async def test_an_invalid_query_parameter_is_a_bad_request(exist, query, problem
     assert (reply.status_code, reply.json()) == (400, problem)
 
 
-async def test_inactive_and_low_priority_attributes_are_not_listed_with_values(values_by_name, sandbox):
+async def test_with_values_inactive_attributes_are_omitted_and_those_of_low_priority_are_not(values_by_name, sandbox):
     sandbox.add_attribute(template="steps")
     sandbox.add_attribute(template="mood", active=False)
     sandbox.add_attribute(name="ten", priority=10)
 
-    assert list(await values_by_name()) == ["steps"]
-    assert list(await values_by_name("include_inactive=true&include_low_priority=true")) == ["steps"]
+    assert list(await values_by_name()) == ["steps", "ten"]
+    assert list(await values_by_name("include_inactive=true&include_low_priority=true")) == ["steps", "ten"]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ async def test_inactive_and_low_priority_attributes_are_not_listed_with_values(v
         ("attributes=coffees_2,steps", ["steps", "coffees_2"]),
         ("templates=coffees,mood", ["mood", "coffees_2"]),
         ("templates=coffees&groups=mood", []),
-        ("manual=true", ["mood", "coffees", "coffees_2"]),
+        ("manual=true", ["mood", "coffees_2", "coffees"]),
         ("manual=false", ["steps", "mood_note"]),
     ],
 )
@@ -279,13 +279,55 @@ async def test_ten_years_of_values_have_thirty_seven_pages(exist, sandbox, missi
     assert seen == list(zip(days_before(TODAY, 3_650), range(3_650), strict=True))
 
 
-async def test_values_of_inactive_and_low_priority_attributes_are_listed(values_of_steps, exist, sandbox):
-    sandbox.add_attribute(template="steps", active=False)
-    sandbox.add_attribute(template="keystrokes")
+async def test_values_of_an_inactive_attribute_are_not_found_until_it_is_acquired_again(
+    values_of_steps, exist, sandbox, add_owned
+):
+    add_owned("steps")
     sandbox.set_value("steps", TODAY, 7)
+    await exist.post("attributes/release/", json=[{"name": "steps"}])
+
+    reply = await exist.get("attributes/values/?attribute=steps")
+    await exist.post("attributes/acquire/", json=[{"name": "steps"}])
+
+    assert (reply.status_code, reply.json()) == (404, {"detail": "Not found."})
+    assert await values_of_steps() == [("2026-11-21", 7)]
+
+
+@pytest.mark.parametrize("missing_days", ["null", "absent"])
+@pytest.mark.parametrize(("template", "value"), [("steps", 0), ("weight", 0.0), ("mood", None), ("mood_note", None)])
+async def test_the_day_on_which_an_attribute_is_created_or_acquired_has_a_value_that_nobody_wrote(
+    values_by_name, exist, sandbox, template, value, missing_days
+):
+    sandbox.missing_days = missing_days
+    sandbox.add_attribute(template="tracks", service=sandbox.add_service("player", "Player"))
+    sandbox.set_value("tracks", date(2026, 11, 20), 5)
+
+    await exist.post("attributes/create/", json=[{"template": template}])
+    await exist.post("attributes/acquire/", json=[{"name": "tracks"}])
+
+    shown = (await values_by_name("days=2", exist))[template]
+    listed = (await exist.get(f"attributes/values/?attribute={template}")).json()["results"]
+    assert shown == [("2026-11-21", value), ("2026-11-20", None)][: 1 if missing_days == "absent" else 2]
+    assert listed == [{"date": "2026-11-21", "value": value}]
+    assert (await values_by_name("days=2", exist))["tracks"] == [("2026-11-21", 0), ("2026-11-20", 5)]
+    assert sandbox.values(template) == {}
+
+
+async def test_the_value_that_nobody_wrote_hides_none_that_was_written(values_of_steps, exist, sandbox):
+    sandbox.add_attribute(template="steps", service=sandbox.add_service("tracker", "Tracker"))
+    sandbox.set_value("steps", TODAY, 7)
+
+    await exist.post("attributes/acquire/", json=[{"name": "steps"}])
+    before = await values_of_steps()
+    await exist.post("attributes/increment/", json=[{"name": "steps", "value": 2}])
+
+    assert (before, await values_of_steps()) == ([("2026-11-21", 7)], [("2026-11-21", 9)])
+
+
+async def test_values_of_low_priority_attributes_are_listed(exist, sandbox):
+    sandbox.add_attribute(template="keystrokes")
     sandbox.set_value("keystrokes", TODAY, 9)
 
-    assert await values_of_steps() == [("2026-11-21", 7)]
     assert (await exist.get("attributes/values/?attribute=keystrokes")).json()["count"] == 1
 
 

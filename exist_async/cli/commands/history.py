@@ -8,6 +8,7 @@ from cyclopts import CycloptsError, Parameter
 from exist_async.cli.connection import connect
 from exist_async.cli.export_formats import ExportFormat, open_writer
 from exist_async.cli.options import BaseUrl, Day, Flag, NameList, group_names, resolve_days, split_names
+from exist_async.cli.output import print_error
 from exist_async.cli.progress import progress_bar
 from exist_async.cli.rate_limit_wait import waiting_client
 from exist_async.resource import EXIST
@@ -23,14 +24,14 @@ async def history(
     safe_cells: Flag = False,
     wait: Flag = False,
     base_url: BaseUrl = EXIST,
-) -> None:
+) -> int:
     """Export all values between two days, attribute by attribute, newest day first.
 
     Args:
         start: The first day: YYYY-MM-DD, today or yesterday.
         end: The last day, inclusive.
-        attribute: Only these attributes, separated by commas; may be repeated. Inactive attributes are exported only if
-            they are named here.
+        attribute: Only these attributes, separated by commas; may be repeated. Exist gives the values of inactive
+            attributes to nobody: acquire them first.
         group: Only attributes of these groups, separated by commas; may be repeated.
         format_: Output format; by default a table in a terminal, and CSV in a file or a pipe.
         safe_cells: Write a single quote before text in CSV that begins with =, +, -, @, a tab or a line break, which a
@@ -40,18 +41,14 @@ async def history(
         base_url: Origin of the service.
     """
     in_terminal = sys.stdout.isatty()
+    names = None if attribute is None else split_names(attribute)
     export_format = format_ or ("table" if in_terminal else "csv")
     if safe_cells and export_format != "csv":
         raise CycloptsError("--safe-cells is an option of CSV: add --format csv")
     async with connect(base_url) as client:
         exist = waiting_client(client, wait)
         first_day, last_day = await resolve_days(exist, start, end)
-        days = exist.values.history(
-            first_day,
-            last_day,
-            attributes=None if attribute is None else split_names(attribute),
-            groups=group_names(group),
-        )
+        days = exist.values.history(first_day, last_day, attributes=names, groups=group_names(group))
         if sys.stderr.isatty():
             print(f"Requests needed: {await days.plan()} (300 are allowed in an hour)", file=sys.stderr)
         write = await open_writer(export_format, exist, safe_cells=safe_cells)
@@ -60,3 +57,9 @@ async def history(
             async for name, day in days:
                 write(name, day)
                 advance(day)
+    if days.inaccessible:
+        names_left_out = ", ".join(days.inaccessible)
+        print_error(
+            f"left out, because they are inactive or not there: {names_left_out}. Acquire them to read their values."
+        )
+    return 1 if names is not None and days.inaccessible else 0

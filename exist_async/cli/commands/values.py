@@ -46,6 +46,9 @@ async def values(
         else:
             async for _, day in history:
                 print(day.date, one_line(day.value), sep="\t")
+    if history.inaccessible:
+        print_error(f"attribute {name!r} is inactive or owned by no service: acquire it to read its values")
+        return 1
     return 0
 
 
