@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from exist_async._checks import check_seconds, check_text
+from exist_async._secrets import hides_locals
 from exist_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class RedisClients:
         address = options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
         self.where = f"Redis at {address}"
 
+    @hides_locals
     async def ask(self, command: "Callable[[Redis], Awaitable[T]]") -> T:
         """Run a command with the client of this event loop, and return its answer; raise RedisFailedError."""
         from redis.exceptions import RedisError

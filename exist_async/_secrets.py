@@ -1,13 +1,20 @@
 """Checks tokens, and keeps them out of texts, errors and pickles."""
 
 import re
+import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import wraps
 from html import escape
-from typing import TypeGuard
+from inspect import iscoroutinefunction
+from types import TracebackType
+from typing import Any, TypeGuard, TypeVar
 
 import httpx
 
 from exist_async.errors import ConfigurationError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 # Visible ASCII: all that a header can carry and a token can contain.
 _TOKEN_PATTERN = re.compile("[!-~]+")
@@ -18,6 +25,14 @@ _SHORTEST_TOKEN = 6
 
 # How forms write a space, and JSON some control characters.
 _OTHER_FORMS = {" ": r"\+", "\t": r"\\t", "\n": r"\\n", "\r": r"\\r", "\b": r"\\b", "\f": r"\\f"}
+
+# The packages through which requests, tokens and their stores' data pass.
+_CARRIERS = frozenset(
+    (
+        *("exist_async", "aiohappyeyeballs", "aiohttp", "anyio", "attr", "attrs", "cattrs", "filelock", "h11", "h2"),
+        *("hpack", "httpcore", "httpx", "idna", "msgspec", "multidict", "redis", "socksio", "yarl"),
+    )
+)
 
 LONGEST_FORM = 12
 """The maximum length of one character of a secret in encoded form, such as `&quot;`."""
@@ -76,9 +91,8 @@ def redact_errors(error: BaseException) -> None:
 
     Some errors quote the service's reply, which may repeat the request's token.
     """
-    chain = [error]
     secret = ""
-    for each in chain:
+    for each in _chain_of(error):
         if isinstance(each, httpx.RequestError):
             # Reading the request of an error that has none raises RuntimeError.
             with suppress(RuntimeError):
@@ -86,7 +100,71 @@ def redact_errors(error: BaseException) -> None:
                 each.request = httpx.Request(each.request.method, each.request.url)
         if secret:
             each.args = tuple(redact(text, secret) if isinstance(text, str) else text for text in each.args)
-        chain += [error for error in (each.__cause__, each.__context__) if error is not None and error not in chain]
+
+
+def hides_locals(function: F) -> F:
+    """Decorate a function that takes or handles a secret, or a class that is created from one.
+
+    Error trackers send the local variables of all frames in a traceback. The frames of the call are removed from the
+    tracebacks of the errors that it raises, as `drop_frames` does.
+    """
+    decorated: Any = function
+    if isinstance(decorated, type):
+        decorated.__init__ = hides_locals(decorated.__init__)  # type: ignore[misc]
+        return function
+    if iscoroutinefunction(decorated):
+
+        @wraps(decorated)
+        async def call_async(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return await decorated(*args, **kwargs)
+            except BaseException as error:
+                drop_frames(error)
+                raise
+
+        return call_async  # type: ignore[return-value]
+
+    @wraps(decorated)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return decorated(*args, **kwargs)
+        except BaseException as error:
+            drop_frames(error)
+            raise
+
+    return call  # type: ignore[return-value]
+
+
+def drop_frames(error: BaseException) -> None:
+    """Remove the frames through which secrets may have passed from the tracebacks of an error and all in its chain.
+
+    Only the application's own frames are kept, such as those of its token store. Raise the error again with a bare
+    `raise`, which adds no frame of the function that catches it.
+    """
+    for each in _chain_of(error):
+        frames: list[TracebackType] = []
+        entry = each.__traceback__
+        while entry is not None:
+            module = entry.tb_frame.f_globals.get("__name__") or "attrs"  # generated functions have none
+            package = module.partition(".")[0]
+            if package == "__main__" or not (package in _CARRIERS or package in sys.stdlib_module_names):
+                frames.append(entry)
+            entry = entry.tb_next
+        kept = None
+        for entry in reversed(frames):
+            kept = TracebackType(kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+        each.__traceback__ = kept
+
+
+def _chain_of(error: BaseException) -> list[BaseException]:
+    """Return an error, and all its causes, contexts and members of groups."""
+    chain = [error]
+    for each in chain:
+        members: tuple[BaseException, ...] = getattr(each, "exceptions", ())  # of a group
+        for other in (each.__cause__, each.__context__, *members):
+            if other is not None and all(other is not known for known in chain):
+                chain.append(other)
+    return chain
 
 
 def _forms_of(character: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from urllib.parse import urlencode
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from exist_async._http.throttle import Line
 from exist_async.errors import ExistAsyncError
@@ -29,11 +29,11 @@ class Call:
     method: str
     path: str
     query: str = ""
-    body: bytes | None = None
+    body: bytes | None = field(default=None, repr=False)
     repeatable: bool = True
     content_type: bytes = b"application/json"
     max_repeats: int | None = None
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def is_read(self) -> bool:
@@ -90,7 +90,7 @@ class CallState:
     detached: bool = False
     lost: ExistAsyncError | None = None
     renewed: bool = False
-    authorization: str = ""
+    authorization: str = field(default="", repr=False)
     line: Line | None = None
     paused_in_line: bool = False
     answered_in_line: int = 0

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from exist_async._http.call import CallState
 from exist_async.errors import ClientClosedError
@@ -20,7 +20,7 @@ _CLOSED = "The client was closed while this call waited to be sent."
 class Answer(Generic[T]):
     """A decoded answer. It has no repr: asyncio's debug log shows the results of tasks, and this may repeat a token."""
 
-    value: T
+    value: T = field(repr=False)
 
 
 class InFlight:

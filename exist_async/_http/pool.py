@@ -17,7 +17,7 @@ from exist_async._http.options import Options
 from exist_async._http.retry import RetryBudget
 from exist_async._http.throttle import Throttle
 from exist_async._http.transport import Transport
-from exist_async._secrets import redact_errors
+from exist_async._secrets import drop_frames, redact_errors
 from exist_async.errors import (
     ClientClosedError,
     ConfigurationError,
@@ -58,7 +58,7 @@ class Pool:
     """
 
     _http: httpx.AsyncClient
-    _transport: Transport | None = None
+    _transport: Transport | None = field(default=None, repr=False)
     in_flight: InFlight = field(init=False, factory=InFlight)
     retry_budget: RetryBudget = field(init=False, factory=RetryBudget)
     throttle: Throttle = field(init=False, factory=Throttle)
@@ -160,22 +160,27 @@ class Pool:
     ) -> httpx.Response:
         patience = seconds if time_left is None else max(0.0, min(seconds, time_left))
         request.extensions = {"timeout": {"connect": seconds, "read": seconds, "write": seconds, "pool": patience}}
-        if isinstance(self._http, _Client):
-            current_state.set(state)
-            try:
-                return await self._http.sign_and_send(request, auth)
-            finally:
-                # Not reset by its token: the collector may close this in another context, after the loop has ended.
-                current_state.set(None)
-        # A caller's client does not report when the request gets its connection.
-        state.connected = True
         try:
-            # httpx bounds each read, not the whole: an answer of one byte a second would never end. Waiting for a
-            # connection and making it have bounds of their own, and both have ended after twice the time.
-            async with asyncio.timeout(2 * seconds):
-                return await self._http.send(request, auth=auth, follow_redirects=False)
-        except TimeoutError:
-            raise httpx.ReadTimeout("The answer took too long", request=request) from None
+            if isinstance(self._http, _Client):
+                current_state.set(state)
+                try:
+                    return await self._http.sign_and_send(request, auth)
+                finally:
+                    # Not reset by its token: the collector may close this in another context, after the loop has ended.
+                    current_state.set(None)
+            # A caller's client does not report when the request gets its connection.
+            state.connected = True
+            try:
+                # httpx bounds each read, not the whole: an answer of one byte a second would never end. Waiting for a
+                # connection and making it have bounds of their own, and both have ended after twice the time.
+                async with asyncio.timeout(2 * seconds):
+                    return await self._http.send(request, auth=auth, follow_redirects=False)
+            except TimeoutError:
+                raise httpx.ReadTimeout("The answer took too long", request=request) from None
+        except BaseException as error:
+            # Those of httpx and aiohttp hold the Authorization header.
+            drop_frames(error)
+            raise
 
     def _failure(self, error: httpx.RequestError, call: Call, options: Options) -> ExistAsyncError:
         """Return the error for a request that got no answer."""

@@ -32,7 +32,7 @@ class Transport(httpx.AsyncBaseTransport):
     """
 
     max_connections: int
-    proxy: str | None
+    proxy: str | None = field(repr=False)
     verify: bool | ssl.SSLContext
     trust_env: bool
     _pools: _Pools = field(init=False, factory=_Pools)

@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from exist_async._checks import check_file_path, check_text
 from exist_async._json import UnreadableError, decode, encode
+from exist_async._secrets import hides_locals
 from exist_async.errors import OAuthError
 from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
@@ -55,17 +56,20 @@ class FileTokenStore:
     def __repr__(self) -> str:
         return f"FileTokenStore({str(self._path)!r})"
 
+    @hides_locals
     async def load(self, user: str) -> OAuthToken | None:
         """Return the user's token; see `TokenStore.load`."""
         check_text("user", user)
         return (await asyncio.to_thread(self._read)).get(user)
 
+    @hides_locals
     async def save(self, user: str, token: OAuthToken) -> None:
         """Save a token; see `TokenStore.save`."""
         check_text("user", user)
         check_oauth_token(token)
         await asyncio.to_thread(self._change, user, token)
 
+    @hides_locals
     async def delete(self, user: str) -> None:
         """Delete the user's token; see `TokenStore.delete`."""
         check_text("user", user)

@@ -8,7 +8,7 @@ from attrs import Attribute, field, frozen
 from attrs.validators import optional
 
 from exist_async._checks import wrong_type
-from exist_async._secrets import Unpicklable, check_token
+from exist_async._secrets import Unpicklable, check_token, hides_locals
 from exist_async.errors import ConfigurationError
 
 
@@ -31,6 +31,7 @@ def _is_string(_: object, attribute: "Attribute[Any]", value: object) -> None:
         raise wrong_type(attribute.name, "a string", value)
 
 
+@hides_locals
 @frozen
 class OAuthToken(Unpicklable):
     """An access token and its refresh token. Its repr hides both, and it can't be pickled: store it with `to_dict`.
@@ -61,6 +62,7 @@ class OAuthToken(Unpicklable):
         return fields
 
     @classmethod
+    @hides_locals
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
         """Return the token that `to_dict` converted to these fields.
 
