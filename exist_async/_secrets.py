@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from functools import wraps
+from functools import lru_cache, wraps
 from html import escape
 from inspect import iscoroutinefunction
 from types import TracebackType
@@ -22,6 +22,11 @@ _TOKEN_PATTERN = re.compile("[!-~]+")
 _HIDDEN = "[secret]"
 # A shorter token may occur in a text by chance.
 _SHORTEST_TOKEN = 6
+
+# Characters of a secret that are compared: what follows so many of them is the rest of it.
+_COMPARED = 64
+_DELIMITERS = r'\s<>"'
+_DELIMITER = re.compile(f"[{_DELIMITERS}]")
 
 # How forms write a space, and JSON some control characters.
 _OTHER_FORMS = {" ": r"\+", "\t": r"\\t", "\n": r"\\n", "\r": r"\\r", "\b": r"\\b", "\f": r"\\f"}
@@ -82,8 +87,29 @@ def redact(text: str, *secrets: str) -> str:
     """Return a text without the secrets in it, which may be plain or encoded as in URLs, JSON and HTML."""
     for secret in secrets:
         if secret:
-            text = re.sub("".join(map(_forms_of, secret)), _HIDDEN, text, flags=re.IGNORECASE)
+            for pattern in _patterns(secret):
+                text = pattern.sub(_HIDDEN, text)
     return text
+
+
+@lru_cache(maxsize=64)
+def _patterns(secret: str) -> tuple[re.Pattern[str], ...]:
+    """Return patterns that find a secret in time proportional to the length of the text, whatever it repeats of it.
+
+    An atomic group takes the first form of a character that fits, and never tries another. Which one is right depends
+    on the writer where the plain form begins an encoded one: `%25`, `&amp;` and two backslashes.
+    """
+    start, rest = secret[:_COMPARED], secret[_COMPARED:]
+    any_rest = ""
+    if rest:
+        allowed = "." if _DELIMITER.search(rest) else f"[^{_DELIMITERS}]"
+        any_rest = f"{allowed}{{0,{LONGEST_FORM * len(rest)}}}"
+    forms = [(character, _forms_of(character)) for character in start]
+    patterns = dict.fromkeys(
+        "".join(f"(?>{'|'.join(each[:: -1 if character == encoded else 1])})" for character, each in forms) + any_rest
+        for encoded in ("\\", "&", "%", "")
+    )
+    return tuple(re.compile(pattern, re.IGNORECASE | re.DOTALL) for pattern in patterns)
 
 
 def redact_errors(error: BaseException) -> None:
@@ -167,8 +193,8 @@ def _chain_of(error: BaseException) -> list[BaseException]:
     return chain
 
 
-def _forms_of(character: str) -> str:
-    """Return a regular expression for all encoded forms of a character of a secret: plain, in URLs, JSON and HTML."""
+def _forms_of(character: str) -> list[str]:
+    """Return regular expressions for the forms of a secret's character: plain, and encoded in URLs, JSON and HTML."""
     number, plain = ord(character), re.escape(character)
     in_url = "".join(f"%{byte:02x}" for byte in character.encode(errors="surrogatepass"))
     units = character.encode("utf-16-be", errors="surrogatepass").hex()
@@ -178,4 +204,4 @@ def _forms_of(character: str) -> str:
         forms.append(rf"\\{plain}")
     if character in _OTHER_FORMS:
         forms.append(_OTHER_FORMS[character])
-    return f"(?:{'|'.join(forms)})"
+    return list(dict.fromkeys(forms))

@@ -24,6 +24,7 @@ class Call:
         max_repeats: Maximum number of repeats after an attempt that may have been carried out; None leaves it to
             `max_retries`.
         secrets: Secrets in the body, which only token requests have.
+        item_count: Number of items in the body, each of which the reply answers; 0 for a body that is not a list.
     """
 
     method: str
@@ -34,6 +35,7 @@ class Call:
     content_type: bytes = b"application/json"
     max_repeats: int | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    item_count: int = 0
 
     @property
     def is_read(self) -> bool:

@@ -13,6 +13,9 @@ T = TypeVar("T")
 MatchKey = tuple[str, Hashable]
 """The names of the fields that an item is recognised by, and their value or values: ("name", "mood")."""
 
+# Entries that answer no item, beside one success and one failure for each item.
+_MOST_OTHERS = 10
+
 _POSITION = re.compile(r"Object at index (\d{1,4})\b")
 
 
@@ -56,7 +59,8 @@ def match_reply(
 
     Entries are matched by their keys, those with equal keys in order, and failures by the position in Exist's message.
     Entries that repeat nothing of an item are matched in order, if as many are left as items. Nothing is guessed: of
-    two equal items with one success and one failure without a position, neither gets an entry.
+    two equal items with one success and one failure without a position, neither gets an entry. If there are many more
+    entries than items, none gets one.
 
     Args:
         wanted: The key of each item of the request.
@@ -66,6 +70,9 @@ def match_reply(
     """
     if _all_succeeded_in_order(wanted, reply):
         return list(reply.success)
+    # The time that matching takes grows with the square of the number of entries.
+    if len(reply.success) + len(reply.failed) > 2 * len(wanted) + _MOST_OTHERS:
+        return [None] * len(wanted)
     return _Matching(wanted, reply, keys_of).answers
 
 
