@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypedDict
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import attrs
 import httpx
@@ -126,8 +126,8 @@ class Client:
             check_flag("repeatable", repeatable)
         method = method.upper()
         path = path.removeprefix("/")
-        if not {".", ".."}.isdisjoint(path.split("/")):
-            raise ConfigurationError(f"path must not contain '.' or '..' segments, as {path!r} does")
+        if not {".", ".."}.isdisjoint(_decode(path).replace("\\", "/").split("/")):
+            raise ConfigurationError(f"path must not contain '.' or '..' segments, encoded or not, as {path!r} does")
         for name, value in (params or {}).items():
             check_text("params", name)
             check_text(f"params[{name!r}]", value)
@@ -157,3 +157,10 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} for {self._session.options.base_url}>"
+
+
+def _decode(path: str) -> str:
+    """Return a path without percent-encoding, which servers and proxies may decode more than once."""
+    while (decoded := unquote(path)) != path:
+        path = decoded
+    return path
