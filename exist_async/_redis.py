@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from exist_async._checks import check_seconds, check_text
+from exist_async._concurrency import running_loop
 from exist_async._secrets import hides_locals
 from exist_async.errors import ConfigurationError
 
@@ -68,7 +69,8 @@ class RedisClients:
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; the garbage collector closes those of other loops there."""
-        opened = self._opened.pop(asyncio.get_running_loop(), None)
+        loop = running_loop()
+        opened = None if loop is None else self._opened.pop(loop, None)
         self._opened.clear()
         if opened is not None:
             await opened[0].aclose()

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
+from exist_async._concurrency import running_loop
 from exist_async._http.call import CallState
 from exist_async.errors import ClientClosedError
 
@@ -91,7 +92,7 @@ class InFlight:
 
     async def join_writes(self, seconds: float) -> None:
         """Wait until the writes of the running event loop have ended, `seconds` at most."""
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         writes = [write for write in list(self._writes) if write.get_loop() is loop]
         if writes:
             await asyncio.wait(writes, timeout=seconds)

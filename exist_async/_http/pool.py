@@ -91,7 +91,18 @@ class Pool:
         return cls(http)
 
     async def prepare(self) -> None:
-        """Import the JSON libraries in a thread before the first call: that would block the event loop."""
+        """Import the JSON libraries in a thread before the first call: that would block the event loop.
+
+        Raises:
+            ConfigurationError: No asyncio event loop is running.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise ConfigurationError(
+                "exist_async needs a running asyncio event loop: use asyncio.run(), or anyio with its asyncio backend. "
+                "It does not work with trio"
+            ) from None
         if not self._prepared:
             if not _json.is_ready():
                 try:
