@@ -106,3 +106,11 @@ def cancelled_by_caller() -> bool:
 def as_exception(error: BaseException) -> Exception:
     """Return an error of the caller's code as an Exception: its CancelledError would seem to be the caller's own."""
     return error if isinstance(error, Exception) else InterruptedError(f"cancelled from inside: {error!r}")
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the running event loop of asyncio; None outside of one, and under another library such as trio."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from attrs import define, field
 
 from exist_async._checks import check_seconds, check_text
+from exist_async._concurrency import running_loop
+from exist_async._secrets import hides_locals
 from exist_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class RedisClients:
         self._loops: dict[asyncio.AbstractEventLoop, _OnLoop] = {}
         self.where = f"Redis at {_address(redis)}"  # without the password
 
+    @hides_locals
     async def ask(self, command: "Callable[[Redis], Awaitable[T]]") -> T:
         """Run a command with the client of this event loop, and return its answer; raise RedisFailedError.
 
@@ -93,7 +96,8 @@ class RedisClients:
         """Close the connections of this event loop; the garbage collector closes those of other loops there."""
         if not isinstance(self._redis, str):
             return
-        here = self._loops.pop(asyncio.get_running_loop(), None)
+        loop = running_loop()
+        here = None if loop is None else self._loops.pop(loop, None)
         self._loops.clear()
         if here is not None and here.generator is not None:
             await here.generator.aclose()

@@ -1,13 +1,20 @@
 """Checks tokens, and keeps them out of texts, errors and pickles."""
 
 import re
+import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache, wraps
 from html import escape
-from typing import TypeGuard
+from inspect import iscoroutinefunction
+from types import TracebackType
+from typing import Any, TypeGuard, TypeVar
 
 import httpx
 
 from exist_async.errors import ConfigurationError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 # Visible ASCII: all that a header can carry and a token can contain.
 _TOKEN_PATTERN = re.compile("[!-~]+")
@@ -16,8 +23,21 @@ _HIDDEN = "[secret]"
 # A shorter token may occur in a text by chance.
 _SHORTEST_TOKEN = 6
 
+# Characters of a secret that are compared: what follows so many of them is the rest of it.
+_COMPARED = 64
+_DELIMITERS = r'\s<>"'
+_DELIMITER = re.compile(f"[{_DELIMITERS}]")
+
 # How forms write a space, and JSON some control characters.
 _OTHER_FORMS = {" ": r"\+", "\t": r"\\t", "\n": r"\\n", "\r": r"\\r", "\b": r"\\b", "\f": r"\\f"}
+
+# The packages through which requests, tokens and their stores' data pass.
+_CARRIERS = frozenset(
+    (
+        *("exist_async", "aiohappyeyeballs", "aiohttp", "anyio", "attr", "attrs", "cattrs", "filelock", "h11", "h2"),
+        *("hpack", "httpcore", "httpx", "idna", "msgspec", "multidict", "redis", "socksio", "yarl"),
+    )
+)
 
 LONGEST_FORM = 12
 """The maximum length of one character of a secret in encoded form, such as `&quot;`."""
@@ -67,8 +87,29 @@ def redact(text: str, *secrets: str) -> str:
     """Return a text without the secrets in it, which may be plain or encoded as in URLs, JSON and HTML."""
     for secret in secrets:
         if secret:
-            text = re.sub("".join(map(_forms_of, secret)), _HIDDEN, text, flags=re.IGNORECASE)
+            for pattern in _patterns(secret):
+                text = pattern.sub(_HIDDEN, text)
     return text
+
+
+@lru_cache(maxsize=64)
+def _patterns(secret: str) -> tuple[re.Pattern[str], ...]:
+    """Return patterns that find a secret in time proportional to the length of the text, whatever it repeats of it.
+
+    An atomic group takes the first form of a character that fits, and never tries another. Which one is right depends
+    on the writer where the plain form begins an encoded one: `%25`, `&amp;` and two backslashes.
+    """
+    start, rest = secret[:_COMPARED], secret[_COMPARED:]
+    any_rest = ""
+    if rest:
+        allowed = "." if _DELIMITER.search(rest) else f"[^{_DELIMITERS}]"
+        any_rest = f"{allowed}{{0,{LONGEST_FORM * len(rest)}}}"
+    forms = [(character, _forms_of(character)) for character in start]
+    patterns = dict.fromkeys(
+        "".join(f"(?>{'|'.join(each[:: -1 if character == encoded else 1])})" for character, each in forms) + any_rest
+        for encoded in ("\\", "&", "%", "")
+    )
+    return tuple(re.compile(pattern, re.IGNORECASE | re.DOTALL) for pattern in patterns)
 
 
 def redact_errors(error: BaseException) -> None:
@@ -76,9 +117,8 @@ def redact_errors(error: BaseException) -> None:
 
     Some errors quote the service's reply, which may repeat the request's token.
     """
-    chain = [error]
     secret = ""
-    for each in chain:
+    for each in _chain_of(error):
         if isinstance(each, httpx.RequestError):
             # Reading the request of an error that has none raises RuntimeError.
             with suppress(RuntimeError):
@@ -86,11 +126,75 @@ def redact_errors(error: BaseException) -> None:
                 each.request = httpx.Request(each.request.method, each.request.url)
         if secret:
             each.args = tuple(redact(text, secret) if isinstance(text, str) else text for text in each.args)
-        chain += [error for error in (each.__cause__, each.__context__) if error is not None and error not in chain]
 
 
-def _forms_of(character: str) -> str:
-    """Return a regular expression for all encoded forms of a character of a secret: plain, in URLs, JSON and HTML."""
+def hides_locals(function: F) -> F:
+    """Decorate a function that takes or handles a secret, or a class that is created from one.
+
+    Error trackers send the local variables of all frames in a traceback. The frames of the call are removed from the
+    tracebacks of the errors that it raises, as `drop_frames` does.
+    """
+    decorated: Any = function
+    if isinstance(decorated, type):
+        decorated.__init__ = hides_locals(decorated.__init__)  # type: ignore[misc]
+        return function
+    if iscoroutinefunction(decorated):
+
+        @wraps(decorated)
+        async def call_async(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return await decorated(*args, **kwargs)
+            except BaseException as error:
+                drop_frames(error)
+                raise
+
+        return call_async  # type: ignore[return-value]
+
+    @wraps(decorated)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return decorated(*args, **kwargs)
+        except BaseException as error:
+            drop_frames(error)
+            raise
+
+    return call  # type: ignore[return-value]
+
+
+def drop_frames(error: BaseException) -> None:
+    """Remove the frames through which secrets may have passed from the tracebacks of an error and all in its chain.
+
+    Only the application's own frames are kept, such as those of its token store. Raise the error again with a bare
+    `raise`, which adds no frame of the function that catches it.
+    """
+    for each in _chain_of(error):
+        frames: list[TracebackType] = []
+        entry = each.__traceback__
+        while entry is not None:
+            module = entry.tb_frame.f_globals.get("__name__") or "attrs"  # generated functions have none
+            package = module.partition(".")[0]
+            if package == "__main__" or not (package in _CARRIERS or package in sys.stdlib_module_names):
+                frames.append(entry)
+            entry = entry.tb_next
+        kept = None
+        for entry in reversed(frames):
+            kept = TracebackType(kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+        each.__traceback__ = kept
+
+
+def _chain_of(error: BaseException) -> list[BaseException]:
+    """Return an error, and all its causes, contexts and members of groups."""
+    chain = [error]
+    for each in chain:
+        members: tuple[BaseException, ...] = getattr(each, "exceptions", ())  # of a group
+        for other in (each.__cause__, each.__context__, *members):
+            if other is not None and all(other is not known for known in chain):
+                chain.append(other)
+    return chain
+
+
+def _forms_of(character: str) -> list[str]:
+    """Return regular expressions for the forms of a secret's character: plain, and encoded in URLs, JSON and HTML."""
     number, plain = ord(character), re.escape(character)
     in_url = "".join(f"%{byte:02x}" for byte in character.encode(errors="surrogatepass"))
     units = character.encode("utf-16-be", errors="surrogatepass").hex()
@@ -100,4 +204,4 @@ def _forms_of(character: str) -> str:
         forms.append(rf"\\{plain}")
     if character in _OTHER_FORMS:
         forms.append(_OTHER_FORMS[character])
-    return f"(?:{'|'.join(forms)})"
+    return list(dict.fromkeys(forms))

@@ -11,6 +11,7 @@ import httpx
 
 from exist_async._http.client import Client, Default, ViewOptions
 from exist_async._http.options import Options
+from exist_async._secrets import hides_locals
 from exist_async.attributes import Attributes
 from exist_async.auth import wait_for_saves
 from exist_async.events import Event
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from exist_async.insights import Insights
 
 
+@hides_locals
 class ExistClient(Client):
     """Exist's API for one user; with `with_options`, for many users over one connection pool.
 
@@ -154,6 +156,7 @@ class ExistClient(Client):
         """The values of the user's attributes: read and write them."""
         return Values(self._session)
 
+    @hides_locals
     def with_options(self, **options: Unpack[ViewOptions]) -> Self:
         """Return a view for another user, or with other options, over the same pool. It takes microseconds.
 

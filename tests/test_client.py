@@ -161,3 +161,39 @@ async def test_what_cannot_be_sent_is_refused(exist: ExistClient, sandbox: Sandb
         await exist.request("POST", "attributes/acquire/", **arguments)
 
     assert sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "..",
+            "../a/",
+            "a/../b/",
+            "./a",
+            "%2e%2e/",
+            "%2E./a/",
+            "a/%2e/b",
+            ".%2e%2fa/",
+            "a%2f..%2fb",
+            "a%2F%2e%2E%2fb",
+        ),
+        *("%252e%252e/", "%25252e%25252e%25252fa", "a\\..\\b", "a%5c..%5cb", "a%255c%252e%252e/"),
+    ],
+)
+async def test_a_path_that_leads_out_of_the_api_is_refused_however_it_is_written(
+    answering: Answering, path: str
+) -> None:
+    requests: list[httpx.Request] = []
+    exist = answering(lambda request: requests.append(request) or httpx.Response(200, json={}))  # type: ignore[func-returns-value]
+
+    with pytest.raises(ConfigurationError, match="path must not contain"):
+        await exist.request("GET", path)
+    assert requests == []
+
+
+@pytest.mark.parametrize(("path", "sent"), [("a%2fb..c/", "a%2fb..c/"), ("...", "...")])
+async def test_other_paths_are_sent_as_they_are(answering: Answering, path: str, sent: str) -> None:
+    exist = answering(lambda request: httpx.Response(200, json=request.url.raw_path.decode()))
+
+    assert await exist.request("GET", path) == f"/api/2/{sent}"

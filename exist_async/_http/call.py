@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping
 from contextvars import ContextVar
 from urllib.parse import urlencode
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from exist_async._http.throttle import Line
 from exist_async.errors import ExistAsyncError
@@ -25,16 +25,18 @@ class Call:
         max_repeats: Maximum number of repeats after an attempt that may have been carried out; None leaves it to
             `max_retries`.
         secrets: Secrets in the body, which only token requests have.
+        item_count: Number of items in the body, each of which the reply answers; 0 for a body that is not a list.
     """
 
     method: str
     path: str
     query: str = ""
-    body: bytes | None = None
+    body: bytes | None = field(default=None, repr=False)
     repeatable: bool = True
     content_type: bytes = b"application/json"
     max_repeats: int | None = None
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    item_count: int = 0
 
     @property
     def is_read(self) -> bool:
@@ -93,7 +95,7 @@ class CallState:
     detached: bool = False
     lost: ExistAsyncError | None = None
     renewed: bool = False
-    authorization: str = ""
+    authorization: str = field(default="", repr=False)
     slots: Slots | None = None
     line: Line | None = None
     paused_in_line: bool = False

@@ -1,10 +1,11 @@
 """The base of the clients of all services: the pool, views of it, closing, and calls to any endpoint."""
 
+import logging
 import ssl
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypedDict
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import attrs
 import httpx
@@ -19,6 +20,8 @@ from exist_async._json import ANYTHING, encode_argument
 from exist_async.errors import ConfigurationError
 from exist_async.events import Event
 from exist_async.rate_limits import RateLimiter
+
+_log = logging.getLogger("exist_async")
 
 
 class ViewOptions(TypedDict, total=False):
@@ -126,8 +129,8 @@ class Client:
             check_flag("repeatable", repeatable)
         method = method.upper()
         path = path.removeprefix("/")
-        if not {".", ".."}.isdisjoint(path.split("/")):
-            raise ConfigurationError(f"path must not contain '.' or '..' segments, as {path!r} does")
+        if not {".", ".."}.isdisjoint(_decode(path).replace("\\", "/").split("/")):
+            raise ConfigurationError(f"path must not contain '.' or '..' segments, encoded or not, as {path!r} does")
         for name, value in (params or {}).items():
             check_text("params", name)
             check_text(f"params[{name!r}]", value)
@@ -152,8 +155,21 @@ class Client:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *exception: object) -> None:
-        await self.aclose()
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        try:
+            await self.aclose()
+        except Exception:
+            if error is None:
+                raise
+            # The block's own error would only be the context of this one.
+            _log.exception("Closing the client failed, after its block had ended with %s", type(error).__name__)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} for {self._session.options.base_url}>"
+
+
+def _decode(path: str) -> str:
+    """Return a path without percent-encoding, which servers and proxies may decode more than once."""
+    while (decoded := unquote(path)) != path:
+        path = decoded
+    return path

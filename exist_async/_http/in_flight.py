@@ -6,8 +6,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
+from exist_async._concurrency import running_loop
 from exist_async._http.call import CallState
 from exist_async.errors import ClientClosedError
 
@@ -20,7 +21,7 @@ _CLOSED = "The client was closed while this call waited to be sent."
 class Answer(Generic[T]):
     """A decoded answer. It has no repr: asyncio's debug log shows the results of tasks, and this may repeat a token."""
 
-    value: T
+    value: T = field(repr=False)
 
 
 class InFlight:
@@ -91,7 +92,7 @@ class InFlight:
 
     async def join_writes(self, seconds: float) -> None:
         """Wait until the writes of the running event loop have ended, `seconds` at most."""
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         writes = [write for write in list(self._writes) if write.get_loop() is loop]
         if writes:
             await asyncio.wait(writes, timeout=seconds)

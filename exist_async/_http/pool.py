@@ -9,6 +9,7 @@ from attrs import define, field
 
 from exist_async import _json
 from exist_async._checks import check_flag, check_int, wrong_type
+from exist_async._concurrency import running_loop
 from exist_async._http import responses
 from exist_async._http.call import Call, CallState, current_state
 from exist_async._http.in_flight import InFlight
@@ -18,7 +19,7 @@ from exist_async._http.retry import RetryBudget
 from exist_async._http.signing import user_of
 from exist_async._http.throttle import Throttle
 from exist_async._http.transport import Transport
-from exist_async._secrets import redact_errors
+from exist_async._secrets import drop_frames, redact_errors
 from exist_async.errors import (
     ClientClosedError,
     ConfigurationError,
@@ -60,8 +61,8 @@ class Pool:
     """
 
     _http: httpx.AsyncClient
-    _transport: Transport | None = None
-    _proxies: Proxies | None = None
+    _transport: Transport | None = field(default=None, repr=False)
+    _proxies: Proxies | None = field(default=None, repr=False)
     in_flight: InFlight = field(init=False, factory=InFlight)
     retry_budget: RetryBudget = field(init=False, factory=RetryBudget)
     throttle: Throttle = field(init=False, factory=Throttle)
@@ -93,7 +94,16 @@ class Pool:
         return cls(http)
 
     async def prepare(self, origin: str) -> None:
-        """Load what the first call to an origin needs; raise ConfigurationError if its proxy can't be used."""
+        """Load what the first call to an origin needs.
+
+        Raises:
+            ConfigurationError: The proxy for it can't be used, or no asyncio event loop is running.
+        """
+        if running_loop() is None:
+            raise ConfigurationError(
+                "exist_async needs a running asyncio event loop: use asyncio.run(), or anyio with its asyncio backend. "
+                "It does not work with trio"
+            )
         if origin in self._prepared:
             return
         if self._proxies is not None:
@@ -170,23 +180,28 @@ class Pool:
     ) -> httpx.Response:
         patience = seconds if time_left is None else max(0.0, min(seconds, time_left))
         request.extensions = {"timeout": {"connect": seconds, "read": seconds, "write": seconds, "pool": patience}}
-        if isinstance(self._http, _Client):
-            state.user = user_of(auth)
-            current_state.set(state)
-            try:
-                return await self._http.sign_and_send(request, auth)
-            finally:
-                # Not reset by its token: the collector may close this in another context, after the loop has ended.
-                current_state.set(None)
-        # A caller's client does not report when the request gets its connection.
-        state.connected = True
         try:
-            # httpx bounds each read, not the whole: an answer of one byte a second would never end. Waiting for a
-            # connection and making it have bounds of their own, and both have ended after twice the time.
-            async with asyncio.timeout(2 * seconds):
-                return await self._http.send(request, auth=auth, follow_redirects=False)
-        except TimeoutError:
-            raise httpx.ReadTimeout("The answer took too long", request=request) from None
+            if isinstance(self._http, _Client):
+                state.user = user_of(auth)
+                current_state.set(state)
+                try:
+                    return await self._http.sign_and_send(request, auth)
+                finally:
+                    # Not reset by its token: the collector may close this in another context, after the loop has ended.
+                    current_state.set(None)
+            # A caller's client does not report when the request gets its connection.
+            state.connected = True
+            try:
+                # httpx bounds each read, not the whole: an answer of one byte a second would never end. Waiting for a
+                # connection and making it have bounds of their own, and both have ended after twice the time.
+                async with asyncio.timeout(2 * seconds):
+                    return await self._http.send(request, auth=auth, follow_redirects=False)
+            except TimeoutError:
+                raise httpx.ReadTimeout("The answer took too long", request=request) from None
+        except BaseException as error:
+            # Those of httpx and aiohttp hold the Authorization header.
+            drop_frames(error)
+            raise
 
     def _failure(self, error: httpx.RequestError, call: Call, options: Options) -> ExistAsyncError:
         """Return the error for a request that got no answer."""

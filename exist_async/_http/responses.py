@@ -29,9 +29,11 @@ from exist_async.errors import (
 T = TypeVar("T")
 
 _EXCERPT = 500  # characters of a body or a message that are quoted
-_MOST_PARSED = 1_048_576  # bytes of an error's body
+_MOST_PARSED = 65_536  # bytes of an error's body
+_MOST_BYTES = 16_384  # of the reply to one item, without what it repeats of the item
+_MOST_OBJECTS = 64  # of the reply to one item; a whole attribute has one for each service that it is available from
+_MOST_REPEATS = 4  # of an item in its reply
 _MOST_ISSUES = 5  # fields of a request that are named in a message
-_LONGEST_CHARACTER = 4  # bytes in UTF-8
 _REQUEST_ID_HEADERS = ("x-request-id", "x-attio-execution-id")
 
 _CLASSES: dict[int, type[StatusError]] = {
@@ -62,10 +64,18 @@ def decode(response: httpx.Response, call: Call, model: type[T], now: float) -> 
         _raise_error(response, call, now)
     if model is bytes:
         return cast("T", response.content)
-    try:
-        return _json.decode(response.content, model)
-    except UnreadableError as error:
-        reason = redact(str(error), credentials_of(response.request), *call.secrets)
+    content, sent = response.content, call.body or b""
+    # Not decoded at all: millions of entries take seconds, and fit into some kilobytes of compressed data.
+    if call.item_count and (
+        len(content) > _MOST_BYTES * (call.item_count + 1) + _MOST_REPEATS * len(sent)
+        or content.count(b"{") > _MOST_OBJECTS * (call.item_count + 1) + _MOST_REPEATS * sent.count(b"{")
+    ):
+        reason = "it is much larger than an answer to these items"
+    else:
+        try:
+            return _json.decode(content, model)
+        except UnreadableError as error:
+            reason = redact(str(error), credentials_of(response.request), *call.secrets)
     # Outside the handler: the error quotes the body, which may repeat the request's credentials.
     content_type = _header(response, call, "content-type") or "no content type"
     excerpt = _excerpt(_redacted_body(response, call))
@@ -174,9 +184,11 @@ class _ErrorContent:
 def _redacted_body(response: httpx.Response, call: Call) -> str:
     """Return the beginning of a body as text, without the request's secrets, which the service may repeat."""
     secrets = (credentials_of(response.request), *call.secrets)
-    # If it were nothing but secrets, each would get shorter: so many bytes are enough for an excerpt all the same.
-    needed = _EXCERPT * (LONGEST_FORM * max(map(len, secrets)) + _LONGEST_CHARACTER)
-    return redact(response.content[: max(needed, _MOST_PARSED)].decode("utf-8", "replace"), *secrets)
+    text = redact(response.content[:_MOST_PARSED].decode("utf-8", "replace"), *secrets)
+    if len(response.content) <= _MOST_PARSED:
+        return text
+    # A secret at the end may be incomplete, and is not recognised.
+    return text[: max(0, len(text) - LONGEST_FORM * max(map(len, secrets)))]
 
 
 def _parse_error(body: str) -> _ErrorContent:

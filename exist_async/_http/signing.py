@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from exist_async._secrets import Unpicklable, check_token
+from exist_async._secrets import Unpicklable, check_token, hides_locals
 from exist_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class RenewableAuth(IdentifiedAuth):
         """Get another token than the one that the service rejected with a 401."""
 
 
+@hides_locals
 class TokenAuth(Unpicklable, IdentifiedAuth):
     """Signs requests with a token that stays the same; a hash of the token stands for the user.
 

@@ -11,6 +11,7 @@ import httpx
 
 from exist_async._http.client import Client, Default, ViewOptions
 from exist_async._http.options import Options
+from exist_async._secrets import hides_locals
 from exist_async.attio.attributes import ROOT, Attributes
 from exist_async.events import Event
 from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
@@ -28,6 +29,7 @@ class AttioViewOptions(ViewOptions, total=False):
     write_rate_limiter: RateLimiter | None
 
 
+@hides_locals
 class AttioClient(Client):
     """Attio's attribute endpoints for one workspace; `with_options` serves others over the same connection pool.
 
@@ -133,6 +135,7 @@ class AttioClient(Client):
         """The attributes of objects and lists."""
         return Attributes(self._session)
 
+    @hides_locals
     def with_options(self, **options: Unpack[AttioViewOptions]) -> Self:
         """Return a view for another workspace, or with other options, on the same pool; creating one is cheap.
 

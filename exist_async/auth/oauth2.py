@@ -14,7 +14,7 @@ from attrs import frozen
 from exist_async._checks import check_function, check_text, wrong_type
 from exist_async._concurrency import cancelled_by_caller
 from exist_async._http.signing import RenewableAuth
-from exist_async._secrets import Unpicklable
+from exist_async._secrets import Unpicklable, hides_locals
 from exist_async.auth.renewals import single_flight
 from exist_async.errors import ConfigurationError, OAuthError, ReauthorizationRequired
 from exist_async.oauth import OAuthApp
@@ -145,6 +145,7 @@ class OAuth2(Unpicklable, RenewableAuth):
                 _log.warning("Calls use the old token of %r until it expires. %s", self._user, error)
         return True
 
+    @hides_locals
     async def renew(self, rejected: str) -> None:
         """Get another token than the one that the service rejected."""
         if self._token is not None and self._token.access_token != rejected:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Coroutine, Hashable
 from typing import TYPE_CHECKING, Any
 
+from exist_async._concurrency import running_loop
 from exist_async.errors import ExistAsyncError
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ async def wait_for_saves(seconds: float) -> None:
     cancelled, by which nothing is lost, and the others are waited for, `seconds` at most. Errors are not raised here.
     The wait for a store that hangs while it saves ends after the longest time that a renewal may take.
     """
-    running = asyncio.get_running_loop()
+    running = running_loop()
+    if running is None:
+        return
     end = running.time() + seconds
     try:
         async with asyncio.timeout(_LONGEST_RENEWAL):

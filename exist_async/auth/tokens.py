@@ -9,6 +9,7 @@ from exist_async._checks import check_text
 from exist_async._http.forms import FormClient
 from exist_async._http.signing import TokenAuth
 from exist_async._json import UnreadableError, decode
+from exist_async._secrets import hides_locals
 from exist_async.errors import AuthenticationError, BadRequestError, ConfigurationError, NoAnswerError, StatusError
 from exist_async.resource import EXIST, ROOT
 
@@ -26,6 +27,7 @@ class SimpleToken(TokenAuth):
     _scheme = "Token"
 
     @classmethod
+    @hides_locals
     async def login(
         cls, username: str, password: str, *, base_url: str = EXIST, http_client: httpx.AsyncClient | None = None
     ) -> Self:

@@ -13,6 +13,9 @@ T = TypeVar("T")
 MatchKey = tuple[str, Hashable]
 """The names of the fields that an item is recognised by, and their value or values: ("name", "mood")."""
 
+# Entries that answer no item, beside one success and one failure for each item.
+_MOST_OTHERS = 10
+
 _POSITION = re.compile(r"Object at index (\d{1,4})\b")
 
 
@@ -59,13 +62,17 @@ def match_reply(wanted: Sequence[MatchKey], reply: Reply[T], keys_of: KeysOf[T])
 
     Entries are matched by their keys, those with equal keys in order, and failures by the position in Exist's message.
     Entries that repeat nothing of an item are matched in order, if as many are left as items. Nothing is guessed: of
-    two equal items with one success and one failure without a position, neither gets an entry.
+    two equal items with one success and one failure without a position, neither gets an entry. If there are many more
+    entries than items, none gets one.
     """
     if not reply.failed and len(reply.success) == len(wanted):
         # In most replies, every item succeeded, in order.
         in_order = zip(wanted, reply.success, strict=True)
         if [(fields, _getter(fields)(entry)) for (fields, _), entry in in_order] == wanted:
             return list(reply.success)
+    # The time that matching takes grows with the square of the number of entries.
+    if len(reply.success) + len(reply.failed) > 2 * len(wanted) + _MOST_OTHERS:
+        return [None] * len(wanted)
     return _Matching(wanted, reply, keys_of).answers
 
 

@@ -222,7 +222,9 @@ class Write(Generic[I, T]):
             body = encode_each(chunk.items)
         except (TypeError, ValueError, RecursionError) as error:
             raise ConfigurationError(f"an item can't be written as JSON: {error}") from error
-        call = Call("POST", operation.path, operation.query, body, repeatable=operation.repeatable)
+        call = Call(
+            "POST", operation.path, operation.query, body, repeatable=operation.repeatable, item_count=len(chunk.items)
+        )
         on_late = partial(self._report_detached, call, chunk, state)
         reply = await self._session.send(call, operation.reply, state=state, on_late=on_late)
         return self._outcomes_of(call, chunk, reply, state)

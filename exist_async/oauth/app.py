@@ -14,7 +14,7 @@ import httpx
 from exist_async._checks import check_function, check_text, safe_repr, wrong_type
 from exist_async._http.forms import FormClient
 from exist_async._json import UnreadableError
-from exist_async._secrets import Unpicklable, check_token
+from exist_async._secrets import Unpicklable, check_token, hides_locals
 from exist_async.errors import ConfigurationError, ExistAsyncError, OAuthError, ReauthorizationRequired
 from exist_async.oauth.callback import code_of
 from exist_async.oauth.token_replies import parse_token, refusal
@@ -66,6 +66,7 @@ class Scope(StrEnum):
     MANUAL_WRITE = "manual_write"
 
 
+@hides_locals
 class OAuthApp(Unpicklable):
     """Your app, as it is registered with Exist: signs users in and refreshes their tokens.
 
@@ -133,6 +134,7 @@ class OAuthApp(Unpicklable):
         }
         return f"{self.base_url}/oauth2/authorize?{urlencode(query, quote_via=quote)}", state
 
+    @hides_locals
     async def exchange(self, callback_url_or_code: str, *, state: str | None = None) -> OAuthToken:
         """Exchange the code that a user came back with for a token. A code is valid once, and for some minutes.
 
@@ -151,6 +153,7 @@ class OAuthApp(Unpicklable):
         remedy = "Begin signing in again: a code that was used before, is too old, or is another app's is refused."
         return await self._request_token(form, code, OAuthError, remedy)
 
+    @hides_locals
     async def refresh(self, token: OAuthToken) -> OAuthToken:
         """Exchange a refresh token for new tokens, which invalidates both old ones. Save the new ones first.
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, cast
 
 from exist_async._redis import RedisBacked, RedisFailedError
+from exist_async._secrets import hides_locals
 from exist_async.rate_limits.queue import (
     LONGEST_FLIGHT,
     Slot,
@@ -97,6 +98,7 @@ return math.max(limit - redis.call('ZCARD', taken), 0)
 """
 
 
+@hides_locals
 class RedisRateLimiter(RedisBacked, StoredRateLimiter):
     """Allows at most `limit` requests of a user in any `period` seconds, counted over all that share a Redis.
 

@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import attrs
+from starlette.requests import Request
 
 from exist_async.sandbox.calls import PublicCall
 from exist_async.sandbox.groups import SCOPES, describe_scope
@@ -63,6 +64,7 @@ def show_authorization(call: PublicCall) -> Reply:
 
 def decide(call: PublicCall) -> Reply:
     """Answer POST `/oauth2/authorize`: the form of the page, with the button pressed and the user chosen."""
+    _check_origin(call.request)
     decision = call.form.get("decision")
     if decision not in {"allow", "deny"}:
         raise HtmlError("The form field decision must be allow or deny.")
@@ -71,6 +73,15 @@ def decide(call: PublicCall) -> Reply:
     if user is None:
         raise HtmlError(f"User {username!r} does not exist.")
     return _redirect(_response_url(call.state, call.settings, call.form, user if decision == "allow" else None))
+
+
+def _check_origin(request: Request) -> None:
+    """Raise an HtmlError for a form of another site's page. Programs that are no browser send neither header."""
+    origin = request.headers.get("origin", request.headers.get("referer"))
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise HtmlError(
+            "The form was not sent by the sandbox's own page: open the authorization URL, and press Allow there."
+        )
 
 
 def authorize_url(state: State, settings: Settings, url: str, user: User | None) -> str:

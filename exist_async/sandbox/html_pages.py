@@ -42,7 +42,8 @@ def show_front_page(call: PublicCall) -> Reply:
 def html_reply(template: str, status: int = 200, **context: object) -> Reply:
     """Return a reply with a rendered template; values from the context are escaped."""
     body = _environment().get_template(template).render(context).encode()
-    return Reply(status, body, {"content-type": "text/html; charset=utf-8"})
+    # In a frame of another site's page, a user could be made to press Allow unseen.
+    return Reply(status, body, {"content-type": "text/html; charset=utf-8", "x-frame-options": "DENY"})
 
 
 @cache

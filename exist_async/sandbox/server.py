@@ -7,8 +7,10 @@ import socket
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
+from urllib.parse import urlsplit
 
 import uvicorn
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exist_async.sandbox.faults import ConnectionDropped
@@ -17,6 +19,8 @@ __all__ = ["loopback_address", "serve"]
 
 # Seconds that requests in flight have to complete at the end.
 _GRACE_PERIOD: Final = 0.5
+
+_WRONG_HOST: Final = "The sandbox is for this machine only: use localhost, or a loopback address, in the URL.\n"
 
 
 class _Server(uvicorn.Server):
@@ -63,7 +67,12 @@ async def serve(app: ASGIApp, address: str, port: int) -> AsyncGenerator[str]:
     """
 
     async def app_with_drops(scope: Scope, receive: Receive, send: Send) -> None:
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
         try:
+            # The name of a website, to which its owner has given a loopback address, would let its pages read replies.
+            if not (hosts and all(map(_is_loopback, hosts))):
+                await PlainTextResponse(_WRONG_HOST, 421)(scope, receive, send)
+                return
             await app(scope, receive, send)
         except (ConnectionDropped, asyncio.CancelledError):
             server.drop_connections(scope["client"])
@@ -116,6 +125,15 @@ def loopback_address(host: str) -> str:
     if not is_loopback:
         raise ValueError(f"host must be a loopback address, because the sandbox is for this machine only, not {host!r}")
     return address
+
+
+def _is_loopback(authority: str) -> bool:
+    """Whether a Host header names this machine."""
+    try:
+        host = urlsplit(f"//{authority}").hostname or ""
+        return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _bind(address: str, port: int) -> socket.socket:

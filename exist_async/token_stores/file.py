@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from exist_async._checks import check_file_path, check_text
 from exist_async._json import UnreadableError, decode, encode
+from exist_async._secrets import hides_locals
 from exist_async.errors import OAuthError
 from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
@@ -62,6 +63,7 @@ class FileTokenStore:
     def __repr__(self) -> str:
         return f"FileTokenStore({str(self._path)!r})"
 
+    @hides_locals
     async def load(self, user: str) -> OAuthToken | None:
         """Return the user's token; see `TokenStore.load`."""
         check_text("user", user)
@@ -72,12 +74,14 @@ class FileTokenStore:
         check_text("user", user)
         await asyncio.to_thread(self._change, {}, spare=_SPARE)
 
+    @hides_locals
     async def save(self, user: str, token: OAuthToken) -> None:
         """Save a token; see `TokenStore.save`."""
         check_text("user", user)
         check_oauth_token(token)
         await asyncio.to_thread(self._change, {user: token})
 
+    @hides_locals
     async def delete(self, user: str) -> None:
         """Delete the user's token; see `TokenStore.delete`."""
         check_text("user", user)

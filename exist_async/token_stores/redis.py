@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from exist_async._checks import check_seconds, check_text
 from exist_async._json import UnreadableError, decode, encode
 from exist_async._redis import RedisBacked, RedisClients, RedisFailedError
-from exist_async._secrets import Unpicklable
+from exist_async._secrets import Unpicklable, hides_locals
 from exist_async.errors import ConfigurationError, OAuthError
 from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
@@ -27,6 +27,7 @@ _POLL_INTERVAL = 0.1  # seconds between two attempts to take a lock
 _log = logging.getLogger("exist_async")
 
 
+@hides_locals
 class RedisTokenStore(RedisBacked, Unpicklable):
     """Keeps the tokens of any number of users in Redis, which processes on several machines may share.
 
@@ -71,6 +72,7 @@ class RedisTokenStore(RedisBacked, Unpicklable):
     def __repr__(self) -> str:
         return f"RedisTokenStore(<{self._clients.where}>)"
 
+    @hides_locals
     async def load(self, user: str) -> OAuthToken | None:
         """Return the user's token; see `TokenStore.load`."""
         key = self._key(user)
@@ -90,6 +92,7 @@ class RedisTokenStore(RedisBacked, Unpicklable):
             "another prefix, and let this user sign in again."
         )
 
+    @hides_locals
     async def save(self, user: str, token: OAuthToken) -> None:
         """Save a token in Redis; see `TokenStore.save`."""
         check_oauth_token(token)

@@ -7,10 +7,11 @@ from typing import Any, Self, cast
 from attrs import field, frozen
 
 from exist_async._checks import wrong_type
-from exist_async._secrets import Unpicklable, check_token
+from exist_async._secrets import Unpicklable, check_token, hides_locals
 from exist_async.errors import ConfigurationError
 
 
+@hides_locals
 @frozen
 class OAuthToken(Unpicklable):
     """An access token and its refresh token. Its repr hides both, and it can't be pickled: store it with `to_dict`.
@@ -52,6 +53,7 @@ class OAuthToken(Unpicklable):
         return cast("dict[str, Any]", msgspec.to_builtins(self))
 
     @classmethod
+    @hides_locals
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
         """Return the token that `to_dict` converted to these fields.
 

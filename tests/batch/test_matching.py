@@ -158,3 +158,17 @@ def test_what_may_be_one_of_several_is_not_given_to_the_one_that_has_no_answer_y
     )
 
     assert answers == [None, None, None]
+
+
+@pytest.mark.parametrize("count", [13, 5_000])
+def test_a_reply_with_many_more_entries_than_items_answers_nothing_and_is_not_searched(count: int) -> None:
+    compared: list[object] = []
+
+    def keys_of(entry: Any, wanted: Any) -> Any:
+        compared.append(entry)
+        return match_keys_of(entry, wanted)
+
+    entries = (echo("a"), *(FailedEntry() for _ in range(count)))
+
+    assert match_reply([match_key(A)], Reply((), entries), keys_of) == [None]
+    assert compared == []

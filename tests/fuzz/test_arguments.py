@@ -229,7 +229,10 @@ CALLS: dict[str, tuple[Call, list[Any]]] = {
         [each for each in [*SIZE, 5] if each is not None],
     ),
     "pages start": (lambda exist, x: exist.attributes.list().pages(x), [*WHOLE, 0, 10_001]),
-    "request path": (lambda exist, x: exist.request("GET", x), [*TEXT, "..", "../", "a/../b", "./a"]),
+    "request path": (
+        lambda exist, x: exist.request("GET", x),
+        [*TEXT, "..", "../", "a/../b", "./a", "%2e%2e/a", "a\\..\\b"],
+    ),
     "request method": (
         lambda exist, x: exist.request(x, "a/"),
         [*TEXT, "GET ", "G3T", "GET\r\nX: y", "GÉT"],

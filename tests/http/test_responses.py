@@ -1,5 +1,6 @@
 """Judging answers: which error each is, what it says, and what it keeps to itself."""
 
+import json
 from typing import Any
 
 import httpx
@@ -21,6 +22,8 @@ from exist_async import (
 )
 from exist_async._http import responses
 from exist_async._http.call import Call
+from exist_async.batch.matching import Reply
+from exist_async.values.models import ValueEcho
 
 READ = Call("GET", "/api/2/attributes/")
 WRITE = Call("POST", "/api/2/attributes/acquire/", body=b"[]")
@@ -291,3 +294,66 @@ def test_a_token_is_hidden_however_it_is_written(written: str) -> None:
 
     assert isinstance(error, BadRequestError)
     assert (error.body, error.request_id) == ("<p>Not [secret]!", "[secret]")
+
+
+def counting_decode(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the list to which the length of each decoded body is added."""
+    decoded: list[int] = []
+    decode = responses._json.decode
+
+    def count(data: bytes, model: Any) -> Any:
+        decoded.append(len(data))
+        return decode(data, model)
+
+    monkeypatch.setattr(responses._json, "decode", count)
+    return decoded
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"failed": [' + b"{}," * 1_000_000 + b"{}]}",
+        b'{"failed": [' + b"{}," * 5_000 + b"{}]}",
+        b'{"failed": [{"value": [' + b"[]," * 200_000 + b"[]]}]}",
+    ],
+    ids=["millions of entries", "thousands of entries", "one huge entry"],
+)
+def test_a_reply_that_is_much_larger_than_the_answer_to_the_items_is_not_decoded(
+    monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    decoded = counting_decode(monkeypatch)
+    call = Call("POST", "/api/2/attributes/update/", body=b'[{"name": "a"}]', item_count=1)
+
+    with pytest.raises(OutcomeUnknownError, match="much larger than an answer to these items"):
+        responses.decode(answer(200, body), call, Reply[ValueEcho], NOW)
+    assert decoded == []
+
+
+def test_a_reply_that_repeats_long_texts_of_all_items_is_decoded() -> None:
+    text = "{" * 20_000
+    items = [{"name": f"note_{n}", "date": "2026-11-20", "value": text} for n in range(35)]
+    failed = [{**item, "error_code": "no", "error": f"Wrong: {text}"} for item in items]
+    call = Call("POST", "/api/2/attributes/update/", body=json.dumps(items).encode(), item_count=35)
+
+    reply = responses.decode(answer(200, json={"success": items, "failed": failed}), call, Reply[ValueEcho], NOW)
+
+    assert (len(reply.success), len(reply.failed)) == (35, 35)
+
+
+def test_of_the_body_of_an_error_only_the_beginning_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = counting_decode(monkeypatch)
+
+    error = error_of(answer(400, b'{"validation_errors": [' + b"{}," * 1_000_000 + b"{}]}"), READ)
+
+    assert isinstance(error, BadRequestError)
+    assert error.body is not None
+    assert error.body.startswith('{"validation_errors"')
+    assert max(decoded) <= 65_536
+
+
+def test_a_secret_that_the_end_of_the_parsed_part_divides_is_hidden() -> None:
+    error = error_of(answer(400, b"s3cr3t " * 9_360 + b"   s3c" + b"r3t" * 10), READ)
+
+    assert isinstance(error, BadRequestError)
+    assert error.body is not None
+    assert "s3c" not in error.body

@@ -300,3 +300,35 @@ def test_authorize_rejects_other_urls(sandbox):
         ValueError, match="url must be an authorisation URL with the path /oauth2/authorize, not '/oauth2/access_token'"
     ):
         sandbox.authorize("https://exist.test/oauth2/access_token")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.test"},
+        {"Origin": "null"},
+        {"Origin": "https://exist.test:8000"},
+        {"Origin": "https://exist.test.evil.test", "Referer": "https://exist.test/"},
+        {"Referer": "https://evil.test/https://exist.test/"},
+    ],
+)
+async def test_a_form_of_another_site_allows_nothing(browser, headers):
+    page = Page(await browser.get(AUTHORIZE, params=REQUEST))
+
+    reply = await browser.post(AUTHORIZE, data=page.press("Allow"), headers=headers)
+
+    assert reply.status_code == 400
+    assert "not sent by the sandbox&#39;s own page" in reply.text
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://exist.test"}, {"Referer": "https://exist.test/oauth2/authorize"}]
+)
+async def test_the_form_of_the_own_page_is_accepted(browser, headers):
+    page = Page(await browser.get(AUTHORIZE, params=REQUEST))
+
+    assert "code" in query(location(await browser.post(AUTHORIZE, data=page.press("Allow"), headers=headers)))
+
+
+async def test_no_other_site_shows_the_page_in_a_frame(browser):
+    assert (await browser.get(AUTHORIZE, params=REQUEST)).headers["x-frame-options"] == "DENY"

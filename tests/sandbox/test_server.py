@@ -90,7 +90,9 @@ async def test_an_incomplete_request_is_not_carried_out(sandbox, caplog):
     caplog.set_level(logging.WARNING)
     async with sandbox.serve() as url:
         _, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
-        head = f"POST /api/2/attributes/acquire/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {sandbox.token}\r\n"
+        head = (
+            f"POST /api/2/attributes/acquire/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {sandbox.token}\r\n"
+        )
         writer.write(f"{head}Content-Length: 500\r\n\r\n[".encode())
         async with asyncio.timeout(10):
             while not sandbox.requests:  # noqa: ASYNC110
@@ -185,3 +187,23 @@ def test_the_socket_has_nagles_algorithm_disabled():
     # asyncio disables Nagle's algorithm (40 ms for each reply) only on sockets with an explicit protocol.
     with _bind("127.0.0.1", 0) as bound:
         assert bound.proto == socket.IPPROTO_TCP
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.test", "evil.test:80", "127.0.0.1.evil.test", "localhost.evil.test", "192.0.2.1", "["]
+)
+async def test_a_request_to_another_host_is_refused(sandbox, host):
+    """DNS rebinding: a website's name with a loopback address."""
+    async with sandbox.serve() as url, httpx.AsyncClient(base_url=url) as client:
+        reply = await client.get("/", headers={"Host": host})
+
+    assert (reply.status_code, reply.text.partition(":")[0]) == (421, "The sandbox is for this machine only")
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:1", "sandbox.localhost", "127.0.0.1:8000", "127.1.2.3", "[::1]:9"]
+)
+async def test_every_name_of_this_machine_is_accepted(sandbox, host):
+    async with sandbox.serve() as url, httpx.AsyncClient(base_url=url) as client:
+        assert (await client.get("/", headers={"Host": host})).status_code == 200

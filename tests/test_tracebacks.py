@@ -1,0 +1,390 @@
+"""Error trackers and other tools show the local variables of all frames in a traceback: none of them is a secret."""
+
+import asyncio
+import datetime as dt
+import io
+import json
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import sentry_sdk
+from redis_server import RedisServer
+from rich.console import Console
+from rich.traceback import Traceback
+from sentry_sdk.envelope import Envelope
+from sentry_sdk.scrubber import EventScrubber
+from sentry_sdk.transport import Transport
+from sentry_sdk.utils import event_from_exception
+
+from exist_async import (
+    BearerToken,
+    ByName,
+    ConfigurationError,
+    ExistAsyncError,
+    ExistClient,
+    FileTokenStore,
+    MemoryTokenStore,
+    OAuth2,
+    OAuthApp,
+    OAuthError,
+    OAuthToken,
+    RedisRateLimiter,
+    RedisTokenStore,
+    SimpleToken,
+    ValueIncrement,
+)
+from exist_async.attio import AttioClient
+
+# Global, because the frames of a test belong to the application, whose local variables are its own.
+ACCESS, REFRESH, CLIENT, CODE = "s3cr3t-access-token", "s3cr3t-refresh-token", "s3cr3t-client", "s3cr3t-code"
+PASSWORD, REDIS, PROXY = "s3cr3t-password", "s3cr3t-redis", "s3cr3t-proxy"
+MARK = "s3cr3t"
+LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+
+
+def sentry_event(error: BaseException) -> str:
+    """Return the event that an error tracker would send, with its filter of suspicious names switched off."""
+    sent: list[str] = []
+
+    class Kept(Transport):
+        def capture_envelope(self, envelope: Envelope) -> None:
+            sent.append(envelope.serialize().decode())
+
+    tracker = sentry_sdk.Client(
+        "http://key@127.0.0.1:9/1",
+        transport=Kept,
+        default_integrations=False,
+        auto_enabling_integrations=False,
+        event_scrubber=EventScrubber(denylist=[], pii_denylist=[]),
+        max_value_length=1_000_000,
+    )
+    event, hint = event_from_exception(error, client_options=tracker.options)
+    tracker.capture_event(event, hint)
+    assert '"vars"' in sent[0]
+    return sent[0]
+
+
+def rich_traceback(error: BaseException) -> str:
+    shown = io.StringIO()
+    traceback = Traceback.from_exception(
+        type(error), error, error.__traceback__, show_locals=True, locals_max_string=1_000, extra_lines=0
+    )
+    Console(file=shown, width=2_000).print(traceback)
+    return shown.getvalue()
+
+
+def representations(error: BaseException) -> str:
+    """Return the representations of all local variables and of the attributes of `self`, as debug pages show them."""
+    texts: list[str] = []
+    chain = [error]
+    for each in chain:
+        chain += [other for other in (each.__cause__, each.__context__) if other is not None and other not in chain]
+        entry = each.__traceback__
+        while entry is not None:
+            texts += [f"{entry.tb_frame.f_code.co_qualname} {name}: {value!r}" for name, value in locals_of(entry)]
+            entry = entry.tb_next
+    return "\n".join(texts)
+
+
+def locals_of(entry: Any) -> list[tuple[str, object]]:
+    return list(entry.tb_frame.f_locals.items())
+
+
+TOOLS = {"sentry": sentry_event, "rich": rich_traceback, "repr": representations}
+
+
+def shown_secrets(error: BaseException) -> list[str]:
+    return [
+        f"{name}: {text[max(0, text.index(MARK) - 200) : text.index(MARK) + 60]}"
+        for name, text in ((name, tool(error)) for name, tool in TOOLS.items())
+        if MARK in text
+    ]
+
+
+class Service:
+    """A service that answers every request in one way, or breaks the connection."""
+
+    def __init__(self, way: str) -> None:
+        self.way = way
+        self.server: asyncio.Server | None = None
+
+    async def start(self) -> str:
+        if self.way == "refused":
+            return "http://127.0.0.1:9"
+        self.server = await asyncio.start_server(self.answer, "127.0.0.1", 0)
+        return f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}"
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            head = await reader.readuntil(b"\r\n\r\n")
+            if self.way == "reset":
+                linger = struct.pack("ii", 1, 0)
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                return
+            if self.way == "hangs":
+                await reader.read()
+                return
+            heard = json.dumps({"detail": head.decode(), "success": 7})
+            status, body = {
+                "400": (b"400 Bad", '{"error": "invalid_client"}'),
+                "401": (b"401 No", '{"detail": "no"}'),
+                "429": (b"429 Later", "{}"),
+                "500": (b"500 Oops", "oops"),
+                "repeats": (b"500 Oops", heard),
+                "html": (b"200 OK", "<html>"),
+                "another shape": (b"200 OK", heard),
+                "closes": (b"", ""),
+            }[self.way]
+            if status:
+                writer.write(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body.encode()))
+                await writer.drain()
+
+
+WAYS = ["refused", "reset", "closes", "hangs", "400", "401", "429", "500", "repeats", "html", "another shape"]
+FEW_WAYS = ["refused", "closes", "500", "html"]
+
+
+def an_app(url: str) -> OAuthApp:
+    return OAuthApp("id", CLIENT, "http://localhost:1/", base_url=url)
+
+
+async def call_with_token(url: str) -> object:
+    async with ExistClient(ACCESS, base_url=url, timeout=0.3, max_retries=0) as exist:
+        return await exist.profile.get()
+
+
+async def increment(url: str) -> object:
+    async with ExistClient(ACCESS, base_url=url, timeout=0.3, max_retries=0) as exist:
+        return await exist.values.increment([ValueIncrement("a", 1, dt.date(2026, 11, 20))])
+
+
+async def ensure(url: str) -> object:
+    async with ExistClient(ACCESS, base_url=url, timeout=0.3, max_retries=1, fraction=lambda: 0.0) as exist:
+        return await exist.attributes.ensure([ByName("a")])
+
+
+async def call_over_a_client_of_the_callers(url: str) -> object:
+    async with httpx.AsyncClient(trust_env=False) as http_client:
+        exist = ExistClient(ACCESS, base_url=url, timeout=0.3, max_retries=0, http_client=http_client)
+        return await exist.profile.get()
+
+
+async def call_through_a_proxy(url: str) -> object:
+    options = {"timeout": 0.3, "max_retries": 0}
+    async with ExistClient(ACCESS, proxy=url.replace("://", f"://ada:{PROXY}@"), **options) as exist:  # type: ignore[arg-type]
+        return await exist.profile.get()
+
+
+async def call_with_oauth2(url: str) -> object:
+    store = MemoryTokenStore()
+    await store.save("ada", OAuthToken(ACCESS, REFRESH, LONG_AGO))
+    async with ExistClient(OAuth2(an_app(url), store, "ada"), base_url=url, timeout=0.3, max_retries=0) as exist:
+        return await exist.profile.get()
+
+
+async def call_that_is_rejected(url: str) -> object:
+    store = MemoryTokenStore()
+    await store.save("ada", OAuthToken(ACCESS, REFRESH))
+    async with ExistClient(OAuth2(an_app(url), store, "ada"), base_url=url, timeout=0.3, max_retries=0) as exist:
+        return await exist.profile.get()
+
+
+async def call_that_is_cancelled(url: str) -> object:
+    async with ExistClient(ACCESS, base_url=url) as exist, asyncio.timeout(0.05):
+        return await exist.profile.get()
+
+
+async def sign_in_that_is_cancelled(url: str) -> object:
+    async with asyncio.timeout(0.05):
+        return await an_app(url).exchange(CODE)
+
+
+CALLS: dict[str, Callable[[str], Awaitable[object]]] = {
+    "with a token": call_with_token,
+    "increment": increment,
+    "ensure": ensure,
+    "over a client of the caller's": call_over_a_client_of_the_callers,
+    "through a proxy": call_through_a_proxy,
+    "with OAuth2": call_with_oauth2,
+    "rejected": call_that_is_rejected,
+}
+SIGN_INS: dict[str, Callable[[str], Awaitable[object]]] = {
+    "exchange": lambda url: an_app(url).exchange(CODE),
+    "refresh": lambda url: an_app(url).refresh(OAuthToken(ACCESS, REFRESH)),
+    "login": lambda url: SimpleToken.login("ada", PASSWORD, base_url=url),
+}
+
+
+async def failure_of(call: Callable[[str], Awaitable[object]], way: str) -> BaseException:
+    service = Service(way)
+    url = await service.start()
+    try:
+        await call(url)
+    except (ExistAsyncError, TimeoutError) as error:
+        return error
+    finally:
+        if service.server is not None:
+            service.server.close()
+    raise AssertionError("it did not fail")
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [(name, way) for name in CALLS for way in (WAYS if name in ("with a token", "increment") else FEW_WAYS)],
+)
+async def test_no_tool_shows_a_secret_in_the_traceback_of_a_call(name: str, way: str) -> None:
+    assert shown_secrets(await failure_of(CALLS[name], way)) == []
+
+
+@pytest.mark.parametrize("way", [*FEW_WAYS, "400", "another shape"])
+@pytest.mark.parametrize("name", SIGN_INS)
+async def test_no_tool_shows_a_secret_in_the_traceback_of_a_sign_in(name: str, way: str) -> None:
+    assert shown_secrets(await failure_of(SIGN_INS[name], way)) == []
+
+
+@pytest.mark.parametrize("call", [call_that_is_cancelled, sign_in_that_is_cancelled])
+async def test_no_tool_shows_a_secret_in_the_traceback_of_a_timeout_of_the_callers(
+    call: Callable[[str], Awaitable[object]],
+) -> None:
+    error = await failure_of(call, "hangs")
+
+    assert isinstance(error, TimeoutError)
+    assert shown_secrets(error) == []
+
+
+WRONG_ARGUMENTS: dict[str, Callable[[], object]] = {
+    "a token with a line break": lambda: ExistClient(f"{ACCESS}\n"),
+    "a token beside a wrong timeout": lambda: ExistClient(ACCESS, timeout=-1),
+    "a view with a wrong timeout": lambda: ExistClient("a").with_options(auth=ACCESS, timeout=-1),
+    "a token of Attio": lambda: AttioClient(ACCESS, timeout=-1),
+    "a view of Attio": lambda: AttioClient("a").with_options(auth=f"{ACCESS} "),
+    "a bearer token": lambda: BearerToken(f"{ACCESS} "),
+    "a proxy": lambda: ExistClient("a", proxy=f"socks5://ada:{PROXY}@127.0.0.1:1"),
+    "a base_url": lambda: ExistClient("a", base_url=f"https://ada:{PASSWORD}@127.0.0.1"),
+    "a client secret": lambda: OAuthApp("id", f"{CLIENT} ", "http://localhost:1/"),
+    "an app": lambda: OAuthApp("id", CLIENT, "not a URL"),
+    "a stored token": lambda: OAuthToken(f"{ACCESS} ", REFRESH),
+    "a token without a time zone": lambda: OAuthToken(ACCESS, REFRESH, dt.datetime(2026, 1, 1)),  # noqa: DTZ001
+    "the fields of a token": lambda: OAuthToken.from_dict({"access_token": ACCESS, "refresh_token": [REFRESH]}),
+    "the URL of a Redis": lambda: RedisTokenStore(f"http://:{REDIS}@localhost"),
+    "the URL of a Redis for a limiter": lambda: RedisRateLimiter(f"redis://:{REDIS}@localhost", limit=0),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_ARGUMENTS)
+def test_no_tool_shows_a_secret_beside_a_wrong_argument(name: str) -> None:
+    try:
+        WRONG_ARGUMENTS[name]()
+    except ConfigurationError as caught:
+        error = caught
+
+    assert shown_secrets(error) == []
+
+
+@pytest.mark.parametrize("callback", ["code=", "https://a/?code=", "https://[a?code="])
+async def test_no_tool_shows_the_code_of_a_wrong_callback_url(callback: str) -> None:
+    try:
+        await an_app("http://127.0.0.1:9").exchange(callback + CODE + "%20")
+    except ExistAsyncError as caught:
+        error = caught
+
+    assert shown_secrets(error) == []
+
+
+async def test_no_tool_shows_a_token_of_a_damaged_file(tmp_path: Path) -> None:
+    store = FileTokenStore(tmp_path / "tokens.json")
+    await store.save("ada", OAuthToken(ACCESS, REFRESH))
+    (tmp_path / "tokens.json").write_text((tmp_path / "tokens.json").read_text()[:-3])
+    for call in (lambda: store.load("ada"), lambda: store.save("ada", OAuthToken(ACCESS))):
+        try:
+            await call()
+        except OAuthError as caught:
+            error = caught
+
+        assert shown_secrets(error) == []
+
+
+async def test_no_tool_shows_what_was_for_a_redis_that_fails(redis_server: RedisServer) -> None:
+    async with (
+        RedisTokenStore(f"redis://ada:{REDIS}@127.0.0.1:{redis_server.port}/0", timeout=0.2) as store,
+        RedisRateLimiter(f"redis://ada:{REDIS}@127.0.0.1:{redis_server.port}/0", timeout=0.2) as limiter,
+    ):
+        calls = [
+            lambda: store.load("ada"),
+            lambda: store.save("ada", OAuthToken(ACCESS)),
+            lambda: limiter.acquire("ada", max_wait=1),
+        ]
+        for ended in (False, True):
+            if ended:
+                redis_server.end()
+            for call in calls:
+                try:
+                    await call()
+                except ExistAsyncError as caught:
+                    error = caught
+
+                assert shown_secrets(error) == []
+
+
+async def test_no_tool_shows_a_secret_when_a_call_to_redis_is_cancelled(redis_server: RedisServer) -> None:
+    url = f"redis://127.0.0.1:{redis_server.port}/0"
+    async with RedisTokenStore(url) as store:
+        await store.load("ada")
+        redis_server.pause()
+        try:
+            async with asyncio.timeout(0.05):
+                await store.save("ada", OAuthToken(ACCESS))
+        except TimeoutError as caught:
+            error = caught
+        finally:
+            redis_server.resume()
+
+    assert shown_secrets(error) == []
+
+
+class FailingStore(MemoryTokenStore):
+    async def save(self, user: str, token: OAuthToken) -> None:
+        raise LookupError(user)
+
+
+async def test_the_frames_of_an_application_s_own_store_stay_in_the_traceback() -> None:
+    store = FailingStore()
+    await MemoryTokenStore.save(store, "ada", OAuthToken(ACCESS, REFRESH, LONG_AGO))
+
+    async def refresh(token: OAuthToken) -> OAuthToken:
+        return OAuthToken(f"new-{ACCESS}", f"new-{REFRESH}")
+
+    app = an_app("http://127.0.0.1:9")
+    app.refresh = refresh  # type: ignore[method-assign]
+    async with ExistClient(OAuth2(app, store, "ada"), base_url="http://127.0.0.1:9") as exist:
+        try:
+            await exist.profile.get()
+        except OAuthError as caught:
+            error = caught
+
+    assert shown_secrets(error) == []
+    cause = error.__cause__
+    assert isinstance(cause, LookupError)
+    assert cause.__traceback__ is not None
+    assert cause.__traceback__.tb_frame.f_code is FailingStore.save.__code__
+    assert cause.__traceback__.tb_next is None
+
+
+def fail_beside(secret: str) -> None:
+    raise ValueError("something else")
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_tools_show_local_variables(tool: str) -> None:
+    try:
+        fail_beside(ACCESS)
+    except ValueError as caught:
+        error = caught
+
+    assert ACCESS in TOOLS[tool](error)
