@@ -1,5 +1,6 @@
 """Decodes an answer into its model, or raises the error that it is."""
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -28,8 +29,11 @@ from exist_async.errors import (
 
 T = TypeVar("T")
 
+_log = logging.getLogger("exist_async")
+
 _EXCERPT = 500  # characters of a body or a message that are quoted
 _MOST_PARSED = 1_048_576  # bytes of an error's body
+_MOST_PLACES = 5  # of an answer's fields that were left out, in a line of the log
 _MOST_ISSUES = 5  # fields of a request that are named in a message
 _LONGEST_CHARACTER = 4  # bytes in UTF-8
 _REQUEST_ID_HEADERS = ("x-request-id", "x-attio-execution-id")
@@ -55,7 +59,7 @@ def decode(response: httpx.Response, call: Call, model: type[T], now: float) -> 
     Raises:
         RateLimitError: A 429.
         StatusError: Another status that is not a success.
-        NoAnswerError: A success that is not JSON, or not of the model's shape.
+        NoAnswerError: A success that is not JSON, or something essential of it is not of the model's shape.
         OutcomeUnknownError: The same for a write; also a 408 or 5xx, since a part of it may have been carried out.
     """
     if not 200 <= response.status_code < 300:
@@ -63,7 +67,10 @@ def decode(response: httpx.Response, call: Call, model: type[T], now: float) -> 
     if model is bytes:
         return cast("T", response.content)
     try:
-        return _json.decode(response.content, model)
+        try:
+            return _json.decode(response.content, model)
+        except UnreadableError as error:
+            return _decode_leniently(response.content, call, model, error)
     except UnreadableError as error:
         reason = redact(str(error), credentials_of(response.request), *call.secrets)
     # Outside the handler: the error quotes the body, which may repeat the request's credentials.
@@ -72,6 +79,15 @@ def decode(response: httpx.Response, call: Call, model: type[T], now: float) -> 
     raise no_answer(
         call, f"answered {response.status_code} with {content_type} that can't be read ({reason}): {excerpt!r}"
     ) from UnreadableError(reason)
+
+
+def _decode_leniently(content: bytes, call: Call, model: type[T], error: UnreadableError) -> T:
+    answer, left_out = _json.decode_leniently(content, model, error)
+    if left_out:
+        more = ", …" if len(left_out) > _MOST_PLACES else ""
+        places = ", ".join(left_out[:_MOST_PLACES])
+        _log.debug("%s: left out of the answer, because it can't be read: %s%s", call, places, more)
+    return answer
 
 
 def no_answer(call: Call, reason: str) -> NoAnswerError:

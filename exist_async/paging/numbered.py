@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Generic, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from exist_async._checks import check_int
 from exist_async._http.call import Call, encode_query
 from exist_async._http.session import Session
+from exist_async._json import ESSENTIAL
 from exist_async.errors import NotFoundError
 from exist_async.paging.paginator import Page, Paginator, check_page_number
 
@@ -24,7 +25,7 @@ class PageBody(Generic[T_co]):
 
     results: tuple[T_co, ...]
     count: int | None = None
-    next: str | None = None
+    next: str | None = field(default=None, metadata=ESSENTIAL)
 
 
 class NumberedPaginator(Paginator[T_co]):

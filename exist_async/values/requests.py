@@ -145,7 +145,7 @@ def _key_of(entry: ValueEcho | FailedEntry) -> _Key:
     date = entry.date
     if isinstance(date, str):
         try:
-            date = dt.date.fromisoformat(date)
+            date = dt.date.fromisoformat(date[:10])  # it may have a time
         except ValueError:
             date = None
     return (
