@@ -1,5 +1,6 @@
 """The base of the clients of all services: the pool, views of it, closing, and calls to any endpoint."""
 
+import logging
 import ssl
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -19,6 +20,8 @@ from exist_async._json import ANYTHING, encode_argument
 from exist_async.errors import ConfigurationError
 from exist_async.events import Event
 from exist_async.rate_limits import RateLimiter
+
+_log = logging.getLogger("exist_async")
 
 
 class ViewOptions(TypedDict, total=False):
@@ -78,6 +81,7 @@ class Client:
             )
         self._session = Session(pool, auth_from(auth, self._variable), options)
         self._owns_pool = True
+        _log.debug("%r was created", self)
 
     def _view(self, options: Mapping[str, Any], implied: Mapping[str, Any] = MappingProxyType({})) -> Self:
         """Return a view with other options, and those that they imply; raise ConfigurationError for a wrong one."""

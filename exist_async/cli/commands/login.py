@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from cyclopts import CycloptsError
 
+from exist_async._checks import environment_value
 from exist_async.auth import BearerToken
 from exist_async.cli.oauth_app import app_from_environment_or_prompt
-from exist_async.cli.options import BaseUrl, Flag, NameList, environment_value, split_names
+from exist_async.cli.options import BaseUrl, Flag, NameList, split_names
 from exist_async.cli.output import one_line, print_error
 from exist_async.cli.sign_in import SignIn
 from exist_async.cli.stored_login import StoredLogin
