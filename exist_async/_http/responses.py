@@ -1,6 +1,7 @@
 """Decodes an answer into its model, or raises the error that it is."""
 
 import logging
+import math
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -98,7 +99,9 @@ def no_answer(call: Call, reason: str) -> NoAnswerError:
 def outcome_unknown(call: Call, reason: str) -> OutcomeUnknownError:
     """Return the error for a write that may or may not have been carried out."""
     advice = "Doing it again is harmless." if call.repeatable else "Check before you do it again: it may count twice."
-    return OutcomeUnknownError(f"{call}: {reason}. It may have been carried out. {advice}", repeatable=call.repeatable)
+    return OutcomeUnknownError(
+        f"{_sentence(f'{call}: {reason}')} It may have been carried out. {advice}", repeatable=call.repeatable
+    )
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:
@@ -131,7 +134,7 @@ def _raise_error(response: httpx.Response, call: Call, now: float) -> NoReturn:
     advice = f" {_ADVICE[status]}" if status in _ADVICE else ""
     cls = _CLASSES.get(status) or (ServerError if status >= 500 else StatusError)
     error = cls(
-        f"{call} was answered with {status}{quoted}{'' if quoted.endswith('.') else '.'}{advice}",
+        _sentence(f"{call} was answered with {status}{quoted}") + advice,
         status_code=status,
         method=call.method,
         path=call.path,
@@ -145,18 +148,20 @@ def _raise_error(response: httpx.Response, call: Call, now: float) -> NoReturn:
     )
     if not call.is_read and (status == 408 or not 300 <= status < 500):
         # Parts of the write may have been carried out; and a status below 200 does not end a request.
-        raise outcome_unknown(call, f"answered with {status}{quoted}".removesuffix(".")) from error
+        raise outcome_unknown(call, f"answered with {status}{quoted}") from error
     raise error
 
 
 def _rate_limited(
     response: httpx.Response, call: Call, content: "_ErrorContent", seconds: float | None
 ) -> RateLimitError:
-    quoted = f": {content.message.removesuffix('.')}" if content.message else ""
-    when = "later" if seconds is None else f"in {seconds:.0f} s"
+    quoted = f": {content.message}" if content.message else ""
+    when = "later" if seconds is None else f"in {max(1, math.ceil(seconds))} s"
+    # Signing in has no max_wait.
+    remedy = "" if call.is_token_request else ", or raise max_wait"
     return RateLimitError(
-        f"{call}: the service accepts no more requests of this user for now (429){quoted}. Call again {when}, or raise "
-        "max_wait.",
+        _sentence(f"{call}: the service accepts no more requests of this user for now (429){quoted}")
+        + f" Call again {when}{remedy}.",
         retry_after=seconds,
         status_code=429,
         detail=content.detail,
@@ -164,6 +169,11 @@ def _rate_limited(
         type=content.type,
         request_id=_request_id(response, call),
     )
+
+
+def _sentence(text: str) -> str:
+    """Return a text that may end in a service's message, with a full stop unless it ends a sentence already."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 @frozen(eq=False, repr=False)

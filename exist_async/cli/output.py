@@ -11,6 +11,9 @@ from rich.text import Text
 # Line breaks, tabs, and the control characters that begin a terminal's escape sequences.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
+# The commands have no such option; some have --wait, which waits as long as it takes.
+_OPTION_OF_THE_CLIENT = re.compile(r", or raise max_wait( \(and deadline, if there is one\))?(?=\.)")
+
 # Columns of a table that is not printed in a terminal: wide enough that no line is ever broken.
 _UNLIMITED_WIDTH = 100_000
 
@@ -21,8 +24,8 @@ def one_line(value: object) -> str:
 
 
 def print_error(error: object) -> None:
-    """Print an error or a warning as one line on standard error."""
-    print(f"exist-async: {one_line(error)}", file=sys.stderr)
+    """Print an error or a warning as one line on standard error, without advice that is for programmers only."""
+    print(f"exist-async: {_OPTION_OF_THE_CLIENT.sub('', one_line(error))}", file=sys.stderr)
 
 
 def stdout_console() -> Console:

@@ -68,5 +68,18 @@ def test_without_the_option_a_long_wait_is_an_error(cli: Callable, filled: Sandb
     result = cli("history", "--start", "2026-11-20")
 
     assert result.code == 1
-    assert "429" in result.err
+    assert result.err.endswith(" (429): Too Many Requests. Call again in 600 s.\n")
     assert result.err.count("\n") == 1
+
+
+def test_a_spent_budget_is_reported_without_advice_for_programmers(
+    cli: Callable, filled: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exist_async.client.MemoryRateLimiter", lambda: MemoryRateLimiter(1))
+
+    result = cli("history", "--start", "2026-11-20")
+
+    assert result.code == 1
+    assert "budget of 1 requests" in result.err
+    assert "Call again then." in result.err
+    assert "max_wait" not in result.err

@@ -1,5 +1,6 @@
 """Judging answers: which error each is, what it says, and what it keeps to itself."""
 
+import re
 from typing import Any
 
 import httpx
@@ -291,3 +292,26 @@ def test_a_token_is_hidden_however_it_is_written(written: str) -> None:
 
     assert isinstance(error, BadRequestError)
     assert (error.body, error.request_id) == ("<p>Not [secret]!", "[secret]")
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds", "end"),
+    [
+        ("", None, "for now (429). Call again later, or raise max_wait."),
+        ("Slow down!", "7", "(429): Slow down! Call again in 7 s, or raise max_wait."),
+        ("Slow down", "0", "(429): Slow down. Call again in 1 s, or raise max_wait."),
+    ],
+)
+def test_a_quoted_message_ends_its_sentence_once(message: str, seconds: str | None, end: str) -> None:
+    headers = {} if seconds is None else {"retry_after": seconds}
+
+    assert str(error_of(answer(429, json={"detail": message}, **headers), READ)).endswith(end)
+
+
+@pytest.mark.parametrize("message", ["No!", "No", "No."])
+@pytest.mark.parametrize("status", [400, 500])
+def test_no_message_has_two_full_stops(message: str, status: int) -> None:
+    for call in (READ, WRITE):
+        error = error_of(answer(status, json={"detail": message}), call)
+
+        assert not re.search(r"[.!?][.]|[^.!]$|No [A-Z]", str(error)), str(error)
