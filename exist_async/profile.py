@@ -5,6 +5,7 @@ from datetime import date, datetime
 from attrs import frozen
 
 from exist_async._http.call import Call
+from exist_async._http.responses import no_answer
 from exist_async.errors import NoAnswerError
 from exist_async.resource import ROOT, Resource
 
@@ -48,7 +49,11 @@ class Profile(Resource):
 
     async def get(self) -> UserProfile:
         """Return the user's profile."""
-        return await self._session.send(Call("GET", f"{ROOT}accounts/profile/"), UserProfile)
+        call = Call("GET", f"{ROOT}accounts/profile/")
+        profile = await self._session.send(call, UserProfile)
+        if not (profile.username or profile.timezone or profile.local_time):
+            raise no_answer(call, "the answer is not a profile: it has no user name, time zone or local time")
+        return profile
 
     async def today(self) -> date:
         """Return the current date in the user's time zone, as Exist counts days; costs one request.

@@ -47,6 +47,12 @@ async def test_a_profile_without_a_user_name_is_read(answering: Answering) -> No
     assert await client.profile.get() == UserProfile(timezone="UTC")
 
 
+@pytest.mark.parametrize("answer", [{}, {"detail": "Sign in to this network"}, {"username": [7], "trial": True}])
+async def test_an_answer_without_anything_of_a_profile_is_none(answering: Answering, answer: dict[str, Any]) -> None:
+    with pytest.raises(NoAnswerError, match="not a profile"):
+        await answering(lambda request: httpx.Response(200, json=answer)).profile.get()
+
+
 @pytest.mark.parametrize(
     "fields",
     [

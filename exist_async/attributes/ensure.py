@@ -85,9 +85,14 @@ class _Ensure:
         """Return the result, or raise the error for items without an answer."""
         cause = self._stop.error if self._stop is not None else None
         for index, item in self._undecided(object).items():
-            # An item whose creation was refused keeps the reason: whether its label exists was not found out.
-            refusal = self._not_created.get(index) or Outcome(index, item, OutcomeStatus.NOT_SENT)
-            self._report(attrs.evolve(refusal, status=OutcomeStatus.NOT_SENT, cause=cause))
+            refusal = self._not_created.get(index)
+            if refusal is None:
+                self._report(Outcome(index, item, OutcomeStatus.NOT_SENT, cause=cause))
+            elif refusal.refused_for_itself:
+                # Whether its label exists was not found out; it keeps the reason all the same.
+                self._report(attrs.evolve(refusal, status=OutcomeStatus.NOT_SENT, cause=cause))
+            else:
+                self._report(refusal)
         return conclude(BatchResult(tuple(self._outcomes[n] for n in range(len(self._wanted)))), self._stop)
 
     def _undecided(self, kind: Any) -> dict[int, Ensurable]:

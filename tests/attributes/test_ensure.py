@@ -20,6 +20,7 @@ from exist_async import (
     Outcome,
     OutcomeStatus,
     OutcomeUnknownError,
+    PermissionDeniedError,
     RateLimitError,
     ValueType,
 )
@@ -139,6 +140,17 @@ async def test_a_refusal_that_could_not_be_looked_up_keeps_its_reason(exist: Exi
     assert caught.value.result is not None
     assert [outcome.status for outcome in caught.value.result] == ["not_sent"]
     assert "group" in (caught.value.result[0].error or "")
+
+
+async def test_a_creation_that_the_token_does_not_allow_is_refused(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.fail_next(status=403, path="attributes/create/")
+
+    with pytest.raises(PermissionDeniedError) as caught:
+        await exist.attributes.ensure([TEA])
+
+    assert caught.value.result is not None
+    assert [outcome.status for outcome in caught.value.result] == ["refused"]
+    assert "/api/2/attributes/" not in [request.path for request in sandbox.requests]
 
 
 SPELLINGS = [
