@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exist_async.attributes import ByName, ByTemplate, CustomAttribute
-from exist_async.cli.output import cell, plain_table
+from exist_async.cli.output import cell, error_line, plain_table
 from exist_async.cli.records import Records, UnreadableRecord
 from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus
 from exist_async.values import ValueUpdate
@@ -86,7 +86,7 @@ def _failure_table_by_line(outcomes: Sequence[Outcome[Any, Any]], records: Recor
 
 def _failure_cells(outcome: Outcome[Any, Any], previous_cause: Exception | None) -> tuple[Text, ...]:
     """Return the cells of an item. The error of a whole request is long, and printed only with its first item."""
-    reason = outcome.error if outcome.error is not None else outcome.cause
+    reason = outcome.error if outcome.error is not None or outcome.cause is None else error_line(outcome.cause)
     is_repeated = outcome.cause is not None and outcome.cause is previous_cause
     return (
         cell(_item_name(outcome.item)),

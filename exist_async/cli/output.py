@@ -23,9 +23,14 @@ def one_line(value: object) -> str:
     return _CONTROLS.sub(" ", str(value)).strip()
 
 
+def error_line(error: object) -> str:
+    """Return an error as text without line breaks, and without advice that is for programmers only."""
+    return _OPTION_OF_THE_CLIENT.sub("", one_line(error))
+
+
 def print_error(error: object) -> None:
-    """Print an error or a warning as one line on standard error, without advice that is for programmers only."""
-    print(f"exist-async: {_OPTION_OF_THE_CLIENT.sub('', one_line(error))}", file=sys.stderr)
+    """Print an error or a warning as one line on standard error."""
+    print(f"exist-async: {error_line(error)}", file=sys.stderr)
 
 
 def stdout_console() -> Console:

@@ -42,7 +42,8 @@ async def _sign_in(app: OAuthApp, scopes: Sequence[Scope], login: StoredLogin, p
     except ExistAsyncError as error:
         message = f"The token is stored in {login.path}, but reading the user's profile failed. {error}"
         raise OAuthError(message) from error
-    print(f"Signed in as {one_line(profile.username)} at {login.origin}; token stored in {login.path}")
+    user = f" as {one_line(profile.username)}" if profile.username else ""
+    print(f"Signed in{user} at {login.origin}; token stored in {login.path}")
     if environment_value("EXIST_TOKEN"):
         print_error("EXIST_TOKEN is set, and takes precedence over the stored token: unset it to use this login")
 
