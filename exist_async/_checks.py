@@ -92,6 +92,11 @@ def check_day(name: str, value: object) -> None:
         raise wrong_type(name, "a datetime.date", value)
 
 
+def environment_value(variable: str) -> str | None:
+    """Return an environment variable without white space around it; None if it is not set, or blank."""
+    return os.environ.get(variable, "").strip() or None
+
+
 def check_file_path(name: str, value: object) -> Path:
     """Check the path of a file and return it as an absolute path, which doesn't depend on the working directory."""
     path: object = os.fspath(cast("str | os.PathLike[str]", value)) if isinstance(value, str | os.PathLike) else None

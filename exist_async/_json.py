@@ -1,15 +1,19 @@
 """Decodes JSON into models and encodes models as JSON, with msgspec for the types it supports and cattrs for others.
 
-Both ways are strict: 7 is not accepted as a string, nor "7" as a number.
+Both ways are strict: 7 is not accepted as a string, nor "7" as a number. A reply that can't be decoded so is decoded
+leniently: fields that are not essential are left out where they have another type than the model's.
 """
 
 import gc
 import json
+import math
+import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import attrs
 
@@ -22,6 +26,20 @@ T = TypeVar("T")
 
 ANYTHING = cast("type[Any]", Any)
 """For replies without a model: they are decoded into dictionaries, lists, strings and numbers."""
+
+ESSENTIAL: Final = {"exist_async": "essential"}
+"""Metadata of fields that have a default for replies without them, but must not be left out if they can't be read."""
+
+# The limits of lenient decoding, which takes a hundred times as long as strict decoding: at most a tenth of a second.
+_MOST_LENIENT = 1_048_576  # bytes
+_MOST_ELEMENTS = 10_000  # of one list
+_MOST_DEVIATIONS = 10_000
+
+# An escaped character in JSON; half of a surrogate pair, such as an emoji that was cut in two, is in group 1.
+_ESCAPED = re.compile(
+    r"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|.)", re.DOTALL
+)
+_DATE_WITH_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ]\d")
 
 # Before Python 3.12, the garbage collector runs many times during a large decode, and finds no garbage.
 _COLLECTS_WHILE_DECODING = sys.version_info < (3, 12)
@@ -48,6 +66,26 @@ def decode(data: bytes, model: type[T]) -> T:
         if pausing:
             gc.enable()
     return value
+
+
+def decode_leniently(data: bytes, model: type[T], error: UnreadableError) -> tuple[T, Sequence[str]]:
+    """Decode JSON that `decode` refused with an error into a model, and return it with the places that were left out.
+
+    A field with a default gets it if it can't be read, unless it is `ESSENTIAL`; such a field that is a tuple is read
+    without the elements that can't. A date may have a time. NaN and infinities are null.
+
+    Raises:
+        UnreadableError: It is not JSON, something essential can't be read, or there is too much.
+    """
+    if len(data) > _MOST_LENIENT:
+        raise error
+    try:
+        text = _ESCAPED.sub(lambda found: r"\ufffd" if found[1] else found[0], data.decode("utf-8-sig"))
+        document = json.loads(text, parse_constant=lambda _: None, parse_float=_finite_or_none)
+    except (ValueError, RecursionError):
+        raise error from None
+    decoding = _LenientDecoding()
+    return decoding.convert_parts(document, model, "$", str(error)), decoding.left_out
 
 
 def encode(value: object) -> bytes:
@@ -112,13 +150,117 @@ def _decoder_for(model: type[Any]) -> Callable[[bytes], Any]:
     """Create the decoder of a model, and store it for the next time."""
     import msgspec
 
-    def by_hook(cls: type[Any], value: object) -> object:
-        return converter().structure(value, cls)
-
     # msgspec builds models directly from bytes, four times as fast as cattrs does from dictionaries. It calls the hook
     # for types that it doesn't support, anywhere in the reply.
-    decoder = _decoders[model] = msgspec.json.Decoder(model, dec_hook=by_hook).decode
+    decoder = _decoders[model] = msgspec.json.Decoder(model, dec_hook=_structure).decode
     return decoder
+
+
+def _structure(cls: type[Any], value: object) -> object:
+    return converter().structure(value, cls)
+
+
+class _LenientDecoding:
+    """The lenient decoding of one document.
+
+    Attributes:
+        left_out: The places of the fields and elements that were left out, such as `$.results[1].priority`.
+    """
+
+    def __init__(self) -> None:
+        self.left_out: list[str] = []
+        self._deviations = 0
+
+    def convert(self, value: Any, model: Any, place: str, *, skipping: bool = False) -> Any:
+        """Convert plain data into a model; `skipping` leaves out elements of a tuple that can't be read."""
+        import msgspec
+
+        if isinstance(value, list) and len(value) > _MOST_ELEMENTS:  # pyright: ignore[reportUnknownArgumentType]
+            raise _unreadable("Too many elements", place)
+        try:
+            return msgspec.convert(value, model, dec_hook=_structure)
+        except _decoding_errors() as error:
+            reason = str(error).partition(" - at `")[0]
+        self._deviations += 1
+        if self._deviations > _MOST_DEVIATIONS:
+            raise _unreadable("Too many fields of another type than expected", place)
+        return self.convert_parts(value, model, place, reason, skipping=skipping)
+
+    def convert_parts(self, value: Any, model: Any, place: str, reason: str, *, skipping: bool = False) -> Any:
+        """Convert, part by part, plain data that can't be converted as a whole for a reason."""
+        options = get_args(model) if get_origin(model) in (Union, UnionType) else (model,)
+        for option in options:
+            kind = get_origin(option) or option
+            if isinstance(value, dict) and attrs.has(kind):
+                return self._convert_fields(cast("dict[str, object]", value), option, place)
+            if isinstance(value, list) and kind is tuple:
+                return self._convert_elements(cast("list[object]", value), get_args(option)[0], place, skipping)
+            if kind is date and isinstance(value, str) and (found := _DATE_WITH_TIME.match(value)):
+                return self.convert(found[1], date, place)
+        raise _unreadable(reason, place)
+
+    def _convert_fields(self, fields: dict[str, object], model: Any, place: str) -> Any:
+        values: dict[str, object] = {}
+        for name, kind, is_required, is_essential in _fields_of(model):
+            if name not in fields:
+                if is_required:
+                    raise _unreadable(f"Object missing required field `{name}`", place)
+                continue
+            at = f"{place}.{name}"
+            skipping = not (is_required or is_essential)
+            try:
+                values[name] = self.convert(fields[name], kind, at, skipping=skipping)
+            except UnreadableError:
+                if not skipping:
+                    raise
+                self.left_out.append(at)
+        return (get_origin(model) or model)(**values)
+
+    def _convert_elements(self, elements: list[object], kind: Any, place: str, skipping: bool) -> tuple[Any, ...]:
+        converted: list[Any] = []
+        for index, element in enumerate(elements):
+            at = f"{place}[{index}]"
+            try:
+                converted.append(self.convert(element, kind, at))
+            except UnreadableError:
+                if not skipping:
+                    raise
+                self.left_out.append(at)
+        return tuple(converted)
+
+
+def _unreadable(reason: str, place: str) -> UnreadableError:
+    return UnreadableError(f"{reason} - at `{place}`")
+
+
+def _finite_or_none(number: str) -> float | None:
+    value = float(number)
+    return value if math.isfinite(value) else None
+
+
+@cache
+def _fields_of(model: Any) -> Sequence[tuple[str, Any, bool, bool]]:
+    """Return the name and type of each field of a model, whether it is required, and whether it is essential."""
+    cls = get_origin(model) or model
+    arguments = dict(zip(getattr(cls, "__parameters__", ()), get_args(model), strict=True))
+    types = get_type_hints(cls)
+    return [
+        (
+            field.name,
+            _with_arguments(types[field.name], arguments),
+            field.default is attrs.NOTHING,
+            field.metadata == ESSENTIAL,
+        )
+        for field in attrs.fields(cls)
+    ]
+
+
+def _with_arguments(kind: Any, arguments: dict[Any, Any]) -> Any:
+    """Return a type with the arguments of its generic class in the place of the parameters."""
+    if kind in arguments:
+        return arguments[kind]
+    parameters = getattr(kind, "__parameters__", ())
+    return kind[tuple(arguments[parameter] for parameter in parameters)] if parameters else kind
 
 
 @cache

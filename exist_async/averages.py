@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from attrs import field, frozen
 
+from exist_async._json import ESSENTIAL
 from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import ROOT, Resource, encode_filters
 
@@ -25,14 +26,14 @@ class Average:
 
     attribute: str = ""
     date: dt.date | None = None
-    overall: float | None = None
-    monday: float | None = None
-    tuesday: float | None = None
-    wednesday: float | None = None
-    thursday: float | None = None
-    friday: float | None = None
-    saturday: float | None = None
-    sunday: float | None = None
+    overall: float | None = field(default=None, metadata=ESSENTIAL)
+    monday: float | None = field(default=None, metadata=ESSENTIAL)
+    tuesday: float | None = field(default=None, metadata=ESSENTIAL)
+    wednesday: float | None = field(default=None, metadata=ESSENTIAL)
+    thursday: float | None = field(default=None, metadata=ESSENTIAL)
+    friday: float | None = field(default=None, metadata=ESSENTIAL)
+    saturday: float | None = field(default=None, metadata=ESSENTIAL)
+    sunday: float | None = field(default=None, metadata=ESSENTIAL)
     user_attribute: str = field(default="", repr=False)
 
     def __attrs_post_init__(self) -> None:

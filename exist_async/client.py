@@ -17,7 +17,7 @@ from exist_async.auth import wait_for_saves
 from exist_async.events import Event
 from exist_async.profile import Profile
 from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
-from exist_async.resource import EXIST, ROOT
+from exist_async.resource import ROOT, origin_from
 from exist_async.values import Values
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class ExistClient(Client):
     Args:
         auth: An access token, an `OAuth2`, a `SimpleToken`, or any `httpx.Auth`. None reads the environment variable
             EXIST_TOKEN.
-        base_url: The origin of the service. It must use https, unless its host is this machine.
+        base_url: The origin of the service. It must use https, unless its host is this machine. None reads the
+            environment variable EXIST_BASE_URL; if that is not set, it is Exist's own origin, https://exist.io.
         timeout: Seconds for a whole attempt. Waiting for a free connection may take as many seconds in addition.
         deadline: Seconds after which a call starts no further attempt: items of a write that were not tried by then are
             `not_sent`, and waiting for the budget ends. An attempt in flight still has its `timeout`. When a listing or
@@ -76,7 +77,7 @@ class ExistClient(Client):
         self,
         auth: str | httpx.Auth | None = None,
         *,
-        base_url: str = EXIST,
+        base_url: str | None = None,
         timeout: float = 30.0,
         deadline: float | None = None,
         max_retries: int = 2,
@@ -99,7 +100,7 @@ class ExistClient(Client):
         self._open(
             auth,
             Options(
-                base_url=base_url,
+                base_url=origin_from(base_url),
                 timeout=timeout,
                 deadline=deadline,
                 max_retries=max_retries,

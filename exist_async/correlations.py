@@ -96,7 +96,7 @@ class Correlations(Resource):
         try:
             return await self._session.send(Call("GET", f"{ROOT}correlations/combo/", query), Correlation)
         except NotFoundError as error:
-            # Another 404 means that the endpoint does not exist, not that there is no correlation.
-            if error.code == "not_found":
+            # Another code, a web page or a text means something else, such as that the endpoint does not exist.
+            if error.code == "not_found" or (error.code is None and error.body.lstrip()[:1] in ("", "{")):
                 return None
             raise

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from attrs import frozen
 
 from exist_async._http.call import Call
+from exist_async._http.responses import no_answer
 from exist_async.errors import NoAnswerError
 from exist_async.resource import ROOT, Resource
 
@@ -24,7 +25,7 @@ class UserProfile:
         weekly_email: Whether the user gets a weekly email; likewise `yearly_email`.
     """
 
-    username: str
+    username: str | None = None
     first_name: str | None = None
     last_name: str | None = None
     avatar: str | None = None
@@ -48,25 +49,41 @@ class Profile(Resource):
 
     async def get(self) -> UserProfile:
         """Return the user's profile."""
-        return await self._session.send(Call("GET", f"{ROOT}accounts/profile/"), UserProfile)
+        call = Call("GET", f"{ROOT}accounts/profile/")
+        profile = await self._session.send(call, UserProfile)
+        if not (profile.username or profile.timezone or profile.local_time):
+            raise no_answer(call, "the answer is not a profile: it has no user name, time zone or local time")
+        return profile
 
     async def today(self) -> date:
-        """Return the current date in the user's time zone, as Exist counts days; costs one request. See `now`."""
-        return (await self.now()).date()
+        """Return the current date in the user's time zone, as Exist counts days; costs one request.
+
+        Raises:
+            NoAnswerError: The profile has no local time, and no time zone that is known on this machine.
+        """
+        profile = await self.get()
+        return (profile.local_time or _now_in(profile.timezone)).date()
 
     async def now(self) -> datetime:
         """Return the current time in the user's time zone, by Exist's clock; costs one request.
 
         Raises:
-            NoAnswerError: The time zone in the profile is unknown on this machine.
+            NoAnswerError: The profile has no local time with its offset from UTC, and no time zone that is known on
+                this machine.
         """
         profile = await self.get()
         if profile.local_time is not None and profile.local_time.tzinfo is not None:
             return profile.local_time
-        # Imported here, because it takes 2 ms and Exist always sends the local time.
-        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+        return _now_in(profile.timezone)
 
-        try:
-            return datetime.now(ZoneInfo(profile.timezone or ""))
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # the last two for a name that is a path
-            raise NoAnswerError(f"The profile's time zone {profile.timezone!r} is unknown on this machine") from error
+
+def _now_in(timezone: str | None) -> datetime:
+    # Imported here, because it takes 2 ms and Exist always sends the local time.
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    if not timezone:
+        raise NoAnswerError("The profile has neither a local time with its offset nor a time zone")
+    try:
+        return datetime.now(ZoneInfo(timezone))
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # the last two for a name that is a path
+        raise NoAnswerError(f"The profile's time zone {timezone!r} is unknown on this machine") from error

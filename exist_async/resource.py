@@ -6,14 +6,26 @@ from typing import Final
 
 from attrs import define
 
-from exist_async._checks import check_day, check_flag, check_names
+from exist_async._checks import check_day, check_flag, check_names, environment_value
+from exist_async._http.options import check_origin
 from exist_async._http.session import Session
 
 EXIST: Final = "https://exist.io"
 """The origin of Exist."""
 
+BASE_URL_VARIABLE: Final = "EXIST_BASE_URL"
+"""The environment variable that holds another origin, such as that of a sandbox."""
+
 ROOT: Final = "/api/2/"
 """The path prefix of its API, except for the endpoints for signing in."""
+
+
+def origin_from(base_url: str | None) -> str:
+    """Return the origin for a `base_url` argument; None reads EXIST_BASE_URL, and else is Exist's own."""
+    if base_url is not None:
+        return check_origin("base_url", base_url)
+    value = environment_value(BASE_URL_VARIABLE)
+    return EXIST if value is None else check_origin(BASE_URL_VARIABLE, value)
 
 
 @define(eq=False, repr=False)

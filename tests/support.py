@@ -4,8 +4,10 @@ import asyncio
 import inspect
 import itertools
 import json
+import numbers
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -15,6 +17,32 @@ from exist_async.sandbox import Sandbox
 
 Answering = Callable[..., ExistClient]
 """The fixture `answering`: makes a client of a service that answers as a function says."""
+
+
+class Int64:
+    """A whole number of another library's, such as numpy's."""
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+
+    def __int__(self) -> int:
+        return self._value
+
+
+numbers.Integral.register(Int64)
+
+
+class Bool:
+    """A boolean of numpy's: neither a bool nor a number to Python. With a shape, an array of booleans."""
+
+    dtype = SimpleNamespace(kind="b")
+
+    def __init__(self, value: bool, shape: tuple[int, ...] = ()) -> None:
+        self._value = value
+        self.shape = shape
+
+    def __bool__(self) -> bool:
+        return self._value
 
 
 def names(count: int) -> list[ByName]:

@@ -90,10 +90,19 @@ async def test_a_read_only_token_reads_and_cannot_write(exist: ExistClient, sand
 async def test_an_endpoint_without_a_method_is_called_by_its_path(exist: ExistClient, sandbox: Sandbox) -> None:
     sandbox.add_attribute(template="mood")
 
-    page = await exist.request("GET", "attributes/", params={"groups": "mood,custom", "limit": "5"})
+    page = await exist.request("GET", "attributes/", params={"groups": "mood,custom", "limit": 5})
 
     assert [attribute["name"] for attribute in page["results"]] == ["mood"]
     assert sandbox.requests[0].query == {"groups": "mood,custom", "limit": "5"}
+
+
+@pytest.mark.parametrize(("value", "sent"), [(5, "5"), (0, "0"), (0.5, "0.5"), (-(2**63), str(-(2**63)))])
+async def test_numbers_in_the_query_of_such_a_call_are_sent_as_text(
+    exist: ExistClient, sandbox: Sandbox, value: float, sent: str
+) -> None:
+    await exist.request("GET", "attributes/", params={"x": value})
+
+    assert sandbox.requests[0].query == {"x": sent}
 
 
 async def test_such_a_call_can_send_json_and_has_the_errors_of_every_other(
@@ -150,7 +159,11 @@ async def test_a_method_or_path_that_is_none_is_refused(exist: ExistClient, meth
     [
         {"params": "a=b"},
         {"params": {"a": "\ud800"}},
-        {"params": {"a": 7}},
+        {"params": {"a": True}},
+        {"params": {"a": None}},
+        {"params": {"a": float("nan")}},
+        {"params": {"a": 10**5000}},
+        {"params": {7: "a"}},
         {"json": [float("nan")]},
         {"json": object()},
         {"json": "\ud800"},

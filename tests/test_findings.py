@@ -185,9 +185,15 @@ async def test_two_attributes_without_a_correlation_give_none(exist: ExistClient
     assert await exist.correlations.between("steps", "mood") is None
 
 
-async def test_a_404_for_another_reason_is_an_error(answering: Answering) -> None:
+@pytest.mark.parametrize("body", ['{"error": "not_found"}', '{"detail": "Not found."}', "{}", ""])
+async def test_a_404_of_exist_s_own_means_that_there_is_no_correlation(answering: Answering, body: str) -> None:
+    assert await answering(lambda request: httpx.Response(404, text=body)).correlations.between("a", "b") is None
+
+
+@pytest.mark.parametrize("body", ["<html>", " <!DOCTYPE html>", "404 page not found", '{"error": "no_such_attribute"}'])
+async def test_a_404_for_another_reason_is_an_error(answering: Answering, body: str) -> None:
     with pytest.raises(NotFoundError):
-        await answering(lambda request: httpx.Response(404, text="<html>")).correlations.between("steps", "mood")
+        await answering(lambda request: httpx.Response(404, text=body)).correlations.between("steps", "mood")
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,15 @@ from exist_async import (
     Correlation,
     CustomAttribute,
     DayValue,
+    Group,
     Insight,
+    Service,
     UserProfile,
     ValueEcho,
     ValueType,
     _json,
 )
-from exist_async._json import UnreadableError, converter, decode, encode
+from exist_async._json import UnreadableError, converter, decode, decode_leniently, encode
 from exist_async.batch.matching import FailedEntry, Reply
 from exist_async.paging import PageBody
 from support import Answering
@@ -217,3 +219,127 @@ async def test_the_first_call_makes_the_converter_beside_the_event_loop(
 
     assert len(made_in) == 1
     assert made_in[0] is not threading.current_thread()
+
+
+def read_leniently(document: Any, model: Any) -> tuple[Any, list[str]]:
+    data = document if isinstance(document, bytes) else json.dumps(document).encode()
+    with pytest.raises(UnreadableError) as caught:
+        decode(data, model)
+    value, left_out = decode_leniently(data, model, caught.value)
+    return value, list(left_out)
+
+
+TODAY = date(2026, 11, 20)
+
+
+@pytest.mark.parametrize(
+    ("model", "document", "expected", "left_out"),
+    [
+        (Attribute, {"name": "a", "priority": "7", "label": "A"}, Attribute("a", label="A"), ["$.priority"]),
+        (Attribute, {"name": "a", "group": "custom"}, Attribute("a"), ["$.group"]),
+        (
+            Attribute,
+            {"name": "a", "group": {"name": "mood", "priority": "first"}},
+            Attribute("a", group=Group("mood")),
+            ["$.group.priority"],
+        ),
+        (
+            Attribute,
+            {"name": "a", "available_services": [{"name": "oura"}, {"label": "Nameless"}, 7]},
+            Attribute("a", available_services=(Service("oura"),)),
+            ["$.available_services[1]", "$.available_services[2]"],
+        ),
+        (Attribute, {"name": "a", "available_services": None}, Attribute("a"), ["$.available_services"]),
+        (
+            Attribute,
+            {"name": "a", "service": "", "active": "true", "manual": 1},
+            Attribute("a", active=True),
+            ["$.manual"],
+        ),
+        (UserProfile, {"username": 7, "local_time": "yesterday"}, UserProfile(), ["$.username", "$.local_time"]),
+        (DayValue, {"date": "2026-11-20T00:00:00", "value": 7}, DayValue(TODAY, 7), []),
+        (DayValue, {"date": "2026-11-20 23:59:59+11:00"}, DayValue(TODAY), []),
+        (DayValue, b'{"date": "2026-11-20", "value": NaN}', DayValue(TODAY), []),
+        (DayValue, b'{"date": "2026-11-20", "value": "\\ud83d"}', DayValue(TODAY, "\ufffd"), []),
+        (
+            DayValue,
+            b'{"date": "2026-11-20", "value": "\\\\ud83d \\ud83d\\ude00 \\ude00\\ud83d"}',
+            DayValue(TODAY, "\\ud83d 😀 \ufffd\ufffd"),
+            [],
+        ),
+        (DayValue, b'\xef\xbb\xbf{"date": "2026-11-20", "value": 7}', DayValue(TODAY, 7), []),
+        (
+            PageBody[AttributeWithValues],
+            {
+                "results": [{"name": "a", "manual": "no", "values": [{"date": "2026-11-20T00:00", "value": 7}]}],
+                "count": "1",
+            },
+            PageBody((AttributeWithValues("a", values=(DayValue(TODAY, 7),)),)),
+            ["$.results[0].manual", "$.count"],
+        ),
+        (
+            Reply[ValueEcho],
+            {"success": [{"name": "a", "date": "20.11.", "value": [7]}, "odd"], "failed": None},
+            Reply((ValueEcho("a"),)),
+            ["$.success[0].date", "$.success[0].value", "$.success[1]", "$.failed"],
+        ),
+        (
+            Reply[Attribute],
+            {"success": [{"label": "Nameless"}, {"name": "b", "value_type": "3"}]},
+            Reply((Attribute("b"),)),
+            ["$.success[0]", "$.success[1].value_type"],
+        ),
+        (Insight, {"target_date": "2026-11-20T00:00:00", "created": "now"}, Insight(target_date=TODAY), ["$.created"]),
+    ],
+)
+def test_what_is_beside_the_point_does_not_spoil_a_reply(
+    model: Any, document: Any, expected: Any, left_out: list[str]
+) -> None:
+    assert read_leniently(document, model) == (expected, left_out)
+
+
+@pytest.mark.parametrize(
+    ("model", "document", "place"),
+    [
+        (Attribute, {"name": 7}, r"\$\.name"),
+        (Attribute, {"priority": "x"}, r"missing required field `name` - at `\$`"),
+        (PageBody[Attribute], {"results": [{"name": "a"}, {"priority": 1}]}, r"\$\.results\[1\]"),
+        (PageBody[Attribute], {"results": None}, r"\$\.results"),
+        (PageBody[Attribute], {"results": [], "next": 7}, r"\$\.next"),
+        (PageBody[DayValue], {"results": [{"date": "2026-11-20", "value": [7]}]}, r"\$\.results\[0\]\.value"),
+        (PageBody[DayValue], {"results": [{"date": "0000-00-00T00:00:00", "value": 7}]}, r"\$\.results\[0\]\.date"),
+        (AttributeWithValues, {"name": "a", "values": [{"date": "2026-11-20"}, {"date": 7}]}, r"\$\.values\[1\]\.date"),
+        (AttributeWithValues, {"name": "a", "values": {}}, r"\$\.values"),
+        (AttributeWithValues, {"name": "a", "values": None}, r"\$\.values"),
+        (Average, {"attribute": "sleep", "overall": "399"}, r"\$\.overall"),
+        (Attribute, [], "Expected `object`"),
+        (Attribute, b'{"name": "\xff"}', "utf-8"),
+        (Attribute, b"<html>", "malformed"),
+    ],
+)
+def test_what_is_essential_is_never_left_out(model: Any, document: Any, place: str) -> None:
+    with pytest.raises(UnreadableError, match=place):
+        read_leniently(document, model)
+
+
+def test_a_whole_page_of_dates_with_a_time_is_read() -> None:
+    days = [{"date": "2026-11-20T00:00:00", "value": n} for n in range(31)]
+    page = {"results": [{"name": f"a{n}", "priority": "x", "values": days} for n in range(100)]}
+
+    read, left_out = read_leniently(page, PageBody[AttributeWithValues])
+
+    assert [len(attribute.values) for attribute in read.results] == [31] * 100
+    assert len(left_out) == 100
+
+
+@pytest.mark.parametrize(
+    ("model", "document"),
+    [
+        (PageBody[DayValue], {"results": [{"date": "2026-11-20T00:00:00"}] * 9_000}),
+        (PageBody[Attribute], {"results": [{"name": "a", "priority": "x"}] * 12_000}),
+        (PageBody[Attribute], {"results": [{"name": "a", "label": "x" * 2_000_000, "priority": "x"}]}),
+    ],
+)
+def test_what_would_take_long_to_read_leniently_is_not_read(model: Any, document: Any) -> None:
+    with pytest.raises(UnreadableError):
+        read_leniently(document, model)

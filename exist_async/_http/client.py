@@ -2,6 +2,7 @@
 
 import logging
 import ssl
+import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypedDict
@@ -81,6 +82,7 @@ class Client:
             )
         self._session = Session(pool, auth_from(auth, self._variable), options)
         self._owns_pool = True
+        _log.debug("%r was created", self)
 
     def _view(self, options: Mapping[str, Any], implied: Mapping[str, Any] = MappingProxyType({})) -> Self:
         """Return a view with other options, and those that they imply; raise ConfigurationError for a wrong one."""
@@ -101,7 +103,7 @@ class Client:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str] | None = None,
+        params: Mapping[str, str | int | float] | None = None,
         json: object = None,
         repeatable: bool | None = None,
     ) -> Any:
@@ -110,7 +112,7 @@ class Client:
         Args:
             method: The HTTP method.
             path: The path below the API's own, such as `attributes/` for Exist, whose paths end in a slash.
-            params: The query.
+            params: The query: strings and numbers. A flag of Exist's is "true", or left out.
             json: The body, sent as JSON; None sends none.
             repeatable: Whether carrying it out twice is harmless. None means that it is for GET only.
 
@@ -122,7 +124,7 @@ class Client:
         """
         check_text("path", path)
         if not isinstance(params, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise wrong_type("params", "a mapping of strings to strings", params)
+            raise wrong_type("params", "a mapping of names to strings or numbers", params)
         if not (isinstance(method, str) and method.isascii() and method.isalpha()):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError(f"method must be an HTTP method like 'GET', not {safe_repr(method)}")
         if repeatable is not None:
@@ -131,14 +133,12 @@ class Client:
         path = path.removeprefix("/")
         if not {".", ".."}.isdisjoint(_decode(path).replace("\\", "/").split("/")):
             raise ConfigurationError(f"path must not contain '.' or '..' segments, encoded or not, as {path!r} does")
-        for name, value in (params or {}).items():
-            check_text("params", name)
-            check_text(f"params[{name!r}]", value)
+        query = {name: _query_value(name, value) for name, value in (params or {}).items()}
         await self._session.prepare()
         call = Call(
             method,
             self._root + quote(path, safe="/-._~%"),
-            encode_query(params or {}),
+            encode_query(query),
             None if json is None else encode_argument("json", json),
             repeatable=method == "GET" if repeatable is None else repeatable,
         )
@@ -173,3 +173,16 @@ def _decode(path: str) -> str:
     while (decoded := unquote(path)) != path:
         path = decoded
     return path
+
+
+def _query_value(name: object, value: object) -> str:
+    check_text("params", name)
+    # bool is an int to Python. Exist counts a flag as set whatever its value is, so False is not converted either.
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if not abs(value) <= sys.float_info.max:
+            raise ConfigurationError(f"params[{name!r}] must be a finite number")
+        return str(value)
+    if not isinstance(value, str):
+        raise wrong_type(f"params[{name!r}]", "a string or a number", value)
+    check_text(f"params[{name!r}]", value)
+    return value

@@ -27,32 +27,38 @@ from exist_async.events import Event
 from exist_async.rate_limits import RateLimiter
 
 
+def check_origin(name: str, url: object) -> str:
+    """Check the origin of a service, and return it without a slash at its end; errors name the argument or variable."""
+    if not isinstance(url, str):
+        raise wrong_type(name, "a string like 'https://exist.io'", url)
+    return _checked_origin(name, url)
+
+
 @lru_cache(maxsize=64)  # the views for many users have the same origin
-def _check_origin(url: str) -> None:
+def _checked_origin(name: str, url: str) -> str:
     if not url.isprintable() or " " in url:
-        raise ConfigurationError("base_url contains a space or a control character")
+        raise ConfigurationError(f"{name} contains a space or a control character")
     if "@" in url:
         # The URL is not quoted: it contains a password.
-        raise ConfigurationError("base_url contains a user name or password: give credentials as auth")
+        raise ConfigurationError(f"{name} contains a user name or password: give credentials as auth")
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
         # Reading the port and the host raises an error for wrong ones.
         _ = httpx.URL(url).copy_with(port=parts.port).host
     except (ValueError, httpx.InvalidURL):
-        raise ConfigurationError("base_url is not a valid URL: give an origin like 'https://exist.io'") from None
+        raise ConfigurationError(f"{name} is not a valid URL: give an origin like 'https://exist.io'") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise ConfigurationError("base_url must be an origin like 'https://exist.io': a scheme and a host")
-    if parts.path or parts.query or parts.fragment or url.endswith(("?", "#")):
-        raise ConfigurationError("base_url must be an origin only, without path, query or trailing slash")
+        raise ConfigurationError(f"{name} must be an origin like 'https://exist.io': a scheme and a host")
+    if parts.path not in ("", "/") or parts.query or parts.fragment or url.endswith(("?", "#")):
+        raise ConfigurationError(f"{name} must be an origin only, without path and query")
     if parts.scheme == "http" and not is_loopback(host):
-        raise ConfigurationError(f"base_url {url!r} is plain http: the token would travel unencrypted. Use https")
+        raise ConfigurationError(f"{name} {url!r} is plain http: the token would travel unencrypted. Use https")
+    return url.removesuffix("/")
 
 
-def _is_origin(_: "Options", __: "Attribute[Any]", url: object) -> None:
-    if not isinstance(url, str):
-        raise wrong_type("base_url", "a string like 'https://exist.io'", url)
-    _check_origin(url)
+def _base_url(url: str) -> str:
+    return check_origin("base_url", url)
 
 
 def _is_limiter(_: "Options", attribute: "Attribute[Any]", value: object) -> None:
@@ -86,7 +92,7 @@ class Options:
         wall_clock: Seconds since the epoch.
     """
 
-    base_url: str = field(validator=_is_origin)
+    base_url: str = field(converter=_base_url)
     timeout: float = field(default=30.0, validator=is_seconds)
     deadline: float | None = field(default=None, validator=optional(is_seconds))
     max_retries: int = field(default=2, validator=validator(partial(check_int, least=0)))

@@ -1,5 +1,7 @@
 """Decodes an answer into its model, or raises the error that it is."""
 
+import logging
+import math
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -28,11 +30,14 @@ from exist_async.errors import (
 
 T = TypeVar("T")
 
+_log = logging.getLogger("exist_async")
+
 _EXCERPT = 500  # characters of a body or a message that are quoted
 _MOST_PARSED = 65_536  # bytes of an error's body
 _MOST_BYTES = 16_384  # of the reply to one item, without what it repeats of the item
 _MOST_OBJECTS = 64  # of the reply to one item; a whole attribute has one for each service that it is available from
 _MOST_REPEATS = 4  # of an item in its reply
+_MOST_PLACES = 5  # of an answer's fields that were left out, in a line of the log
 _MOST_ISSUES = 5  # fields of a request that are named in a message
 _REQUEST_ID_HEADERS = ("x-request-id", "x-attio-execution-id")
 
@@ -57,31 +62,42 @@ def decode(response: httpx.Response, call: Call, model: type[T], now: float) -> 
     Raises:
         RateLimitError: A 429.
         StatusError: Another status that is not a success.
-        NoAnswerError: A success that is not JSON, or not of the model's shape.
+        NoAnswerError: A success that is not JSON, or something essential of it is not of the model's shape.
         OutcomeUnknownError: The same for a write; also a 408 or 5xx, since a part of it may have been carried out.
     """
     if not 200 <= response.status_code < 300:
         _raise_error(response, call, now)
     if model is bytes:
         return cast("T", response.content)
-    content, sent = response.content, call.body or b""
-    # Not decoded at all: millions of entries take seconds, and fit into some kilobytes of compressed data.
-    if call.item_count and (
-        len(content) > _MOST_BYTES * (call.item_count + 1) + _MOST_REPEATS * len(sent)
-        or content.count(b"{") > _MOST_OBJECTS * (call.item_count + 1) + _MOST_REPEATS * sent.count(b"{")
-    ):
-        reason = "it is much larger than an answer to these items"
-    else:
-        try:
-            return _json.decode(content, model)
-        except UnreadableError as error:
-            reason = redact(str(error), credentials_of(response.request), *call.secrets)
+    try:
+        return _decode_success(response.content, call, model)
+    except UnreadableError as error:
+        reason = redact(str(error), credentials_of(response.request), *call.secrets)
     # Outside the handler: the error quotes the body, which may repeat the request's credentials.
     content_type = _header(response, call, "content-type") or "no content type"
     excerpt = _excerpt(_redacted_body(response, call))
     raise no_answer(
         call, f"answered {response.status_code} with {content_type} that can't be read ({reason}): {excerpt!r}"
     ) from UnreadableError(reason)
+
+
+def _decode_success(content: bytes, call: Call, model: type[T]) -> T:
+    sent = call.body or b""
+    # Not decoded at all: millions of entries take seconds, and fit into some kilobytes of compressed data.
+    if call.item_count and (
+        len(content) > _MOST_BYTES * (call.item_count + 1) + _MOST_REPEATS * len(sent)
+        or content.count(b"{") > _MOST_OBJECTS * (call.item_count + 1) + _MOST_REPEATS * sent.count(b"{")
+    ):
+        raise UnreadableError("it is much larger than an answer to these items")
+    try:
+        return _json.decode(content, model)
+    except UnreadableError as error:
+        answer, left_out = _json.decode_leniently(content, model, error)
+    if left_out:
+        more = ", …" if len(left_out) > _MOST_PLACES else ""
+        places = ", ".join(left_out[:_MOST_PLACES])
+        _log.debug("%s: left out of the answer, because it can't be read: %s%s", call, places, more)
+    return answer
 
 
 def no_answer(call: Call, reason: str) -> NoAnswerError:
@@ -92,7 +108,9 @@ def no_answer(call: Call, reason: str) -> NoAnswerError:
 def outcome_unknown(call: Call, reason: str) -> OutcomeUnknownError:
     """Return the error for a write that may or may not have been carried out."""
     advice = "Doing it again is harmless." if call.repeatable else "Check before you do it again: it may count twice."
-    return OutcomeUnknownError(f"{call}: {reason}. It may have been carried out. {advice}", repeatable=call.repeatable)
+    return OutcomeUnknownError(
+        f"{_sentence(f'{call}: {reason}')} It may have been carried out. {advice}", repeatable=call.repeatable
+    )
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:
@@ -125,7 +143,7 @@ def _raise_error(response: httpx.Response, call: Call, now: float) -> NoReturn:
     advice = f" {_ADVICE[status]}" if status in _ADVICE else ""
     cls = _CLASSES.get(status) or (ServerError if status >= 500 else StatusError)
     error = cls(
-        f"{call} was answered with {status}{quoted}{'' if quoted.endswith('.') else '.'}{advice}",
+        _sentence(f"{call} was answered with {status}{quoted}") + advice,
         status_code=status,
         method=call.method,
         path=call.path,
@@ -139,18 +157,20 @@ def _raise_error(response: httpx.Response, call: Call, now: float) -> NoReturn:
     )
     if not call.is_read and (status == 408 or not 300 <= status < 500):
         # Parts of the write may have been carried out; and a status below 200 does not end a request.
-        raise outcome_unknown(call, f"answered with {status}{quoted}".removesuffix(".")) from error
+        raise outcome_unknown(call, f"answered with {status}{quoted}") from error
     raise error
 
 
 def _rate_limited(
     response: httpx.Response, call: Call, content: "_ErrorContent", seconds: float | None
 ) -> RateLimitError:
-    quoted = f": {content.message.removesuffix('.')}" if content.message else ""
-    when = "later" if seconds is None else f"in {seconds:.0f} s"
+    quoted = f": {content.message}" if content.message else ""
+    when = "later" if seconds is None else f"in {max(1, math.ceil(seconds))} s"
+    # Signing in has no max_wait.
+    remedy = "" if call.is_token_request else ", or raise max_wait"
     return RateLimitError(
-        f"{call}: the service accepts no more requests of this user for now (429){quoted}. Call again {when}, or raise "
-        "max_wait.",
+        _sentence(f"{call}: the service accepts no more requests of this user for now (429){quoted}")
+        + f" Call again {when}{remedy}.",
         retry_after=seconds,
         status_code=429,
         detail=content.detail,
@@ -158,6 +178,11 @@ def _rate_limited(
         type=content.type,
         request_id=_request_id(response, call),
     )
+
+
+def _sentence(text: str) -> str:
+    """Return a text that may end in a service's message, with a full stop unless it ends a sentence already."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 @frozen(eq=False, repr=False)

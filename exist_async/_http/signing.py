@@ -1,7 +1,6 @@
 """Signs requests: with a token, or with any other `httpx.Auth`."""
 
 import hashlib
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Hashable
 from contextvars import ContextVar
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from exist_async._checks import environment_value
 from exist_async._secrets import Unpicklable, check_token, hides_locals
 from exist_async.errors import ConfigurationError
 
@@ -88,8 +88,10 @@ def auth_from(auth: str | httpx.Auth | None, variable: str) -> httpx.Auth:
     """Return the auth for a client's `auth` argument; None reads the access token from an environment variable."""
     if isinstance(auth, httpx.Auth):
         return auth
+    name = "auth"
     if auth is None:
-        auth = os.environ.get(variable)
+        # Without white space around it: files with secrets mostly end in a line break.
+        auth, name = environment_value(variable), variable
         if auth is None:
             raise ConfigurationError(f"auth: give an access token, or set {variable} in the environment")
     elif not isinstance(auth, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (callers without a type checker)
@@ -97,7 +99,7 @@ def auth_from(auth: str | httpx.Auth | None, variable: str) -> httpx.Auth:
     try:
         return BearerToken(auth)
     except ConfigurationError as error:
-        raise ConfigurationError(f"auth: {error}") from None
+        raise ConfigurationError(f"{name}: {error}") from None
 
 
 def user_of(auth: httpx.Auth) -> Hashable:

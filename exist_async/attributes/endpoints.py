@@ -146,8 +146,8 @@ class Attributes(Resource):
     ) -> BatchResult[Creatable, Any]:
         """Create attributes that the user does not have. This service then owns them.
 
-        If the user already has an attribute with the template or label, the item is refused as `exists`; `ensure()`
-        handles that.
+        If the user already has an attribute with the template or label, the item is refused, most likely as `exists`;
+        `ensure()` handles that.
 
         Args:
             items: Templates, as names or ByTemplate, and CustomAttributes; any number.
@@ -227,9 +227,13 @@ class Attributes(Resource):
     ) -> BatchResult[Ensurable, Attribute]:
         """Create or acquire the attributes that this service does not own yet: safe to call at every start.
 
-        Attributes that it owns are not changed. Others are acquired if given by template or name. A custom attribute is
-        created, unless an owned attribute has its label; if creating it is refused as `exists`, the attribute with that
-        label is acquired. If the attribute with the label has another value type, the item is refused as `exists`.
+        Attributes that it owns are not changed, unless they are inactive or have another `manual` than the item: these
+        are acquired again. Others are acquired if given by template or name. A custom attribute is looked up by its
+        label among the owned, and else created; if it is not certain that this created it, the attribute with its label
+        is looked up among all, and acquired. If that has another value type, the item is refused as `exists`.
+
+        Labels are equal if they look the same: differences in case, in spaces, in the composition of characters and in
+        invisible characters don't count.
 
         Args:
             items: Templates, as names or ByTemplate, attributes as ByName, and CustomAttributes; any number. They are

@@ -57,22 +57,22 @@ class _Ensure:
     _wanted: Sequence[Ensurable]
     _on_outcome: OnOutcome[Ensurable, Attribute]
     _stop: Stop | None
-    # By index: the outcomes, and those of custom attributes whose creation was refused because their label exists.
+    # By index: the outcomes, and those of custom attributes whose creation was refused: their labels may exist.
     _outcomes: _Outcomes = attrs.field(init=False, factory=_Outcomes)
-    _existing: _Outcomes = attrs.field(init=False, factory=_Outcomes)
+    _not_created: _Outcomes = attrs.field(init=False, factory=_Outcomes)
 
     async def run(self, owned: Paginator[Attribute], everything: Paginator[Attribute]) -> None:
         """Send the requests, until every item has its outcome or an error stops them."""
         try:
-            self._match_owned(await owned.collect())
-            await self._run_write(writes.ACQUIRE, self._undecided(ByTemplate | ByName))
-            await self._run_write(writes.CREATE, self._undecided(CustomAttribute))
-            if self._existing and self._stop is None:
+            again = self._match_owned(await owned.collect())
+            await self._run_write(writes.ACQUIRE, self._undecided(ByTemplate | ByName) | again)
+            await self._run_write(writes.CREATE, self._to_create())
+            if self._not_created and self._stop is None:
                 by_name = self._match_existing(await everything.collect())
                 await self._run_write(writes.ACQUIRE, by_name)
         except asyncio.CancelledError as error:
             if cancelled_by_caller():
-                for outcome in self._existing.values():
+                for outcome in self._not_created.values():
                     if outcome.status is OutcomeStatus.UNKNOWN and outcome.index not in self._outcomes:
                         self._report(outcome)
                 log_outcomes("ensure() was cancelled. Its known outcomes", list(self._outcomes.values()))
@@ -85,32 +85,60 @@ class _Ensure:
         """Return the result, or raise the error for items without an answer."""
         cause = self._stop.error if self._stop is not None else None
         for index, item in self._undecided(object).items():
-            self._report(Outcome(index, item, OutcomeStatus.NOT_SENT, cause=cause))
+            refusal = self._not_created.get(index)
+            if refusal is None:
+                self._report(Outcome(index, item, OutcomeStatus.NOT_SENT, cause=cause))
+            elif refusal.refused_for_itself:
+                # Whether its label exists was not found out; it keeps the reason all the same.
+                self._report(attrs.evolve(refusal, status=OutcomeStatus.NOT_SENT, cause=cause))
+            else:
+                self._report(refusal)
         return conclude(BatchResult(tuple(self._outcomes[n] for n in range(len(self._wanted)))), self._stop)
 
     def _undecided(self, kind: Any) -> dict[int, Ensurable]:
         """Return the items of a class without an outcome, by index."""
         return {n: item for n, item in enumerate(self._wanted) if n not in self._outcomes and isinstance(item, kind)}
 
-    def _match_owned(self, owned: list[Attribute]) -> None:
-        """Record the outcomes of items that are owned already."""
+    def _match_owned(self, owned: list[Attribute]) -> dict[int, Ensurable]:
+        """Record the outcomes of items that are owned as they should be; return the others that are owned, to acquire.
+
+        Those are inactive, or have another `manual` than the item.
+        """
         by_key: dict[Hashable, Attribute] = {("name", attribute.name): attribute for attribute in owned}
         by_key |= {("template", attribute.template): attribute for attribute in owned if attribute.template}
         by_label = _by_label(owned)
+        again: dict[int, Ensurable] = {}
         for index, item in enumerate(self._wanted):
             if not isinstance(item, CustomAttribute):
                 found = by_key.get(match_key(item))
             elif (found := _best_match(item, by_label)) and not _has_same_type(item, found):
                 self._report(_refused_for_type(index, item, found))
                 continue
-            if found is not None:
+            if found is None:
+                continue
+            if found.active is not False and item.manual in (None, found.manual):
                 self._report(Outcome(index, item, OutcomeStatus.SUCCEEDED, value=found))
+            else:
+                again[index] = ByName(found.name, manual=item.manual)
+        return again
+
+    def _to_create(self) -> dict[int, Ensurable]:
+        """Return the custom attributes without an outcome, by index.
+
+        Those that are the same but for the spelling of the label get that of the first, so that Exist creates only one.
+        """
+        labels: dict[str, str] = {}
+        return {
+            index: attrs.evolve(item, label=labels.setdefault(comparable_label(item.label), item.label))
+            for index, item in self._undecided(CustomAttribute).items()
+            if isinstance(item, CustomAttribute)
+        }
 
     def _match_existing(self, everything: list[Attribute]) -> dict[int, ByName]:
         """Return the attributes to acquire by name, by index of their item; record the outcomes of the other items."""
         by_label = _by_label(everything)
         by_name: dict[int, ByName] = {}
-        for index, refusal in self._existing.items():
+        for index, refusal in self._not_created.items():
             item = self._wanted[index]
             assert isinstance(item, CustomAttribute)
             found = _best_match(item, by_label)
@@ -135,7 +163,7 @@ class _Ensure:
             given = final(outcome)
             # A cancelled call may have reported it before.
             is_new = self._outcomes.get(given.index) is not given
-            if self._on_outcome is not None and is_new and not _label_exists(outcome):
+            if self._on_outcome is not None and is_new and not _may_exist(outcome):
                 # It is not called again if it raises.
                 callback, self._on_outcome = self._on_outcome, None
                 callback(given)
@@ -145,12 +173,12 @@ class _Ensure:
         await running.run(list(items.values()))
         for outcome in running.result:
             given = final(outcome)
-            (self._existing if _label_exists(outcome) else self._outcomes)[given.index] = given
+            (self._not_created if _may_exist(outcome) else self._outcomes)[given.index] = given
         self._stop = running.stop
 
     def _final(self, outcome: Outcome[Ensurable, Attribute]) -> Outcome[Ensurable, Attribute]:
         """Return "unknown" for an item that may have been created, unless the outcome proves that it is owned."""
-        created = self._existing.get(outcome.index, outcome)
+        created = self._not_created.get(outcome.index, outcome)
         is_unsettled = created.status is OutcomeStatus.UNKNOWN and outcome.status is not OutcomeStatus.SUCCEEDED
         return created if is_unsettled else outcome
 
@@ -167,9 +195,12 @@ class _Ensure:
             self._stop = Stop(as_exception(error), from_caller=True)
 
 
-def _label_exists(outcome: Outcome[Any, Attribute]) -> bool:
-    """Whether Exist refused to create a custom attribute because its label exists."""
-    return isinstance(outcome.item, CustomAttribute) and outcome.error_code == writes.EXISTS
+def _may_exist(outcome: Outcome[Any, Attribute]) -> bool:
+    """Whether a custom attribute was not created, or perhaps was: whatever the reason, its label may exist now."""
+    return isinstance(outcome.item, CustomAttribute) and outcome.status in (
+        OutcomeStatus.REFUSED,
+        OutcomeStatus.UNKNOWN,
+    )
 
 
 def _by_label(attributes: Sequence[Attribute]) -> dict[str, list[Attribute]]:
@@ -181,9 +212,9 @@ def _by_label(attributes: Sequence[Attribute]) -> dict[str, list[Attribute]]:
 
 
 def _best_match(item: CustomAttribute, by_label: Mapping[str, Sequence[Attribute]]) -> Attribute | None:
-    """Return the attribute with an item's label; if there are several, one with its value type."""
+    """Return the attribute with an item's label: of several, one with its value type, and its spelling of the label."""
     found = by_label.get(comparable_label(item.label), ())
-    return next((attribute for attribute in found if _has_same_type(item, attribute)), found[0] if found else None)
+    return max(found, key=lambda each: (_has_same_type(item, each), each.label == item.label), default=None)
 
 
 def _has_same_type(item: CustomAttribute, found: Attribute) -> bool:

@@ -1,5 +1,6 @@
 """The request models of attributes, and the keys by which replies are matched with them."""
 
+import unicodedata
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import TypeAlias
 
@@ -11,6 +12,30 @@ from exist_async.attributes.models import Attribute, AttributeEcho
 from exist_async.attributes.value_types import ValueType
 from exist_async.batch.matching import FailedEntry, MatchKey
 from exist_async.errors import ConfigurationError
+
+# Variation selectors, direction marks, and characters without width that separate or join nothing visibly. The joiners
+# U+200C and U+200D and the tags of flags are not among them: they change what is shown.
+_INVISIBLE = dict.fromkeys(
+    code
+    for first, last in (
+        (0x00AD, 0x00AD),
+        (0x061C, 0x061C),
+        (0x200B, 0x200B),
+        (0x200E, 0x200F),
+        (0x202A, 0x202E),
+        (0x2060, 0x2060),
+        (0x2066, 0x2069),
+        (0xFE00, 0xFE0F),
+        (0xFEFF, 0xFEFF),
+        (0xE0100, 0xE01EF),
+    )
+    for code in range(first, last + 1)
+)
+
+
+def _label(value: str) -> str:
+    # Composed, as web forms write it: file names of macOS are decomposed, and Exist may compare labels literally.
+    return unicodedata.normalize("NFC", plain_string(value)) if isinstance(value, str) else value  # pyright: ignore[reportUnnecessaryIsInstance]
 
 
 def _value_type(value: int) -> ValueType:
@@ -53,14 +78,14 @@ class CustomAttribute:
     """A new attribute without a template. Exist derives its name from the label: read the name from the outcome.
 
     Attributes:
-        label: Display name.
+        label: Display name; converted to composed characters (Unicode NFC).
         group: Group that it belongs to, such as `health`. Attributes of `custom` are tags, and boolean.
         value_type: Type of its values: any ValueType except TIME_FROM_MIDDAY.
         manual: Whether the user enters it by hand. Exist's default is True: a service that provides the data should
             give False.
     """
 
-    label: str = field(converter=plain_string, validator=is_text)
+    label: str = field(converter=_label, validator=is_text)
     group: str = field(converter=plain_string, validator=is_text)
     value_type: ValueType = field(converter=_value_type)
     manual: bool | None = field(default=None, validator=optional(is_flag))
@@ -143,5 +168,9 @@ def _keys_of(entry: Attribute | AttributeEcho | FailedEntry) -> list[MatchKey]:
 
 
 def comparable_label(label: str) -> str:
-    """Return a label in a form for comparison: without differences in case and spaces."""
-    return " ".join(label.split()).casefold()
+    """Return a label in a form for comparison: without differences that can't be seen, and those in case and spaces."""
+    if not label.isascii():
+        # Decomposed first, because case folding does not keep all characters composed or decomposed as they were.
+        label = unicodedata.normalize("NFD", label.translate(_INVISIBLE))
+    folded = " ".join(label.split()).casefold()
+    return folded if folded.isascii() else unicodedata.normalize("NFC", folded)

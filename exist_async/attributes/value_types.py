@@ -2,7 +2,9 @@
 
 import datetime as dt
 import math
+import numbers
 from enum import IntEnum
+from typing import Any
 
 from exist_async._checks import safe_repr
 from exist_async.errors import ConfigurationError
@@ -88,11 +90,13 @@ class ValueType(IntEnum):
         format, such as 450 for a duration, is returned unchanged.
 
         Args:
-            value: A `timedelta` for a duration, a `time` for a time of day, a `bool`, a number or a string.
+            value: A `timedelta` for a duration, a `time` for a time of day, a `bool`, a number or a string. Numbers and
+                booleans may be numpy's.
 
         Raises:
             ConfigurationError: The value is not of this type, or out of its range.
         """
+        value = plain_number(value)
         if self not in _KNOWN_TYPES and isinstance(value, int | float | str):
             return value
         if self is ValueType.STRING:
@@ -147,6 +151,22 @@ _RANGES = {
     ValueType.BOOLEAN: (0, 1),
     ValueType.SCALE: (1, 9),
 }
+
+
+def plain_number(value: Any) -> Any:
+    """Convert numpy's and other libraries' numbers and booleans to those of Python; return anything else unchanged."""
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        try:
+            return float(value)
+        except OverflowError:
+            raise ConfigurationError("value is too large for a float") from None
+    # numpy's boolean is not registered as a number.
+    is_boolean = getattr(getattr(value, "dtype", None), "kind", None) == "b" and getattr(value, "shape", None) == ()
+    return bool(value) if is_boolean else value
 
 
 def _time(minutes: float) -> dt.time:

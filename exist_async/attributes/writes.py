@@ -14,7 +14,7 @@ from exist_async.outcomes import Outcome, OutcomeStatus
 from exist_async.resource import ROOT
 
 EXISTS: Final = "exists"
-"""Exist's error code for creating an attribute that the user already has."""
+"""The likeliest error code of Exist for creating an attribute that the user already has; it documents none."""
 
 NOT_OWNED: Final = "unauthorised"
 """Exist's error code for an attribute that this service does not own."""
@@ -23,11 +23,9 @@ _WHOLE_ATTRIBUTES = "success_objects=true"
 
 
 def _after_repeated_creation(outcome: Outcome[Creatable, Any]) -> Outcome[Creatable, Any]:
-    """Return "unknown" for `exists`: either the first attempt created the attribute, or it existed before."""
-    if outcome.error_code != EXISTS:
-        return outcome
+    """Return "unknown", whatever the error code: either the first attempt created it, or it was never possible."""
     cause = OutcomeUnknownError(
-        "An earlier attempt may have created it, and now it exists. Doing it again is harmless: ensure() looks it up.",
+        "An earlier attempt may have created it. Doing it again is harmless: ensure() looks it up.",
         repeatable=True,
     )
     return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, cause=cause)

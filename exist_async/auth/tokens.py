@@ -11,7 +11,7 @@ from exist_async._http.signing import TokenAuth
 from exist_async._json import UnreadableError, decode
 from exist_async._secrets import hides_locals
 from exist_async.errors import AuthenticationError, BadRequestError, ConfigurationError, NoAnswerError, StatusError
-from exist_async.resource import EXIST, ROOT
+from exist_async.resource import ROOT, origin_from
 
 _LOGIN = f"{ROOT}auth/simple-token/"
 
@@ -29,14 +29,15 @@ class SimpleToken(TokenAuth):
     @classmethod
     @hides_locals
     async def login(
-        cls, username: str, password: str, *, base_url: str = EXIST, http_client: httpx.AsyncClient | None = None
+        cls, username: str, password: str, *, base_url: str | None = None, http_client: httpx.AsyncClient | None = None
     ) -> Self:
         """Get a user's simple token for their name and password, neither of which is kept. Repeating it is harmless.
 
         Args:
             username: The user's name on Exist.
             password: The user's password. It appears in no log and no error.
-            base_url: The origin of the service: https, unless it is this machine.
+            base_url: The origin of the service, as for `ExistClient`: https, unless it is this machine; None reads
+                EXIST_BASE_URL, and else is Exist's own.
             http_client: An HTTP client of your own to use; it is never closed here.
 
         Raises:
@@ -48,7 +49,7 @@ class SimpleToken(TokenAuth):
         # Half a surrogate pair could not be sent, and Python's error would quote the password.
         if not isinstance(password, str) or not password or any("\ud800" <= letter <= "\udfff" for letter in password):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError("password must be a string of text, and not empty")
-        answer = await _post_login(FormClient(base_url, http_client), username, password)
+        answer = await _post_login(FormClient(origin_from(base_url), http_client), username, password)
         try:
             return cls(decode(answer, _LoginReply).token)
         except (UnreadableError, ConfigurationError) as error:

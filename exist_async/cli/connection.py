@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 import httpx
 from attrs import frozen
 
+from exist_async._checks import environment_value
 from exist_async.auth import BearerToken, SimpleToken
 from exist_async.auth.oauth2 import OAuth2
 from exist_async.cli.oauth_app import app_from_environment
-from exist_async.cli.options import environment_value
 from exist_async.cli.stored_login import StoredLogin, credentials_page, login_command
 from exist_async.client import ExistClient
 from exist_async.errors import (

@@ -3,7 +3,7 @@
 import sys
 from getpass import getpass
 
-from exist_async.cli.options import environment_value
+from exist_async._checks import environment_value
 from exist_async.cli.stored_login import credentials_page
 from exist_async.errors import ConfigurationError
 from exist_async.oauth import OAuthApp

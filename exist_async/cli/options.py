@@ -1,16 +1,16 @@
 """Options and environment variables that several commands share."""
 
 import datetime as dt
-import os
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from exist_async.cli.output import print_error
 from exist_async.cli.value_text import is_date, parse_date
 from exist_async.client import ExistClient
 from exist_async.oauth import Scope
+from exist_async.resource import BASE_URL_VARIABLE, origin_from
 
 _GROUPS = [scope.removesuffix("_read") for scope in Scope if scope.endswith("_read") and scope is not Scope.MANUAL_READ]
 
@@ -22,18 +22,26 @@ def _validate_day(_: object, value: str) -> None:
         raise ValueError("Write a day as YYYY-MM-DD, today or yesterday.")
 
 
-BaseUrl = Annotated[str, Parameter(env_var="EXIST_BASE_URL", help="Origin of the service: Exist itself, or a sandbox.")]
+def _convert_base_url(_: object, tokens: Sequence[Token]) -> str:
+    # As for Python: without white space around the variable's value, and without a slash at the end of either.
+    (token,) = tokens
+    return origin_from(None) if token.source == "env" else token.value.removesuffix("/")
+
+
+BaseUrl = Annotated[
+    str,
+    Parameter(
+        env_var=BASE_URL_VARIABLE,
+        converter=_convert_base_url,
+        help="Origin of the service: Exist itself, or a sandbox.",
+    ),
+]
 Day = Annotated[str, Parameter(validator=_validate_day)]
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 """An option without a value, off by default."""
 NameList = Annotated[list[str] | None, Parameter(negative="")]
 """An option that may be repeated, each time with one name or several separated by commas."""
 StdinFlag = Annotated[bool, Parameter(name="-", negative="", show_default=False)]
-
-
-def environment_value(name: str) -> str:
-    """Return an environment variable without surrounding white space; empty if it is not set."""
-    return os.environ.get(name, "").strip()
 
 
 def split_names(values: Iterable[str]) -> Sequence[str]:

@@ -18,7 +18,7 @@ from exist_async._secrets import Unpicklable, check_token, hides_locals
 from exist_async.errors import ConfigurationError, ExistAsyncError, OAuthError, ReauthorizationRequired
 from exist_async.oauth.callback import code_of
 from exist_async.oauth.token_replies import parse_token, refusal
-from exist_async.resource import EXIST
+from exist_async.resource import origin_from
 from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
 _SIGN_IN = "The user has to sign in again: send them to authorization_url(), and store the token of exchange()."
@@ -76,7 +76,8 @@ class OAuthApp(Unpicklable):
         client_id: The app's client id.
         client_secret: The app's client secret. It appears in no repr, log, error or pickle.
         redirect_uri: The URL that users come back to, exactly as it is registered.
-        base_url: The origin of the service: https, unless it is this machine. Also an attribute.
+        base_url: The origin of the service, as for `ExistClient`: https, unless it is this machine; None reads
+            EXIST_BASE_URL, and else is Exist's own. Also an attribute.
         http_client: Your own HTTP client, for a proxy or certificates. It is never closed here. By default, the tokens
             of a client's calls are renewed over the connections of that client. Other token requests open connections,
             at most 100 at once, and close them.
@@ -94,7 +95,7 @@ class OAuthApp(Unpicklable):
         client_secret: str,
         redirect_uri: str,
         *,
-        base_url: str = EXIST,
+        base_url: str | None = None,
         http_client: httpx.AsyncClient | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
@@ -107,8 +108,8 @@ class OAuthApp(Unpicklable):
         self._client_id = client_id
         self._client_secret = client_secret
         self._redirect_uri = redirect_uri
-        self.base_url = base_url
-        self._forms = FormClient(base_url, http_client, sleep=sleep, fraction=fraction)
+        self.base_url = origin_from(base_url)
+        self._forms = FormClient(self.base_url, http_client, sleep=sleep, fraction=fraction)
         self._clock = clock
         self.sleep = sleep
 

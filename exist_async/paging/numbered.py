@@ -12,6 +12,7 @@ from exist_async._checks import check_int
 from exist_async._concurrency import ordered_map
 from exist_async._http.call import Call, encode_query
 from exist_async._http.session import Session
+from exist_async._json import ESSENTIAL
 from exist_async.errors import NoAnswerError, NotFoundError
 from exist_async.paging.paginator import Page, Paginator, check_page_number
 
@@ -30,7 +31,7 @@ class PageBody(Generic[T_co]):
 
     results: tuple[T_co, ...]
     count: int | None = None
-    next: str | None = None
+    next: str | None = field(default=None, metadata=ESSENTIAL)
 
 
 @frozen

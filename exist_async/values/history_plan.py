@@ -6,10 +6,11 @@ from contextlib import aclosing
 from functools import partial
 from urllib.parse import quote
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from exist_async._concurrency import ordered_map
 from exist_async._http.session import Session
+from exist_async._json import ESSENTIAL
 from exist_async.paging import LARGEST_PAGE, Page, PageAnswer, PageBody, PageReader, fetch_page
 from exist_async.values.models import DayValue
 from exist_async.values.requests import MOST_DAYS, WITH_VALUES
@@ -23,7 +24,7 @@ class ListedValues:
     """An attribute with its values of a window. The listing's other fields are ignored, even if they are malformed."""
 
     name: str
-    values: tuple[DayValue, ...] = ()
+    values: tuple[DayValue, ...] = field(default=(), metadata=ESSENTIAL)
 
 
 @frozen

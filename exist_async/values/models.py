@@ -2,8 +2,9 @@
 
 import datetime as dt
 
-from attrs import frozen
+from attrs import field, frozen
 
+from exist_async._json import ESSENTIAL
 from exist_async.attributes import Attribute
 
 Value = int | float | str | bool
@@ -21,14 +22,14 @@ class DayValue:
     """
 
     date: dt.date
-    value: Value | None = None
+    value: Value | None = field(default=None, metadata=ESSENTIAL)
 
 
 @frozen
 class AttributeWithValues(Attribute):
     """An attribute with its values on some days, newest first."""
 
-    values: tuple[DayValue, ...] = ()
+    values: tuple[DayValue, ...] = field(default=(), metadata=ESSENTIAL)
 
 
 @frozen(weakref_slot=False)

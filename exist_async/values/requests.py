@@ -2,7 +2,6 @@
 
 import datetime as dt
 import math
-import numbers
 from collections import Counter
 from collections.abc import Collection, Hashable, Sequence
 from typing import Final, TypeAlias, cast
@@ -11,7 +10,7 @@ from attrs import field, frozen
 from attrs.validators import optional
 
 from exist_async._checks import is_day, is_text, plain_string, wrong_type
-from exist_async.attributes.value_types import LARGEST_INTEGER
+from exist_async.attributes.value_types import LARGEST_INTEGER, plain_number
 from exist_async.batch.matching import FailedEntry, MatchKey
 from exist_async.errors import ConfigurationError
 from exist_async.resource import ROOT
@@ -28,6 +27,7 @@ MOST_DAYS: Final = 31
 
 
 def _number(value: float) -> int | float:
+    value = plain_number(value)
     if isinstance(value, int):
         if abs(value) > LARGEST_INTEGER:
             raise ConfigurationError("value must be a number of at most 64 bits")
@@ -37,14 +37,6 @@ def _number(value: float) -> int | float:
         if not math.isfinite(value):
             raise ConfigurationError(f"value must be a finite number, not {value}")
         return float(value)
-    # numpy's and pandas' numbers.
-    if isinstance(value, numbers.Integral):
-        return _number(int(value))
-    if isinstance(value, numbers.Real):
-        try:
-            return _number(float(value))
-        except OverflowError:
-            raise ConfigurationError("value is too large for a float") from None
     if value is None:
         raise ConfigurationError("value must not be None: a day's value can be changed, but not removed")
     if isinstance(value, dt.timedelta | dt.time):
@@ -145,7 +137,7 @@ def _key_of(entry: ValueEcho | FailedEntry) -> _Key:
     date = entry.date
     if isinstance(date, str):
         try:
-            date = dt.date.fromisoformat(date)
+            date = dt.date.fromisoformat(date[:10])  # it may have a time
         except ValueError:
             date = None
     return (

@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+import httpx
 import pytest
 from attio.samples import ATTRIBUTE, ID, Asking, Script, attribute, data
 
@@ -153,3 +154,25 @@ async def test_statuses_are_read(asking: Asking) -> None:
 def test_only_a_text_is_a_type(name: object) -> None:
     with pytest.raises(ValueError, match=f"{name!r} is not a valid AttributeType"):
         AttributeType(name)
+
+
+ODD = [
+    {"created_at": "21 November 2026"},
+    {"created_at": 1_700_000_000},
+    {"is_archived": "no", "config": {"currency": {"display_type": 7}, "record_reference": []}},
+    {"relationship": {"id": {"object_id": "?"}}, "description": {"text": "a"}},
+]
+
+
+@pytest.mark.parametrize("changes", ODD)
+async def test_an_odd_field_does_not_spoil_a_listing_or_a_write(asking: Asking, changes: dict[str, Any]) -> None:
+    odd = data({**ATTRIBUTE, **changes})
+    listing = httpx.Response(200, json={"data": [ATTRIBUTE, {**ATTRIBUTE, **changes}]})
+    empty = httpx.Response(200, json={"data": []})
+
+    listed = await asking(Script(listing, empty)).attributes.list("objects", "people").collect()
+    updated = await asking(Script(odd)).attributes.update("objects", "people", "company", title="Company")
+
+    assert [attribute.title for attribute in listed] == ["Company", "Company"]
+    assert updated == listed[1]
+    assert updated.created_at == (None if "created_at" in changes else listed[0].created_at)

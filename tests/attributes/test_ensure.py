@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from exist_async import (
     AuthenticationError,
@@ -19,6 +20,7 @@ from exist_async import (
     Outcome,
     OutcomeStatus,
     OutcomeUnknownError,
+    PermissionDeniedError,
     RateLimitError,
     ValueType,
 )
@@ -54,12 +56,168 @@ async def test_doing_it_again_asks_once_and_writes_nothing(exist: ExistClient, s
 
 
 async def test_what_is_owned_and_hidden_is_left_alone(exist: ExistClient, sandbox: Sandbox) -> None:
-    sandbox.add_attribute(name="hidden", label="Hidden", service=sandbox.service, active=False, priority=12)
+    sandbox.add_attribute(name="hidden", label="Hidden", service=sandbox.service, priority=12)
 
     result = await exist.attributes.ensure([ByName("hidden"), CustomAttribute("hidden", "custom", 7)])
 
     assert result.ok
     assert posts(sandbox) == []
+
+
+OWNED = [ByTemplate("mood"), ByName("mood"), CustomAttribute("Mood", "mood", ValueType.SCALE)]
+
+
+@pytest.mark.parametrize("item", OWNED)
+async def test_what_is_owned_and_inactive_is_acquired_again(exist: ExistClient, sandbox: Sandbox, item: Any) -> None:
+    sandbox.add_attribute(template="mood", service=sandbox.service, active=False, manual=False)
+
+    result = await exist.attributes.ensure([item])
+
+    assert posts(sandbox) == ["acquire/"]
+    assert result[0].item == item
+    assert [(attribute.active, attribute.manual) for attribute in result.succeeded] == [(True, False)]
+    assert [attribute.name async for attribute in exist.attributes.owned()] == ["mood"]
+
+
+@pytest.mark.parametrize("item", OWNED)
+@pytest.mark.parametrize("manual", [True, False])
+async def test_what_is_owned_with_another_manual_is_acquired_again(
+    exist: ExistClient, sandbox: Sandbox, item: Any, manual: bool
+) -> None:
+    sandbox.add_attribute(template="mood", service=sandbox.service, manual=not manual)
+    items = [evolve(item, manual=manual)]
+
+    result = await exist.attributes.ensure(items)
+    again = await exist.attributes.ensure(items)
+
+    assert [attribute.manual for attribute in result.succeeded] == [manual]
+    assert posts(sandbox) == ["acquire/"]
+    assert again.succeeded == result.succeeded
+
+
+@pytest.mark.parametrize("code", ["validation", "already_exists", None])
+async def test_a_refused_creation_is_looked_up_by_its_label_whatever_the_code(
+    exist: ExistClient, sandbox: Sandbox, code: str | None
+) -> None:
+    sandbox.add_attribute(name="tea_of_old", label="Cups of tea", group="food", value_type=0)
+
+    def recode(reply: Any) -> Any:
+        return {"failed": [{"label": entry["label"], "error_code": code} for entry in reply["failed"]]}
+
+    sandbox.rewrite_next(recode, path="attributes/create/")
+    told: list[Outcome[Any, Any]] = []
+
+    result = await exist.attributes.ensure([TEA], on_outcome=told.append)
+
+    assert [attribute.name for attribute in result.succeeded] == ["tea_of_old"]
+    assert told == list(result)
+    assert [request.path for request in sandbox.requests].count("/api/2/attributes/") == 1
+
+
+async def test_a_creation_refused_with_its_whole_request_is_looked_up_too(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(name="tea_of_old", label="Cups of tea", group="food", value_type=0)
+    sandbox.fail_next(status=409, path="attributes/create/")
+
+    result = await exist.attributes.ensure([TEA])
+
+    assert [attribute.name for attribute in result.succeeded] == ["tea_of_old"]
+
+
+async def test_what_was_created_without_an_answer_is_found(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.fail_next(3, status=503, when="after", path="attributes/create/")
+
+    result = await exist.attributes.ensure([TEA])
+
+    assert [attribute.name for attribute in result.succeeded] == ["cups_of_tea"]
+
+
+async def test_a_refusal_that_could_not_be_looked_up_keeps_its_reason(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.fail_next(status=400, path="/api/2/attributes/")
+
+    with pytest.raises(ExistAsyncError) as caught:
+        await exist.attributes.ensure([CustomAttribute("Tea", "no_such_group", 7)])
+
+    assert caught.value.result is not None
+    assert [outcome.status for outcome in caught.value.result] == ["not_sent"]
+    assert "group" in (caught.value.result[0].error or "")
+
+
+async def test_a_creation_that_the_token_does_not_allow_is_refused(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.fail_next(status=403, path="attributes/create/")
+
+    with pytest.raises(PermissionDeniedError) as caught:
+        await exist.attributes.ensure([TEA])
+
+    assert caught.value.result is not None
+    assert [outcome.status for outcome in caught.value.result] == ["refused"]
+    assert "/api/2/attributes/" not in [request.path for request in sandbox.requests]
+
+
+SPELLINGS = [
+    ("Café", "Cafe\u0301"),
+    ("Übung", "U\u0308BUNG"),
+    ("\u30d1\u30f3", "\u30cf\u309a\u30f3"),
+    ("☕ Tea", "☕\ufe0f Tea"),
+    ("葛", "葛\U000e0100"),
+    ("Tea", "\u200eTea\u200f"),
+    ("Tea", "\u202btea\u202c"),
+    ("Tea", "\u2068Tea\u2069"),
+    ("Tea", "\ufeffTea"),
+    ("Straße", "STRASSE"),
+    ("Two words", "two\u00a0 words"),
+]
+
+
+@pytest.mark.parametrize(("spelling", "other"), [*SPELLINGS, *((other, spelling) for spelling, other in SPELLINGS)])
+@pytest.mark.parametrize("together", [True, False])
+async def test_labels_that_look_the_same_are_one_attribute(
+    exist: ExistClient, sandbox: Sandbox, spelling: str, other: str, together: bool
+) -> None:
+    items = [CustomAttribute(label, "custom", ValueType.BOOLEAN) for label in (spelling, other)]
+    calls = [items] if together else [[item] for item in items]
+
+    results = [await exist.attributes.ensure(call) for call in calls]
+
+    assert len({attribute.name for result in results for attribute in result.succeeded}) == 1
+    assert [outcome.item for result in results for outcome in result] == items
+    assert await exist.attributes.owned().count() == 1
+
+
+@pytest.mark.parametrize(
+    ("label", "other"),
+    [
+        ("👩\u200d👧", "👩👧"),  # a family of two, and two people
+        ("🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f", "🏴"),  # the flag of Scotland
+        (
+            "\u0646\u0627\u0645\u0647\u200c\u0627\u06cc",
+            "\u0646\u0627\u0645\u0647\u0627\u06cc",
+        ),  # Persian, whose joiners change the shape of letters
+        ("Cafe", "Café"),
+    ],
+)
+async def test_labels_that_look_different_are_two_attributes(exist: ExistClient, label: str, other: str) -> None:
+    result = await exist.attributes.ensure([CustomAttribute(text, "custom", 7) for text in (label, other)])
+
+    assert len({attribute.name for attribute in result.succeeded}) == 2
+
+
+async def test_a_decomposed_label_is_sent_composed(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(name="cafe", label="Caf\u00e9")
+
+    result = await exist.attributes.ensure([CustomAttribute("Cafe\u0301", "custom", ValueType.BOOLEAN)])
+
+    assert [attribute.name for attribute in result.succeeded] == ["cafe"]
+
+
+async def test_of_two_attributes_that_look_the_same_that_with_the_given_spelling_is_taken(
+    exist: ExistClient, sandbox: Sandbox
+) -> None:
+    for name, label in (("tea", "Tea"), ("tea_2", "tea")):
+        sandbox.add_attribute(name=name, label=label, service=sandbox.service)
+
+    result = await exist.attributes.ensure([CustomAttribute(label, "custom", 7) for label in ("tea", "Tea", "TEA")])
+
+    assert [attribute.name for attribute in result.succeeded] == ["tea_2", "tea", "tea"]
 
 
 async def test_an_attribute_of_the_same_label_that_is_not_ours_is_acquired_by_its_name(

@@ -25,6 +25,16 @@ def test_allowing_access_stores_the_token_and_prints_where(
         assert stored()[url][secret] not in result.out + result.err
 
 
+def test_a_profile_without_a_user_name_does_not_keep_anybody_from_signing_in(
+    login: Callable, sandbox: Sandbox, url: str
+) -> None:
+    sandbox.rewrite_next(lambda profile: {**profile, "username": None}, path="accounts/profile/")
+
+    result = login()
+
+    assert (result.code, result.out.partition(";")[0]) == (0, f"Signed in at {url}")
+
+
 def test_only_the_owner_can_read_the_token_file(login: Callable, token_file: Path) -> None:
     login()
 

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from exist_async import BatchResult, CustomAttribute, Outcome, OutcomeStatus, ValueType
+from exist_async import BatchResult, ByName, CustomAttribute, Outcome, OutcomeStatus, RateLimitError, ValueType
 from exist_async.cli.outcome_tables import print_outcomes
 
 
@@ -19,3 +19,14 @@ def test_a_custom_attribute_that_was_not_created_is_listed_by_its_label() -> Non
         "Cups of tea refused exists It exists",
         "refused 1",
     ]
+
+
+def test_the_reason_of_an_item_that_was_not_sent_names_no_option_that_a_command_has_not() -> None:
+    error = RateLimitError("The budget is spent. Call again then, or raise max_wait (and deadline, if there is one).")
+    not_sent = Outcome(0, ByName("tea"), OutcomeStatus.NOT_SENT, cause=error)
+    output = io.StringIO()
+
+    print_outcomes(Console(file=output, width=120), BatchResult((not_sent,)), success_label="acquired")
+
+    assert "The budget is spent. Call again then." in output.getvalue()
+    assert "max_wait" not in output.getvalue()

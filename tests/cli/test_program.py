@@ -177,6 +177,32 @@ def test_a_wrong_setting_of_the_app_is_called_as_at_the_command_line(
     assert cli("login").err.startswith("exist-async: the client ID contains a space")
 
 
+@pytest.mark.parametrize("value", ["{url}/", " {url}\n", "{url}/\r\n"])
+def test_the_base_url_of_the_environment_is_read_as_in_python(
+    cli: Callable, monkeypatch: pytest.MonkeyPatch, url: str, value: str
+) -> None:
+    monkeypatch.setenv("EXIST_BASE_URL", value.format(url=url))
+
+    result = cli("whoami")
+
+    assert (result.code, result.err) == (0, "")
+    assert f"Service\t{url}\n" in result.out
+    assert cli("whoami", "--base-url", f"{url}/") == result
+
+
+@pytest.mark.parametrize("value", ["exist.io", "http://exist.io", "https://ada:hunter2@exist.io"])
+def test_a_wrong_base_url_in_the_environment_is_named_by_its_variable(
+    cli: Callable, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("EXIST_BASE_URL", value)
+
+    result = cli("whoami")
+
+    assert (result.code == 0, result.out, result.err.count("\n")) == (False, "", 1)
+    assert "EXIST_BASE_URL" in result.err
+    assert "hunter2" not in result.err
+
+
 def test_the_token_is_never_printed(cli: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXIST_TOKEN", "not-for-others")
     refused = cli("acquire", "steps", "mood")

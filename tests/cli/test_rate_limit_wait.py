@@ -115,3 +115,15 @@ def test_a_write_of_which_only_a_part_fits_into_the_hour_says_when_to_try_again(
 )
 def test_a_rate_limit_is_described_without_arguments_of_python(error: RateLimitError, text: str) -> None:
     assert describe_error(error) == f"{text}; history and update wait as long with --wait"
+
+
+def test_a_spent_budget_is_reported_without_advice_for_programmers(
+    cli: Callable, filled: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exist_async.client.MemoryRateLimiter", lambda: MemoryRateLimiter(1))
+
+    result = cli("history", "--start", "2026-11-20")
+
+    assert result.code == 1
+    assert "allowed in an hour are used up. Try again in" in result.err
+    assert "max_wait" not in result.err

@@ -51,12 +51,12 @@ Or sign in, as with an app of your own:
   export EXIST_REDIRECT_URI=http://localhost:9000/back
   exist-async login
 
-To use it from Python, pass the URL as base_url; EXIST_BASE_URL is for the command line only:
-  async with ExistClient("sandbox-token", base_url="{url}") as exist:
+To use it from Python, with EXIST_BASE_URL as above, or with base_url="{url}":
+  async with ExistClient("sandbox-token") as exist:
       await exist.attributes.acquire(["steps", "mood"])
 
-To sign users in, pass it to the app as well:
-  app = OAuthApp("sandbox-client", "sandbox-secret", "http://localhost:9000/back", base_url="{url}")
+To sign users in:
+  app = OAuthApp("sandbox-client", "sandbox-secret", "http://localhost:9000/back")
 """
     assert printed == expected
     assert first.status_code == 200

@@ -239,7 +239,19 @@ CALLS: dict[str, tuple[Call, list[Any]]] = {
     ),
     "request params": (
         lambda exist, x: exist.request("GET", "a/", params=x),
-        [*ANY, 7, "a=b", [("a", "b")], {7: "a"}, {"a": 7}, {"a": None}, {"a": "\ud800"}, {"a\0": "b"}],
+        [
+            *ANY,
+            7,
+            "a=b",
+            [("a", "b")],
+            {7: "a"},
+            {"a": True},
+            {"a": math.nan},
+            {"a": HUGE},
+            {"a": None},
+            {"a": "\ud800"},
+            {"a\0": "b"},
+        ],
     ),
     "request json": (
         lambda exist, x: exist.request("POST", "a/", json=x),
@@ -258,7 +270,6 @@ OPTIONS: dict[str, list[Any]] = {
     "auth": TOKEN,
     "base_url": [
         *ANY,
-        None,
         7,
         "",
         "exist.io",
@@ -278,7 +289,7 @@ OPTIONS["base_url"] += [
             "user:pw@exist.io",
             "exist.io@evil",
             "exist.io\\@evil",
-            "exist.io/",
+            "exist.io//",
             "exist.io/api",
         ),
         *(

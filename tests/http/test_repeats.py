@@ -153,15 +153,22 @@ async def test_a_refusal_that_no_earlier_attempt_can_have_caused_stays_one(answe
     assert answer.requests == 2
 
 
-async def test_a_created_attribute_that_then_exists_is_unknown(exist: ExistClient, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("code", ["exists", "validation"])
+async def test_a_created_attribute_that_is_then_refused_is_unknown(
+    exist: ExistClient, sandbox: Sandbox, code: str
+) -> None:
+    def recode(reply: Any) -> Any:
+        return {"failed": [{**entry, "error_code": code} for entry in reply["failed"]]}
+
     sandbox.fail_next(status=502, when="after", path="attributes/create/")
+    sandbox.rewrite_next(recode, path="attributes/create/")
 
     with pytest.raises(OutcomeUnknownError) as caught:
         await exist.attributes.create([TEA])
 
     assert caught.value.result is not None
     outcome = caught.value.result[0]
-    assert (outcome.status, outcome.error_code) == (OutcomeStatus.UNKNOWN, "exists")
+    assert (outcome.status, outcome.error_code) == (OutcomeStatus.UNKNOWN, code)
     assert outcome.error
 
 

@@ -1,6 +1,7 @@
 """Judging answers: which error each is, what it says, and what it keeps to itself."""
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -229,9 +230,9 @@ def test_retry_after_is_whole_seconds_or_a_date(header: str | None, seconds: flo
 @pytest.mark.parametrize(
     "response",
     [
-        answer(200, b'{"name": "a", "active": "s3cr3t"}'),
+        answer(200, b'{"name": 7, "active": "s3cr3t"}'),
         answer(200, b"{}", content_type="text/s3cr3t"),
-        answer(200, b'{"name": "a", "value_type": "s3cr3t"}'),
+        answer(200, b'{"name": {"s3cr3t": 7}}'),
     ],
 )
 def test_no_part_of_an_unreadable_answer_brings_the_token_along(response: httpx.Response) -> None:
@@ -357,3 +358,26 @@ def test_a_secret_that_the_end_of_the_parsed_part_divides_is_hidden() -> None:
     assert isinstance(error, BadRequestError)
     assert error.body is not None
     assert "s3c" not in error.body
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds", "end"),
+    [
+        ("", None, "for now (429). Call again later, or raise max_wait."),
+        ("Slow down!", "7", "(429): Slow down! Call again in 7 s, or raise max_wait."),
+        ("Slow down", "0", "(429): Slow down. Call again in 1 s, or raise max_wait."),
+    ],
+)
+def test_a_quoted_message_ends_its_sentence_once(message: str, seconds: str | None, end: str) -> None:
+    headers = {} if seconds is None else {"retry_after": seconds}
+
+    assert str(error_of(answer(429, json={"detail": message}, **headers), READ)).endswith(end)
+
+
+@pytest.mark.parametrize("message", ["No!", "No", "No."])
+@pytest.mark.parametrize("status", [400, 500])
+def test_no_message_has_two_full_stops(message: str, status: int) -> None:
+    for call in (READ, WRITE):
+        error = error_of(answer(status, json={"detail": message}), call)
+
+        assert not re.search(r"[.!?][.]|[^.!]$|No [A-Z]", str(error)), str(error)

@@ -80,6 +80,7 @@ async def test_a_429_says_when_to_come_again() -> None:
         await SimpleToken.login("ada", PASSWORD, http_client=of(httpx.Response(429, headers={"Retry-After": "7"})))
 
     assert caught.value.retry_after == 7.0
+    assert str(caught.value).endswith(" Call again in 7 s.")
 
 
 async def test_a_certificate_that_is_wrong_means_that_nothing_was_sent() -> None:

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import enum
-import numbers
 from decimal import Decimal
 from fractions import Fraction
 
@@ -10,25 +9,13 @@ import pytest
 
 from exist_async import ConfigurationError, ExistClient, ValueIncrement, ValueUpdate
 from exist_async.sandbox import Sandbox
+from support import Bool, Int64
 
 DAY = dt.date(2026, 11, 20)
 
 
 class Mood(enum.IntEnum):
     GOOD = 7
-
-
-class Int64:
-    """A whole number of another library's, such as numpy's."""
-
-    def __init__(self, value: int) -> None:
-        self._value = value
-
-    def __int__(self) -> int:
-        return self._value
-
-
-numbers.Integral.register(Int64)
 
 
 class Text(str):
@@ -48,6 +35,8 @@ class Text(str):
         (-(2**63) + 1, -(2**63) + 1),
         (Fraction(1, 2), 0.5),
         (Int64(7), 7),
+        (Bool(True), 1),
+        (Bool(False), 0),
     ],
 )
 def test_numbers_strings_and_booleans_are_values(value: object, sent: object) -> None:

@@ -437,3 +437,40 @@ async def test_an_echo_holds_the_name_and_the_day_of_its_item_and_no_copies(exis
     assert result[0].value == ValueEcho("steps", DAY, 7)
     assert result[0].value.name is item.name
     assert result[0].value.date is item.date
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"date": "2026-11-20T00:00:00"},
+        {"date": "today"},
+        {"value": {"was": 7}},
+        {"name": None, "date": 7},
+        {"current": []},
+    ],
+)
+@pytest.mark.parametrize("others", [0, 34])
+async def test_an_odd_field_of_the_reply_does_not_make_a_success_unknown(
+    answering: Answering, changes: dict[str, Any], others: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        first, *rest = json.loads(request.content)
+        return httpx.Response(200, json={"success": [{**first, **changes}, *rest], "failed": []})
+
+    with caplog.at_level(logging.DEBUG, "exist_async"):
+        result = await answering(answer).values.update(days(1 + others))
+
+    assert statuses(result) == [OutcomeStatus.SUCCEEDED] * (1 + others)
+    left_out = changes.keys() - ({"date"} if "00:00" in str(changes) else {"name"})
+    assert all(f"$.success[0].{name}" in caplog.text for name in left_out)
+
+
+async def test_a_refusal_that_repeats_the_day_with_a_time_is_that_of_its_day(answering: Answering) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        refused, taken = json.loads(request.content)
+        failed = {"name": refused["name"], "date": f"{refused['date']}T00:00:00", "error_code": "validation"}
+        return httpx.Response(202, json={"success": [{"name": taken["name"]}], "failed": [failed]})
+
+    result = await answering(answer).values.update(days(2))
+
+    assert statuses(result) == [OutcomeStatus.REFUSED, OutcomeStatus.SUCCEEDED]

@@ -1,10 +1,13 @@
 """Conversion of values to and from Python types."""
 
 import datetime as dt
+from fractions import Fraction
+from typing import Any
 
 import pytest
 
 from exist_async import ConfigurationError, ValueType
+from support import Bool, Int64
 
 
 @pytest.mark.parametrize(
@@ -59,6 +62,25 @@ def test_booleans_are_sent_as_one_and_zero() -> None:
     assert repr(ValueType.BOOLEAN.from_python(False)) == "0"
 
 
+@pytest.mark.parametrize(
+    ("value_type", "value", "sent"),
+    [
+        (ValueType.BOOLEAN, Bool(True), 1),
+        (ValueType.BOOLEAN, Bool(False), 0),
+        (ValueType.INTEGER, Int64(7), 7),
+        (ValueType.SCALE, Fraction(7), 7),
+        (ValueType.DECIMAL, Fraction(1, 2), 0.5),
+        (ValueType(42), Int64(7), 7),
+    ],
+)
+def test_numbers_and_booleans_of_other_libraries_are_those_of_python(
+    value_type: ValueType, value: Any, sent: float
+) -> None:
+    made = value_type.from_python(value)
+
+    assert (made, type(made)) == (sent, type(sent))
+
+
 def test_values_in_exist_s_format_are_unchanged() -> None:
     assert ValueType.DURATION.from_python(450) == 450
     assert ValueType.TIME_OF_DAY.from_python(435) == 435
@@ -80,6 +102,8 @@ def test_values_in_exist_s_format_are_unchanged() -> None:
         (ValueType.TIME_OF_DAY, dt.timedelta(hours=7)),
         (ValueType.PERCENTAGE, 55),
         (ValueType.BOOLEAN, 2),
+        (ValueType.BOOLEAN, Bool(True, shape=(1,))),
+        (ValueType.BOOLEAN, Int64(2)),
         (ValueType.SCALE, 0),
         (ValueType.SCALE, 10),
     ],

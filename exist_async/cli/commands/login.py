@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from cyclopts import CycloptsError
 
+from exist_async._checks import environment_value
 from exist_async.auth import BearerToken
 from exist_async.cli.oauth_app import app_from_environment_or_prompt
-from exist_async.cli.options import BaseUrl, Flag, NameList, environment_value, split_names
+from exist_async.cli.options import BaseUrl, Flag, NameList, split_names
 from exist_async.cli.output import one_line, print_error
 from exist_async.cli.sign_in import SignIn
 from exist_async.cli.stored_login import StoredLogin
@@ -43,7 +44,8 @@ async def _sign_in(app: OAuthApp, scopes: Sequence[Scope], login: StoredLogin, p
     except ExistAsyncError as error:
         message = f"The token is stored in {login.path}, but reading the user's profile failed. {error}"
         raise OAuthError(message) from error
-    print(f"Signed in as {one_line(profile.username)} at {login.origin}; token stored in {login.path}")
+    user = f" as {one_line(profile.username)}" if profile.username else ""
+    print(f"Signed in{user} at {login.origin}; token stored in {login.path}")
     if environment_value("EXIST_TOKEN"):
         print_error("EXIST_TOKEN is set, and takes precedence over the stored token: unset it to use this login")
 

@@ -1,6 +1,7 @@
 """The command `logout`."""
 
-from exist_async.cli.options import BaseUrl, environment_value
+from exist_async._checks import environment_value
+from exist_async.cli.options import BaseUrl
 from exist_async.cli.output import print_error
 from exist_async.cli.stored_login import APPS_PAGE, StoredLogin
 from exist_async.resource import EXIST

@@ -105,12 +105,12 @@ Or sign in, as with an app of your own:
   export EXIST_REDIRECT_URI={shlex.quote(service.redirect_uri)}
   exist-async login
 
-To use it from Python, pass the URL as base_url; EXIST_BASE_URL is for the command line only:
-  async with ExistClient("{token}", base_url="{url}") as exist:
+To use it from Python, with EXIST_BASE_URL as above, or with base_url="{url}":
+  async with ExistClient("{token}") as exist:
       await exist.attributes.acquire(["steps", "mood"])
 
-To sign users in, pass it to the app as well:
-  app = OAuthApp("{service.client_id}", "{service.client_secret}", "{service.redirect_uri}", base_url="{url}")
+To sign users in:
+  app = OAuthApp("{service.client_id}", "{service.client_secret}", "{service.redirect_uri}")
 """
 
 

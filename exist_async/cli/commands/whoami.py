@@ -35,7 +35,7 @@ async def whoami(*, base_url: BaseUrl = EXIST) -> None:
 
 def _rows(profile: UserProfile, base_url: str, credentials: Credentials) -> Sequence[tuple[str, str]]:
     rows = [
-        ("Username", profile.username),
+        ("Username", profile.username or ""),
         ("Name", " ".join(filter(None, (profile.first_name, profile.last_name)))),
         ("Time zone", profile.timezone or ""),
         ("Local time", f"{profile.local_time:%Y-%m-%d %H:%M}" if profile.local_time else ""),
