@@ -24,8 +24,8 @@ from yarl import URL
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
 
+from exist_async._concurrency import FairQueue
 from exist_async._http.call import current_state
-from exist_async._http.fair_queue import FairQueue
 from exist_async._http.proxies import Proxies, Proxy
 
 _CLOSED = "the client was closed"

@@ -9,7 +9,6 @@ from attrs import define, field
 
 from exist_async import _json
 from exist_async._checks import check_flag, check_int, wrong_type
-from exist_async._concurrency import running_loop
 from exist_async._http import responses
 from exist_async._http.call import Call, CallState, current_state
 from exist_async._http.in_flight import InFlight
@@ -99,11 +98,13 @@ class Pool:
         Raises:
             ConfigurationError: The proxy for it can't be used, or no asyncio event loop is running.
         """
-        if running_loop() is None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
             raise ConfigurationError(
                 "exist_async needs a running asyncio event loop: use asyncio.run(), or anyio with its asyncio backend. "
                 "It does not work with trio"
-            )
+            ) from None
         if origin in self._prepared:
             return
         if self._proxies is not None:

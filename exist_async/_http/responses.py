@@ -70,7 +70,12 @@ def decode(response: httpx.Response, call: Call, model: type[T], now: float) -> 
     if model is bytes:
         return cast("T", response.content)
     try:
-        return _decode_success(response.content, call, model)
+        if call.item_count:
+            _check_size(response.content, call)
+        try:
+            return _json.decode(response.content, model)
+        except UnreadableError as error:
+            return _decode_leniently(response.content, call, model, error)
     except UnreadableError as error:
         reason = redact(str(error), credentials_of(response.request), *call.secrets)
     # Outside the handler: the error quotes the body, which may repeat the request's credentials.
@@ -81,18 +86,17 @@ def decode(response: httpx.Response, call: Call, model: type[T], now: float) -> 
     ) from UnreadableError(reason)
 
 
-def _decode_success(content: bytes, call: Call, model: type[T]) -> T:
+def _check_size(content: bytes, call: Call) -> None:
+    """Raise UnreadableError for millions of entries. They take seconds to decode, and are some kilobytes of gzip."""
     sent = call.body or b""
-    # Not decoded at all: millions of entries take seconds, and fit into some kilobytes of compressed data.
-    if call.item_count and (
-        len(content) > _MOST_BYTES * (call.item_count + 1) + _MOST_REPEATS * len(sent)
-        or content.count(b"{") > _MOST_OBJECTS * (call.item_count + 1) + _MOST_REPEATS * sent.count(b"{")
-    ):
+    if len(content) > _MOST_BYTES * (call.item_count + 1) + _MOST_REPEATS * len(sent) or content.count(
+        b"{"
+    ) > _MOST_OBJECTS * (call.item_count + 1) + _MOST_REPEATS * sent.count(b"{"):
         raise UnreadableError("it is much larger than an answer to these items")
-    try:
-        return _json.decode(content, model)
-    except UnreadableError as error:
-        answer, left_out = _json.decode_leniently(content, model, error)
+
+
+def _decode_leniently(content: bytes, call: Call, model: type[T], error: UnreadableError) -> T:
+    answer, left_out = _json.decode_leniently(content, model, error)
     if left_out:
         more = ", …" if len(left_out) > _MOST_PLACES else ""
         places = ", ".join(left_out[:_MOST_PLACES])

@@ -10,7 +10,7 @@ import pytest
 from attrs import define, field
 
 from exist_async import ConnectionFailedError, ExistClient
-from exist_async._http.fair_queue import FairQueue
+from exist_async._concurrency import FairQueue
 from support import until
 
 RawServer = Callable[[Any], Any]
