@@ -1,6 +1,6 @@
 """One call: the request that it makes, and its state while it is being sent."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from contextvars import ContextVar
 from urllib.parse import urlencode
 
@@ -76,6 +76,8 @@ class CallState:
         authorization: The Authorization header of the request that was answered last.
         line: The throttle's line that the call has reached the head of.
         paused_in_line: Whether it has slept or waited for the budget there.
+        conflict_keys: Keys of what a write changes: after its caller was cancelled, the user's next write with one of
+            them waits for the end of the attempt.
         answered_in_line: Number of calls answered from that line when this call was refused last.
     """
 
@@ -94,6 +96,7 @@ class CallState:
     line: Line | None = None
     paused_in_line: bool = False
     answered_in_line: int = 0
+    conflict_keys: frozenset[Hashable] | set[Hashable] = frozenset()
 
 
 current_state: ContextVar[CallState | None] = ContextVar("exist_async_call_state", default=None)
