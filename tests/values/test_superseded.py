@@ -494,3 +494,53 @@ async def test_an_error_of_the_caller_s_sleep_reaches_them_with_every_outcome(an
 
     assert caught.value.result is not None
     assert statuses(caught.value.result) == ["succeeded"]
+
+
+@pytest.mark.parametrize("stage", ["acquire/", "update/ again"])
+async def test_a_cancellation_while_rows_are_acquired_or_sent_again_tells_each_once(
+    answering: Answering, stage: str
+) -> None:
+    told: list[Outcome[Any, Any]] = []
+    paths: list[str] = []
+    reached, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        path = request.url.path.rpartition("attributes/")[2]
+        paths.append(path + " again" if path in paths else path)
+        if paths[-1] == stage:
+            reached.set()
+            await may_answer.wait()
+        if paths == ["update/"]:
+            failed = [{**item, "error_code": "unauthorised"} for item in json.loads(request.content)]
+            return httpx.Response(202, json={"failed": failed})
+        return succeed(request)
+
+    client = answering(answer)
+    writing = asyncio.create_task(client.values.update(moods(1, 2), reacquire=True, on_outcome=told.append))
+    await reached.wait()
+    writing.cancel()
+    await asyncio.wait([writing])
+    may_answer.set()
+    await client.aclose()
+
+    expected = ["refused", "refused"] if stage == "acquire/" else ["superseded", "succeeded"]
+    assert [str(outcome.status) for outcome in sorted(told, key=lambda outcome: outcome.index)] == expected
+
+
+async def test_a_cancellation_while_an_earlier_row_is_sent_leaves_it_to_its_request(
+    exist: ExistClient, sandbox: Sandbox
+) -> None:
+    told: list[Outcome[Any, Any]] = []
+
+    def cancel_at_the_first(outcome: Outcome[Any, Any]) -> None:
+        told.append(outcome)
+        writing.cancel()
+
+    writing = asyncio.create_task(exist.values.update(moods(1, 2, 99), on_outcome=cancel_at_the_first))
+    await asyncio.wait([writing])
+    await exist._session.aclose()
+
+    assert writing.cancelled()
+    assert len({outcome.index for outcome in told}) == len(told)
+    assert (told[0].index, told[0].status) == (2, "refused")
+    assert (sandbox.values("mood") == {DAY: 2}) == (len(told) == 3)
