@@ -407,6 +407,15 @@ def test_an_error_that_stops_the_write_reports_the_last_line_that_was_read(updat
     assert result.err.count("\n") == 1
 
 
+def test_lines_about_one_day_are_one_value_and_no_failure(update: Callable, owned: Sandbox) -> None:
+    result = update("".join(f"steps,{NEW_YEAR},{number}\n" for number in range(1, 101)))
+
+    assert result.code == 0
+    assert counts(result.out) == {"written": 1, "superseded": 99}
+    assert result.out.startswith(HEAD)  # no table of failures
+    assert owned.values("steps") == {NEW_YEAR: 100}
+
+
 def test_unknown_outcomes_are_listed_by_line_and_their_reason_only_once(update: Callable, owned: Sandbox) -> None:
     owned.fail_next(3, status=500, path="update/", skip=1)
     lines = "".join(f"steps,{NEW_YEAR + dt.timedelta(days=day)},1\n" for day in range(40))
