@@ -109,7 +109,7 @@ class PausingReader(Generic[I]):
 
     Attributes:
         items: The request models of the items that were read.
-        ended: Whether the last block was returned.
+        ended: Whether the last block was returned, or the reader was closed.
     """
 
     def __init__(
@@ -163,6 +163,8 @@ class PausingReader(Generic[I]):
     async def aclose(self) -> None:
         """End the reading, also in the middle of waiting for an item."""
         if self._reading is not None:
+            # A stream that goes on after its cancellation is left after its next item.
+            self.ended, self._reader.limit = True, 0
             self._reading.cancel()
             await asyncio.wait([self._reading])
 
@@ -170,7 +172,7 @@ class PausingReader(Generic[I]):
         try:
             while True:
                 stop = await self._reader.read()
-                if self._reader.ended:
+                if self._reader.ended or self.ended:
                     return stop
                 self._has_room.clear()
                 self._wake.set()

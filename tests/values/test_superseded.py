@@ -481,6 +481,49 @@ async def test_a_cancelled_write_ends_the_reading_of_its_stream(answering: Answe
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+async def test_a_stream_that_goes_on_after_its_cancellation_is_left(answering: Answering) -> None:
+    waiting = asyncio.Event()
+
+    async def stubborn() -> AsyncIterator[ValueUpdate]:
+        while True:
+            try:
+                waiting.set()
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                yield moods(1)[0]
+
+    writing = asyncio.create_task(answering(succeed).values.update(stubborn()))
+    await waiting.wait()
+    writing.cancel()
+
+    async with asyncio.timeout(20):
+        await asyncio.wait([writing])
+    assert writing.cancelled()
+
+
+async def test_an_error_of_a_stream_while_a_request_is_in_flight_ends_the_write_after_it(answering: Answering) -> None:
+    asked, raised = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        asked.set()
+        await raised.wait()
+        return succeed(request)
+
+    async def broken() -> AsyncIterator[ValueUpdate]:
+        yield moods(1)[0]
+        await asked.wait()
+        # The reader waits for the request of this one, which waits for that of the first.
+        yield moods(2)[0]
+        raised.set()
+        raise OSError("the file is gone")
+
+    with pytest.raises(BatchError, match="the file is gone") as caught:
+        await asyncio.wait_for(answering(answer, concurrency=1).values.update(broken()), 20)
+
+    assert caught.value.result is not None
+    assert statuses(caught.value.result) == ["succeeded", "succeeded"]
+
+
 async def test_an_error_of_the_caller_s_sleep_reaches_them_with_every_outcome(answering: Answering) -> None:
     async def broken(seconds: float) -> None:
         raise LookupError("no clock")
