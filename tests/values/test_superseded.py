@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from exist_async import (
+    AuthenticationError,
     BatchError,
     ConfigurationError,
     ConnectionFailedError,
@@ -522,6 +523,30 @@ async def test_an_error_of_a_stream_while_a_request_is_in_flight_ends_the_write_
 
     assert caught.value.result is not None
     assert statuses(caught.value.result) == ["succeeded", "succeeded"]
+
+
+async def test_a_write_that_stops_does_not_wait_for_a_slow_stream(answering: Answering) -> None:
+    asked, more = asyncio.Event(), asyncio.Event()
+
+    async def refuse(request: httpx.Request) -> httpx.Response:
+        asked.set()
+        await more.wait()
+        return httpx.Response(401)
+
+    async def slow() -> AsyncIterator[ValueUpdate]:
+        for item in moods(1, 2):
+            yield item
+        await asked.wait()
+        yield moods(3)[0]
+        more.set()
+        await asyncio.Event().wait()
+
+    with pytest.raises(AuthenticationError) as caught:
+        await asyncio.wait_for(answering(refuse, concurrency=1).values.update(slow()), 20)
+
+    assert caught.value.result is not None
+    assert statuses(caught.value.result) == ["refused", "refused", "not_sent"]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_an_error_of_the_caller_s_sleep_reaches_them_with_every_outcome(answering: Answering) -> None:
