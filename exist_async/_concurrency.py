@@ -5,7 +5,7 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 T = TypeVar("T")
 
@@ -50,11 +50,13 @@ class Chunk(Generic[T]):
         indices: The index of each item among all items.
         items: The items.
         conflict_keys: Keys of what the items change: chunks with a common key never run at the same time.
+        earlier: The indices of items that are not sent because an item of this chunk supersedes them, by its index.
     """
 
     indices: list[int]
     items: list[T]
     conflict_keys: set[Hashable]
+    earlier: dict[int, list[int]] = field(factory=dict[int, list[int]])
 
 
 async def run_chunks(

@@ -1,11 +1,13 @@
 """The outcome of each item of a write, and the result that contains them."""
 
+import datetime as dt
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, Generic, TypeVar, overload
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from exist_async.errors import BatchError
 
@@ -26,6 +28,12 @@ class OutcomeStatus(StrEnum):
     """It was sent, but there is no readable answer about it: it may have been carried out."""
     NOT_SENT = "not_sent"
     """It was not carried out: no connection, refused for the rate limit, or the write stopped before. Send it again."""
+    SUPERSEDED = "superseded"
+    """It was not sent, because a later item of the write for the same attribute and day succeeded."""
+
+
+FINE = (OutcomeStatus.SUCCEEDED, OutcomeStatus.SUPERSEDED)
+"""The outcomes that leave nothing to do."""
 
 
 @frozen(weakref_slot=False)  # saves memory: there are very many
@@ -35,7 +43,7 @@ class Outcome(Generic[I_co, T_co]):
     Attributes:
         index: The item's position among the items given, from 0.
         item: The item, as the request model it was sent as.
-        status: Whether it succeeded, was refused, is unknown or was not sent.
+        status: Whether it succeeded, was refused, is unknown, was not sent or was superseded.
         value: The service's answer about it, if it succeeded.
         error_code: The service's short code for a refusal, such as `not_found`. The list of codes is open.
         error: The message for a refusal, in most cases the service's own.
@@ -70,9 +78,12 @@ class BatchResult(Sequence[Outcome[I_co, T_co]]):
 
     Attributes:
         outcomes: The outcomes, in the order of the items.
+        outdated: Indices of items that must not be sent again, because a later item for the same attribute and day has
+            succeeded since: sending them would bring back the older value.
     """
 
     outcomes: tuple[Outcome[I_co, T_co], ...]
+    outdated: frozenset[int] = frozenset()
 
     def __repr__(self) -> str:
         return f"<BatchResult: {count_by_status(self.outcomes)}>"
@@ -111,17 +122,45 @@ class BatchResult(Sequence[Outcome[I_co, T_co]]):
         return self._with_status(OutcomeStatus.NOT_SENT)
 
     @property
+    def superseded(self) -> list[Outcome[I_co, T_co]]:
+        """The outcomes of items that were not sent, because a later item for the same attribute and day succeeded."""
+        return self._with_status(OutcomeStatus.SUPERSEDED)
+
+    @property
     def ok(self) -> bool:
-        """Whether every item succeeded; true if there are none."""
-        return all(outcome.status is OutcomeStatus.SUCCEEDED for outcome in self.outcomes)
+        """Whether every item succeeded or was superseded; true if there are none."""
+        return all(outcome.status in FINE for outcome in self.outcomes)
+
+    def remainder(self) -> list[I_co]:
+        """Return the items that are worth sending again, in order.
+
+        These are the items that were not sent, and those with an unknown outcome where sending them twice is harmless:
+        increments that may have been added are left out. So are refused items, which would be refused again.
+        """
+        return [
+            outcome.item
+            for outcome in self.outcomes
+            if outcome.index not in self.outdated
+            and (
+                outcome.status is OutcomeStatus.NOT_SENT
+                or (outcome.status is OutcomeStatus.UNKNOWN and getattr(outcome.cause, "repeatable", False))
+            )
+        ]
+
+    def to_json(self) -> str:
+        """Return the outcomes as a JSON array of objects, for a log or a report. Fields that are None are left out.
+
+        The cause of an outcome is an object with its class as `type`, and its `message`.
+        """
+        return json.dumps(self.outcomes, default=_to_plain)
 
     def raise_for_failures(self) -> "BatchResult[I_co, T_co]":
-        """Return this result if every item succeeded.
+        """Return this result if every item succeeded or was superseded.
 
         Raises:
             BatchError: Some did not. Its message quotes the first outcomes of these.
         """
-        failed = [outcome for outcome in self.outcomes if outcome.status is not OutcomeStatus.SUCCEEDED]
+        failed = [outcome for outcome in self.outcomes if outcome.status not in FINE]
         if not failed:
             return self
         raise BatchError(
@@ -135,11 +174,15 @@ class BatchResult(Sequence[Outcome[I_co, T_co]]):
 
 
 def distinct_causes(outcomes: Iterable[Outcome[object, object]]) -> tuple[Exception, ...]:
-    """Return the causes of outcomes in order; of those with the same class and text, only the first."""
+    """Return the causes of outcomes in order; of those with the same class and text, only the first.
+
+    A cause that was itself caused by that of another outcome is left out.
+    """
+    causes = {id(outcome.cause): outcome.cause for outcome in outcomes if outcome.cause is not None}
     distinct: dict[tuple[type[Exception], str], Exception] = {}
-    for outcome in outcomes:
-        if outcome.cause is not None:
-            distinct.setdefault((type(outcome.cause), error_text(outcome.cause)), outcome.cause)
+    for cause in causes.values():
+        if id(cause.__cause__) not in causes:
+            distinct.setdefault((type(cause), error_text(cause)), cause)
     return tuple(distinct.values())
 
 
@@ -160,3 +203,13 @@ def count_by_status(outcomes: Sequence[Outcome[Any, Any]]) -> str:
     """Return the number of items with each status, as text: "70 items: 35 succeeded, 35 unknown"."""
     counts = Counter(outcome.status.value.replace("_", " ") for outcome in outcomes)
     return f"{len(outcomes)} items: " + (", ".join(f"{n} {status}" for status, n in counts.items()) or "none")
+
+
+def _to_plain(value: Any) -> object:
+    """Return an object as JSON can hold it: models as dictionaries without the fields that are None."""
+    if hasattr(value, "__attrs_attrs__"):
+        parts = asdict(value, recurse=False)
+        return {name: part for name, part in parts.items() if part is not None}
+    if isinstance(value, Exception):
+        return {"type": type(value).__name__, "message": error_text(value)}
+    return value.isoformat() if isinstance(value, dt.date) else str(value)

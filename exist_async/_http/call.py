@@ -80,6 +80,8 @@ class CallState:
         slots: The slots of the budget that were taken for the next attempt; those of an attempt under way belong to it.
         line: The throttle's line that the call has reached the head of.
         paused_in_line: Whether it has slept or waited for the budget there.
+        conflict_keys: Keys of what a write changes: after its caller was cancelled, the user's next write with one of
+            them waits for the end of the attempt.
         answered_in_line: Number of calls answered from that line when this call was refused last.
         user: The user whose share of the connections the current attempt takes.
     """
@@ -100,6 +102,7 @@ class CallState:
     line: Line | None = None
     paused_in_line: bool = False
     answered_in_line: int = 0
+    conflict_keys: frozenset[Hashable] | set[Hashable] = frozenset()
     user: Hashable = None
 
 

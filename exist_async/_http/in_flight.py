@@ -1,7 +1,7 @@
 """Waits and writes in progress: closing the client ends the waits, and waits for the writes."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -25,15 +25,20 @@ class Answer(Generic[T]):
 
 
 class InFlight:
-    """The waits and the writes in progress on one client, over all its event loops."""
+    """The waits and the writes in progress on one client, over all its event loops.
 
-    __slots__ = ("_ended", "_waits", "_writes")
+    Attributes:
+        detached: The writes that go on without their callers, each with its user.
+    """
+
+    __slots__ = ("_ended", "_waits", "_writes", "detached")
 
     def __init__(self) -> None:
         self._ended = False
         self._waits: dict[asyncio.Timeout, asyncio.AbstractEventLoop] = {}
         # Event loops hold only weak references to their tasks.
         self._writes: set[asyncio.Task[Any]] = set()
+        self.detached: dict[asyncio.Task[Any], tuple[Hashable, CallState]] = {}
 
     async def wait_for(self, waiting: Coroutine[Any, Any, object]) -> None:
         """Await something, such as a pause; raise ClientClosedError if the client is closed meanwhile."""
@@ -66,9 +71,10 @@ class InFlight:
         self,
         attempt: Callable[[], Coroutine[Any, Any, Answer[T]]],
         state: CallState,
+        user: Hashable,
         on_late: Callable[[asyncio.Task[Answer[T]]], object],
     ) -> Answer[T]:
-        """Await an attempt at a write. If the caller is cancelled after it got its connection, it goes on.
+        """Await an attempt at a write of a user. If the caller is cancelled after it got its connection, it goes on.
 
         Aborting it would leave its result unknown. `on_late` is then called with the finished attempt.
         """
@@ -83,12 +89,32 @@ class InFlight:
         except asyncio.CancelledError:
             if state.connected:
                 state.detached = True
+                self.detached[write] = user, state
                 write.add_done_callback(on_late)
+                write.add_done_callback(self.detached.pop)
             else:
                 write.cancel()
                 write.add_done_callback(_retrieve)
             raise
         return write.result()
+
+    async def wait_for_detached(self, state: CallState, user: Hashable, seconds: float | None) -> bool:
+        """Wait for the user's writes that change the same and go on without their callers, `seconds` at most.
+
+        Such a write could otherwise be carried out after this later one, and bring back the older value. Returns
+        whether all of them have ended.
+        """
+        loop = asyncio.get_running_loop()
+        writes = [
+            write
+            for write, (its_user, its_state) in list(self.detached.items())
+            if its_user == user
+            and write.get_loop() is loop
+            and not state.conflict_keys.isdisjoint(its_state.conflict_keys)
+        ]
+        if writes:
+            await self.wait_for(_wait(writes, seconds))
+        return all(write.done() for write in writes)
 
     async def join_writes(self, seconds: float) -> None:
         """Wait until the writes of the running event loop have ended, `seconds` at most."""
@@ -101,6 +127,10 @@ class InFlight:
         # A wait that has ended meanwhile must not be touched any more.
         if self._waits.pop(wait, None) is not None:
             wait.reschedule(asyncio.get_running_loop().time())
+
+
+async def _wait(writes: "list[asyncio.Task[Any]]", seconds: float | None) -> None:
+    await asyncio.wait(writes, timeout=seconds)
 
 
 def _resolve(ended: "asyncio.Future[None]", _: "asyncio.Task[Any]") -> None:

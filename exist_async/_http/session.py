@@ -130,10 +130,20 @@ class Session:
             if state.slots is not None or state.line is not None:
                 await self._leave(call, state)
 
+    async def _wait_for_detached(self, call: Call, state: CallState) -> None:
+        time_left = None if state.ends_at is None else max(0.0, state.ends_at - self.options.clock())
+        if not await self._pool.in_flight.wait_for_detached(state, user_of(self.auth), time_left):
+            raise self._deadline_error(call)
+
     async def _wait_for_turn(self, call: Call, state: CallState) -> None:
-        """Wait until the next attempt may be made: behind other calls after a 429, and for a slot of the budget."""
+        """Wait until the next attempt may be made: behind other calls after a 429, and for a slot of the budget.
+
+        A write also waits for those that change the same and go on without their callers.
+        """
         if self._pool.closed:
             raise ClientClosedError(CLOSED)
+        if self._pool.in_flight.detached and state.conflict_keys:
+            await self._wait_for_detached(call, state)
         start = self.options.clock()
         if state.ends_at is not None:
             self._check_deadline(call, state, start)
@@ -177,7 +187,7 @@ class Session:
             if not call.outlives_caller:
                 return (await exchange()).value
             late = partial(_report_late, call, state, on_late)
-            return (await self._pool.in_flight.run_write(exchange, state, late)).value
+            return (await self._pool.in_flight.run_write(exchange, state, user_of(self.auth), late)).value
         finally:
             state.sent = state.sent or state.connected
 

@@ -41,8 +41,9 @@ async def ensure(
     The listings are of the attributes that this service owns, and of all attributes of the user.
     """
     check_items(items, on_outcome)
-    wanted: list[Ensurable] = []
-    stop = await ItemReader(items).read(to_ensurable, wanted)
+    reader = ItemReader(items, to_ensurable)
+    stop = await reader.read()
+    wanted = reader.items
     running = _Ensure(session, wanted, on_outcome, stop)
     if wanted and stop is None:
         await running.run(owned, everything)

@@ -1,8 +1,9 @@
 """Reads the items of a write from any iterable, up to the first that is wrong."""
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-from typing import Any, TypeAlias, TypeVar
+import math
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import frozen
 
@@ -15,6 +16,8 @@ I = TypeVar("I")  # noqa: E741  (the letter for an item, as T is for an answer)
 X = TypeVar("X")
 
 _END = object()
+
+_PAUSE = 0.05  # seconds
 
 Items: TypeAlias = Iterable[X] | AsyncIterable[X]
 """Any number of items: a list, a generator, an async stream."""
@@ -46,38 +49,157 @@ def check_items(items: object, on_outcome: object) -> None:
         raise
 
 
-class ItemReader:
-    """Reads items in several steps, each of which continues where the one before ended."""
+class ItemReader(Generic[I]):
+    """Reads items in several steps, each of which continues where the one before ended.
 
-    def __init__(self, items: Items[Any]) -> None:
-        self._items: Any = items
+    Attributes:
+        items: The request models of the items that were read.
+        limit: Number of items at which to stop; it may be raised meanwhile.
+        ended: Whether there is nothing more to read: the iterable has ended, or an item was wrong.
+    """
+
+    def __init__(self, items: Items[Any], prepare: Callable[[Any], I]) -> None:
+        self.items: list[I] = []
+        self.limit = math.inf
+        self.ended = False
+        self._given: Any = items
+        self._prepare = prepare
         self._is_stream = isinstance(items, AsyncIterable)
         self._iterator: Any = None
 
-    async def read(self, prepare: Callable[[Any], I], into: list[I], most: int | None = None) -> Stop | None:
-        """Read at most `most` items, or all, and append the request model of each, up to the first item that is wrong.
+    async def read(self, most: int | None = None) -> Stop | None:
+        """Read at most `most` items, or up to the limit, up to the first that is wrong.
 
         Returns:
             The reason for ending early: a ConfigurationError that names the index, or the iterable's own error.
         """
+        into, prepare = self.items, self._prepare
         preparing: int | None = None  # the index of the item, as long as its request model is not created
+        if most is not None:
+            self.limit = len(into) + most
         try:
             if self._iterator is None:
-                self._iterator = aiter(self._items) if self._is_stream else iter(self._items)
-            end = None if most is None else len(into) + most
-            while len(into) != end:
+                self._iterator = aiter(self._given) if self._is_stream else iter(self._given)
+            while len(into) < self.limit:
                 item = await anext(self._iterator, _END) if self._is_stream else next(self._iterator, _END)
                 if item is _END:
+                    self.ended = True
                     return None
                 preparing = len(into)
                 into.append(prepare(item))
                 preparing = None
         except asyncio.CancelledError as error:
+            self.ended = True
             if cancelled_by_caller():
                 raise
             return Stop(as_exception(error), from_caller=True)
         except Exception as error:  # noqa: BLE001  (an error of the caller's iterable reaches them with the result)
+            self.ended = True
             if preparing is not None and isinstance(error, ConfigurationError):
                 return Stop(ConfigurationError(f"items[{preparing}]: {error}"))
             return Stop(error, from_caller=True)
         return None
+
+
+class PausingReader(Generic[I]):
+    """Reads an async stream in blocks that end where the stream pauses. Close it when leaving it early.
+
+    One task reads the whole stream: cancelling a read at a pause would end a generator. It reads at most one item more
+    than was asked for.
+
+    Attributes:
+        items: The request models of the items that were read.
+        ended: Whether the last block was returned, or the reader was closed.
+    """
+
+    def __init__(
+        self,
+        items: AsyncIterable[Any],
+        prepare: Callable[[Any], I],
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[object]],
+    ) -> None:
+        self.ended = False
+        self._reader = ItemReader(items, self._prepare_next)
+        self.items: list[I] = self._reader.items
+        self._prepare = prepare
+        self._clock = clock
+        self._sleep = sleep
+        self._returned = 0  # number of items in the blocks so far
+        self._arrived = 0.0  # time of the last item
+        self._reading: asyncio.Task[Stop | None] | None = None
+        self._has_room = asyncio.Event()
+        self._wake = asyncio.Event()
+
+    async def read(self, most: int | None = None) -> Stop | None:
+        """Read a block: until no item comes for 50 ms, at most `most` items, up to the first that is wrong."""
+        self._reader.limit = math.inf if most is None else self._returned + most
+        self._arrived = self._clock()
+        self._has_room.set()
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read_all())
+        try:
+            while not self._reading.done() and len(self.items) < self._reader.limit:
+                if len(self.items) == self._returned:
+                    await self._woken()
+                elif (left := self._arrived + _PAUSE - self._clock()) > 0:
+                    await self._woken(left)
+                else:
+                    break
+            self._reader.limit = self._returned = len(self.items)
+            if not self._reading.done():
+                return None
+            stop = self._reading.result()
+        except asyncio.CancelledError as error:
+            if cancelled_by_caller():
+                raise
+            stop = Stop(as_exception(error), from_caller=True)
+        except Exception as error:  # noqa: BLE001  (of the caller's `sleep`)
+            stop = Stop(error, from_caller=True)
+        self.ended = True
+        return stop
+
+    async def aclose(self) -> None:
+        """End the reading, also in the middle of waiting for an item."""
+        if self._reading is not None:
+            # A stream that goes on after its cancellation is left after its next item.
+            self.ended, self._reader.limit = True, 0
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
+
+    async def _read_all(self) -> Stop | None:
+        try:
+            while True:
+                stop = await self._reader.read()
+                if self._reader.ended or self.ended:
+                    return stop
+                self._has_room.clear()
+                self._wake.set()
+                await self._has_room.wait()
+        finally:
+            self._wake.set()
+
+    def _prepare_next(self, item: Any) -> I:
+        prepared = self._prepare(item)
+        self._arrived = self._clock()
+        if len(self.items) == self._returned:
+            self._wake.set()
+        return prepared
+
+    async def _woken(self, seconds: float | None = None) -> None:
+        """Wait for the first item of a block, for its last, for the end, or for a number of seconds."""
+        self._wake.clear()
+        timer = None if seconds is None else asyncio.create_task(self._wake_after(seconds))
+        try:
+            await self._wake.wait()
+        finally:
+            is_over = timer is not None and not timer.cancel()
+        if timer is not None and is_over:
+            timer.result()
+
+    async def _wake_after(self, seconds: float) -> None:
+        try:
+            await self._sleep(seconds)
+        finally:
+            self._wake.set()

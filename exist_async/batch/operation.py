@@ -36,6 +36,8 @@ class WriteOperation(Generic[I, T]):
         conflict_key: The key of what an item changes: two requests that change the same are never in flight at once.
         unique_per_request: Whether a request holds at most one item for each conflict key. Of two, one can be refused,
             and the reply would not tell which.
+        supersedes: Whether an item makes the earlier ones with its conflict key superfluous: of the items in a block,
+            only the last with each key is sent. If it is refused as `validation`, the one before it is sent.
         on_refused: Handles refused items. Those that it makes acceptable are sent again, once.
         on_repeat_refusal: Returns the outcome of an item that was refused after an earlier attempt which may have been
             carried out.
@@ -51,6 +53,7 @@ class WriteOperation(Generic[I, T]):
     conflict_key: Callable[[I], Hashable]
     query: str = ""
     unique_per_request: bool = True
+    supersedes: bool = False
     on_refused: OnRefused[I, T] | None = None
     on_repeat_refusal: Callable[[Outcome[I, T]], Outcome[I, T]] | None = None
     share_parts: Callable[[I, T], None] | None = None

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Collection, Hashable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Collection, Hashable, Iterator, Sequence
 from contextlib import aclosing
+from copy import copy
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -14,7 +15,7 @@ from exist_async._http.responses import as_text, outcome_unknown
 from exist_async._http.session import Session
 from exist_async._json import encode_each
 from exist_async._secrets import redact, secret_in
-from exist_async.batch.items import ItemReader, Items, Stop, check_items
+from exist_async.batch.items import ItemReader, Items, PausingReader, Stop, check_items
 from exist_async.batch.matching import FailedEntry, Reply, match_reply
 from exist_async.batch.operation import OnOutcome, OnRefused, WriteOperation
 from exist_async.errors import (
@@ -32,6 +33,7 @@ from exist_async.errors import (
     StatusError,
 )
 from exist_async.outcomes import (
+    FINE,
     BatchResult,
     Outcome,
     OutcomeStatus,
@@ -47,6 +49,12 @@ T = TypeVar("T")
 CHUNK_SIZE = 35
 """The most objects that Exist accepts in one request."""
 
+BLOCK_SIZE = 10_000
+"""The most items of a stream among which the later supersede the earlier."""
+
+_INVALID = "validation"
+"""Exist's error code for a value that the attribute can't have."""
+
 _QUOTED_ERRORS = 3
 
 _NEVER_SENT = (RateLimitError, ClientClosedError, DeadlineExceededError, OAuthError)
@@ -54,6 +62,8 @@ _NEVER_SENT = (RateLimitError, ClientClosedError, DeadlineExceededError, OAuthEr
 _ABORTING = (AuthenticationError, PermissionDeniedError, *_NEVER_SENT)
 # A request that ended with one of these was not carried out.
 _NOT_CARRIED_OUT = (ConfigurationError, ConnectionFailedError, *_NEVER_SENT)
+
+_UNFINISHED = (OutcomeStatus.NOT_SENT, OutcomeStatus.UNKNOWN)
 
 _log = logging.getLogger("exist_async")
 
@@ -64,7 +74,7 @@ async def write(
     """Send all items, and return their outcomes if each was answered.
 
     Raises:
-        ConfigurationError: An item is wrong. Of a sequence none was sent; of a stream, none of its chunk or after it.
+        ConfigurationError: An item is wrong. Of a sequence none was sent; of a stream, at most those before it.
         ExistAsyncError: Some item was not answered. The error's `result` holds every outcome.
     """
     check_items(items, on_outcome)
@@ -83,6 +93,7 @@ class Write(Generic[I, T]):
         self._on_outcome = on_outcome
         self._items: list[I] = []
         self._outcomes: list[Outcome[I, T] | None] = []  # at the indices of the items that were read
+        self._input_stop: Stop | None = None
         self._interrupted: list[Outcome[I, T]] = []
         self._detached: set[int] = set()
 
@@ -91,7 +102,7 @@ class Write(Generic[I, T]):
         """The outcomes of all items that were read; complete once `run` has ended."""
         outcomes = tuple(outcome for outcome in self._outcomes if outcome is not None)
         assert len(outcomes) == len(self._items)
-        return BatchResult(outcomes)
+        return BatchResult(outcomes, self._outdated(outcomes) if self._operation.supersedes else frozenset())
 
     async def run(self, items: Items[Any]) -> None:
         """Send all items. Afterwards each item that was read has its outcome, unless the caller was cancelled."""
@@ -104,40 +115,57 @@ class Write(Generic[I, T]):
             unreported = [outcome for outcome in known if outcome.index not in self._detached]
             log_outcomes(f"POST {self._operation.path} was cancelled. Its known outcomes", unreported)
             raise
-        self._record([outcome for outcome in self._interrupted if self._outcomes[outcome.index] is None])
+        if self._input_stop is not None:
+            self._stop(self._input_stop)
+        interrupted = [outcome for outcome in self._interrupted if self._outcomes[outcome.index] is None]
+        self._record(interrupted)
+        # The others are reported when their requests end.
+        self._report([outcome for outcome in interrupted if outcome.index not in self._detached])
         cause = self.stop.error if self.stop is not None else None
         for index, item in enumerate(self._items):
             if self._outcomes[index] is None:
                 self._report([Outcome(index, item, OutcomeStatus.NOT_SENT, cause=cause)])
 
     async def _chunks(self, items: Items[Any]) -> AsyncGenerator[Chunk[I], None]:
-        # A sequence is checked whole before anything is sent; a stream, chunk by chunk.
-        most = None if isinstance(items, Collection) else CHUNK_SIZE
-        reader = ItemReader(items)
-        while True:
-            start = len(self._items)
-            try:
-                stop = await reader.read(self._operation.to_request, self._items, most)
-            finally:
+        # A sequence is checked whole before anything is sent; a stream, block by block.
+        operation, options = self._operation, self._session.options
+        is_stream = not isinstance(items, Collection)
+        most = (BLOCK_SIZE if operation.supersedes else CHUNK_SIZE) if is_stream else None
+        pausing: PausingReader[I] | None = None
+        if operation.supersedes and is_stream and isinstance(items, AsyncIterable):
+            pausing = PausingReader(items, operation.to_request, clock=options.clock, sleep=options.sleep)
+        reader = pausing or ItemReader(items, operation.to_request)
+        self._items = reader.items
+        try:
+            while not reader.ended:
+                start = len(self._outcomes)
+                stop = await reader.read(most)
                 self._outcomes += [None] * (len(self._items) - start)
-            if stop is not None:
-                self._stop(stop)
-                return
-            for chunk in self._cut(start):
-                yield chunk
-            if most is None or len(self._items) - start < most:
-                return
+                if stop is not None and not (operation.supersedes and is_stream):
+                    self._stop(stop)
+                    return
+                # The items before a wrong one are sent first.
+                self._input_stop = stop
+                for chunk in self._cut(start):
+                    yield chunk
+        finally:
+            if pausing is not None:
+                await pausing.aclose()
+            self._outcomes += [None] * (len(self._items) - len(self._outcomes))
 
     def _cut(self, start: int) -> Iterator[Chunk[I]]:
         """Cut the items from an index on; those that conflict with an earlier item of their request are cut later."""
-        conflict_key = self._operation.conflict_key
+        operation = self._operation
+        conflict_key = operation.conflict_key
         indices: Sequence[int] = range(start, len(self._items))
-        # Only the keys that occur more than once are remembered, to save memory with long lists.
         repeated: Collection[Hashable] = ()
-        if self._operation.unique_per_request:
-            counts = Counter(conflict_key(self._items[index]) for index in indices)
-            repeated = {key for key, count in counts.items() if count > 1}
-            del counts
+        if len(indices) > 1 and (operation.supersedes or operation.unique_per_request):
+            repeated = self._repeated_keys(indices)
+        earlier: dict[int, list[int]] = {}
+        if repeated and operation.supersedes:
+            earlier = self._earlier(indices, repeated)
+            superseded = {index for group in earlier.values() for index in group}
+            indices, repeated = [index for index in indices if index not in superseded], ()
         while indices:
             later: list[int] = []
             seen: set[Hashable] = set()
@@ -153,6 +181,8 @@ class Write(Generic[I, T]):
                 chunk.indices.append(index)
                 chunk.items.append(item)
                 chunk.conflict_keys.add(key)
+                if earlier and index in earlier:
+                    chunk.earlier[index] = earlier[index]
                 if len(chunk.items) == CHUNK_SIZE:
                     yield chunk
                     chunk = Chunk([], [], set())
@@ -160,27 +190,63 @@ class Write(Generic[I, T]):
                 yield chunk
             indices = later
 
+    def _repeated_keys(self, indices: Sequence[int]) -> Collection[Hashable]:
+        """Return the conflict keys that several items have. Remembering all keys would cost memory with long lists."""
+        counts = Counter(self._operation.conflict_key(self._items[index]) for index in indices)
+        return {key for key, count in counts.items() if count > 1}
+
+    def _earlier(self, indices: Sequence[int], repeated: Collection[Hashable]) -> dict[int, list[int]]:
+        """Return, by index of the last item with each of these keys, the indices of the items before it."""
+        groups: dict[Hashable, list[int]] = {key: [] for key in repeated}
+        for index in indices:
+            group = groups.get(self._operation.conflict_key(self._items[index]))
+            if group is not None:
+                group.append(index)
+        return {group.pop(): group for group in groups.values()}
+
     async def _send_chunk(self, chunk: Chunk[I]) -> bool:
-        """Send one chunk, report its outcomes, and return whether to continue."""
-        outcomes = await self._send_for_outcomes(chunk)
-        if self._operation.on_refused is not None and self.stop is None:
-            refused = [outcome for outcome in outcomes if outcome.refused_for_itself]
-            self._report([outcome for outcome in outcomes if not outcome.refused_for_itself])
-            # Recorded now, because handling them may be cancelled.
-            self._record(refused)
-            outcomes = refused
-            try:
-                if self.stop is None:
-                    outcomes = await self._handle_refused(chunk, refused, self._operation.on_refused)
-            except asyncio.CancelledError:
-                self._report([outcome for outcome in refused if outcome.index not in self._detached])
-                raise
-        self._report(outcomes)
+        """Send one chunk, then earlier items in place of invalid ones; report outcomes; return whether to continue."""
+        next_chunk: Chunk[I] | None = chunk
+        while next_chunk is not None:
+            chunk = next_chunk
+            outcomes = await self._send_for_outcomes(chunk)
+            if self._operation.on_refused is not None and self.stop is None:
+                outcomes = await self._report_answered(chunk, outcomes, self._operation.on_refused)
+            self._report(outcomes, chunk)
+            next_chunk = self._fallback(chunk, outcomes) if chunk.earlier and self.stop is None else None
         return self.stop is None
+
+    async def _report_answered(
+        self, chunk: Chunk[I], outcomes: list[Outcome[I, T]], on_refused: OnRefused[I, T]
+    ) -> list[Outcome[I, T]]:
+        """Report the outcomes but refusals, handle these, and return their final outcomes."""
+        refused = [outcome for outcome in outcomes if outcome.refused_for_itself]
+        self._report([outcome for outcome in outcomes if not outcome.refused_for_itself], chunk)
+        # Recorded now, because handling them may be cancelled.
+        self._record(refused)
+        if self.stop is not None:
+            return refused
+        try:
+            return await self._handle_refused(chunk, refused, on_refused)
+        except asyncio.CancelledError:
+            self._report([outcome for outcome in refused if outcome.index not in self._detached], chunk)
+            raise
+
+    def _fallback(self, chunk: Chunk[I], outcomes: Sequence[Outcome[I, T]]) -> Chunk[I] | None:
+        """Return a chunk of the items before those that were refused as invalid, if there are any."""
+        fallback: Chunk[I] = Chunk([], [], chunk.conflict_keys)
+        for outcome in outcomes:
+            earlier = chunk.earlier.get(outcome.index)
+            if earlier and _is_invalid(outcome):
+                index = earlier.pop()
+                fallback.indices.append(index)
+                fallback.items.append(self._items[index])
+                fallback.earlier[index] = earlier
+        return fallback if fallback.items else None
 
     async def _send_for_outcomes(self, chunk: Chunk[I]) -> list[Outcome[I, T]]:
         """Send one chunk, and return its outcomes, unless the caller is cancelled."""
-        state = CallState()
+        state = CallState(conflict_keys=chunk.conflict_keys)
         try:
             return await self._send(chunk, state)
         except asyncio.CancelledError as error:
@@ -189,9 +255,10 @@ class Write(Generic[I, T]):
             outcomes = _outcomes_after_error(chunk, failure, sent=state.sent)
             if cancelled_by_caller():
                 # They are needed if only this task was cancelled, and the write goes on.
+                outcomes = self._with_earlier(chunk, outcomes)
                 self._interrupted += outcomes
                 if state.detached:
-                    self._detached.update(chunk.indices)
+                    self._detached.update(outcome.index for outcome in outcomes)
                 raise
             return outcomes
         except Exception as error:  # noqa: BLE001  (errors from outside the package come from the caller's auth or limiter)
@@ -212,7 +279,8 @@ class Write(Generic[I, T]):
             if outcome.cause is not None:
                 self._stop_after(outcome.cause)
         if indices and self.stop is None:
-            second = Chunk(indices, [self._items[index] for index in indices], chunk.conflict_keys)
+            items = [self._items[index] for index in indices]
+            second = Chunk(indices, items, chunk.conflict_keys, chunk.earlier)
             outcomes.update((outcome.index, outcome) for outcome in await self._send_for_outcomes(second))
         return list(outcomes.values())
 
@@ -257,17 +325,47 @@ class Write(Generic[I, T]):
             outcomes = _outcomes_after_error(chunk, reply, sent=True)
         else:
             outcomes = self._outcomes_of(call, chunk, reply, state)
+        outcomes = self._with_earlier(chunk, outcomes)
         failure = self._report(outcomes)
         log_outcomes(f"{call} was cancelled while it was in flight, and finished", outcomes)
         if failure is not None:
             _log.error("on_outcome raised %s: %s", type(failure).__name__, error_text(failure))
 
+    def _with_earlier(self, chunk: Chunk[I], outcomes: list[Outcome[I, T]]) -> list[Outcome[I, T]]:
+        """Return final outcomes, followed by those of the items that were not sent because of theirs."""
+        earlier = [
+            earlier_outcome
+            for outcome in outcomes
+            if outcome.index in chunk.earlier and not _is_invalid(outcome)
+            for earlier_outcome in _earlier_outcomes(outcome, chunk.earlier[outcome.index], self._items)
+        ]
+        return outcomes + earlier
+
+    def _outdated(self, outcomes: Sequence[Outcome[I, T]]) -> frozenset[int]:
+        """Return the indices of unfinished items whose conflict key a later item has that succeeded."""
+        conflict_key = self._operation.conflict_key
+        unfinished = {conflict_key(outcome.item) for outcome in outcomes if outcome.status in _UNFINISHED}
+        succeeded: set[Hashable] = set()
+        outdated: set[int] = set()
+        for outcome in reversed(outcomes) if unfinished else ():
+            key = conflict_key(outcome.item)
+            if outcome.status is OutcomeStatus.SUCCEEDED and key in unfinished:
+                succeeded.add(key)
+            elif outcome.status in _UNFINISHED and key in succeeded:
+                outdated.add(outcome.index)
+        return frozenset(outdated)
+
     def _record(self, outcomes: Sequence[Outcome[I, T]]) -> None:
         for outcome in outcomes:
             self._outcomes[outcome.index] = outcome
 
-    def _report(self, outcomes: Sequence[Outcome[I, T]]) -> Exception | None:
-        """Record outcomes and call the caller's callback; return the error that it raises, which stops the write."""
+    def _report(self, outcomes: list[Outcome[I, T]], chunk: Chunk[I] | None = None) -> Exception | None:
+        """Record outcomes and call the caller's callback; return the error that it raises, which stops the write.
+
+        With their chunk, also those of the items that were not sent because of theirs.
+        """
+        if chunk is not None and chunk.earlier:
+            outcomes = self._with_earlier(chunk, outcomes)
         self._record(outcomes)
         if self._on_outcome is None:
             return None
@@ -293,11 +391,9 @@ class Write(Generic[I, T]):
 
 
 def conclude(result: BatchResult[I, T], stop: Stop | None = None) -> BatchResult[I, T]:
-    """Return a result in which every item succeeded or was refused for itself; otherwise raise the fitting error."""
+    """Return a result in which every item is fine or was refused for itself; otherwise raise the fitting error."""
     unanswered = [
-        outcome
-        for outcome in result.outcomes
-        if outcome.status is not OutcomeStatus.SUCCEEDED and not outcome.refused_for_itself
+        outcome for outcome in result.outcomes if outcome.status not in FINE and not outcome.refused_for_itself
     ]
     if stop is None and not unanswered:
         return result
@@ -328,11 +424,11 @@ def conclude(result: BatchResult[I, T], stop: Stop | None = None) -> BatchResult
 def log_outcomes(event: str, outcomes: Sequence[Outcome[object, object]]) -> None:
     """Log the outcomes of a cancelled write, if any are known, because its caller does not get the result.
 
-    There is a line for all, which is a warning unless all succeeded, and one line for each.
+    There is a line for all, which is a warning if some did not succeed, and one line for each.
     """
     if not outcomes:
         return
-    failed = [outcome for outcome in outcomes if outcome.status is not OutcomeStatus.SUCCEEDED]
+    failed = [outcome for outcome in outcomes if outcome.status not in FINE]
     if failed:
         _log.warning("%s: %s. %s", event, count_by_status(outcomes), quote_first(failed))
     else:
@@ -350,6 +446,29 @@ def _outcomes_after_error(chunk: Chunk[I], error: Exception, *, sent: bool) -> l
     else:
         status = OutcomeStatus.UNKNOWN
     return [Outcome(index, item, status, cause=error) for index, item in zip(chunk.indices, chunk.items, strict=True)]
+
+
+def _is_invalid(outcome: Outcome[object, object]) -> bool:
+    """Whether the item was refused for its value, so that an earlier value for the day may be accepted."""
+    return outcome.error_code == _INVALID and outcome.refused_for_itself
+
+
+def _earlier_outcomes(later: Outcome[I, Any], indices: Sequence[int], items: Sequence[I]) -> list[Outcome[I, Any]]:
+    """Return the outcomes of items that were not sent because of a later one, which has its outcome now."""
+    code, error, cause = later.error_code, later.error, later.cause
+    if later.status in FINE:
+        return [Outcome(index, items[index], OutcomeStatus.SUPERSEDED) for index in indices]
+    if later.status is OutcomeStatus.REFUSED:
+        return [Outcome(index, items[index], later.status, None, code, error, cause) for index in indices]
+    is_unknown = later.status is OutcomeStatus.UNKNOWN
+    message = (
+        f"items[{later.index}], a later item for the same attribute and day, "
+        f"{'is unknown' if is_unknown else 'was not sent'}{f': {error_text(cause)}' if cause is not None else ''}"
+    )
+    own = ExistAsyncError(message) if is_unknown or not isinstance(cause, ExistAsyncError) else copy(cause)
+    own.args = (message,)
+    own.__cause__ = cause
+    return [Outcome(index, items[index], OutcomeStatus.NOT_SENT, cause=own) for index in indices]
 
 
 def _text(value: object, state: CallState) -> str | None:

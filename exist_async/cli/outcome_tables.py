@@ -11,15 +11,15 @@ from rich.text import Text
 from exist_async.attributes import ByName, ByTemplate, CustomAttribute
 from exist_async.cli.output import cell, plain_table
 from exist_async.cli.records import Records, UnreadableRecord
-from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus
+from exist_async.outcomes import FINE, BatchResult, Outcome, OutcomeStatus
 from exist_async.values import ValueUpdate
 
-_FAILURES = (OutcomeStatus.REFUSED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_SENT)
 _STYLES = {
     OutcomeStatus.SUCCEEDED: "green",
     OutcomeStatus.REFUSED: "red",
     OutcomeStatus.UNKNOWN: "yellow",
     OutcomeStatus.NOT_SENT: "yellow",
+    OutcomeStatus.SUPERSEDED: "dim",
 }
 _COLUMNS = ("Name", "Outcome", "Code", "Reason")
 _UNREADABLE = "unreadable"
@@ -47,7 +47,7 @@ def print_outcomes(
         list_items: False prints only the counts.
         records: Records that the items were read from, to show line numbers. Unreadable records are always listed.
     """
-    failed = [outcome for outcome in result if outcome.status in _FAILURES] if list_items else []
+    failed = [outcome for outcome in result if outcome.status not in FINE] if list_items else []
     if records is None:
         if failed:
             console.print(_failure_table(failed), "")

@@ -29,7 +29,8 @@ class Values(Resource):
 
     `update` and `increment` send their items concurrently, up to 35 in a request. They call `on_outcome` with each
     outcome as requests end, and return one outcome for each item, in the order given. A wrong item raises
-    ConfigurationError, before anything is sent if the items are a sequence. If items were not answered, the
+    ConfigurationError, before anything is sent if the items are a sequence. A write waits for an earlier one of the
+    same attribute and day that goes on because its caller was cancelled. If items were not answered, the
     ExistAsyncError that is raised has all outcomes in its `result`.
     """
 
@@ -120,10 +121,14 @@ class Values(Resource):
     ) -> BatchResult[ValueUpdate, ValueEcho]:
         """Write values, which replace the values of their days: "" erases a text. Doing it again is harmless.
 
-        Of two items for the same attribute and day, the later one is written later.
+        Of several items for the same attribute and day, only the last is sent. When it has succeeded, the others are
+        `superseded`. If it is refused as `validation`, the one before it is sent, and so on; after any other refusal,
+        the earlier items are refused like it. If it is `unknown` or `not_sent`, they are `not_sent`.
 
         Args:
-            items: Any number.
+            items: Any number. A sequence is treated as a whole, a stream in blocks of up to 10,000 items; a block of an
+                async stream ends when no item comes for 50 ms. A later block is written later. The items of a stream
+                before a wrong one are sent. A plain iterator has to fill its block first: make a slow source async.
             reacquire: Whether to acquire, once, attributes whose values are refused as `unauthorised` or `not_found`,
                 and to send these values again. In the first case, the attribute is taken from the service that owns it
                 now; in the second, it is created if there is a template with its name. If it can't be acquired, its
@@ -142,7 +147,7 @@ class Values(Resource):
         """Add to values that are numbers, durations or percentages; Exist refuses other types.
 
         Doing it again adds again, so a request without an answer is never repeated: its items are `unknown`. The
-        attribute's new value is in `value.current` of the outcome.
+        attribute's new value is in `value.current` of the outcome. Several items for one day are sent and added each.
 
         Args:
             items: Any number. Those without a date are added to the user's current day when Exist gets them.

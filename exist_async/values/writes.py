@@ -98,6 +98,7 @@ UPDATE: Final = WriteOperation[ValueUpdate, ValueEcho](
     match_key=requests.match_key,
     match_keys_of=requests.match_keys_of,
     conflict_key=requests.conflict_key,
+    supersedes=True,
     on_repeat_refusal=_after_repeated_update,
     share_parts=_share_parts,
 )

@@ -180,6 +180,31 @@ async def test_one_request_that_is_cancelled_by_others_loses_no_outcome(answerin
     assert set(statuses(caught.value.result)) <= {"unknown", "succeeded"}
 
 
+async def test_one_request_that_is_cancelled_by_others_before_it_is_sent_is_told_too(answering: Answering) -> None:
+    told: list[int] = []
+    waiting = asyncio.Event()
+
+    class Spent:
+        async def acquire(self, user: object, *, max_wait: float | None) -> None:
+            waiting.set()
+            await asyncio.Event().wait()
+
+        async def refund(self, user: object, *, hold: float) -> None: ...
+
+    client = answering(succeed, rate_limiter=Spent())
+    write = asyncio.create_task(
+        client.attributes.release(names(3), on_outcome=lambda outcome: told.append(outcome.index))
+    )
+    await waiting.wait()
+    next(task for task in asyncio.all_tasks() if "run_chunks.<locals>.run" in repr(task.get_coro())).cancel()
+
+    with pytest.raises(BatchError) as caught:
+        await write
+    assert caught.value.result is not None
+    assert statuses(caught.value.result) == ["not_sent"] * 3
+    assert sorted(told) == [0, 1, 2]
+
+
 async def test_only_the_end_of_a_stream_is_its_end(answering: Answering) -> None:
     def broken() -> Iterator[str]:
         yield "a"

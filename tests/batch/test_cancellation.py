@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import logging
 from collections.abc import AsyncGenerator, Callable, Generator
 from datetime import date
@@ -10,7 +11,17 @@ from typing import Any
 import httpx
 import pytest
 
-from exist_async import ExistClient, Outcome, OutcomeStatus, ValueIncrement
+from exist_async import (
+    BatchError,
+    ByName,
+    ClientClosedError,
+    DeadlineExceededError,
+    ExistClient,
+    Outcome,
+    OutcomeStatus,
+    ValueIncrement,
+    ValueUpdate,
+)
 from exist_async.sandbox import Sandbox
 from support import names, succeed, until
 
@@ -342,3 +353,201 @@ async def test_closing_waits_for_writes_no_longer_than_the_timeout(raw_server: A
         async with asyncio.timeout(5):
             await client.aclose()
         await asyncio.wait([write])
+
+
+# The next write, while one goes on without its caller
+
+
+def update(value: int, name: str = "mood") -> ValueUpdate:
+    return ValueUpdate(name, DAY, value)
+
+
+async def cancelled_update(service: Service, client: ExistClient) -> None:
+    """Cancel an update after its request was sent."""
+    write = asyncio.create_task(client.values.update([update(1), update(1, "steps")]))
+    await service.asked.wait()
+    await cancelled(write)
+
+
+async def turns(count: int = 50) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("follower", ["update", "increment"])
+async def test_the_next_write_of_a_day_waits_for_one_whose_caller_was_cancelled(
+    answering: Answering, follower: str
+) -> None:
+    service = Service()
+    client = answering(service)
+    await cancelled_update(service, client)
+
+    if follower == "update":
+        following = asyncio.create_task(client.values.update([update(2)]))
+    else:
+        following = asyncio.create_task(client.values.increment([ValueIncrement("mood", 2, DAY)]))
+    await turns()
+    assert service.requests == 1
+    service.may_answer.set()
+
+    assert (await following).ok
+    assert service.requests == 2
+
+
+async def test_a_view_of_the_same_user_waits_too(answering: Answering) -> None:
+    service = Service()
+    client = answering(service)
+    await cancelled_update(service, client)
+
+    following = asyncio.create_task(client.with_options(auth="a-token", timeout=5).values.update([update(2)]))
+    await turns()
+    assert service.requests == 1
+    service.may_answer.set()
+
+    assert (await following).ok
+
+
+async def test_writes_of_other_days_and_of_other_users_do_not_wait(answering: Answering) -> None:
+    service = Service()
+    client = answering(service)
+    await cancelled_update(service, client)
+
+    others = [
+        asyncio.create_task(client.values.update([ValueUpdate("mood", date(2026, 11, 19), 2)])),
+        asyncio.create_task(client.values.update([update(2, "weight")])),
+        asyncio.create_task(client.with_options(auth="another-token").values.update([update(2)])),
+    ]
+    await until(lambda: service.requests == 4)
+    service.may_answer.set()
+
+    for other in others:
+        assert (await other).ok
+
+
+async def test_an_attribute_is_not_acquired_before_its_release_has_ended(answering: Answering) -> None:
+    service = Service()
+    client = answering(service)
+    release = asyncio.create_task(client.attributes.release(["mood"]))
+    await service.asked.wait()
+    await cancelled(release)
+
+    acquiring = asyncio.create_task(client.attributes.acquire([ByName("mood")], success_objects=False))
+    await turns()
+    assert service.requests == 1
+    service.may_answer.set()
+
+    assert (await acquiring).ok
+
+
+async def test_the_wait_for_another_write_ends_at_the_deadline(answering: Answering) -> None:
+    service = Service()
+    client = answering(service)
+    await cancelled_update(service, client)
+
+    with pytest.raises(DeadlineExceededError) as caught:
+        await client.with_options(deadline=0.05).values.update([update(2)])
+
+    assert caught.value.result is not None
+    assert [outcome.status for outcome in caught.value.result] == [OutcomeStatus.NOT_SENT]
+    assert service.requests == 1
+    service.may_answer.set()
+    await client.aclose()
+
+
+async def test_the_wait_for_another_write_ends_when_the_client_is_closed(answering: Answering) -> None:
+    service = Service()
+    client = answering(service, timeout=0.05)
+    await cancelled_update(service, client)
+    following = asyncio.create_task(client.values.update([update(2)]))
+    await turns()
+
+    await client.aclose()
+
+    with pytest.raises(ClientClosedError):
+        await following
+    assert service.requests == 1
+    service.may_answer.set()
+
+
+async def test_a_cancelled_wait_for_another_write_sends_nothing(answering: Answering) -> None:
+    service, told = Service(), list[Outcome[Any, Any]]()
+    client = answering(service)
+    await cancelled_update(service, client)
+    following = asyncio.create_task(client.values.update([update(2)], on_outcome=told.append))
+    await turns()
+
+    await cancelled(following)
+    service.may_answer.set()
+    await client.aclose()
+
+    assert service.requests == 1
+    assert told == []
+
+
+async def test_over_a_socket_the_later_value_stays_though_the_earlier_is_written_late(raw_server: Any) -> None:
+    written: list[Any] = []
+    first = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            size = int(head.partition(b"content-length:")[2].split()[0])
+            items = json.loads(await reader.readexactly(size))
+            if not first.is_set():
+                first.set()
+                await asyncio.sleep(0.1)
+            written.extend(item["value"] for item in items)
+            body = json.dumps({"success": items, "failed": []}).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    async with raw_server(serve) as url, ExistClient("a-token", base_url=url) as client:
+        write = asyncio.create_task(client.values.update([update(1)]))
+        await first.wait()
+        await cancelled(write)
+        result = await client.values.update([update(2)])
+
+    assert result.ok
+    assert written == [1, 2]
+
+
+async def test_superseded_rows_are_told_late_with_their_superseder(
+    answering: Answering, caplog: pytest.LogCaptureFixture
+) -> None:
+    service, told = Service(), list[Outcome[Any, Any]]()
+    client = answering(service)
+    write = asyncio.create_task(client.values.update([update(1), update(2), update(3)], on_outcome=told.append))
+    await service.asked.wait()
+    await cancelled(write)
+    assert told == []
+    with caplog.at_level(logging.INFO, "exist_async"):
+        service.may_answer.set()
+        await client.aclose()
+
+    assert sorted((outcome.index, str(outcome.status)) for outcome in told) == [
+        (0, "superseded"),
+        (1, "superseded"),
+        (2, "succeeded"),
+    ]
+    assert caplog.records[0].levelname == "INFO"
+    assert "3 items: 1 succeeded, 2 superseded" in caplog.text
+
+
+async def test_a_request_that_is_cancelled_by_others_leaves_superseded_rows_their_one_outcome(
+    answering: Answering,
+) -> None:
+    service, told = Service(), list[int]()
+    client = answering(service)
+    write = asyncio.create_task(
+        client.values.update([update(1), update(2)], on_outcome=lambda outcome: told.append(outcome.index))
+    )
+    await service.asked.wait()
+    next(task for task in asyncio.all_tasks() if "run_chunks.<locals>.run" in repr(task.get_coro())).cancel()
+
+    with pytest.raises(BatchError) as caught:
+        await write
+    service.may_answer.set()
+    await client.aclose()
+
+    assert caught.value.result is not None
+    assert [outcome.status for outcome in caught.value.result] == [OutcomeStatus.NOT_SENT, OutcomeStatus.UNKNOWN]
+    assert sorted(told) == [0, 1]

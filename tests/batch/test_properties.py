@@ -1,9 +1,12 @@
 """However a service splits, shortens or reorders its replies: one outcome for each item, and none a false success."""
 
 import asyncio
+import datetime as dt
 import json
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -19,7 +22,9 @@ from exist_async import (
     ExistAsyncError,
     ExistClient,
     OutcomeStatus,
+    ValueEcho,
     ValueType,
+    ValueUpdate,
 )
 from exist_async.attributes.requests import comparable_label, match_key, match_keys_of
 from exist_async.batch.matching import FailedEntry, Reply, match_reply
@@ -165,3 +170,123 @@ def test_every_item_has_exactly_one_outcome_whatever_the_service_does(
                 assert name not in done
             case OutcomeStatus.UNKNOWN:
                 assert outcome.cause is not None
+
+
+# Days that come several times
+
+
+@st.composite
+def repeated_days(draw: st.DrawFn) -> tuple[list[ValueUpdate], Any, list[list[Any]]]:
+    """Updates of a few days, and a service that refuses, loses or forgets some; with what each request wrote."""
+    rng = draw(st.randoms(use_true_random=False))
+    written: list[list[Any]] = []
+    days = draw(st.lists(st.integers(0, 9), max_size=60))
+    # Each value is another, so that it names its item.
+    items = [ValueUpdate("mood", dt.date(2026, 11, 1 + day), number) for number, day in enumerate(days)]
+    reliable = draw(st.booleans())
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent = json.loads(request.content)
+        if request.url.path.endswith("acquire/"):
+            return httpx.Response(200, json={"success": sent if rng.random() < 0.5 else [], "failed": []})
+        assert len({item["date"] for item in sent}) == len(sent) <= 35
+        way = 9 if reliable else rng.randrange(10)
+        if way == 0:
+            raise httpx.ConnectError("refused")
+        if way == 1:
+            return httpx.Response(rng.choice([400, 401, 429, 302]), json={"detail": "no"})
+        codes = {item["value"]: rng.choice([None, None, "validation", "unauthorised", "x"]) for item in sent}
+        done = [item for item in sent if codes[item["value"]] is None]
+        written.append([item["value"] for item in done])
+        if way == 2:
+            raise httpx.ReadError("cut")
+        if way == 3:
+            return httpx.Response(502)
+        success = [item for item in done if way > 4 or rng.random() < 0.8]
+        failed = [{**item, "error_code": codes[item["value"]], "error": "no"} for item in sent if item not in done]
+        rng.shuffle(success)
+        return httpx.Response(202, json={"success": success, "failed": failed})
+
+    return items, answer, written
+
+
+async def _streamed(items: list[ValueUpdate], pauses: list[bool]) -> AsyncIterator[ValueUpdate]:
+    for item, pause in zip(items, pauses, strict=True):
+        if pause:
+            await asyncio.sleep(0)
+        yield item
+
+
+@pytest.mark.slow
+@settings(max_examples=400, deadline=None)
+@given(repeated_days(), st.integers(1, 4), st.booleans(), st.data())
+def test_whatever_becomes_of_repeated_days_each_item_is_told_once_and_no_older_value_wins(
+    case: Any, concurrency: int, reacquire: bool, data: st.DataObject
+) -> None:
+    items, answer, written = case
+    kind = data.draw(st.sampled_from(["list", "generator", "async generator"]))
+    pauses = [data.draw(st.booleans()) for _ in items] if kind == "async generator" else []
+    breaks_at = data.draw(st.none() | st.integers(0, 60))
+    told: list[Any] = []
+
+    def tell(outcome: Any) -> None:
+        told.append(outcome)
+        if len(told) == breaks_at:
+            raise LookupError("no such progress bar")
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    async def write() -> BatchResult[Any, Any]:
+        given = {"list": items, "generator": iter(items), "async generator": _streamed(items, pauses)}[kind]
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http_client:
+            client = ExistClient(
+                "token", http_client=http_client, concurrency=concurrency, max_retries=1, max_wait=0.0, sleep=sleep
+            )
+            try:
+                return await client.values.update(given, reacquire=reacquire, on_outcome=tell)
+            except ExistAsyncError as error:
+                return error.result or BatchResult(())
+
+    # Small blocks, so that days are repeated across them.
+    with patch("exist_async.batch.writes.BLOCK_SIZE", data.draw(st.integers(1, 20))):
+        result = asyncio.run(write())
+
+    read = items[: len(result)]
+    assert [(outcome.index, outcome.item) for outcome in result] == list(enumerate(read))
+    assert len({outcome.index for outcome in told}) == len(told)
+    if breaks_at is None or len(told) < breaks_at:
+        assert sorted(told, key=lambda outcome: outcome.index) == list(result)
+    order = [value for request in written for value in request]
+    day_has = {items[value].date: value for value in order}
+    for outcome in result:
+        check_outcome(outcome, result, order, day_has)
+    if result.ok:
+        assert read == items
+        assert day_has == {item.date: item.value for item in items}
+    # Sending the remainder never brings back an older value.
+    for item in result.remainder():
+        assert item.value > max(succeeded_on(item.date, result), default=-1)
+
+
+def succeeded_on(day: dt.date, result: BatchResult[Any, Any]) -> list[int]:
+    return [echo.value for echo in result.succeeded if echo.date == day]
+
+
+def check_outcome(outcome: Any, result: BatchResult[Any, Any], order: list[int], day_has: dict[dt.date, int]) -> None:
+    value, day = outcome.item.value, outcome.item.date
+    match outcome.status:
+        case OutcomeStatus.SUCCEEDED:
+            assert outcome.value == ValueEcho("mood", day, value)
+            assert day_has[day] >= value
+        case OutcomeStatus.SUPERSEDED:
+            assert value not in order
+            assert max(succeeded_on(day, result)) > value
+        case OutcomeStatus.NOT_SENT:
+            assert value not in order
+            assert outcome.cause is not None
+        case OutcomeStatus.REFUSED:
+            # With its request, or for itself.
+            assert (outcome.cause is None) == (outcome.error_code is not None)
+        case OutcomeStatus.UNKNOWN:
+            assert outcome.cause is not None

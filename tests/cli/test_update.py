@@ -518,7 +518,7 @@ def test_of_several_lines_about_one_day_the_last_one_is_stored(update: Callable,
 def test_an_error_that_stops_the_write_reports_the_last_line_that_was_read(update: Callable, owned: Sandbox) -> None:
     owned.fail_next(status=401, path="update/", times=8)
 
-    result = update("oops\n" + "".join(f"steps,{NEW_YEAR + dt.timedelta(days=day)},1\n" for day in range(2000)))
+    result = update("oops\n" + "".join(f"steps,{NEW_YEAR + dt.timedelta(days=day)},1\n" for day in range(12_000)))
 
     assert result.code == 1
     assert rows_by_line(result.out)["1"].startswith("oops unreadable expected 3 fields")
@@ -526,8 +526,17 @@ def test_an_error_that_stops_the_write_reports_the_last_line_that_was_read(updat
     last = int(result.out.splitlines()[-1].removeprefix("Nothing was read after line ").removesuffix("."))
     numbers = counts(result.out.rpartition("\n\n")[0])
     assert numbers.pop("written") == 0
-    assert sum(numbers.values()) == last < 2000
+    assert sum(numbers.values()) == last < 12_000
     assert result.err.count("\n") == 1
+
+
+def test_lines_about_one_day_are_one_value_and_no_failure(update: Callable, owned: Sandbox) -> None:
+    result = update("".join(f"steps,{NEW_YEAR},{number}\n" for number in range(1, 101)))
+
+    assert result.code == 0
+    assert counts(result.out) == {"written": 1, "superseded": 99}
+    assert result.out.startswith(HEAD)  # no table of failures
+    assert owned.values("steps") == {NEW_YEAR: 100}
 
 
 def test_unknown_outcomes_are_listed_by_line_and_their_reason_only_once(update: Callable, owned: Sandbox) -> None:
@@ -554,7 +563,7 @@ def test_lines_are_sent_while_more_are_awaited(start: Callable, wait_until: Call
         running.stdin.flush()
         running.stdin.write(b"1\n")
         running.stdin.flush()
-    wait_until(lambda: len(owned.values("steps")) == 35)
+    wait_until(lambda: len(owned.values("steps")) == 36)
     running.stdin.close()
 
     assert running.wait(timeout=20) == 0
