@@ -535,7 +535,7 @@ def test_lines_about_one_day_are_one_value_and_no_failure(update: Callable, owne
 
     assert result.code == 0
     assert counts(result.out) == {"written": 1, "superseded": 99}
-    assert result.out.startswith(HEAD)  # no table of failures
+    assert result.out.split()[:2] == ["Outcome", "Items"]  # no table of failures
     assert owned.values("steps") == {NEW_YEAR: 100}
 
 
