@@ -17,8 +17,8 @@ word for word: it is made by them, with `EXIST_WRITE_FAULTS=1 pytest tests/fault
 
 An update is a write that is harmless to repeat; an increment is one that would count twice. Each has one item.
 *answered at attempt 2* is a success. *unknown*, *refused*, *not_sent* and *superseded* are the outcome of an item, and
-*applied* is how often the service really carried it out. Where one fault has several variants, or comes once instead of for ever,
-those that differ are named.
+*applied* is how often the service really carried it out. Where one fault has several variants, or comes once instead
+of for ever, those that differ are named.
 """
 
 _SITUATIONS = """\
