@@ -53,7 +53,7 @@ async def test_an_update_that_is_carried_out_late_overwrites_no_later_value_of_i
 
     seen: dict[str, Seen] = {}
     service = SlowAtFirst(until_another=True)
-    async with serving(service) as server, quick(server.url, timeout=0.2) as client:
+    async with serving(service) as server, quick(server.url, timeout=0.4) as client:
         seen["both in one call"] = await observe(client, lambda view: update(view, 1, 2), server.applied_count)
         # Of the values of a day only the last is sent: its attempts may well change places.
         assert service.written == [2, 2]
@@ -73,7 +73,7 @@ async def test_increments_that_are_carried_out_late_all_count() -> None:
 
     seen: dict[str, Seen] = {}
     service = SlowAtFirst(until_another=True)
-    async with serving(service) as server, quick(server.url, timeout=0.2) as client:
+    async with serving(service) as server, quick(server.url, timeout=0.4) as client:
         seen["the first"] = await observe(client, increment)
         seen["the later one"] = await observe(client, increment)
         assert service.written == [1, 1]
