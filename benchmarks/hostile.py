@@ -1,4 +1,8 @@
-"""A loopback server that misbehaves at random, and counts the increments that it really applied."""
+"""A loopback server that misbehaves at random, and keeps what it was really told to.
+
+It adds up all increments, keeps the values of updates, has a listing of some pages, and lets in the users whose token
+begins with `limited` only as often as an exact moving window allows.
+"""
 
 import asyncio
 import json
@@ -6,13 +10,27 @@ import random
 import re
 import subprocess
 import sys
+import time
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
+LIMIT: Final = 6
+PERIOD: Final = 2.0
+"""Seconds in which a limited user may make so many requests."""
+
+PAGES: Final = 3
+LISTED: Final = tuple(f"tag_{number}" for number in range(30))
+"""The names on the pages of the listing."""
+
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _PAUSE: Final = 0.05
 _INCREMENT: Final = b"POST /api/2/attributes/increment/"
+_UPDATE: Final = b"POST /api/2/attributes/update/"
+_LISTING: Final = b"GET /api/2/attributes/"
+_PAGE: Final = re.compile(rb"[?&]page=(\d+)")
+_LIMITED: Final = re.compile(rb"\r\nauthorization: *Bearer (limited[^\r]*)", re.IGNORECASE)
 _COUNTS: Final = b"GET /counts"
 
 
@@ -45,18 +63,37 @@ class _Exchange:
         self.reader = reader
         self.writer = writer
         self.is_increment = head.startswith(_INCREMENT)
+        self.is_update = head.startswith(_UPDATE)
+        self.page = int(number[1] if (number := _PAGE.search(head)) else 1) if head.startswith(_LISTING) else None
         self.items: list[Any] = json.loads(body) if body else []
 
     def apply(self, part: float = 1.0) -> None:
         """Carry out the request, or the first part of it."""
+        applied = self.items[: round(len(self.items) * part)]
         if self.is_increment:
-            self.server.applied += round(len(self.items) * part)
+            self.server.applied += len(applied)
+        if self.is_update:
+            self.server.values |= {f"{item['name']} {item['date']}": item["value"] for item in applied}
+
+    def results(self) -> bytes:
+        """The answer with a page of the listing."""
+        assert self.page is not None
+        size = len(LISTED) // PAGES
+        results = [{"name": name} for name in LISTED[size * (self.page - 1) : size * self.page]]
+        return self.listing(results, has_next=self.page < PAGES)
+
+    def listing(self, results: list[dict[str, str]], *, has_next: bool) -> bytes:
+        """An answer with some results."""
+        following = "/api/2/attributes/" if has_next else None
+        return json.dumps({"count": len(LISTED), "next": following, "results": results}).encode()
 
     @property
     def reply(self) -> bytes:
         """The answer of a correct service, as JSON."""
+        if self.page is not None:
+            return self.results()
         if not self.items:
-            return b'{"username": "ada", "count": 0, "next": null, "results": []}'
+            return b'{"username": "ada"}'
         success = [{**item, "current": item.get("value")} for item in self.items]
         return json.dumps({"success": success, "failed": []}).encode()
 
@@ -166,6 +203,15 @@ async def _left_out(exchange: _Exchange) -> None:
     exchange.write(exchange.reply)
 
 
+async def _missing_page(exchange: _Exchange) -> None:
+    if exchange.page is None:
+        await _good(exchange)
+    elif exchange.server.random.random() < 0.5:
+        exchange.write(exchange.listing([], has_next=True))
+    else:
+        exchange.write(b"<html>No upstream</html>", "404 Not Found")
+
+
 _BEHAVIOURS: Final[dict[Callable[[_Exchange], Awaitable[None]], int]] = {
     _good: 60,
     _slow: 20,
@@ -184,6 +230,7 @@ _BEHAVIOURS: Final[dict[Callable[[_Exchange], Awaitable[None]], int]] = {
     _trickle: 1,
     _reordered: 3,
     _left_out: 2,
+    _missing_page: 8,
 }
 """The faults, each with its weight."""
 
@@ -194,6 +241,9 @@ class _Server:
         self.requests = 0
         self.misbehaved = 0
         self.applied = 0
+        self.refused = 0
+        self.values: dict[str, Any] = {}
+        self.let_in: defaultdict[bytes, deque[float]] = defaultdict(deque)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection."""
@@ -209,12 +259,28 @@ class _Server:
     async def _answer(self, exchange: _Exchange, head: bytes) -> None:
         if head.startswith(_COUNTS):
             counts = {"requests": self.requests, "misbehaved": self.misbehaved, "applied": self.applied}
-            exchange.write(json.dumps(counts).encode())
+            exchange.write(json.dumps(counts | {"refused": self.refused, "values": self.values}).encode())
             return
         behaviour = self.random.choices(list(_BEHAVIOURS), list(_BEHAVIOURS.values()))[0]
         self.requests += 1
         self.misbehaved += behaviour not in (_good, _slow)
+        # What gets a 429 by chance is not let in, and takes no place in the window.
+        if behaviour is not _limited and not self._lets_in(head):
+            self.refused += 1
+            behaviour = _limited
         await behaviour(exchange)
+
+    def _lets_in(self, head: bytes) -> bool:
+        user = _LIMITED.search(head)
+        if user is None:
+            return True
+        now, times = time.monotonic(), self.let_in[user[1]]
+        while times and times[0] <= now - PERIOD:
+            times.popleft()
+        if len(times) >= LIMIT:
+            return False
+        times.append(now)
+        return True
 
 
 async def _main(seed: int) -> None:

@@ -6,6 +6,7 @@
 import argparse
 import asyncio
 import gc
+import itertools
 import logging
 import random
 import resource
@@ -13,7 +14,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
@@ -22,16 +23,28 @@ import httpx
 from attrs import Factory, define
 
 from benchmarks import hostile, memory
-from exist_async import ExistAsyncError, ExistClient, Outcome, OutcomeStatus, ValueIncrement, ValueUpdate
+from exist_async import (
+    ExistAsyncError,
+    ExistClient,
+    MemoryRateLimiter,
+    Outcome,
+    OutcomeStatus,
+    ValueIncrement,
+    ValueUpdate,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Iterator
 
 _TASKS: Final = 1000
 _CONNECTIONS: Final = 10
 _USERS: Final = 50
+# So many of them have a rate limiter, and a service that counts for itself.
+_LIMITED_USERS: Final = 5
 _DAY: Final = date(2026, 11, 20)
 _MOST_ITEMS: Final = 80
+_MOST_DAYS: Final = 4
+"""The most days of an update, which together have as many rows as other writes have items."""
 # Seconds. Between its calls, so that not all are always waiting for one of the ten connections.
 _PAUSE: Final = 6.0
 _MEGABYTE: Final = 1_000_000
@@ -46,14 +59,29 @@ class _Tally:
     Attributes:
         told: How many increments had which outcome, cancelled callers' included.
         calls: How many calls ended how.
+        parts: How many listings were returned although some of their pages were missing.
+        possible: The values that each day of an attribute may have, by what the callers were told.
+        superseded: How many rows of updates were not sent, because a later one of their day was.
         memory: Megabytes of memory, every other second.
         tasks: The most tasks that there were beside the callers.
     """
 
     told: Counter[OutcomeStatus] = Factory(Counter)
     calls: Counter[str] = Factory(Counter)
+    parts: int = 0
+    possible: dict[str, set[Any]] = Factory(dict)
+    superseded: int = 0
     memory: list[float] = Factory(list)
     tasks: int = 0
+
+    def hear_update(self, outcome: Outcome[ValueUpdate, Any]) -> None:
+        """Note the value that a day has for sure, or may have."""
+        day = f"{outcome.item.name} {outcome.item.date}"
+        if outcome.status is OutcomeStatus.SUCCEEDED:
+            self.possible[day] = {outcome.item.value}
+        elif outcome.status is OutcomeStatus.UNKNOWN:
+            self.possible.setdefault(day, {None}).add(outcome.item.value)
+        self.superseded += outcome.status is OutcomeStatus.SUPERSEDED
 
     def hear(self, outcome: Outcome[ValueIncrement, Any]) -> None:
         """Count the outcome of an increment."""
@@ -79,18 +107,24 @@ def main() -> int:
     return _judge(tally, counts, left)
 
 
-async def _soak(url: str, seconds: float, seed: int) -> tuple[_Tally, dict[str, int], dict[str, int]]:
+async def _soak(url: str, seconds: float, seed: int) -> tuple[_Tally, dict[str, Any], dict[str, int]]:
     tally = _Tally()
     end = time.monotonic() + seconds
     # As in a web backend: one client, and a view for each user.
     async with ExistClient(
         "nobody-s-token", base_url=url, max_connections=_CONNECTIONS, timeout=2.0, rate_limiter=None
     ) as client:
-        views = [client.with_options(auth=f"token-of-user-{number}") for number in range(_USERS)]
+        views = [client.with_options(auth=f"token-of-user-{number}") for number in range(_LIMITED_USERS, _USERS)]
+        limiter = MemoryRateLimiter(hostile.LIMIT, hostile.PERIOD)
+        views += [
+            client.with_options(auth=f"limited-user-{number}", rate_limiter=limiter, max_wait=hostile.PERIOD)
+            for number in range(_LIMITED_USERS)
+        ]
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_watch(tally, end))
             for number in range(_TASKS):
-                tasks.create_task(_call_on(views[number % _USERS], tally, random.Random(f"{seed}/{number}"), end))
+                caller = _Caller(number, views[number % _USERS], tally, random.Random(f"{seed}/{number}"))
+                tasks.create_task(caller.call_on(end))
     left = {"tasks": len(asyncio.all_tasks()) - 1}
     async with httpx.AsyncClient() as http:
         return tally, (await http.get(f"{url}/counts")).json(), left
@@ -104,45 +138,82 @@ async def _watch(tally: _Tally, end: float) -> None:
         await asyncio.sleep(2)
 
 
-async def _call_on(exist: ExistClient, tally: _Tally, chance: random.Random, end: float) -> None:
-    """Make one call after another, and hang up on some of them."""
-    calls: list[Callable[[], Awaitable[object]]] = [
-        lambda: exist.values.increment(
-            [ValueIncrement(f"tag_{chance.randrange(9)}", 1, _DAY) for _ in range(chance.randint(1, _MOST_ITEMS))],
-            on_outcome=tally.hear,
-        ),
-        lambda: exist.values.update([ValueUpdate(f"tag_{n}", _DAY, n) for n in range(chance.randint(1, _MOST_ITEMS))]),
-        exist.profile.get,
-        lambda: exist.attributes.owned().collect(),
-    ]
-    while time.monotonic() < end:
-        await asyncio.sleep(chance.uniform(0, _PAUSE))
-        patience = chance.uniform(0, 3) if chance.random() < 0.5 else None
-        try:
-            async with asyncio.timeout(patience):
-                await chance.choice(calls)()
-            tally.calls["answered"] += 1
-        except TimeoutError:
-            tally.calls["cancelled"] += 1
-        except ExistAsyncError as error:
-            tally.calls[type(error).__name__] += 1
+@define
+class _Caller:
+    """Makes one call after another, and hangs up on some of them.
+
+    Attributes:
+        number: Its number, which is in the name of the attribute that only it updates.
+    """
+
+    number: int
+    exist: ExistClient
+    tally: _Tally
+    chance: random.Random
+    _values: "Iterator[int]" = Factory(itertools.count)
+
+    async def call_on(self, end: float) -> None:
+        """Make calls until the end."""
+        calls = [self._increment, self._update, self.exist.profile.get, self._list]
+        while time.monotonic() < end:
+            await asyncio.sleep(self.chance.uniform(0, _PAUSE))
+            patience = self.chance.uniform(0, 3) if self.chance.random() < 0.5 else None
+            try:
+                async with asyncio.timeout(patience):
+                    await self.chance.choice(calls)()
+                self.tally.calls["answered"] += 1
+            except TimeoutError:
+                self.tally.calls["cancelled"] += 1
+            except ExistAsyncError as error:
+                self.tally.calls[type(error).__name__] += 1
+
+    async def _increment(self) -> None:
+        count = self.chance.randint(1, _MOST_ITEMS)
+        items = [ValueIncrement(f"tag_{self.chance.randrange(9)}", 1, _DAY) for _ in range(count)]
+        await self.exist.values.increment(items, on_outcome=self.tally.hear)
+
+    async def _update(self) -> None:
+        """Update some days, each several times: only its last value is sent."""
+        days = [_DAY - timedelta(days=day) for day in range(self.chance.randint(1, _MOST_DAYS))]
+        items = [
+            ValueUpdate(f"own_{self.number}", day, next(self._values))
+            for day in days
+            for _ in range(self.chance.randint(1, _MOST_ITEMS // _MOST_DAYS))
+        ]
+        await self.exist.values.update(items, on_outcome=self.tally.hear_update)
+
+    async def _list(self) -> None:
+        attributes = await self.exist.attributes.list().collect()
+        self.tally.parts += [attribute.name for attribute in attributes] != [*hostile.LISTED]
 
 
-def _judge(tally: _Tally, counts: dict[str, int], left: dict[str, int]) -> int:
+def _judge(tally: _Tally, counts: dict[str, Any], left: dict[str, int]) -> int:
     """Print what happened, and return the exit code."""
     succeeded, unknown = tally.told[OutcomeStatus.SUCCEEDED], tally.told[OutcomeStatus.UNKNOWN]
     applied = counts["applied"]
+    other_values = sum(counts["values"].get(day) not in possible for day, possible in tally.possible.items())
     third = max(1, len(tally.memory) // 3)
     before, after = median(tally.memory[third : 2 * third] or tally.memory), median(tally.memory[-third:])
     print(f"service: {counts['requests']:,} requests, {counts['misbehaved']:,} of them met a fault")
     print("calls: " + ", ".join(f"{count:,} {name}" for name, count in tally.calls.most_common()))
     print("increments: " + ", ".join(f"{count:,} {status}" for status, count in tally.told.most_common()))
     print(f"applied: {applied:,} = {succeeded:,} succeeded + {applied - succeeded:,} of {unknown:,} unknown")
+    print(
+        f"{len(tally.possible):,} days updated, {tally.superseded:,} rows superseded, "
+        f"{other_values:,} days with another value than their last"
+    )
+    print(f"{tally.parts:,} listings cut off; {counts['refused']:,} requests of limited users refused")
     print(f"memory: {before:.1f} MB in the middle third, {after:.1f} MB in the last; {_peak():.1f} MB at most")
     print(f"beside the callers {tally.tasks:,} tasks at most; left at the end: {left}")
     wrong = [
         (not succeeded <= applied <= succeeded + unknown, "increments were lost or counted twice"),
-        (not (succeeded and unknown and tally.calls["cancelled"]), "it was too short to see anything"),
+        (other_values > 0, "an older value replaced a later one"),
+        (tally.parts > 0, "a part of a listing was returned as if it were all"),
+        (counts["refused"] > 0, "a rate limiter let out more requests than the service lets in"),
+        (
+            not (succeeded and unknown and tally.superseded and tally.calls["cancelled"]),
+            "it was too short to see anything",
+        ),
         (after > before * (1 + _MOST_GROWTH), "memory grows"),
         (any(left.values()), "something is left behind"),
     ]

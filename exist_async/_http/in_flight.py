@@ -40,8 +40,12 @@ class InFlight:
         self._writes: set[asyncio.Task[Any]] = set()
         self.detached: dict[asyncio.Task[Any], tuple[Hashable, CallState]] = {}
 
-    async def wait_for(self, waiting: Coroutine[Any, Any, object]) -> None:
-        """Await something, such as a pause; raise ClientClosedError if the client is closed meanwhile."""
+    async def wait_for(self, waiting: Coroutine[Any, Any, T]) -> T:
+        """Return what something that is awaited returns, such as a pause.
+
+        Raises:
+            ClientClosedError: The client is closed, or was closed meanwhile.
+        """
         if self._ended:
             waiting.close()
             raise ClientClosedError(_CLOSED)
@@ -51,7 +55,7 @@ class InFlight:
             async with wait:
                 self._waits[wait] = asyncio.get_running_loop()
                 try:
-                    await waiting
+                    return await waiting
                 finally:
                     self._waits.pop(wait, None)
         except TimeoutError:

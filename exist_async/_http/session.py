@@ -197,7 +197,7 @@ class Session:
         status: int | None = None
         slots, state.slots = state.slots, None
         try:
-            if self._renewable is not None and await self._renew(call, state, self._renewable.ready()):
+            if self._renewable is not None and await self._renew(call, state, self._renewable.ready):
                 self._telemetry.report_renewal(call, self.options.clock() - start)
             time_left = None if state.ends_at is None else state.ends_at - self.options.clock()
             response = await self._pool.send(call, self.auth, self.options, state, time_left)
@@ -261,7 +261,7 @@ class Session:
         now = self.options.clock()
         if isinstance(error, AuthenticationError) and self._renewable is not None and not state.renewed:
             # A request answered with 401 was not carried out, so with a new token this counts as the first attempt.
-            await self._renew(call, state, self._renewable.renew(token_in(state.authorization)))
+            await self._renew(call, state, partial(self._renewable.renew, token_in(state.authorization)))
             self._telemetry.report_renewal(call, self.options.clock() - now)
             state.renewed = True
             state.uncounted += 1
@@ -326,14 +326,18 @@ class Session:
         if not line.dissolved:
             state.line, state.paused_in_line = line, False
 
-    async def _renew(self, call: Call, state: CallState, renewing: Awaitable[T]) -> T:
-        """Await the renewal of a token, over this session's pool."""
+    async def _renew(self, call: Call, state: CallState, renew: Callable[[], Awaitable[T]]) -> T:
+        """Await the renewal of a token, over this session's pool, until the client is closed."""
         renewing_pool.set(self._pool)
         try:
-            return await self._before_deadline(call, state, renewing)
+            return await self._pool.in_flight.wait_for(self._renew_before_deadline(call, state, renew))
         finally:
             # Not reset by its token: the collector may close this in another context, after the loop has ended.
             renewing_pool.set(None)
+
+    async def _renew_before_deadline(self, call: Call, state: CallState, renew: Callable[[], Awaitable[T]]) -> T:
+        # The renewal begins in here, so that none is left behind if the client has been closed.
+        return await self._before_deadline(call, state, renew())
 
     async def _before_deadline(self, call: Call, state: CallState, waiting: Awaitable[T]) -> T:
         """Await something that the next attempt needs; raise DeadlineExceededError if the deadline passes first."""

@@ -1,4 +1,6 @@
-"""Rows 25 to 42: a service that answers badly, and what befalls the caller, the clock and the places between."""
+"""Rows 25 to 53: a service that answers badly, and what befalls the caller, the clock and the places between.
+
+Those that are missing are in situations.py."""
 
 from faults.table import Row
 
@@ -170,6 +172,90 @@ ROWS: list[Row] = [
         increment="answered late: answered at attempt 1, applied 1; "
         "never answered: unknown after 1 attempt, applied 1; later: not_sent after 0 attempts, applied 0",
         test="test_cancelling.py::test_closing_finishes_a_write_and_ends_a_read_and_later_calls_say_so",
+    ),
+    Row(
+        number=43,
+        fault="a page in the middle of a listing is missing: a proxy's 404, the service's own, an empty page",
+        get="6 results in 4 requests; twice: NoAnswerError",
+        update="-",
+        increment="-",
+        test="test_listings.py::test_a_page_in_the_middle_that_is_missing_is_requested_again_and_never_the_end",
+    ),
+    Row(
+        number=44,
+        fault="the first attempt is carried out late, after a later value of the same day was sent or given",
+        get="-",
+        update="both in one call: 1 superseded, 1 succeeded after 2 attempts, applied 2; "
+        "the caller hung up and gives the later one: answered at attempt 1",
+        increment="the first: unknown after 1 attempt; "
+        "the later one, the caller hung up and gives the later one: answered at attempt 1",
+        test="test_late.py::test_an_update_that_is_carried_out_late_overwrites_no_later_value_of_its_day",
+        more=(
+            "test_late.py::test_increments_that_are_carried_out_late_all_count",
+            "batch/test_cancellation.py::test_the_next_write_of_a_day_waits_for_one_whose_caller_was_cancelled",
+            "values/test_superseded.py::test_only_the_last_row_of_a_day_takes_room_in_a_request",
+        ),
+    ),
+    Row(
+        number=45,
+        fault="300 calls without a network; callers who hang up before they have a connection",
+        get="ConnectionFailedError, 300 of 300 requests left; hung up: all left but the one that was sent",
+        update="not_sent, 300 of 300 requests left; hung up: all left but the one that was sent",
+        increment="not_sent, 300 of 300 requests left; hung up: all left but the one that was sent",
+        test="test_budgets.py::test_requests_that_were_not_sent_take_nothing_from_the_hourly_budget",
+        more=("rate_limits/test_requests.py::test_requests_that_found_no_service_cost_nothing",),
+    ),
+    Row(
+        number=46,
+        fault="requests arrive up to 100 ms late at a service with an exact window",
+        get="answered at attempt 1",
+        update="answered at attempt 1",
+        increment="answered at attempt 1",
+        test="test_budgets.py::test_a_service_with_an_exact_window_refuses_no_call",
+        more=(
+            "rate_limits/test_requests.py::test_a_service_with_an_exact_window_refuses_none_of_a_client_that_is_alone",
+            "rate_limits/test_processes.py::test_a_service_with_an_exact_window_refuses_none_of_four_clients",
+        ),
+    ),
+    Row(
+        number=47,
+        fault="429 without a usable Retry-After: none, 0, past, rubbish; eight times, and for ever",
+        get="answered at attempt 9; for ever: RateLimitError after 11 attempts",
+        update="answered at attempt 9, applied 1; for ever: not_sent after 11 attempts, applied 0",
+        increment="answered at attempt 9, applied 1; for ever: not_sent after 11 attempts, applied 0",
+        test="test_limits.py::test_a_429_that_does_not_say_how_long_is_asked_again_until_max_wait_is_used_up",
+    ),
+    Row(
+        number=49,
+        fault="closed while the renewal of a token waits for its lock",
+        get="ClientClosedError after 1 attempt; the next client: answered at attempt 2",
+        update="not_sent after 1 attempt, applied 0; the next client: answered at attempt 2, applied 1",
+        increment="not_sent after 1 attempt, applied 0; the next client: answered at attempt 2, applied 1",
+        test="test_tokens.py::test_closing_the_client_ends_a_renewal_that_waits_for_its_lock",
+        more=(
+            "oauth/test_losses.py::test_closing_the_client_ends_a_renewal_that_waits_for_its_lock_and_nobody_waits_for",
+            "oauth/test_losses.py::test_closing_one_client_leaves_a_renewal_to_the_calls_of_another",
+        ),
+    ),
+    Row(
+        number=52,
+        fault="the slow calls of another user fill all connections",
+        get="answered at attempt 1",
+        update="answered at attempt 1, applied 1",
+        increment="answered at attempt 1, applied 1",
+        test="test_users.py::test_a_call_gets_the_next_connection_however_many_calls_another_user_has",
+        more=("http/test_fair_queue.py::test_slow_calls_of_one_user_slow_down_no_other_user",),
+    ),
+    Row(
+        number=53,
+        fault="another process has locked the SQLite file of the budget",
+        get="RateLimitError after 0 attempts; another file: answered at attempt 1",
+        update="not_sent after 0 attempts, applied 0; another file: answered at attempt 1, applied 1",
+        increment="not_sent after 0 attempts, applied 0; another file: answered at attempt 1, applied 1",
+        test="test_budgets.py::test_a_locked_file_stops_the_calls_that_need_it_together_and_no_others",
+        more=(
+            "rate_limits/test_sqlite.py::test_a_locked_file_delays_nobody_else_and_one_failure_answers_all_who_wait",
+        ),
     ),
 ]
 

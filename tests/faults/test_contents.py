@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import time
 import tracemalloc
 import zlib
 from collections.abc import Generator
@@ -14,6 +15,7 @@ from faults.wire import compare
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
+MILLION = 1_000_000
 MB = 1_000_000
 
 
@@ -104,3 +106,17 @@ async def test_a_success_that_is_no_json_says_what_it_is() -> None:
         assert "answered 200 with text/html" in str(seen[kind]["HTML"].error)
         assert "answered 200 with text/plain" in str(seen[kind]["empty"].error)
         assert "answered 204 with no content type" in str(seen[kind]["a 204"].error)
+
+
+async def test_an_answer_with_a_million_entries_is_not_read() -> None:
+    # Of a profile, which has no such field, they are skipped.
+    body = b'{"username": "eve", "failed": [%s{}]}' % (b"{}," * MILLION)
+
+    start = time.process_time()
+    with memory_below(32 * MB):
+        seen = await compare(55, {"": sending(encoded(b"gzip", gzip.compress(body)))}, in_turn=True)
+
+    for kind in ("update", "increment"):
+        assert "much larger than an answer to these items" in str(seen[kind][""].error.__cause__)
+    # Building the models of so many entries takes seconds.
+    assert time.process_time() - start < 5

@@ -2,23 +2,52 @@
 
 import ast
 import os
+import re
+from functools import cache
+from pathlib import Path
 
-from faults.table import HERE, README, all_rows, rendered
+from faults.situations import SITUATIONS
+from faults.table import README, all_rows, path_of, rendered
+
+FAULTS = 58
 
 
 def test_every_fault_of_the_matrix_is_there_once() -> None:
-    assert [row.number for row in all_rows()] == list(range(1, 43))
+    numbers = [each.number for each in (*all_rows(), *SITUATIONS)]
+
+    assert sorted(numbers) == list(range(1, FAULTS + 1))
 
 
-def test_every_fault_is_shown_by_a_test_that_there_is() -> None:
-    tests = {
-        f"{path.name}::{node.name}": ast.unparse(node)
-        for path in HERE.glob("test_*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+@cache
+def functions_in(path: Path) -> dict[str, str]:
+    """Return the source of every test function of a file by its name, in the form that Python gives it."""
+    return {
+        node.name: ast.unparse(node)
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
     }
 
-    assert {row.test for row in all_rows()} - set(tests) == set()
+
+def source_of(test: str) -> str | None:
+    """Return the source of a test that the table names; None where there is none of that name."""
+    path = path_of(test)
+    return functions_in(path).get(test.partition("::")[2]) if path.exists() else None
+
+
+def named_tests() -> set[str]:
+    named = {test for row in all_rows() for test in (row.test, *row.more)}
+    return named.union(*(each.tests for each in SITUATIONS))
+
+
+def test_every_fault_is_shown_by_tests_that_there_are() -> None:
+    assert {test for test in named_tests() if source_of(test) is None} == set()
+    assert all(each.tests for each in SITUATIONS)
+
+
+def test_every_row_is_compared_with_what_its_test_saw() -> None:
+    compared = re.compile(r"\b(?:row|compare|compare_cells)\((\d+)\b")
+
+    assert [row.test for row in all_rows() if str(row.number) not in compared.findall(source_of(row.test) or "")] == []
 
 
 def test_the_readme_shows_the_table() -> None:

@@ -1,4 +1,4 @@
-"""Rows 28 to 31: tokens that the service no longer takes, and what gets lost while they are renewed."""
+"""Rows 28 to 31 and 49: tokens that the service no longer takes, and what gets lost while they are renewed."""
 
 import asyncio
 import signal
@@ -254,3 +254,29 @@ async def test_a_401_to_a_token_that_cannot_be_renewed_is_asked_once(kind: str, 
 
     assert isinstance(seen.error, AuthenticationError)
     assert (seen.attempts, asked(sandbox, kind), seen.applied) == (1, 1, None if kind == "get" else 0)
+
+
+@pytest.mark.parametrize("kind", CALLS)
+async def test_closing_the_client_ends_a_renewal_that_waits_for_its_lock(kind: str, clock: Any) -> None:
+    sandbox, store = a_sandbox(), MemoryTokenStore()
+    async with sandbox.serve() as url, httpx.AsyncClient(verify=PLAIN) as http:
+        app = app_at(url, http)
+        await sign_in(sandbox, app, store)
+        old = await store.load("ada")
+        sandbox.expire_tokens()
+        sandbox.reset_requests()
+        client = client_of(app, store, timeout=0.2)
+        async with store.lock("ada"):
+            call = asyncio.create_task(see(client, sandbox, kind))
+            await until(lambda: asked(sandbox, kind) == 1)
+            async with asyncio.timeout(5):
+                await client.aclose()
+                seen = await call
+            assert refreshes(sandbox) == 0
+            assert await store.load("ada") == old
+        # Whoever comes next renews it.
+        async with client_of(app, store) as client:
+            after = await see(client, sandbox, kind)
+
+    assert f"{seen}; the next client: {after}" == getattr(row(49), kind)
+    assert refreshes(sandbox) == 1

@@ -1,4 +1,4 @@
-"""Rows 1 to 24: what befalls connections, and the bytes on them."""
+"""Rows 1 to 24 and 55: what befalls connections, and the bytes on them."""
 
 from faults.table import Row
 
@@ -202,6 +202,15 @@ ROWS: list[Row] = [
         update=_UNREADABLE,
         increment=_APPLIED_ONCE,
         test="test_contents.py::test_a_success_that_is_no_json_says_what_it_is",
+    ),
+    Row(
+        number=55,
+        fault="an answer with a million entries for one item",
+        get="answered at attempt 1",
+        update=_UNREADABLE,
+        increment=_APPLIED_ONCE,
+        test="test_contents.py::test_an_answer_with_a_million_entries_is_not_read",
+        more=("http/test_responses.py::test_a_reply_that_is_much_larger_than_the_answer_to_the_items_is_not_decoded",),
     ),
 ]
 

@@ -173,6 +173,25 @@ LEAVES = st.one_of(
 )
 
 
+ODD = st.sampled_from(
+    [
+        Raw(text)
+        for text in (
+            *("null", "true", "7", "-1.5", "NaN", "Infinity", "-Infinity", "1e999", "9" * 30),
+            *('""', '"mood"', '"7"', '"0000-00-00"', '"2026-11-20T00:00:00"', '"\\ud800"'),
+            *("[]", "{}", "[null]", "[[NaN]]", '{"name": 7}', '{"": -1e999}'),
+        )
+    ]
+)
+"""JSON, or nearly, in place of a field that does not matter."""
+
+DATES_WITH_TIME = st.builds(
+    lambda time, offset: f"2026-11-20T{time.isoformat()}{offset}",
+    st.times(),
+    st.sampled_from(["", "Z", "+11:00", "-09:30", "+00:00"]),
+)
+
+
 def written(value: Any) -> str:
     """Write a document as a careless service does: NaN, halves of surrogate pairs and all."""
     if isinstance(value, Raw):
@@ -202,15 +221,17 @@ def mutated(draw: st.DrawFn, document: Any) -> str:
         if not places:
             break
         container, key = draw(st.sampled_from(places))
-        match draw(st.sampled_from(["replace", "replace", "replace", "remove", "rename", "add", "repeat"])):
+        match draw(st.sampled_from(["replace", "replace", "replace", "remove", "rename", "add", "repeat", "flood"])):
             case "remove":
                 del container[key]
             case "rename" if isinstance(container, dict):
                 container[draw(WORDS)] = container.pop(key)
-            case "add" if isinstance(container, dict):
-                container[draw(WORDS)] = draw(LEAVES)
+            case "add" | "flood" as change if isinstance(container, list):
+                # An element of something else, or many more of the same.
+                more = [draw(LEAVES)] if change == "add" else (600 * container)[: draw(st.sampled_from([1, 12, 600]))]
+                container[:0] = more
             case "add":
-                container.insert(0, draw(LEAVES))
+                container[draw(WORDS)] = draw(LEAVES)
             case "repeat":
                 twice.append((container, key, draw(LEAVES)))
             case _:

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import json
 import pickle
 import traceback
 from collections.abc import Awaitable, Callable
@@ -83,8 +84,13 @@ def answers(document: Any) -> st.SearchStrategy[list[Answer]]:
 
 async def ask(given_answers: list[Answer], use: Use, auth: Any = "a-token") -> Any:
     """Return what a call returns or raises, of a service that gives these answers."""
+    return await ask_service(Service(given_answers), use, auth)
+
+
+async def ask_service(service: Callable[[httpx.Request], httpx.Response], use: Use, auth: Any = "a-token") -> Any:
+    """Return what a call of a service returns or raises."""
     clock = Clock()
-    async with httpx.AsyncClient(transport=httpx.MockTransport(Service(given_answers))) as http_client:
+    async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http_client:
         limiter = MemoryRateLimiter(clock=clock, sleep=clock.sleep)
         client = ExistClient(auth, http_client=http_client, rate_limiter=limiter, clock=clock, sleep=clock.sleep)
         try:
@@ -241,6 +247,226 @@ async def test_a_refusal_of_something_else_whose_value_is_a_list_answers_no_item
 
     check_outcomes(end, UPDATES[:1])
     assert [outcome.status for outcome in end.result] == [OutcomeStatus.UNKNOWN]
+
+
+@examples(50)
+@given(st.sampled_from([1, 3]), st.integers(0, 400), st.sampled_from(["success", "failed"]), st.data())
+def test_of_a_reply_with_many_more_entries_than_items_none_is_used(
+    count: int, more: int, field: str, data: st.DataObject
+) -> None:
+    items = UPDATES[:count]
+    answered = [{"name": item.name, "date": str(item.date), "value": item.value} for item in items]
+    # One success and one failure for each item, and ten others, are still taken for an answer.
+    others: Any = data.draw(st.sampled_from([{}, answered[0], REFUSAL, {"name": "tea"}]))
+    entries = answered + (count + 11 + more) * [others]
+    body = json.dumps({"success": [], "failed": []} | {field: entries}).encode()
+
+    end = asyncio.run(ask([(200, [], body)], lambda exist: exist.values.update(items)))
+
+    check_outcomes(end, items)
+    assert {outcome.status for outcome in end.result} == {OutcomeStatus.UNKNOWN}
+
+
+BESIDE_THE_POINT = sorted(hostile.ATTRIBUTE.keys() - {"name"})
+
+
+@examples(100)
+@given(st.dictionaries(st.sampled_from(BESIDE_THE_POINT), hostile.ODD, min_size=1, max_size=4))
+def test_odd_fields_beside_the_point_do_not_spoil_a_reply(odd: dict[str, Any]) -> None:
+    listed = [{**hostile.ATTRIBUTE, "name": "mood", **odd}, {**hostile.ATTRIBUTE, "name": "steps"}]
+    body = hostile.written(hostile.page(*listed) | {"count": 2, "next": None}).encode()
+    acquired = hostile.written({"success": listed, "failed": []}).encode()
+
+    attributes = asyncio.run(ask([(200, [], body)], lambda exist: exist.attributes.list().collect()))
+    result = asyncio.run(ask([(200, [], acquired)], lambda exist: exist.attributes.acquire(map(ByName, NAMES[1:]))))
+
+    assert [attribute.name for attribute in attributes] == ["mood", "steps"]
+    assert [outcome.value.name for outcome in result] == ["mood", "steps"]
+    # What was left out is not there, and the rest is.
+    for key, value in hostile.ATTRIBUTE.items():
+        if key in ("label", "priority", "active"):
+            assert getattr(attributes[1], key) == value
+    check(attributes)
+
+
+@examples(50)
+@given(hostile.DATES_WITH_TIME, hostile.ODD)
+def test_a_date_may_have_a_time_and_it_is_the_day_that_it_names(date: str, odd: Any) -> None:
+    values = hostile.written(hostile.page({"date": date, "value": 5, "odd": odd}) | {"count": 1, "next": None})
+    echo = {"name": "mood", "date": date, "value": 5, "current": odd}
+    day = dt.date(2026, 11, 20)
+
+    read = asyncio.run(ask([(200, [], values.encode())], lambda exist: exist.values.of("mood").collect()))
+    reply = hostile.written({"success": [echo], "failed": []}).encode()
+    written = asyncio.run(ask([(200, [], reply)], lambda exist: exist.values.update([ValueUpdate("mood", day, 5)])))
+
+    assert [(value.date, value.value) for value in read] == [(day, 5)]
+    assert [(outcome.status, outcome.value.date) for outcome in written] == [(OutcomeStatus.SUCCEEDED, day)]
+
+
+class Listing:
+    """A listing of attributes in pages, of which requests get what is said, one after another; then it is well.
+
+    Args:
+        pages: How many pages there are, of two attributes each.
+        has_count: Whether it says how many attributes there are.
+        fates: What the first requests get.
+    """
+
+    def __init__(self, pages: int, has_count: bool, fates: list[str]) -> None:
+        self.names = [f"tag_{number}" for number in range(2 * pages)]
+        self._count = len(self.names) if has_count else None
+        self._fates = iter(fates)
+        self._requests = 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self._requests += 1
+        assert self._requests <= _MOST_REQUESTS, "the listing does not end"
+        # The service sends pages of two, whatever is asked for.
+        number = int(request.url.params.get("page", "1"))
+        names = self.names[2 * number - 2 : 2 * number]
+        following = "https://exist.io/api/2/attributes/?page=2" if 2 * number < len(self.names) else None
+        match next(self._fates, "well"):
+            case "a proxy's 404":
+                return httpx.Response(404, html="<h1>No upstream</h1>")
+            case "the service's 404":
+                return httpx.Response(404, json={"detail": "Invalid page."})
+            case "503":
+                return httpx.Response(503)
+            case "cut":
+                return httpx.Response(200, text='{"count": 6, "results": [{"name": "tag_0"}')
+            case "empty" if following:
+                # One without a `next` is the end, as the service says.
+                names = []
+            case "empty, and more to come":
+                names, following = [], "https://exist.io/api/2/attributes/?page=3"
+        results = [{"name": name, "values": [{"date": str(END), "value": 1}]} for name in names]
+        return httpx.Response(200, json={"count": self._count, "next": following, "results": results})
+
+
+FATES = ["well", "a proxy's 404", "the service's 404", "503", "cut", "empty", "empty, and more to come"]
+LISTINGS: dict[str, Callable[[ExistClient], Awaitable[list[str]]]] = {}
+
+
+def listing(read: Callable[[ExistClient], Awaitable[list[str]]]) -> Callable[[ExistClient], Awaitable[list[str]]]:
+    LISTINGS[read.__name__] = read
+    return read
+
+
+@listing
+async def collecting(exist: ExistClient) -> list[str]:
+    return [attribute.name for attribute in await exist.attributes.list().collect()]
+
+
+@listing
+async def iterating(exist: ExistClient) -> list[str]:
+    return [attribute.name async for attribute in exist.attributes.list()]
+
+
+@listing
+async def reading_history(exist: ExistClient) -> list[str]:
+    return [name async for name, _ in exist.values.history(END, END)]
+
+
+@pytest.mark.parametrize("read", LISTINGS)
+@examples(60)
+@given(st.integers(1, 5), st.lists(st.sampled_from(FATES), max_size=8))
+def test_a_listing_with_missing_pages_is_whole_or_an_error(read: str, pages: int, fates: list[str]) -> None:
+    service = Listing(pages, True, fates)
+
+    end = asyncio.run(ask_service(service, LISTINGS[read]))
+
+    check(end)
+    assert isinstance(end, ExistAsyncError) or sorted(end) == sorted(service.names)
+
+
+class Days:
+    """Keeps values, refuses those above 9, and fails as is said, one request after another; then it is well."""
+
+    def __init__(self, fates: list[str]) -> None:
+        self.kept: dict[tuple[str, str], int] = {}
+        self._fates = iter(fates)
+        self._requests = 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self._requests += 1
+        assert self._requests <= _MOST_REQUESTS, "the write does not end"
+        fate = next(self._fates, "well")
+        if fate == "503 before":
+            return httpx.Response(503)
+        if fate == "no connection":
+            raise httpx.ConnectError("no")
+        items = json.loads(request.content)
+        good = [item for item in items if item["value"] <= 9]
+        for item in good:
+            key = item["name"], item["date"]
+            old = self.kept.get(key, 0) if request.url.path.endswith("increment/") else 0
+            self.kept[key] = old + item["value"]
+        if fate == "lost":
+            raise httpx.ReadError("no")
+        if fate == "503 after":
+            return httpx.Response(503)
+        refused = [{**item, "error_code": "validation", "error": "Too much."} for item in items if item not in good]
+        if fate == "fewer":
+            good = good[1:]
+        return httpx.Response(200, json={"success": good[::-1], "failed": refused})
+
+
+ROWS = st.tuples(st.sampled_from(["mood", "steps"]), st.integers(18, 20), st.integers(1, 12))
+DAYS_FATES = st.lists(
+    st.sampled_from(["well", "503 before", "503 after", "lost", "no connection", "fewer"]), max_size=6
+)
+
+
+@examples(100)
+@given(st.lists(ROWS, min_size=1, max_size=12), DAYS_FATES)
+def test_of_several_values_for_a_day_the_last_good_one_stays(
+    rows: list[tuple[str, int, int]], fates: list[str]
+) -> None:
+    service = Days(fates)
+    items = [ValueUpdate(name, dt.date(2026, 11, day), value) for name, day, value in rows]
+
+    end = asyncio.run(ask_service(service, lambda exist: exist.values.update(items)))
+
+    check_outcomes(end, items)
+    outcomes = end.result if isinstance(end, ExistAsyncError) else end
+    for key in {(item.name, item.date) for item in items}:
+        same = [outcome for outcome in outcomes if (outcome.item.name, outcome.item.date) == key]
+        succeeded = [outcome for outcome in same if outcome.status is OutcomeStatus.SUCCEEDED]
+        superseded = [outcome for outcome in same if outcome.status is OutcomeStatus.SUPERSEDED]
+        kept = service.kept.get((key[0], str(key[1])))
+        assert len(succeeded) <= 1
+        if succeeded:
+            assert kept == succeeded[0].item.value
+            # Whatever came after it was refused for itself.
+            later = [outcome for outcome in same if outcome.index > succeeded[0].index]
+            assert {outcome.status for outcome in later} <= {OutcomeStatus.REFUSED}
+        elif kept is not None:
+            assert any(outcome.status is OutcomeStatus.UNKNOWN for outcome in same)
+        for outcome in superseded:
+            assert succeeded
+            assert outcome.index < succeeded[0].index
+
+
+@examples(100)
+@given(st.lists(ROWS, min_size=1, max_size=12), DAYS_FATES)
+def test_of_several_increments_of_a_day_each_counts_once(rows: list[tuple[str, int, int]], fates: list[str]) -> None:
+    service = Days(fates)
+    items = [ValueIncrement(name, value, dt.date(2026, 11, day)) for name, day, value in rows]
+
+    end = asyncio.run(ask_service(service, lambda exist: exist.values.increment(items)))
+
+    check_outcomes(end, items)
+    outcomes = end.result if isinstance(end, ExistAsyncError) else end
+    for key in {(item.name, item.date) for item in items}:
+        same = [outcome for outcome in outcomes if (outcome.item.name, outcome.item.date) == key]
+        sums = {
+            status: sum(outcome.item.value for outcome in same if outcome.status is status)
+            for status in (OutcomeStatus.SUCCEEDED, OutcomeStatus.UNKNOWN)
+        }
+        least = sums[OutcomeStatus.SUCCEEDED]
+        assert least <= service.kept.get((key[0], str(key[1])), 0) <= least + sums[OutcomeStatus.UNKNOWN]
+        assert all(outcome.status is not OutcomeStatus.SUPERSEDED for outcome in same)
 
 
 FORMS: dict[str, tuple[Any, Callable[[OAuthApp], Awaitable[Any]]]] = {
