@@ -64,7 +64,7 @@ class RedisClients:
         The timeout begins when it is sent. A command that waits for others fails at once when one of them gets no
         answer in time, or each would wait for that in turn.
         """
-        from redis.exceptions import MovedError, RedisError
+        from redis.exceptions import MovedError, RedisClusterException, RedisError
         from redis.exceptions import TimeoutError as RedisTimeoutError
 
         task = asyncio.current_task()
@@ -83,7 +83,7 @@ class RedisClients:
             reason = f"gave no answer within {self._timeout:g} s"
         except MovedError:
             reason = "is a node of a cluster: give a redis.asyncio.RedisCluster of your own instead of a URL"
-        except (RedisError, OSError) as error:
+        except (RedisError, RedisClusterException, OSError) as error:
             reason = f"can't be used: {error}"
         finally:
             # redis-py sends with asyncio.wait_for(), which loses some cancellations before Python 3.12.

@@ -154,7 +154,8 @@ class RedisRateLimiter(RedisBacked, StoredRateLimiter):
         await self._run(_REFUND, name, math.ceil(hold * 1000), *marks)
 
     async def _settle_in_store(self, name: str, slot: Slot) -> None:
-        await self._run(_SETTLE, name, slot.mark)
+        # Without a mark it was sent while Redis failed; it counts all the same.
+        await self._run(_SETTLE, name, slot.mark or secrets.token_hex(8))
 
     async def _free_in_store(self, name: str) -> int:
         return await self._run(_FREE, name)

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from rate_limits.exact_window import exact_window
+from redis_server import RedisServer
 
 from exist_async import (
     ClientClosedError,
@@ -20,6 +21,7 @@ from exist_async import (
     ExistClient,
     MemoryRateLimiter,
     RateLimitError,
+    RedisRateLimiter,
 )
 from exist_async._http.signing import user_of
 from exist_async.rate_limits.queue import LONGEST_FLIGHT
@@ -234,6 +236,36 @@ async def test_a_service_with_an_exact_window_refuses_none_of_a_client_that_is_a
 
     assert service.refused == 0
     assert len(service.let_in) >= 12
+
+
+async def test_requests_sent_while_redis_failed_count_when_they_are_answered_after_it_is_back(
+    redis_server: RedisServer, clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    back = asyncio.Event()
+    sent = 0
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal sent
+        sent += 1
+        await back.wait()
+        return httpx.Response(200, json={"username": "ada"})
+
+    async with (
+        httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http_client,
+        RedisRateLimiter(redis_server.url, 3, when_unavailable="go_on", clock=clock) as limiter,
+    ):
+        client = ExistClient("a-token", http_client=http_client, rate_limiter=limiter)
+        redis_server.end()
+        # Redis is asked for the first, and no more for the second.
+        calls = [asyncio.create_task(client.profile.get()) for _ in range(2)]
+        await until(lambda: sent == 2)
+        redis_server.start()
+        clock.now += 60
+        back.set()
+        await asyncio.gather(*calls)
+
+        assert await left(client, limiter) == 1
+    assert len(caplog.records) == 1  # one outage
 
 
 class Noting:
