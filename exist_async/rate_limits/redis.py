@@ -10,13 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 from exist_async._redis import RedisBacked, RedisFailedError
 from exist_async._secrets import hides_locals
-from exist_async.rate_limits.queue import (
-    LONGEST_FLIGHT,
-    Slot,
-    StoredRateLimiter,
-    StoreUnavailableError,
-    WhenUnavailable,
-)
+from exist_async.rate_limits.queue import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
+from exist_async.rate_limits.slots import LONGEST_FLIGHT, Slot
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis, RedisCluster
