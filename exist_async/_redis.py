@@ -6,7 +6,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from attrs import define, field
+from attrs import define
 
 from exist_async._checks import check_seconds, check_text
 from exist_async._concurrency import running_loop
@@ -41,7 +41,7 @@ class _OnLoop:
 
     client: "Redis"
     generator: AsyncGenerator["Redis", None] | None
-    turns: asyncio.Semaphore = field(factory=lambda: asyncio.Semaphore(_CONNECTIONS))
+    turns: asyncio.Semaphore
     timeouts: int = 0
 
 
@@ -64,7 +64,7 @@ class RedisClients:
         The timeout begins when it is sent. A command that waits for others fails at once when one of them gets no
         answer in time, or each would wait for that in turn.
         """
-        from redis.exceptions import MovedError, RedisError
+        from redis.exceptions import MovedError, RedisClusterException, RedisError
         from redis.exceptions import TimeoutError as RedisTimeoutError
 
         task = asyncio.current_task()
@@ -83,7 +83,7 @@ class RedisClients:
             reason = f"gave no answer within {self._timeout:g} s"
         except MovedError:
             reason = "is a node of a cluster: give a redis.asyncio.RedisCluster of your own instead of a URL"
-        except (RedisError, OSError) as error:
+        except (RedisError, RedisClusterException, OSError) as error:
             reason = f"can't be used: {error}"
         finally:
             # redis-py sends with asyncio.wait_for(), which loses some cancellations before Python 3.12.
@@ -111,15 +111,16 @@ class RedisClients:
             for closed in [each for each in list(self._loops) if each.is_closed()]:
                 del self._loops[closed]
             generator = self._open(self._redis)
-            here = _OnLoop(await anext(generator), generator)
+            here = _OnLoop(await anext(generator), generator, asyncio.Semaphore(_CONNECTIONS))
         elif self._loops:
             raise ConfigurationError(
                 "a redis.asyncio client can be used only on the event loop that used it first: give "
                 f"{self._owner} a URL instead, from which it opens connections on each loop"
             )
         else:
-            # Both have the commands that are used here.
-            here = _OnLoop(cast("Redis", self._redis), None)
+            connections = _connections_of(self._redis).max_connections  # more at once are an error in most pools
+            # Both classes have the commands that are used here.
+            here = _OnLoop(cast("Redis", self._redis), None, asyncio.Semaphore(min(_CONNECTIONS, connections)))
         self._loops[loop] = here
         return here
 
@@ -165,15 +166,24 @@ class RedisBacked:
         await self.aclose()
 
 
+def _connections_of(client: "Redis | RedisCluster") -> Any:
+    """Return the connection pool of a client, or the first node of a cluster, which is a pool too."""
+    from redis.asyncio import Redis
+
+    if isinstance(client, Redis):
+        return client.connection_pool
+    # The first that it was given; it adds the others when it connects.
+    return next(iter(cast("Any", client).nodes_manager.startup_nodes.values()))
+
+
 def _address(redis: "str | Redis | RedisCluster") -> str:
     """Return the address of a client, or that in a URL, which is checked."""
     from redis.asyncio import Redis, RedisCluster
 
     if isinstance(redis, RedisCluster):
-        # The first address that it was given; it adds the others when it connects.
-        return str(next(iter(cast("Any", redis).nodes_manager.startup_nodes)))
+        return str(_connections_of(redis).name)
     if isinstance(redis, Redis):
-        pool = redis.connection_pool
+        pool = _connections_of(redis)
     elif isinstance(redis, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         pool = _pool_or_none(redis)
     else:

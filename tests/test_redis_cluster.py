@@ -1,6 +1,7 @@
 """Rate limiter and token store on a cluster of three Redis nodes."""
 
 import asyncio
+import socket
 import subprocess
 import time
 from collections.abc import AsyncGenerator, Generator
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from redis_server import PROGRAM, RedisServer
 
-from exist_async import OAuthToken, RateLimitError, RedisRateLimiter, RedisTokenStore
+from exist_async import ExistAsyncError, OAuthToken, RateLimitError, RedisRateLimiter, RedisTokenStore
 
 pytestmark = pytest.mark.slow
 
@@ -111,3 +112,15 @@ async def test_the_url_of_one_node_is_refused_with_what_to_give_instead(nodes: l
 
 async def test_its_repr_has_the_address(cluster: Any, nodes: list[RedisServer]) -> None:
     assert repr(RedisTokenStore(cluster)) == f"RedisTokenStore(<Redis at 127.0.0.1:{nodes[0].port}>)"
+
+
+@pytest.mark.parametrize("kind", [RedisRateLimiter, RedisTokenStore])
+async def test_a_cluster_that_cannot_be_reached_is_an_outage_like_that_of_a_server(kind: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    cluster = redis.RedisCluster(host="127.0.0.1", port=port)
+    async with kind(cluster) as backed:
+        call = backed.acquire("ada", max_wait=0) if kind is RedisRateLimiter else backed.load("ada")
+        with pytest.raises(ExistAsyncError, match=rf"Redis at 127.0.0.1:{port} can't be used: .* Check that it runs"):
+            await call
+    await cluster.aclose()

@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 
 from exist_async._http.throttle import Line
 from exist_async.errors import ExistAsyncError
-from exist_async.rate_limits.queue import Slots
+from exist_async.rate_limits.slots import Slots
 
 
 @frozen(eq=False, repr=False)

@@ -236,6 +236,8 @@ class Connections:
 
     def _release(self, user: Hashable) -> None:
         """Hand a connection of this user to the next call, or keep it free."""
+        if self._loop.is_closed():
+            return
         held = self._held.pop(user) - 1
         if held:
             self._held[user] = held

@@ -3,12 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Hashable
-from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 import httpx
 
+from exist_async._concurrency import running_loop
 from exist_async._http import responses, retry
 from exist_async._http.call import Call, CallState
 from exist_async._http.in_flight import Answer
@@ -31,12 +31,11 @@ from exist_async.errors import (
     StatusError,
 )
 from exist_async.rate_limits import RateLimiter
-from exist_async.rate_limits.queue import Slots, current_slots
+from exist_async.rate_limits.slots import Slots, count_failed, current_slots, return_slots
 
 T = TypeVar("T")
 
 _NO_WAIT = 0.01  # seconds; anything shorter is not reported as a wait
-_CANCELLED_WAIT = 0.5  # seconds for which a cancelled attempt waits for a limiter's store
 
 _log = logging.getLogger("exist_async")
 
@@ -206,7 +205,8 @@ class Session:
             answer = Answer(responses.decode(response, call, model, self.options.wall_clock()))
         except BaseException as error:
             self._report_attempt(call, state, start, status, error)
-            if slots is not None:
+            # The garbage collector closes what is left after the end of an event loop: nothing can be awaited then.
+            if slots is not None and running_loop() is not None:
                 await self._count_failure(slots, call, state, status, error)
             raise
         if slots:
@@ -226,7 +226,7 @@ class Session:
         if state.line is not None:
             state.line.leave()
         if state.slots is not None:
-            await self._return_slots(state.slots, call, hold=0.0)
+            await self._return_slots(state.slots, call)
 
     async def _count_failure(
         self, slots: Slots, call: Call, state: CallState, status: int | None, error: BaseException
@@ -236,25 +236,14 @@ class Session:
         if status is not None and isinstance(error, RateLimitError):
             await self._return_slots(slots, call, error.retry_after or 0.0)
         elif not state.connected or isinstance(error, ConnectionFailedError):
-            await self._return_slots(slots, call, hold=0.0)
+            await self._return_slots(slots, call)
         else:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_store_patience()):
-                    for limiter in tuple(slots):
-                        await limiter.settle(slots)
+            await count_failed(slots)
 
-    async def _return_slots(self, slots: Slots, call: Call, hold: float) -> None:
-        """Give back the slots of a request that the service has not counted, and hold the user's next ones."""
+    async def _return_slots(self, slots: Slots, call: Call, hold: float = 0.0) -> None:
         limiter = self._limiter(call)
         assert limiter is not None
-        current_slots.set(slots)
-        try:
-            async with asyncio.timeout(_store_patience()):
-                await limiter.refund(user_of(self.auth), hold=hold)
-        except Exception:  # noqa: BLE001  (a limiter of the caller's must not hide what became of the request)
-            _log.exception("The rate limiter could not give a slot back")
-        finally:
-            current_slots.set(None)
+        await return_slots(slots, limiter, user_of(self.auth), hold=hold)
 
     async def _prepare_retry(self, error: ExistAsyncError, call: Call, state: CallState) -> None:
         """Renew the token or sleep before another attempt, or raise the error if another makes no sense."""
@@ -384,13 +373,6 @@ class Session:
             f"{call} made no further attempt: the call's deadline of {self.options.deadline:g} s had passed. Call "
             "again, or raise deadline."
         )
-
-
-def _store_patience() -> float | None:
-    """Return the seconds that a limiter has to note the end of an attempt: few if it was cancelled, None for any."""
-    task = asyncio.current_task()
-    assert task is not None
-    return _CANCELLED_WAIT if task.cancelling() else None
 
 
 def _final_error(error: ExistAsyncError, call: Call, state: CallState) -> ExistAsyncError:

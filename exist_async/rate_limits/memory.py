@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
 from threading import Lock
 
-from exist_async.rate_limits.queue import LONGEST_FLIGHT, QueuedRateLimiter, Slot, Slots, current_slots
+from exist_async.rate_limits.queue import QueuedRateLimiter
+from exist_async.rate_limits.slots import LONGEST_FLIGHT, Slot, Slots, current_slots
 from exist_async.rate_limits.window import Window
 
 # Number of users from which those with an empty window are removed, all at once.

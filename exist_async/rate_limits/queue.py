@@ -8,13 +8,13 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
-from contextvars import ContextVar
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from attrs import define, field
 
 from exist_async._checks import check_function, check_int, check_seconds, safe_repr
 from exist_async.errors import ConfigurationError, RateLimitError
+from exist_async.rate_limits.slots import Slot, Slots, current_slots
 
 T = TypeVar("T")
 
@@ -23,9 +23,6 @@ Sleep = Callable[[float], Awaitable[object]]
 
 WhenUnavailable = Literal["stop", "go_on"]
 """Whether requests are refused or sent without a budget while the store fails."""
-
-LONGEST_FLIGHT = 60.0
-"""Seconds after which a request is given up whose answer nobody has reported: its process has died, for example."""
 
 _log = logging.getLogger("exist_async")
 
@@ -42,29 +39,6 @@ _PLAIN_NAME = re.compile(r"[\w.@-]{1,64}", re.ASCII)
 
 class StoreUnavailableError(Exception):
     """The store of the window can't be used. The message contains the reason and the remedy."""
-
-
-@define(eq=False)
-class Slot:
-    """A slot that was taken for a request of the client, which reports its end.
-
-    Attributes:
-        user: Owner of the budget.
-        mark: The limiter finds the slot by it; None as long as it is not taken.
-    """
-
-    user: Hashable
-    mark: Any = None
-
-
-Slots = dict["QueuedRateLimiter", Slot]
-
-current_slots: ContextVar[Slots | None] = ContextVar("exist_async_slots", default=None)
-"""The slots of the request that the client is taking or returning slots for, by limiter.
-
-`RateLimiter.acquire` returns nothing, and a limiter of the caller's may call others: so each enters here what it took.
-None for callers other than the client: the slot of their request is free a period after it was taken.
-"""
 
 
 @define(eq=False)

@@ -10,13 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 from exist_async._redis import RedisBacked, RedisFailedError
 from exist_async._secrets import hides_locals
-from exist_async.rate_limits.queue import (
-    LONGEST_FLIGHT,
-    Slot,
-    StoredRateLimiter,
-    StoreUnavailableError,
-    WhenUnavailable,
-)
+from exist_async.rate_limits.queue import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
+from exist_async.rate_limits.slots import LONGEST_FLIGHT, Slot
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis, RedisCluster
@@ -154,7 +149,8 @@ class RedisRateLimiter(RedisBacked, StoredRateLimiter):
         await self._run(_REFUND, name, math.ceil(hold * 1000), *marks)
 
     async def _settle_in_store(self, name: str, slot: Slot) -> None:
-        await self._run(_SETTLE, name, slot.mark)
+        # Without a mark it was sent while Redis failed; it counts all the same.
+        await self._run(_SETTLE, name, slot.mark or secrets.token_hex(8))
 
     async def _free_in_store(self, name: str) -> int:
         return await self._run(_FREE, name)

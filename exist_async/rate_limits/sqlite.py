@@ -13,13 +13,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from exist_async._checks import check_file_path, check_seconds
-from exist_async.rate_limits.queue import (
-    LONGEST_FLIGHT,
-    Slot,
-    StoredRateLimiter,
-    StoreUnavailableError,
-    WhenUnavailable,
-)
+from exist_async.rate_limits.queue import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
+from exist_async.rate_limits.slots import LONGEST_FLIGHT, Slot
 from exist_async.rate_limits.window import Window
 
 if TYPE_CHECKING:

@@ -190,6 +190,14 @@ async def test_waiting_for_a_connection_of_its_own_is_no_failure_of_redis(redis_
         assert await asyncio.gather(*commands) == 120 * [None]
 
 
+async def test_a_client_with_few_connections_serves_many_users(redis_server: RedisServer) -> None:
+    async with redis.Redis.from_url(redis_server.url, max_connections=2) as client:
+        limiter = RedisRateLimiter(client, 1)
+        await asyncio.gather(*(limiter.acquire(f"user-{number}", max_wait=0) for number in range(50)))
+
+        assert len(await client.keys("*")) == 50
+
+
 async def test_users_who_wait_at_a_server_that_hangs_are_refused_together(
     limiter: RedisRateLimiter, redis_server: RedisServer
 ) -> None:

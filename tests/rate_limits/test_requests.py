@@ -1,16 +1,20 @@
 """The requests of a client: those that the service never counted cost nothing; all others count from their answer."""
 
 import asyncio
+import gc
 import random
 import socket
+import sys
 import time
 from collections.abc import Callable, Hashable
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from rate_limits.exact_window import exact_window
+from redis_server import RedisServer
 
 from exist_async import (
     ClientClosedError,
@@ -20,9 +24,11 @@ from exist_async import (
     ExistClient,
     MemoryRateLimiter,
     RateLimitError,
+    RedisRateLimiter,
+    SqliteRateLimiter,
 )
 from exist_async._http.signing import user_of
-from exist_async.rate_limits.queue import LONGEST_FLIGHT
+from exist_async.rate_limits.slots import LONGEST_FLIGHT
 from support import until
 
 Make = Callable[..., Any]
@@ -236,6 +242,36 @@ async def test_a_service_with_an_exact_window_refuses_none_of_a_client_that_is_a
     assert len(service.let_in) >= 12
 
 
+async def test_requests_sent_while_redis_failed_count_when_they_are_answered_after_it_is_back(
+    redis_server: RedisServer, clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    back = asyncio.Event()
+    sent = 0
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal sent
+        sent += 1
+        await back.wait()
+        return httpx.Response(200, json={"username": "ada"})
+
+    async with (
+        httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http_client,
+        RedisRateLimiter(redis_server.url, 3, when_unavailable="go_on", clock=clock) as limiter,
+    ):
+        client = ExistClient("a-token", http_client=http_client, rate_limiter=limiter)
+        redis_server.end()
+        # Redis is asked for the first, and no more for the second.
+        calls = [asyncio.create_task(client.profile.get()) for _ in range(2)]
+        await until(lambda: sent == 2)
+        redis_server.start()
+        clock.now += 60
+        back.set()
+        await asyncio.gather(*calls)
+
+        assert await left(client, limiter) == 1
+    assert len(caplog.records) == 1  # one outage
+
+
 class Noting:
     """A limiter of the caller's, which has the two methods of the protocol."""
 
@@ -302,3 +338,32 @@ async def test_a_limiter_that_asks_two_others_keeps_both_exact(clock: Any) -> No
     assert [await left(client, limiter) for limiter in (minute, hour)] == [2, 2]
     clock.now += 1
     assert [await left(client, limiter) for limiter in (minute, hour)] == [3, 2]
+
+
+def test_the_end_of_an_event_loop_in_the_middle_of_calls_is_no_failure_of_the_limiter(
+    budget: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    raised: list[BaseException | None] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: raised.append(unraisable.exc_value))
+
+    async def start() -> None:
+        async with AsyncExitStack() as opened:
+            service = await opened.enter_async_context(exact_window(3, 60.0, delay=lambda: 30.0))
+            client = client_of(service.url, SqliteRateLimiter(budget, 3), max_connections=1)
+            calls = [client.profile.get(), client.profile.get(), client.attributes.release(["steps"])]
+            unfinished.extend(asyncio.create_task(call) for call in calls)
+            await until(lambda: service.connections)
+            await asyncio.sleep(0.1)  # the others wait for the connection
+            opened.pop_all()
+
+    unfinished: list[asyncio.Task[Any]] = []
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(start())
+    loop.close()
+    unfinished.clear()
+    gc.collect()
+
+    # asyncio itself refuses to close the connection in use, and warns.
+    errors = {str(error) for error in raised if not isinstance(error, ResourceWarning)}
+    assert errors <= {"Event loop is closed"}
+    assert [record for record in caplog.records if record.name == "exist_async"] == []
