@@ -371,6 +371,28 @@ async def test_a_listing_from_a_later_page_on_requests_none_before_it_when_it_ge
     assert set(service.asked) == {3, 4}
 
 
+@pytest.mark.parametrize("fault", [*PROXY_404S.values(), empty(6), empty(None)])
+@pytest.mark.parametrize("times", [1, 2])
+@WALKS
+async def test_a_page_that_is_missing_when_it_is_read_again_loses_nothing(
+    answering: Answering, fault: httpx.Response, times: int, walk: Any
+) -> None:
+    service = Faulty(8, 2, {2: [None] + [fault] * times})
+
+    def shrinking(request: httpx.Request) -> httpx.Response:
+        if numbered(request) == 3 and len(service.names) == 8:
+            del service.names[0]
+        return service(request)
+
+    reading = walk(answering(shrinking, concurrency=1).attributes.list())
+
+    if times == 1:
+        assert [attribute.name for attribute in await reading] == [f"tag_{n:03}" for n in range(8)]
+    else:
+        with pytest.raises(NoAnswerError, match=r"4 of \d results came, but page 2 can't be read again"):
+            await reading
+
+
 @WALKS
 async def test_a_listing_of_which_one_page_is_left_ends_in_peace(answering: Answering, walk: Any) -> None:
     service = Faulty(5, 2, {})

@@ -145,6 +145,7 @@ class PageReader(Generic[T]):
         Return the results that moved there unread, and the last of the pages that still exist.
 
         Raises:
+            NoAnswerError: One of these pages is missing.
             NotFoundError: The whole listing is gone.
         """
         first = page.number - len(self._read)
@@ -154,13 +155,17 @@ class PageReader(Generic[T]):
         last: PageAnswer[T] | None = None
         for number in range(page.number - 1, first - 1, -1):
             answer = await self.fetch(number)
+            if _is_fault(answer):
+                answer = await self.fetch(number)
+            if _is_fault(answer):
+                raise self._incomplete(answer.page, "can't be read again") from answer.error
             if answer.error:
-                continue
+                continue  # the listing is so short now that it does not have this page
             last = last or answer
             read = {*self._seen, *page.results, *moved}
             moved = [result for result in answer.page.results if result not in read] + moved
             if answer.page.results and self._seen.get(answer.page.results[0], page.number) <= number:
-                break  # what is before it has not moved past the page before
+                break  # it was here or on an earlier page before, so nothing unread precedes it
         return tuple(moved), last
 
     def _counted(self, page: Page[T]) -> int | None:
@@ -173,6 +178,13 @@ class PageReader(Generic[T]):
             f"GET {self.path}: the listing is incomplete: {self._received} of {total} results came, but page "
             f"{page.number} {fault}. Reading it again later is harmless."
         )
+
+
+def _is_fault(answer: PageAnswer[T]) -> bool:
+    """Whether an answer is a proxy's 404, or an empty page that others follow, so that it is no part of a listing."""
+    if answer.error:
+        return not is_own_not_found(answer.error)
+    return answer.has_next and not answer.page.results
 
 
 class NumberedPaginator(Paginator[T_co]):
