@@ -7,7 +7,7 @@ from attrs import frozen
 from exist_async._checks import check_text
 from exist_async._http.call import Call, encode_query
 from exist_async.errors import NotFoundError
-from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
+from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator, is_own_not_found
 from exist_async.resource import ROOT, Resource, encode_filters
 
 
@@ -96,7 +96,7 @@ class Correlations(Resource):
         try:
             return await self._session.send(Call("GET", f"{ROOT}correlations/combo/", query), Correlation)
         except NotFoundError as error:
-            # Another code, a web page or a text means something else, such as that the endpoint does not exist.
-            if error.code == "not_found" or (error.code is None and error.body.lstrip()[:1] in ("", "{")):
+            # Exist may leave out its code. Another code means something else, and other bodies are of a proxy.
+            if is_own_not_found(error) or error.body.strip() in ("", "{}"):
                 return None
             raise

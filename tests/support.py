@@ -32,6 +32,12 @@ class Int64:
 numbers.Integral.register(Int64)
 
 
+class Timedelta64(Int64):
+    """A duration of numpy's: an integer to Python, which counts minutes, nanoseconds or another unit."""
+
+    dtype = SimpleNamespace(kind="m")
+
+
 class Bool:
     """A boolean of numpy's: neither a bool nor a number to Python. With a shape, an array of booleans."""
 

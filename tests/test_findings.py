@@ -190,7 +190,16 @@ async def test_a_404_of_exist_s_own_means_that_there_is_no_correlation(answering
     assert await answering(lambda request: httpx.Response(404, text=body)).correlations.between("a", "b") is None
 
 
-@pytest.mark.parametrize("body", ["<html>", " <!DOCTYPE html>", "404 page not found", '{"error": "no_such_attribute"}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<html>",
+        " <!DOCTYPE html>",
+        "404 page not found",
+        '{"error": "no_such_attribute"}',
+        '{"message": "no Route matched with those values"}',
+    ],
+)
 async def test_a_404_for_another_reason_is_an_error(answering: Answering, body: str) -> None:
     with pytest.raises(NotFoundError):
         await answering(lambda request: httpx.Response(404, text=body)).correlations.between("steps", "mood")

@@ -187,6 +187,7 @@ async def collect(listing: Any) -> list[Any]:
 
 WALKS = pytest.mark.parametrize("walk", [iterate, collect])
 OWN_404 = httpx.Response(404, json={"detail": "Invalid page."})
+CODE_404 = httpx.Response(404, json={"error": "not_found"})
 PROXY_404S = {
     "a page of HTML": httpx.Response(404, text="<html>no upstream</html>", headers={"content-type": "text/html"}),
     "nothing": httpx.Response(404),
@@ -277,12 +278,13 @@ async def test_the_first_result_is_not_missed_for_an_empty_page(answering: Answe
     assert first.name == "tag_000"
 
 
+@pytest.mark.parametrize("own_404", [OWN_404, CODE_404])
 @pytest.mark.parametrize("fault", PROXY_404S)
 @WALKS
 async def test_without_a_count_only_the_services_own_404_ends_a_listing(
-    answering: Answering, fault: str, walk: Any
+    answering: Answering, fault: str, own_404: httpx.Response, walk: Any
 ) -> None:
-    own = Faulty(4, 2, {3: [OWN_404]}, count=None, next=NEXT)
+    own = Faulty(4, 2, {3: [own_404] * 2}, count=None, next=NEXT)
     proxys = Faulty(4, 2, {3: [PROXY_404S[fault]] * 2}, count=None, next=NEXT)
 
     assert len(await walk(answering(own).attributes.list())) == 4
@@ -339,6 +341,56 @@ async def test_results_that_move_up_while_a_listing_gets_shorter_are_not_lost(
     listed = [attribute.name for attribute in attributes]
     assert {name for n, name in enumerate(names) if n not in released} <= set(listed)
     assert len(set(listed)) == len(listed)
+
+
+@pytest.mark.parametrize("size", [1, 7, 20])
+async def test_a_loop_that_releases_each_attribute_that_it_gets_gets_all(answering: Answering, size: int) -> None:
+    service = Faulty(100, size, {})
+    names = list(service.names)
+
+    listed = []
+    async for attribute in answering(service).attributes.owned(page_size=size):
+        service.names.remove(attribute.name)
+        listed.append(attribute.name)
+
+    assert sorted(listed) == names
+    assert service.names == []
+
+
+async def test_a_listing_from_a_later_page_on_requests_none_before_it_when_it_gets_shorter(
+    answering: Answering,
+) -> None:
+    service = Faulty(10, 2, {})
+
+    listed = []
+    async for each in answering(service).attributes.list(page_size=2).pages(start=3):
+        listed += [attribute.name for attribute in each.results]
+        service.names = service.names[4:] if each.number == 3 else service.names
+
+    assert listed == ["tag_004", "tag_005", "tag_008", "tag_009"]
+    assert set(service.asked) == {3, 4}
+
+
+@pytest.mark.parametrize("fault", [*PROXY_404S.values(), empty(6), empty(None)])
+@pytest.mark.parametrize("times", [1, 2])
+@WALKS
+async def test_a_page_that_is_missing_when_it_is_read_again_loses_nothing(
+    answering: Answering, fault: httpx.Response, times: int, walk: Any
+) -> None:
+    service = Faulty(8, 2, {2: [None] + [fault] * times})
+
+    def shrinking(request: httpx.Request) -> httpx.Response:
+        if numbered(request) == 3 and len(service.names) == 8:
+            del service.names[0]
+        return service(request)
+
+    reading = walk(answering(shrinking, concurrency=1).attributes.list())
+
+    if times == 1:
+        assert [attribute.name for attribute in await reading] == [f"tag_{n:03}" for n in range(8)]
+    else:
+        with pytest.raises(NoAnswerError, match=r"4 of \d results came, but page 2 can't be read again"):
+            await reading
 
 
 @WALKS
@@ -561,3 +613,35 @@ def test_a_listing_is_whole_or_an_error_whatever_page_is_missing(
     else:
         assert got == service.names
     assert len(service.asked) <= -(-count // size) + 2 * len(faults) + 3
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None)
+@given(
+    st.integers(1, 60),
+    st.integers(1, 20),
+    st.lists(st.lists(st.integers(0, 59), max_size=5), max_size=40),
+    st.sampled_from([1, 8]),
+    st.sampled_from([iterate, collect]),
+)
+def test_nothing_that_stays_in_a_listing_is_lost_or_doubled_while_others_are_removed(
+    count: int, size: int, removed: list[list[int]], concurrency: int, walk: Any
+) -> None:
+    service = Faulty(count, size, {})
+    removals = iter(removed)
+
+    def shrinking(request: httpx.Request) -> httpx.Response:
+        if service.asked:
+            gone = {f"tag_{n:03}" for n in next(removals, [])}
+            service.names = [name for name in service.names if name not in gone]
+        return service(request)
+
+    async def names() -> list[str]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(shrinking)) as http_client:
+            exist = ExistClient("a-token", http_client=http_client, rate_limiter=None, concurrency=concurrency)
+            return [attribute.name for attribute in await walk(exist.attributes.list())]
+
+    got = asyncio.run(names())
+
+    assert set(service.names) <= set(got)
+    assert len(set(got)) == len(got)

@@ -103,12 +103,13 @@ class _Ensure:
     def _match_owned(self, owned: list[Attribute]) -> dict[int, Ensurable]:
         """Record the outcomes of items that are owned as they should be; return the others that are owned, to acquire.
 
-        Those are inactive, or have another `manual` than the item.
+        Those are inactive, or have another `manual` than the item, or will have after an earlier item.
         """
         by_key: dict[Hashable, Attribute] = {("name", attribute.name): attribute for attribute in owned}
         by_key |= {("template", attribute.template): attribute for attribute in owned if attribute.template}
         by_label = _by_label(owned)
         again: dict[int, Ensurable] = {}
+        changed: set[str] = set()
         for index, item in enumerate(self._wanted):
             if not isinstance(item, CustomAttribute):
                 found = by_key.get(match_key(item))
@@ -117,10 +118,11 @@ class _Ensure:
                 continue
             if found is None:
                 continue
-            if found.active is not False and item.manual in (None, found.manual):
+            if found.active is not False and item.manual in (None, found.manual) and found.name not in changed:
                 self._report(Outcome(index, item, OutcomeStatus.SUCCEEDED, value=found))
             else:
                 again[index] = ByName(found.name, manual=item.manual)
+                changed.add(found.name)
         return again
 
     def _to_create(self) -> dict[int, Ensurable]:

@@ -157,6 +157,9 @@ def plain_number(value: Any) -> Any:
     """Convert numpy's and other libraries' numbers and booleans to those of Python; return anything else unchanged."""
     if isinstance(value, int | float):
         return value
+    kind = getattr(getattr(value, "dtype", None), "kind", None)
+    if kind == "m":
+        return value  # numpy's timedelta64 is registered as an integer, but has a unit
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, numbers.Real):
@@ -165,8 +168,7 @@ def plain_number(value: Any) -> Any:
         except OverflowError:
             raise ConfigurationError("value is too large for a float") from None
     # numpy's boolean is not registered as a number.
-    is_boolean = getattr(getattr(value, "dtype", None), "kind", None) == "b" and getattr(value, "shape", None) == ()
-    return bool(value) if is_boolean else value
+    return bool(value) if kind == "b" and getattr(value, "shape", None) == () else value
 
 
 def _time(minutes: float) -> dt.time:

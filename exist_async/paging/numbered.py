@@ -36,7 +36,8 @@ class PageBody(Generic[T_co]):
 
 @frozen
 class _NotFoundBody:
-    detail: str
+    detail: str | None = None
+    error: str | None = None
 
 
 @frozen
@@ -60,15 +61,17 @@ class PageReader(Generic[T]):
 
     A listing ends at a page without a `next`, or at the service's own 404. If the service announced more results than
     came, the missing page is requested again; NoAnswerError is raised if it is still missing. If the listing gets
-    shorter meanwhile, the page before is requested again, because results may have moved there unread.
+    shorter meanwhile, the pages before are requested again, because results may have moved there unread.
     """
 
     path: str
     fetch: Callable[[int], Awaitable[PageAnswer[T]]]
     ended: bool = False
-    _previous: Page[T] | None = field(init=False, default=None)
-    _received: int = field(init=False, default=0)  # results on the pages so far
-    _count: int | None = field(init=False, default=None)
+    _read: list[tuple[T, ...]] = field(init=False, factory=list[tuple[T, ...]])  # the results of the pages so far
+    _seen: dict[T, int] | None = field(init=False, default=None)  # their pages, once the listing has become shorter
+    _received: int = field(init=False, default=0)  # number of these results
+    _count: int | None = field(init=False, default=None)  # in the latest page that had one
+    _most: int = field(init=False, default=0)  # the largest count so far
     _repeats: int = field(init=False, default=0)
 
     async def read(self, number: int) -> Page[T]:
@@ -85,26 +88,32 @@ class PageReader(Generic[T]):
             answer = await self.fetch(answer.page.number)
         if self._is_missing(answer):
             answer = await self._end_of_fewer(answer)
-        elif self._previous and (self._count or 0) > (self._counted(answer.page) or 0):
-            moved = self._unread(await self.fetch(answer.page.number - 1), answer.page)
+        elif self._read and (self._count or 0) > (self._counted(answer.page) or 0):
+            moved, _ = await self._read_again(answer.page)
             answer = evolve(answer, page=evolve(answer.page, results=moved + answer.page.results))
         return self.record(answer)
 
     def record(self, answer: PageAnswer[T]) -> Page[T]:
         """Return the next page, which is not missing."""
-        page, previous = answer.page, self._previous
+        page, has_next = answer.page, answer.has_next and bool(answer.page.results)
         self._count = self._counted(page)
-        self._repeats = self._repeats + 1 if previous and page.results and page.results == previous.results else 0
+        self._most = max(self._most, self._count or 0)
+        self._repeats = self._repeats + 1 if self._read and page.results and page.results == self._read[-1] else 0
         if self._repeats == _MOST_REPEATS:
             self._received -= len(page.results)
             if self._count is not None and self._received < self._count:
                 raise self._incomplete(page, "repeats the pages before it")
-            answer = PageAnswer(Page((), page.count, page.number), has_next=False)
+            page, has_next = evolve(page, results=()), False
+        if self._seen is not None:
+            page = evolve(page, results=tuple(result for result in page.results if result not in self._seen))
+            self._seen.update(dict.fromkeys(page.results, page.number))
         # If the pages before the first one were not read, they probably have the same size.
-        self._received = page.number * len(page.results) if previous is None else self._received + len(page.results)
-        self._previous = page
-        self.ended = not (answer.has_next and answer.page.results)
-        return answer.page
+        self._received += len(page.results) if self._read else page.number * len(page.results)
+        self._read.append(page.results)
+        self.ended = not has_next
+        if self.ended:
+            self._read.clear()
+        return page
 
     def _is_missing(self, answer: PageAnswer[T]) -> bool:
         if answer.page.results or not (answer.has_next or answer.error):
@@ -112,9 +121,10 @@ class PageReader(Generic[T]):
         if answer.error and not is_own_not_found(answer.error):
             return True
         count = self._counted(answer.page)
-        if count is None or (answer.error and self._previous is None):
+        if count is None or (answer.error and not self._read):
             return answer.error is None
-        return self._received < count
+        # In a listing that got shorter, as many results may have come as are left now, but not the same ones.
+        return self._received < max(count, self._most)
 
     async def _end_of_fewer(self, missing: PageAnswer[T]) -> PageAnswer[T]:
         """Return the end of a listing that got shorter, instead of the missing page.
@@ -122,23 +132,41 @@ class PageReader(Generic[T]):
         Raises:
             NoAnswerError: It did not get shorter.
         """
-        number = missing.page.number
-        if self._previous is not None:
-            before = await self.fetch(number - 1)
-            if before.error:
-                before = await self.fetch(1)  # raises NotFoundError if the whole listing is gone
-            if not (before.has_next or before.error):
-                moved = self._unread(before, missing.page)
-                return PageAnswer(Page(moved, before.page.count, number), has_next=False)
+        if self._read:
+            moved, last = await self._read_again(missing.page)
+            if last is not None and not last.has_next:
+                return PageAnswer(evolve(last.page, results=moved, number=missing.page.number), has_next=False)
         fault = "is empty, twice" if missing.error is None else "was answered with 404, twice"
         raise self._incomplete(missing.page, fault) from missing.error
 
-    def _unread(self, before: PageAnswer[T], page: Page[T]) -> tuple[T, ...]:
-        """Return the results that moved to the page before a page, after it was read."""
-        if self._previous is None or before.page.number != self._previous.number:
-            return ()
-        read = self._previous.results + page.results
-        return tuple(result for result in before.page.results if result not in read)
+    async def _read_again(self, page: Page[T]) -> tuple[tuple[T, ...], PageAnswer[T] | None]:
+        """Request the pages before a page again, the last first, until one begins with a result that was there before.
+
+        Return the results that moved there unread, and the last of the pages that still exist.
+
+        Raises:
+            NoAnswerError: One of these pages is missing.
+            NotFoundError: The whole listing is gone.
+        """
+        first = page.number - len(self._read)
+        if self._seen is None:
+            self._seen = {result: number for number, read in enumerate(self._read, first) for result in read}
+        moved: list[T] = []
+        last: PageAnswer[T] | None = None
+        for number in range(page.number - 1, first - 1, -1):
+            answer = await self.fetch(number)
+            if _is_fault(answer):
+                answer = await self.fetch(number)
+            if _is_fault(answer):
+                raise self._incomplete(answer.page, "can't be read again") from answer.error
+            if answer.error:
+                continue  # the listing is so short now that it does not have this page
+            last = last or answer
+            read = {*self._seen, *page.results, *moved}
+            moved = [result for result in answer.page.results if result not in read] + moved
+            if answer.page.results and self._seen.get(answer.page.results[0], page.number) <= number:
+                break  # it was here or on an earlier page before, so nothing unread precedes it
+        return tuple(moved), last
 
     def _counted(self, page: Page[T]) -> int | None:
         return self._count if page.count is None else page.count
@@ -150,6 +178,13 @@ class PageReader(Generic[T]):
             f"GET {self.path}: the listing is incomplete: {self._received} of {total} results came, but page "
             f"{page.number} {fault}. Reading it again later is harmless."
         )
+
+
+def _is_fault(answer: PageAnswer[T]) -> bool:
+    """Whether an answer is a proxy's 404, or an empty page that others follow, so that it is no part of a listing."""
+    if answer.error:
+        return not is_own_not_found(answer.error)
+    return answer.has_next and not answer.page.results
 
 
 class NumberedPaginator(Paginator[T_co]):
@@ -251,7 +286,7 @@ async def fetch_page(
 def is_own_not_found(error: NotFoundError) -> bool:
     """Whether a 404 is Exist's own answer, and not that of a proxy in front of it."""
     try:
-        _json.decode(error.body.encode(), _NotFoundBody)
+        body = _json.decode(error.body.encode(), _NotFoundBody)
     except _json.UnreadableError:
         return False
-    return True
+    return body.detail is not None or body.error == "not_found"

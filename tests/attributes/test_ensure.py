@@ -95,6 +95,18 @@ async def test_what_is_owned_with_another_manual_is_acquired_again(
     assert again.succeeded == result.succeeded
 
 
+@pytest.mark.parametrize("manual", [True, False])
+async def test_of_two_items_for_one_owned_attribute_the_later_decides(
+    exist: ExistClient, sandbox: Sandbox, manual: bool
+) -> None:
+    attribute = sandbox.add_attribute(template="mood", service=sandbox.service, manual=manual)
+
+    result = await exist.attributes.ensure([ByTemplate("mood", manual=not manual), ByName("mood", manual=manual)])
+
+    assert [attribute.manual for attribute in result.succeeded] == [not manual, manual]
+    assert attribute.manual is manual
+
+
 @pytest.mark.parametrize("code", ["validation", "already_exists", None])
 async def test_a_refused_creation_is_looked_up_by_its_label_whatever_the_code(
     exist: ExistClient, sandbox: Sandbox, code: str | None
@@ -163,6 +175,8 @@ SPELLINGS = [
     ("Tea", "\u202btea\u202c"),
     ("Tea", "\u2068Tea\u2069"),
     ("Tea", "\ufeffTea"),
+    ("Tea", "T\u034fe\u2063a"),
+    ("\u1820\u1837", "\u1820\u180b\u1837"),
     ("Straße", "STRASSE"),
     ("Two words", "two\u00a0 words"),
 ]

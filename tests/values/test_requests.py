@@ -9,7 +9,7 @@ import pytest
 
 from exist_async import ConfigurationError, ExistClient, ValueIncrement, ValueUpdate
 from exist_async.sandbox import Sandbox
-from support import Bool, Int64
+from support import Bool, Int64, Timedelta64
 
 DAY = dt.date(2026, 11, 20)
 
@@ -57,6 +57,7 @@ def test_numbers_strings_and_booleans_are_values(value: object, sent: object) ->
         ("\ud800", "value contains half a surrogate pair, which is not a character"),
         (dt.timedelta(hours=7), "value must not be a timedelta: give attribute.value_type.from_python(value)"),
         ([1], "value must be a number or a string, not list"),
+        (Timedelta64(7), "value must be a number or a string, not Timedelta64"),
     ],
 )
 def test_anything_else_is_no_value(value: object, message: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exist_async import ConfigurationError, ValueType
-from support import Bool, Int64
+from support import Bool, Int64, Timedelta64
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,7 @@ def test_values_in_exist_s_format_are_unchanged() -> None:
         (ValueType.BOOLEAN, 2),
         (ValueType.BOOLEAN, Bool(True, shape=(1,))),
         (ValueType.BOOLEAN, Int64(2)),
+        (ValueType.DURATION, Timedelta64(27_000_000_000_000)),
         (ValueType.SCALE, 0),
         (ValueType.SCALE, 10),
     ],
