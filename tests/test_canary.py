@@ -212,7 +212,7 @@ REPEATING: dict[str, Way] = {
     **said_again(403),
     **said_again(404),
     **said_again(409),
-    **said_again(429, Retry_After="0"),
+    **said_again(429, Retry_After="100"),
     **said_again(500),
     **said_again(503),
 }

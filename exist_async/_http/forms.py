@@ -10,9 +10,8 @@ import httpx
 
 from exist_async._http.call import Call
 from exist_async._http.options import Options
-from exist_async._http.pool import Pool
+from exist_async._http.pool import Pool, renewing_pool
 from exist_async._http.session import Session
-from exist_async._http.signing import renewing_pool
 from exist_async.errors import ClientClosedError
 
 _MAX_CONNECTIONS = 100

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from contextvars import ContextVar
 from functools import lru_cache
 
 import httpx
@@ -215,6 +216,10 @@ class Pool:
                 f"{call}: could not connect to {options.base_url} (nothing was sent): {reason}"
             )
         return responses.no_answer(call, f"sent to {options.base_url}, but no readable answer came: {reason}")
+
+
+renewing_pool: ContextVar[Pool | None] = ContextVar("exist_async_renewing_pool", default=None)
+"""The pool of the call whose token is being renewed: the token request goes over it too."""
 
 
 class _Client(httpx.AsyncClient):

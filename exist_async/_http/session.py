@@ -13,9 +13,9 @@ from exist_async._http import responses, retry
 from exist_async._http.call import Call, CallState
 from exist_async._http.in_flight import Answer
 from exist_async._http.options import Options
-from exist_async._http.pool import CLOSED, Pool
+from exist_async._http.pool import CLOSED, Pool, renewing_pool
 from exist_async._http.retry import Failure
-from exist_async._http.signing import RenewableAuth, renewing_pool, user_of
+from exist_async._http.signing import RenewableAuth, user_of
 from exist_async._http.telemetry import Telemetry, log_late_answer
 from exist_async._http.throttle import Line
 from exist_async._secrets import token_in

@@ -3,21 +3,13 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Hashable
-from contextvars import ContextVar
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import httpx
 
 from exist_async._checks import environment_value
 from exist_async._secrets import Unpicklable, check_token, hides_locals
 from exist_async.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from exist_async._http.pool import Pool
-
-renewing_pool: ContextVar["Pool | None"] = ContextVar("renewing_pool", default=None)
-"""The pool of the call whose token is being renewed: the token request goes over it too."""
 
 
 class IdentifiedAuth(httpx.Auth, ABC):

@@ -28,5 +28,5 @@ def test_the_reason_of_an_item_that_was_not_sent_names_no_option_that_a_command_
 
     print_outcomes(Console(file=output, width=120), BatchResult((not_sent,)), success_label="acquired")
 
-    assert "The budget is spent. Call again then." in output.getvalue()
+    assert "allowed in an hour are used up. Try again later" in output.getvalue()
     assert "max_wait" not in output.getvalue()

@@ -383,7 +383,6 @@ async def test_without_a_client_of_yours_a_connection_is_made_for_each_request(s
         ("redirect_uri", "https://example.com/✓"),
         ("redirect_uri", 7),
         ("base_url", "http://exist.io"),
-        ("base_url", "https://exist.io/"),
         ("http_client", "a client"),
     ],
 )
