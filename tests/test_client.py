@@ -170,10 +170,15 @@ async def test_a_method_or_path_that_is_none_is_refused(exist: ExistClient, meth
     ],
 )
 async def test_what_cannot_be_sent_is_refused(exist: ExistClient, sandbox: Sandbox, arguments: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match=r"^(params|json)"):
+    with pytest.raises(ConfigurationError, match=r"^(params|a name in params|json)"):
         await exist.request("POST", "attributes/acquire/", **arguments)
 
     assert sandbox.requests == []
+
+
+async def test_of_a_boolean_in_the_query_the_error_says_what_to_send_instead(exist: ExistClient) -> None:
+    with pytest.raises(ConfigurationError, match=r"^params\['owned'\] must be .*'true' for a flag.*, not bool$"):
+        await exist.request("GET", "attributes/", params={"owned": True})
 
 
 @pytest.mark.parametrize(

@@ -176,13 +176,13 @@ def _decode(path: str) -> str:
 
 
 def _query_value(name: object, value: object) -> str:
-    check_text("params", name)
+    check_text("a name in params", name)
     # bool is an int to Python. Exist counts a flag as set whatever its value is, so False is not converted either.
     if isinstance(value, int | float) and not isinstance(value, bool):
         if not abs(value) <= sys.float_info.max:
             raise ConfigurationError(f"params[{name!r}] must be a finite number")
         return str(value)
     if not isinstance(value, str):
-        raise wrong_type(f"params[{name!r}]", "a string or a number", value)
+        raise wrong_type(f"params[{name!r}]", "a string, such as 'true' for a flag, or a number", value)
     check_text(f"params[{name!r}]", value)
     return value

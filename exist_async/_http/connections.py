@@ -214,12 +214,16 @@ class Connections:
         closing.close()
 
     def close_at_exit(self) -> None:
-        """Close every connection of an event loop that has ended, or that has stopped for good."""
+        """Close every connection of a loop that has ended or stopped for good, or that ends with its daemon thread."""
         if self._loop.is_closed():
             self.close_from_outside()
-        elif not self._loop.is_running():
-            with suppress(TimeoutError):
-                self._loop.run_until_complete(asyncio.wait_for(self.close(), _LONGEST_EXIT))
+            return
+        closing = asyncio.wait_for(self.close(), _LONGEST_EXIT)
+        with suppress(TimeoutError):
+            if self._loop.is_running():  # in a daemon thread
+                asyncio.run_coroutine_threadsafe(closing, self._loop).result(_LONGEST_EXIT)
+            else:
+                self._loop.run_until_complete(closing)
 
     async def _wait(self, request: httpx.Request, user: Hashable, seconds: float | None) -> None:
         """Wait until a connection is handed to a call of this user."""

@@ -91,7 +91,9 @@ def _split(url: object) -> SplitResult | None:
         good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and httpx.URL(url).host
     except (ValueError, httpx.InvalidURL):
         return None
-    return parts if good else None
+    # The rest of a password that contains an unencoded slash, question mark or hash sign.
+    has_split_password = "@" in parts.path + parts.query + parts.fragment
+    return parts if good and not has_split_password else None
 
 
 def _proxy(name: str, parts: SplitResult) -> Proxy:
@@ -125,6 +127,6 @@ def _names(entry: str, service: SplitResult) -> bool:
         named, port = parts.hostname or "", parts.port
     except ValueError:
         return False  # it names no host
-    domain = named.removeprefix("*").removeprefix(".")
+    domain = named.removeprefix("*").strip(".")
     same = named == "*" or (bool(domain) and (host == domain or host.endswith(f".{domain}")))
     return same and port in (None, service.port or _PORTS.get(service.scheme))

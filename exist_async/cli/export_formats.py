@@ -54,9 +54,10 @@ def _table_writer(types: Mapping[str, ValueType | None]) -> ValueWriter:
 
     def write(name: str, day: DayValue) -> None:
         nonlocal width
+        value = format_value(day.value, types.get(name))
         name = one_line(name)
         width = max(width, cell_len(name))
-        _print_row(name, str(day.date), one_line(format_value(day.value, types.get(name))), width)
+        _print_row(name, str(day.date), one_line(value), width)
 
     return write
 

@@ -10,7 +10,7 @@ from exist_async.cli.output import print_error
 from exist_async.cli.value_text import is_date, parse_date
 from exist_async.client import ExistClient
 from exist_async.oauth import Scope
-from exist_async.resource import BASE_URL_VARIABLE, origin_from
+from exist_async.resource import BASE_URL_VARIABLE, EXIST
 
 _GROUPS = [scope.removesuffix("_read") for scope in Scope if scope.endswith("_read") and scope is not Scope.MANUAL_READ]
 
@@ -23,9 +23,10 @@ def _validate_day(_: object, value: str) -> None:
 
 
 def _convert_base_url(_: object, tokens: Sequence[Token]) -> str:
-    # As for Python: without white space around the variable's value, and without a slash at the end of either.
+    # As in Python: without white space around the variable's value, and without a slash at the end of either.
     (token,) = tokens
-    return origin_from(None) if token.source == "env" else token.value.removesuffix("/")
+    url = token.value.strip() or EXIST if token.source == "env" else token.value
+    return url.removesuffix("/")
 
 
 BaseUrl = Annotated[

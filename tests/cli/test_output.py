@@ -52,6 +52,15 @@ def test_in_a_terminal_text_of_the_service_is_escaped(
     assert "[bold]" in result.out
 
 
+def test_in_a_terminal_an_attribute_of_a_hostile_name_keeps_its_type(at_terminal: Callable, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(name="went\u200b_running", value_type=7)
+    sandbox.set_value("went\u200b_running", TODAY, 1)
+
+    last_line = at_terminal("history", "--start", "2026-11-21").out.splitlines()[-1]
+
+    assert last_line.split() == [r"went\u200b_running", "2026-11-21", "yes"]
+
+
 def test_in_a_terminal_json_lines_are_escaped_and_mean_the_same(at_terminal: Callable, hostile: Sandbox) -> None:
     result = at_terminal("history", "--start", "2026-11-21", "--format", "jsonl")
 

@@ -198,9 +198,21 @@ def test_a_wrong_base_url_in_the_environment_is_named_by_its_variable(
 
     result = cli("whoami")
 
-    assert (result.code == 0, result.out, result.err.count("\n")) == (False, "", 1)
-    assert "EXIST_BASE_URL" in result.err
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert result.err.startswith("exist-async: --base-url (or EXIST_BASE_URL) ")
+    assert result.err.count("EXIST_BASE_URL") == 1
     assert "hunter2" not in result.err
+
+
+@pytest.mark.parametrize("value", ["", " "])
+def test_a_blank_base_url_is_none_in_the_environment_and_wrong_as_an_option(
+    cli: Callable, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.delenv("EXIST_TOKEN")
+    monkeypatch.setenv("EXIST_BASE_URL", value)
+
+    assert "not signed in at https://exist.io" in cli("whoami").err
+    assert cli("whoami", "--base-url", value).err.startswith("exist-async: --base-url (or EXIST_BASE_URL) is not")
 
 
 def test_the_token_is_never_printed(cli: Callable, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,9 @@ import pytest
 
 from exist_async.sandbox import Sandbox
 
+# Seconds of a request, so that each of those that begin together needs its own connection.
+OVERLAP = 0.1
+
 BEGIN = """
 import asyncio, gc, os, sys, threading, warnings
 from exist_async import ExistClient
@@ -108,6 +111,11 @@ loop.run_until_complete(use())
 asyncio.run(client.aclose())
 loop.close()
 """,
+    "a loop in a daemon thread that ends with the program": """
+loop = asyncio.new_event_loop()
+threading.Thread(target=loop.run_forever, daemon=True).start()
+asyncio.run_coroutine_threadsafe(use(), loop).result()
+""",
     "a loop that goes on after its generators were closed": """
 async def go_on():
     await use()
@@ -135,6 +143,7 @@ async def run(program: list[str], text: str = "") -> tuple[str, str]:
 async def test_connections_are_closed_with_their_event_loop_and_nothing_is_warned_about(
     sandbox: Sandbox, program: str
 ) -> None:
+    sandbox.latency = OVERLAP
     async with sandbox.serve() as url:
         command = [sys.executable, "-W", "error", "-c", BEGIN + program, sandbox.token, url]
         _, errors = await run(command)
@@ -174,6 +183,7 @@ loop.run_until_complete(client.aclose())
 loop.close()
 check(0)
 """
+    sandbox.latency = OVERLAP
     async with sandbox.serve() as url:
         await run([sys.executable, "-W", "error", "-c", BEGIN + program, sandbox.token, url])
 

@@ -69,6 +69,9 @@ async def test_a_token_request_says_that_the_proxy_of_the_environment_cannot_be_
         f"ftp://{PASSWORD}@127.0.0.1:3128",
         f"http://ada:{PASSWORD}@127.0.0.1:99999",
         f"http://ada:{PASSWORD}#@127.0.0.1:3128",
+        f"http://ada:12/{PASSWORD}@127.0.0.1:3128",
+        f"http://ada:12?{PASSWORD}@127.0.0.1:3128",
+        f"http://ada:12#{PASSWORD}@127.0.0.1:3128",
         "http://[::1",
         "http://ho st:3128",
         "http://",
@@ -137,6 +140,7 @@ def test_the_environment_does_not_count_for_this_machine_nor_against_the_client_
     [
         ("exist.io", EXIST),
         ("EXIST.io", EXIST),
+        ("exist.io.", EXIST),
         ("io", EXIST),
         (".io", EXIST),
         ("*.io", EXIST),
