@@ -131,8 +131,8 @@ def redact_errors(error: BaseException) -> None:
 def hides_locals(function: F) -> F:
     """Decorate a function that takes or handles a secret, or a class that is created from one.
 
-    Error trackers send the local variables of all frames in a traceback. The frames of the call are removed from the
-    tracebacks of the errors that it raises, as `drop_frames` does.
+    Error trackers send the local variables of all frames in a traceback. Those of the call are cleared in the
+    tracebacks of the errors that it raises, as `clear_locals` does.
     """
     decorated: Any = function
     if isinstance(decorated, type):
@@ -145,7 +145,7 @@ def hides_locals(function: F) -> F:
             try:
                 return await decorated(*args, **kwargs)
             except BaseException as error:
-                drop_frames(error)
+                clear_locals(error)
                 raise
 
         return call_async  # type: ignore[return-value]
@@ -155,31 +155,45 @@ def hides_locals(function: F) -> F:
         try:
             return decorated(*args, **kwargs)
         except BaseException as error:
-            drop_frames(error)
+            clear_locals(error)
             raise
 
     return call  # type: ignore[return-value]
 
 
-def drop_frames(error: BaseException) -> None:
-    """Remove the frames through which secrets may have passed from the tracebacks of an error and all in its chain.
+def clear_locals(error: BaseException) -> None:
+    """Clear the local variables, among which may be secrets, in the tracebacks of an error and all in its chain.
 
-    Only the application's own frames are kept, such as those of its token store. Raise the error again with a bare
-    `raise`, which adds no frame of the function that catches it.
+    The tracebacks still show each file and line. The application's own frames, such as those of its token store, keep
+    their variables. A frame that is still running can't be cleared and is left out, also that of the caller: raise the
+    error again with a bare `raise`, which does not add it.
     """
     for each in _chain_of(error):
-        frames: list[TracebackType] = []
+        entries: list[TracebackType] = []
         entry = each.__traceback__
         while entry is not None:
-            module = entry.tb_frame.f_globals.get("__name__") or "attrs"  # generated functions have none
-            package = module.partition(".")[0]
-            if package == "__main__" or not (package in _CARRIERS or package in sys.stdlib_module_names):
-                frames.append(entry)
+            if _is_application(entry) or _clear(entry):
+                entries.append(entry)
             entry = entry.tb_next
         kept = None
-        for entry in reversed(frames):
+        for entry in reversed(entries):
             kept = TracebackType(kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
         each.__traceback__ = kept
+
+
+def _is_application(entry: TracebackType) -> bool:
+    module = entry.tb_frame.f_globals.get("__name__") or "attrs"  # generated functions have none
+    package = module.partition(".")[0]
+    return package == "__main__" or not (package in _CARRIERS or package in sys.stdlib_module_names)
+
+
+def _clear(entry: TracebackType) -> bool:
+    """Clear the local variables of an entry's frame, and return whether that was possible."""
+    try:
+        entry.tb_frame.clear()
+    except RuntimeError:  # it is running
+        return False
+    return True
 
 
 def _chain_of(error: BaseException) -> list[BaseException]:

@@ -9,6 +9,8 @@ import struct
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
+from traceback import extract_tb, walk_tb
+from types import FunctionType
 from typing import Any
 
 import httpx
@@ -371,9 +373,69 @@ async def test_the_frames_of_an_application_s_own_store_stay_in_the_traceback() 
     assert shown_secrets(error) == []
     cause = error.__cause__
     assert isinstance(cause, LookupError)
-    assert cause.__traceback__ is not None
-    assert cause.__traceback__.tb_frame.f_code is FailingStore.save.__code__
-    assert cause.__traceback__.tb_next is None
+    assert places_of(cause)[-2:] == [("oauth2.py", "_renew"), (Path(__file__).name, "save")]
+    assert [set(frame.f_locals) for frame, _ in walk_tb(cause.__traceback__)][-2:] == [set(), {"self", "user", "token"}]
+
+
+def places_of(error: BaseException) -> list[tuple[str, str]]:
+    return [(Path(entry.filename).name, entry.name) for entry in extract_tb(error.__traceback__)]
+
+
+def raise_beside_headers(*_: object) -> None:
+    """Stand for a function of the package that has a bug."""
+    headers = {"Authorization": f"Bearer {ACCESS}"}
+    raise TypeError(len(headers))
+
+
+@pytest.mark.parametrize("call", [call_with_token, increment])
+@pytest.mark.parametrize(
+    ("function", "file"),
+    [
+        ("exist_async._http.pool.user_of", "pool.py"),
+        ("exist_async._http.transport.import_module", "transport.py"),
+        ("exist_async._http.connections._read_body", "connections.py"),
+        ("aiohttp.client_reqrep.ClientResponse.start", "client.py"),
+    ],
+)
+async def test_the_traceback_of_a_bug_shows_its_place_without_the_variables_there(
+    call: Callable[[str], Awaitable[object]], function: str, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A copy with the globals of the package, because the frames of a test belong to the application.
+    bug = FunctionType(raise_beside_headers.__code__, {"__name__": "exist_async.bug", "ACCESS": ACCESS})
+    monkeypatch.setattr(function, bug)
+    service = Service("html")
+    url = await service.start()
+    try:
+        await call(url)
+    except (TypeError, ExistAsyncError) as caught:
+        error = caught.__cause__ or caught
+    assert service.server is not None
+    service.server.close()
+
+    assert isinstance(error, TypeError)
+    assert places_of(error)[-1] == (Path(__file__).name, "raise_beside_headers")
+    assert places_of(error)[-2][0] == file
+    assert shown_secrets(error) == []
+
+
+async def test_the_traceback_of_a_bug_while_signing_in_shows_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    bug = FunctionType(raise_beside_headers.__code__, {"__name__": "exist_async.bug", "ACCESS": ACCESS})
+    monkeypatch.setattr("exist_async._http.forms.urlencode", bug)
+    try:
+        await an_app("http://127.0.0.1:9").exchange(CODE)
+    except TypeError as caught:
+        error = caught
+
+    assert [file for file, _ in places_of(error)][-4:] == ["app.py", "app.py", "forms.py", Path(__file__).name]
+    assert shown_secrets(error) == []
+
+
+async def test_the_traceback_of_a_failed_connection_shows_where_it_failed() -> None:
+    error = await failure_of(call_with_token, "refused")
+
+    assert isinstance(error.__cause__, httpx.ConnectError)
+    assert ("connections.py", "send") in places_of(error.__cause__)
+    assert "sock_connect" in str(places_of(error.__cause__.__cause__.__cause__))  # type: ignore[union-attr, arg-type]
 
 
 def fail_beside(secret: str) -> None:

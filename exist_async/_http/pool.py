@@ -19,7 +19,7 @@ from exist_async._http.retry import RetryBudget
 from exist_async._http.signing import user_of
 from exist_async._http.throttle import Throttle
 from exist_async._http.transport import Transport
-from exist_async._secrets import drop_frames, redact_errors
+from exist_async._secrets import clear_locals, redact_errors
 from exist_async.errors import (
     ClientClosedError,
     ConfigurationError,
@@ -139,7 +139,12 @@ class Pool:
         except httpx.InvalidURL as error:
             raise ConfigurationError(f"{call}: its names and filters make no valid URL: {error}") from error
         try:
-            return await self._send_in_time(request, auth, options.timeout, state, time_left)
+            try:
+                return await self._send_in_time(request, auth, options.timeout, state, time_left)
+            except BaseException as error:
+                # Frames of httpx and aiohttp hold the Authorization header.
+                clear_locals(error)
+                raise
         except httpx.HTTPStatusError as error:  # raised by an event hook of the caller's client: errors are judged here
             await error.response.aread()
             return error.response
@@ -182,28 +187,23 @@ class Pool:
     ) -> httpx.Response:
         patience = seconds if time_left is None else max(0.0, min(seconds, time_left))
         request.extensions = {"timeout": {"connect": seconds, "read": seconds, "write": seconds, "pool": patience}}
-        try:
-            if isinstance(self._http, _Client):
-                state.user = user_of(auth)
-                current_state.set(state)
-                try:
-                    return await self._http.sign_and_send(request, auth)
-                finally:
-                    # Not reset by its token: the collector may close this in another context, after the loop has ended.
-                    current_state.set(None)
-            # A caller's client does not report when the request gets its connection.
-            state.connected = True
+        if isinstance(self._http, _Client):
+            state.user = user_of(auth)
+            current_state.set(state)
             try:
-                # httpx bounds each read, not the whole: an answer of one byte a second would never end. Waiting for a
-                # connection and making it have bounds of their own, and both have ended after twice the time.
-                async with asyncio.timeout(2 * seconds):
-                    return await self._http.send(request, auth=auth, follow_redirects=False)
-            except TimeoutError:
-                raise httpx.ReadTimeout("The answer took too long", request=request) from None
-        except BaseException as error:
-            # Those of httpx and aiohttp hold the Authorization header.
-            drop_frames(error)
-            raise
+                return await self._http.sign_and_send(request, auth)
+            finally:
+                # Not reset by its token: the collector may close this in another context, after the loop has ended.
+                current_state.set(None)
+        # A caller's client does not report when the request gets its connection.
+        state.connected = True
+        try:
+            # httpx bounds each read, not the whole: an answer of one byte a second would never end. Waiting for a
+            # connection and making it have bounds of their own, and both have ended after twice the time.
+            async with asyncio.timeout(2 * seconds):
+                return await self._http.send(request, auth=auth, follow_redirects=False)
+        except TimeoutError:
+            raise httpx.ReadTimeout("The answer took too long", request=request) from None
 
     def _failure(self, error: httpx.RequestError, call: Call, options: Options) -> ExistAsyncError:
         """Return the error for a request that got no answer."""
