@@ -274,6 +274,7 @@ WRONG_ARGUMENTS: dict[str, Callable[[], object]] = {
     "a stored token": lambda: OAuthToken(f"{ACCESS} ", REFRESH),
     "a token without a time zone": lambda: OAuthToken(ACCESS, REFRESH, dt.datetime(2026, 1, 1)),  # noqa: DTZ001
     "the fields of a token": lambda: OAuthToken.from_dict({"access_token": ACCESS, "refresh_token": [REFRESH]}),
+    "the fields of a token for a store": lambda: asyncio.run(MemoryTokenStore().save("ada", {"access_token": ACCESS})),  # type: ignore[arg-type]
     "the URL of a Redis": lambda: RedisTokenStore(f"http://:{REDIS}@localhost"),
     "the URL of a Redis for a limiter": lambda: RedisRateLimiter(f"redis://:{REDIS}@localhost", limit=0),
 }
@@ -350,9 +351,53 @@ async def test_no_tool_shows_a_secret_when_a_call_to_redis_is_cancelled(redis_se
     assert shown_secrets(error) == []
 
 
+@pytest.mark.parametrize("call", ["check_can_save", "delete"])
+async def test_no_tool_shows_the_tokens_of_a_file_that_can_not_be_written(tmp_path: Path, call: str) -> None:
+    store = FileTokenStore(tmp_path / "tokens.json")
+    await store.save("ada", OAuthToken(ACCESS, REFRESH))
+    (tmp_path / ".tokens.json.new").mkdir()
+    try:
+        await getattr(store, call)("ada")
+    except OAuthError as caught:
+        error = caught
+
+    assert shown_secrets(error) == []
+
+
+async def test_no_tool_shows_the_password_of_a_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"socks5://ada:{PROXY}@127.0.0.1:1")
+    async with ExistClient("a", base_url="https://example.com") as exist:
+        try:
+            await exist.profile.get()
+        except ConfigurationError as caught:
+            error = caught
+
+    assert shown_secrets(error) == []
+
+
 class FailingStore(MemoryTokenStore):
     async def save(self, user: str, token: OAuthToken) -> None:
         raise LookupError(user)
+
+
+async def test_no_tool_shows_a_token_that_can_not_be_saved_by_a_store_that_is_empty() -> None:
+    store = FailingStore()
+    await MemoryTokenStore.save(store, "ada", OAuthToken(ACCESS, REFRESH, LONG_AGO))
+
+    async def refresh(token: OAuthToken) -> OAuthToken:
+        return OAuthToken(f"new-{ACCESS}", f"new-{REFRESH}")
+
+    app = an_app("http://127.0.0.1:9")
+    app.refresh = refresh  # type: ignore[method-assign]
+    for _ in range(2):
+        async with ExistClient(OAuth2(app, store, "ada"), base_url="http://127.0.0.1:9") as exist:
+            try:
+                await exist.profile.get()
+            except OAuthError as caught:
+                error = caught
+        await store.delete("ada")
+
+        assert shown_secrets(error) == []
 
 
 async def test_the_frames_of_an_application_s_own_store_stay_in_the_traceback() -> None:

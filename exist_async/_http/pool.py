@@ -109,7 +109,12 @@ class Pool:
         if origin in self._prepared:
             return
         if self._proxies is not None:
-            self._proxies.find(origin)
+            try:
+                self._proxies.find(origin)
+            except Exception as error:
+                # Frames of it hold the URL of the proxy, with the password.
+                clear_locals(error)
+                raise
         if not _json.is_ready():
             try:
                 # Importing the JSON libraries would block the event loop.

@@ -114,6 +114,7 @@ class OAuth2(Unpicklable, RenewableAuth):
         """Raise a ConfigurationError: a synchronous client can't await a store."""
         raise ConfigurationError(f"OAuth2 signs requests of async clients only, not {request.method} {request.url}")
 
+    @hides_locals
     async def ready(self) -> bool:
         """Load the token at first, renew it shortly before it expires, and return whether it had to be renewed."""
         token = self._token

@@ -69,6 +69,7 @@ class FileTokenStore:
         check_text("user", user)
         return (await asyncio.to_thread(self._load)).get(user)
 
+    @hides_locals
     async def check_can_save(self, user: str) -> None:
         """Write the file as it is, with room for a longer token; see `TokenStore`."""
         check_text("user", user)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from threading import Lock
 
 from exist_async._checks import check_text
-from exist_async._secrets import Unpicklable
+from exist_async._secrets import Unpicklable, hides_locals
 from exist_async.token_stores.token import OAuthToken, check_oauth_token
 
 
@@ -32,6 +32,7 @@ class MemoryTokenStore(Unpicklable):
         check_text("user", user)
         return self._tokens.get(user)
 
+    @hides_locals
     async def save(self, user: str, token: OAuthToken) -> None:
         """Save a token; see `TokenStore.save`."""
         check_text("user", user)
