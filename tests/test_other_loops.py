@@ -1,12 +1,26 @@
 """Event loops of other libraries: only those of asyncio work."""
 
+import datetime as dt
+from collections.abc import Awaitable, Callable
+
 import anyio
 import pytest
 import trio
 
-from exist_async import ConfigurationError, ExistClient, RedisTokenStore
+from exist_async import (
+    ConfigurationError,
+    ExistAsyncError,
+    ExistClient,
+    OAuthApp,
+    OAuthToken,
+    RedisTokenStore,
+    SimpleToken,
+    ValueUpdate,
+)
 from exist_async.attio import AttioClient
 from exist_async.sandbox import Sandbox
+
+DAY = dt.date(2026, 11, 20)
 
 
 @pytest.mark.parametrize("cls", [ExistClient, AttioClient])
@@ -16,6 +30,29 @@ def test_trio_is_refused_with_one_error(cls: type[ExistClient] | type[AttioClien
             with pytest.raises(ConfigurationError, match="needs a running asyncio event loop") as caught:
                 await client.request("GET", "accounts/profile/")
             assert caught.value.__cause__ is None
+
+    trio.run(main)
+
+
+CALLS: dict[str, Callable[[ExistClient, OAuthApp], Awaitable[object]]] = {
+    "history": lambda exist, _: anext(aiter(exist.values.history(DAY, DAY))),
+    "plan of a history": lambda exist, _: exist.values.history(DAY, DAY).plan(),
+    "listing": lambda exist, _: exist.attributes.owned().collect(),
+    "write": lambda exist, _: exist.values.update([ValueUpdate("mood", DAY, 5)]),
+    "exchange": lambda _, app: app.exchange("a-code"),
+    "refresh": lambda _, app: app.refresh(OAuthToken("an-access-token", "a-refresh-token")),
+    "login": lambda _, app: SimpleToken.login("ada", "a-password", base_url=app.base_url),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_kind_of_call_says_under_trio_what_it_needs(name: str) -> None:
+    app = OAuthApp("an-id", "a-client-secret", "http://localhost:1/", base_url="http://127.0.0.1:9")
+
+    async def main() -> None:
+        async with ExistClient("a-token", base_url="http://127.0.0.1:9") as exist:
+            with pytest.raises(ExistAsyncError, match="needs a running asyncio event loop"):
+                await CALLS[name](exist, app)
 
     trio.run(main)
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from exist_async._concurrency import running_loop
 from exist_async._http.call import Call
 from exist_async._http.options import Options
 from exist_async._http.pool import Pool, renewing_pool
@@ -36,7 +37,7 @@ class FormClient:
     ) -> None:
         self._options = Options(base_url=base_url, sleep=sleep, fraction=fraction)
         self._http_client = http_client
-        self._pools: dict[asyncio.AbstractEventLoop, tuple[Pool, int]] = {}
+        self._pools: dict[asyncio.AbstractEventLoop | None, tuple[Pool, int]] = {}
         if http_client is not None:
             Pool.over(http_client)  # raises for a wrong argument
 
@@ -64,7 +65,7 @@ class FormClient:
     @asynccontextmanager
     async def _own_pool(self) -> AsyncGenerator[Pool, None]:
         """Return the pool of the forms in flight on this event loop, which also share a retry budget."""
-        loop = asyncio.get_running_loop()
+        loop = running_loop()  # without one, sending raises the error that says so
         pool, users = self._pools.get(loop) or (self._open(), 0)
         self._pools[loop] = pool, users + 1
         try:

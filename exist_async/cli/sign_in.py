@@ -124,6 +124,10 @@ class SignIn:
         """Ask the user whether a token is for their own account; raise OAuthError if it is not."""
         async with ExistClient(BearerToken(token.access_token), base_url=self._login.origin) as exist:
             profile = await exist.profile.get()
+        if not profile.username:
+            raise OAuthError(
+                f"{_NO_STATE}, and its profile has no username by which you could check. Nothing was stored."
+            )
         print_error(f"{_NO_STATE}. It signs you in as {profile.username} at {self._login.origin}.")
         print("Is that your account? [y/N] ", end="", file=sys.stderr, flush=True)
         async with aclosing(read_lines()) as lines:

@@ -91,6 +91,7 @@ class Plan:
 
 async def make_plan(session: Session, span: Span, names: Sequence[str] | None, filters: Mapping[str, str]) -> Plan:
     """Return the plan that takes the fewest requests, for the attributes with some names, or for all."""
+    await session.prepare()
     parts = [None] if names is None else list(_parts(names))
     if names is not None and not filters and len(names) * span.page_count <= span.window_count * len(parts):
         alone = [(name, span) for name in names]

@@ -195,6 +195,17 @@ def test_in_a_terminal_the_user_can_confirm_an_account_if_the_service_returns_no
     assert "<h1>Signed in</h1>" in returned.result().text
 
 
+def test_in_a_terminal_an_account_without_a_name_is_refused_if_the_service_returns_no_state(
+    no_browser: None, open_terminal: Callable, sandbox: Sandbox, stored: Callable
+) -> None:
+    terminal, page = open_login(open_terminal, "--paste", until="Paste the address here: ")
+    terminal.type(without_state(sandbox.authorize(page, sandbox.add_user(""))).partition("code=")[2] + "\n")
+    terminal.read_until("has no username by which you could check. Nothing was stored.")
+
+    assert terminal.process.wait(timeout=30) == 1
+    assert stored() == {}
+
+
 @pytest.mark.parametrize(("answer", "exit_code"), [("yes", 0), ("no", 1)])
 def test_in_a_terminal_the_account_of_a_pasted_code_is_confirmed(
     no_browser: None, open_terminal: Callable, sandbox: Sandbox, stored: Callable, answer: str, exit_code: int
