@@ -1,6 +1,7 @@
 """Tests of users with mocks of httpx: what is mocked never reaches the real service."""
 
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -55,6 +56,15 @@ async def test_a_replaced_transport_of_httpx_answers(monkeypatch: pytest.MonkeyP
 
     async with client() as exist:
         assert (await exist.profile.get()).username == "mocked"
+
+
+@pytest.mark.parametrize("autospec", [None, True])
+async def test_a_mock_of_the_standard_library_answers(autospec: bool | None) -> None:
+    answer = httpx.Response(200, json={"username": "mocked"})
+    method = "httpx.AsyncHTTPTransport.handle_async_request"
+    with patch(method, autospec=autospec, return_value=answer):
+        async with client() as exist:
+            assert (await exist.profile.get()).username == "mocked"
 
 
 async def test_a_mock_that_comes_after_the_first_request_answers_too() -> None:

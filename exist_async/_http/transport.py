@@ -48,8 +48,9 @@ class Transport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request and read its answer to the end."""
         core = sys.modules.get("httpcore")
-        if not httpx.AsyncHTTPTransport.handle_async_request.__module__.startswith("httpx.") or not (
-            core is None or core.AsyncConnectionPool.handle_async_request.__module__.startswith("httpcore.")
+        # A mock with the signature of the original (`autospec=True`) has None for a module.
+        if not str(httpx.AsyncHTTPTransport.handle_async_request.__module__).startswith("httpx.") or not (
+            core is None or str(core.AsyncConnectionPool.handle_async_request.__module__).startswith("httpcore.")
         ):
             return await self._send_to_mock(request)
         pool = self._pools.get(asyncio.get_running_loop())
