@@ -21,6 +21,7 @@ _REMEDIES = {
     "invalid_client": "Check client_id and client_secret.",
     "invalid_request": "Check redirect_uri: it must be the one that is registered with the app.",
 }
+_LARGEST = 1_048_576  # bytes; more would block the event loop for seconds
 _LONGEST_LIFE = 100 * 365 * 24 * 3600.0
 
 
@@ -30,6 +31,8 @@ def parse_token(content: bytes, now: float) -> OAuthToken:
     The old tokens may be invalid by now, so only the access token must be valid: any other field that is invalid
     counts as missing. `now` is in seconds since the epoch.
     """
+    if len(content) > _LARGEST:
+        raise UnreadableError("it is much larger than a token")
     try:
         # The package's own decoder would refuse the whole answer for one NaN, number or byte that is not allowed.
         reply = json.loads(content.decode("utf-8-sig", "replace"), parse_int=float)

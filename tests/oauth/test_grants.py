@@ -304,6 +304,7 @@ async def test_a_refresh_token_that_is_there_no_more_means_signing_in_again(maki
         httpx.Response(200, json=OK | {"access_token": ["a"]}),
         httpx.Response(200, content=b'{"access_token": "odd\xff"}'),
         httpx.Response(200, content=b"[" * 100_000),
+        httpx.Response(200, json=OK | {"other": [{}] * 500_000}),  # a kilobyte of gzip, and seconds of decoding
     ],
 )
 async def test_a_success_that_cannot_be_read_is_an_error(making: Make, trade: Any, answer: httpx.Response) -> None:
