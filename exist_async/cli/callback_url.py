@@ -4,6 +4,8 @@ import re
 import secrets
 from urllib.parse import parse_qs, urlsplit
 
+from exist_async.oauth.callback import BARE_QUERY
+
 _CODE = re.compile(r"[!-~]{1,200}")
 
 
@@ -18,6 +20,8 @@ def callback_problem(callback: str, state: str) -> str | None:
     if not callback:
         return "It is empty."
     if _is_bare_code(callback):
+        if BARE_QUERY.search(callback):
+            return "It is only the end of the address: copy all of it, from http on."
         return None if _CODE.fullmatch(callback) else "It is neither a URL nor a code."
     try:
         query = _parse_query(callback)

@@ -8,7 +8,7 @@ from exist_async._checks import wrong_type
 from exist_async._secrets import check_token, is_token
 from exist_async.errors import ConfigurationError, OAuthError
 
-_BARE_QUERY = re.compile("(^|&)(code|state|error)=")
+BARE_QUERY = re.compile("(^|&)(code|state|error)=")
 _LONGEST_TEXT = 300
 
 _BEGIN_AGAIN = "Begin signing in again, with a new authorization_url()."
@@ -23,7 +23,7 @@ def code_of(callback: str, state: str | None) -> str:
     callback = callback.strip()
     # No error quotes it, because it contains the code.
     if "://" not in callback and "?" not in callback:
-        if _BARE_QUERY.search(callback):
+        if BARE_QUERY.search(callback):
             raise ConfigurationError(
                 "callback_url_or_code is a query without a URL: give the whole URL, or put a '?' before the query"
             )

@@ -39,6 +39,7 @@ def test_a_code_or_an_error_with_the_right_state_or_none_ends_the_attempt(callba
         ("http://localhost:8000/?code=c0de&code=c0de", "It contains a parameter twice."),
         ("http://localhost:8000/?code=c0de&state=mine&state=mine", "It contains a parameter twice."),
         ("http://[/?code=c0de", "It is not a valid URL."),
+        ("code=c0de&state=mine", "It is only the end of the address: copy all of it, from http on."),
     ],
 )
 def test_other_urls_are_refused_with_a_reason(callback: str, problem: str) -> None:
