@@ -93,14 +93,18 @@ class RedisClients:
         raise RedisFailedError(f"{self.where} {reason.removesuffix('.')}")
 
     async def aclose(self) -> None:
-        """Close the connections of this event loop; the garbage collector closes those of other loops there."""
+        """Close the connections of this event loop; those of other loops are closed there soon afterwards."""
         if not isinstance(self._redis, str):
             return
-        loop = running_loop()
-        here = None if loop is None else self._loops.pop(loop, None)
-        self._loops.clear()
-        if here is not None and here.generator is not None:
-            await here.generator.aclose()
+        running = running_loop()
+        opened, self._loops = self._loops, {}
+        for loop, there in opened.items():
+            assert there.generator is not None
+            if loop is running:
+                await there.generator.aclose()
+                continue
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(_close_soon, loop, there.generator)
 
     async def _on_loop(self) -> _OnLoop:
         loop = asyncio.get_running_loop()
@@ -144,6 +148,19 @@ class RedisClients:
             yield client
         finally:
             await client.aclose()
+
+
+# Event loops hold only weak references to their tasks.
+_closing: set[asyncio.Task[None]] = set()
+
+
+def _close_soon(loop: asyncio.AbstractEventLoop, generator: AsyncGenerator[object, None]) -> None:
+    async def close() -> None:
+        await generator.aclose()
+
+    task = loop.create_task(close())
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
 
 
 class RedisBacked:

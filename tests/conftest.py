@@ -9,11 +9,17 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 from redis_server import RedisServer
 
 import exist_async
 from exist_async import ExistClient, MemoryRateLimiter
+from exist_async.auth.oauth2 import _unsaved
 from exist_async.sandbox import AttioSandbox, Sandbox
+
+# Generating examples takes longer where other programs run at the same time, which is no fault of a test.
+settings.register_profile("patient", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("patient")
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -55,6 +61,12 @@ def _nothing_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*(f"EXIST_{name}" for name in own), "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_unsaved_token_of_another_test() -> Generator[None, None, None]:
+    yield
+    _unsaved.clear()
 
 
 @pytest.fixture
