@@ -64,6 +64,7 @@ _ABORTING = (AuthenticationError, PermissionDeniedError, *_NEVER_SENT)
 _NOT_CARRIED_OUT = (ConfigurationError, ConnectionFailedError, *_NEVER_SENT)
 
 _UNFINISHED = (OutcomeStatus.NOT_SENT, OutcomeStatus.UNKNOWN)
+_IN_PLACE = (OutcomeStatus.SUCCEEDED, OutcomeStatus.UNCHANGED)
 
 _log = logging.getLogger("exist_async")
 
@@ -342,16 +343,16 @@ class Write(Generic[I, T]):
         return outcomes + earlier
 
     def _outdated(self, outcomes: Sequence[Outcome[I, T]]) -> frozenset[int]:
-        """Return the indices of unfinished items whose conflict key a later item has that succeeded."""
+        """Return the indices of unfinished items whose conflict key a later item has that succeeded or is unchanged."""
         conflict_key = self._operation.conflict_key
         unfinished = {conflict_key(outcome.item) for outcome in outcomes if outcome.status in _UNFINISHED}
-        succeeded: set[Hashable] = set()
+        in_place: set[Hashable] = set()
         outdated: set[int] = set()
         for outcome in reversed(outcomes) if unfinished else ():
             key = conflict_key(outcome.item)
-            if outcome.status is OutcomeStatus.SUCCEEDED and key in unfinished:
-                succeeded.add(key)
-            elif outcome.status in _UNFINISHED and key in succeeded:
+            if outcome.status in _IN_PLACE and key in unfinished:
+                in_place.add(key)
+            elif outcome.status in _UNFINISHED and key in in_place:
                 outdated.add(outcome.index)
         return frozenset(outdated)
 
