@@ -57,6 +57,9 @@ _INVALID = "validation"
 
 _QUOTED_ERRORS = 3
 
+# Reporting very many outcomes at once would block the event loop.
+_REPORTS_BETWEEN_YIELDS = 1000
+
 _NEVER_SENT = (RateLimitError, ClientClosedError, DeadlineExceededError, OAuthError)
 # Every further request would end with the same error.
 _ABORTING = (AuthenticationError, PermissionDeniedError, *_NEVER_SENT)
@@ -182,8 +185,11 @@ class Write(Generic[I, T]):
             return block
         unchanged = {conflict_key(items[index]): index for index in found}
         superseded = [index for index in block if unchanged.get(conflict_key(items[index]), index) != index]
-        self._report([Outcome(index, items[index], OutcomeStatus.UNCHANGED) for index in found])
-        self._report([Outcome(index, items[index], OutcomeStatus.SUPERSEDED) for index in superseded])
+        for count, index in enumerate((*found, *superseded), 1):
+            status = OutcomeStatus.UNCHANGED if count <= len(found) else OutcomeStatus.SUPERSEDED
+            self._report([Outcome(index, items[index], status)])
+            if count % _REPORTS_BETWEEN_YIELDS == 0:
+                await asyncio.sleep(0)
         return [index for index in block if self._outcomes[index] is None]
 
     def _cut(self, indices: Sequence[int]) -> Iterator[Chunk[I]]:
