@@ -28,8 +28,8 @@ class Values(Resource):
 
     A service must own an attribute to write values of it: see `exist.attributes.ensure()`.
 
-    `update` and `increment` send their items concurrently, up to 35 in a request. They call `on_outcome` with each
-    outcome as requests end, and return one outcome for each item, in the order given. A wrong item raises
+    `update`, `sync` and `increment` send their items concurrently, up to 35 in a request. They call `on_outcome` with
+    each outcome as requests end, and return one outcome for each item, in the order given. A wrong item raises
     ConfigurationError, before anything is sent if the items are a sequence. A write waits for an earlier one of the
     same attribute and day that goes on because its caller was cancelled. If items were not answered, the
     ExistAsyncError that is raised has all outcomes in its `result`.
