@@ -167,7 +167,7 @@ class Write(Generic[I, T]):
         """Report the items of a block that need not be sent, and return the indices of the others.
 
         The unchanged ones are reported, and those that they supersede. An item is not looked at if an earlier one with
-        its key is in flight or unknown: that one may still change what the service has.
+        its key is in flight, refused or unknown: that one may still change what the service has.
         """
         conflict_key, items = self._operation.conflict_key, self._items
         self._unsettled = [index for index in self._unsettled if not _is_settled(self._outcomes[index])]
@@ -487,8 +487,8 @@ def _outcomes_after_error(chunk: Chunk[I], error: Exception, *, sent: bool) -> l
 
 
 def _is_settled(outcome: Outcome[object, object] | None) -> bool:
-    """Whether the request of an item has ended, and is known to have been carried out or not."""
-    return outcome is not None and outcome.status is not OutcomeStatus.UNKNOWN
+    """Whether an item is certain to change nothing any more. A refused one may be sent again."""
+    return outcome is not None and outcome.status not in (OutcomeStatus.UNKNOWN, OutcomeStatus.REFUSED)
 
 
 def _is_invalid(outcome: Outcome[object, object]) -> bool:

@@ -422,6 +422,37 @@ async def test_a_value_whose_outcome_is_unknown_is_written_again_not_compared(sa
     assert result.remainder() == []
 
 
+async def test_a_refused_value_that_is_about_to_be_sent_again_is_not_compared(sandbox: Sandbox) -> None:
+    there = rows_there(sandbox, 10, 31)
+    attribute = sandbox.user.attribute("thing_000")
+    assert attribute is not None
+    attribute.service = sandbox.add_service("tracker", "Fitness tracker")
+    second_read = asyncio.Event()
+    refused: list[httpx.Request] = []
+
+    async def hold_acquiring(request: httpx.Request, answer: Answer) -> httpx.Response:
+        if request.url.path.endswith("acquire/"):
+            refused.append(request)
+            await asyncio.wait_for(second_read.wait(), 20)
+        response = await answer(request)
+        if asked(sandbox, WITH_VALUES) == 2:
+            second_read.set()
+        return response
+
+    async def blocks() -> AsyncIterator[ValueUpdate]:
+        for row in [changed(there[0]), *there[1:]]:
+            yield row
+        await until(lambda: refused)
+        for row in there:
+            yield row
+
+    with patch("exist_async.batch.writes.BLOCK_SIZE", 310):
+        result = await client_through(sandbox, hold_acquiring).values.sync(blocks(), reacquire=True)
+
+    assert result.ok
+    assert sandbox.values("thing_000")[END] == there[0].value
+
+
 async def test_an_older_row_is_not_to_be_sent_again_over_an_unchanged_one(sandbox: Sandbox) -> None:
     there = rows_there(sandbox, 10, 31)
 
