@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from exist_async.rate_limits.sqlite import SqliteRateLimiter
     from exist_async.token_stores import FileTokenStore, MemoryTokenStore, OAuthToken, RedisTokenStore, TokenStore
     from exist_async.values.history import History
+    from exist_async.values.sync import Comparison
 else:
     _LATE_NAMES = {
         "auth.oauth2": ("OAuth2",),
@@ -68,6 +69,7 @@ else:
         "rate_limits.sqlite": ("SqliteRateLimiter",),
         "token_stores": ("FileTokenStore", "MemoryTokenStore", "OAuthToken", "RedisTokenStore", "TokenStore"),
         "values.history": ("History",),
+        "values.sync": ("Comparison",),
     }
 
     def __getattr__(name: str) -> object:
@@ -96,6 +98,7 @@ __all__ = [
     "ByName",
     "ByTemplate",
     "ClientClosedError",
+    "Comparison",
     "ConfigurationError",
     "ConflictError",
     "ConnectionFailedError",

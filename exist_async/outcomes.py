@@ -28,11 +28,13 @@ class OutcomeStatus(StrEnum):
     """It was sent, but there is no readable answer about it: it may have been carried out."""
     NOT_SENT = "not_sent"
     """It was not carried out: no connection, refused for the rate limit, or the write stopped before. Send it again."""
+    UNCHANGED = "unchanged"
+    """It was not sent, because the service has this value already."""
     SUPERSEDED = "superseded"
-    """It was not sent, because a later item of the write for the same attribute and day succeeded."""
+    """It was not sent, because a later item of the write for the same attribute and day succeeded or is unchanged."""
 
 
-FINE = (OutcomeStatus.SUCCEEDED, OutcomeStatus.SUPERSEDED)
+FINE = (OutcomeStatus.SUCCEEDED, OutcomeStatus.UNCHANGED, OutcomeStatus.SUPERSEDED)
 """The outcomes that leave nothing to do."""
 
 
@@ -43,7 +45,7 @@ class Outcome(Generic[I_co, T_co]):
     Attributes:
         index: The item's position among the items given, from 0.
         item: The item, as the request model it was sent as.
-        status: Whether it succeeded, was refused, is unknown, was not sent or was superseded.
+        status: Whether it succeeded, was refused, is unknown, was not sent, is unchanged or was superseded.
         value: The service's answer about it, if it succeeded.
         error_code: The service's short code for a refusal, such as `not_found`. The list of codes is open.
         error: The message for a refusal, in most cases the service's own.
@@ -79,7 +81,7 @@ class BatchResult(Sequence[Outcome[I_co, T_co]]):
     Attributes:
         outcomes: The outcomes, in the order of the items.
         outdated: Indices of items that must not be sent again, because a later item for the same attribute and day has
-            succeeded since: sending them would bring back the older value.
+            succeeded since, or is unchanged: sending them would bring back the older value.
     """
 
     outcomes: tuple[Outcome[I_co, T_co], ...]
@@ -122,13 +124,18 @@ class BatchResult(Sequence[Outcome[I_co, T_co]]):
         return self._with_status(OutcomeStatus.NOT_SENT)
 
     @property
+    def unchanged(self) -> list[Outcome[I_co, T_co]]:
+        """The outcomes of items that were not sent, because the service has their values already."""
+        return self._with_status(OutcomeStatus.UNCHANGED)
+
+    @property
     def superseded(self) -> list[Outcome[I_co, T_co]]:
-        """The outcomes of items that were not sent, because a later item for the same attribute and day succeeded."""
+        """The outcomes of items that were not sent, because a later item for the same attribute and day is fine."""
         return self._with_status(OutcomeStatus.SUPERSEDED)
 
     @property
     def ok(self) -> bool:
-        """Whether every item succeeded or was superseded; true if there are none."""
+        """Whether every item succeeded, is unchanged or was superseded; true if there are none."""
         return all(outcome.status in FINE for outcome in self.outcomes)
 
     def remainder(self) -> list[I_co]:
@@ -155,7 +162,7 @@ class BatchResult(Sequence[Outcome[I_co, T_co]]):
         return json.dumps(self.outcomes, default=_to_plain)
 
     def raise_for_failures(self) -> "BatchResult[I_co, T_co]":
-        """Return this result if every item succeeded or was superseded.
+        """Return this result if every item succeeded, is unchanged or was superseded.
 
         Raises:
             BatchError: Some did not. Its message quotes the first outcomes of these.

@@ -72,6 +72,12 @@ class Session:
             return self
         return self.view(self.auth, self.options, self.options.clock() + self.options.deadline)
 
+    @property
+    def detached_keys(self) -> set[Hashable]:
+        """The conflict keys of this user's writes that go on without their callers."""
+        user, detached = user_of(self.auth), list(self._pool.in_flight.detached.values())
+        return {key for its_user, state in detached if its_user == user for key in state.conflict_keys}
+
     async def prepare(self) -> None:
         """Load what a call needs. `send` does it too; call this before encoding a body, which needs it earlier."""
         await self._pool.prepare(self.options.base_url)

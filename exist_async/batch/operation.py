@@ -1,6 +1,6 @@
 """Describes one kind of write: its endpoint, its items, and the meaning of its replies."""
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import frozen
@@ -21,6 +21,11 @@ send again.
 """
 
 
+FindUnchanged: TypeAlias = Callable[[Sequence[I]], Awaitable[Collection[int]]]
+"""Returns the positions of those of several items that the service has already. An error that it raises ends the write.
+"""
+
+
 @frozen(eq=False, repr=False)
 class WriteOperation(Generic[I, T]):
     """One kind of write.
@@ -38,6 +43,7 @@ class WriteOperation(Generic[I, T]):
             and the reply would not tell which.
         supersedes: Whether an item makes the earlier ones with its conflict key superfluous: of the items in a block,
             only the last with each key is sent. If it is refused as `validation`, the one before it is sent.
+        find_unchanged: Finds the items of a block that need not be sent. It is given only the last item with each key.
         on_refused: Handles refused items. Those that it makes acceptable are sent again, once.
         on_repeat_refusal: Returns the outcome of an item that was refused after an earlier attempt which may have been
             carried out.
@@ -54,6 +60,7 @@ class WriteOperation(Generic[I, T]):
     query: str = ""
     unique_per_request: bool = True
     supersedes: bool = False
+    find_unchanged: FindUnchanged[I] | None = None
     on_refused: OnRefused[I, T] | None = None
     on_repeat_refusal: Callable[[Outcome[I, T]], Outcome[I, T]] | None = None
     share_parts: Callable[[I, T], None] | None = None

@@ -17,7 +17,7 @@ from exist_async._json import encode_each
 from exist_async._secrets import redact, secret_in
 from exist_async.batch.items import ItemReader, Items, PausingReader, Stop, check_items
 from exist_async.batch.matching import FailedEntry, Reply, match_reply
-from exist_async.batch.operation import OnOutcome, OnRefused, WriteOperation
+from exist_async.batch.operation import FindUnchanged, OnOutcome, OnRefused, WriteOperation
 from exist_async.errors import (
     AuthenticationError,
     BatchError,
@@ -57,6 +57,9 @@ _INVALID = "validation"
 
 _QUOTED_ERRORS = 3
 
+# Reporting very many outcomes at once would block the event loop.
+_REPORTS_BETWEEN_YIELDS = 1000
+
 _NEVER_SENT = (RateLimitError, ClientClosedError, DeadlineExceededError, OAuthError)
 # Every further request would end with the same error.
 _ABORTING = (AuthenticationError, PermissionDeniedError, *_NEVER_SENT)
@@ -64,6 +67,7 @@ _ABORTING = (AuthenticationError, PermissionDeniedError, *_NEVER_SENT)
 _NOT_CARRIED_OUT = (ConfigurationError, ConnectionFailedError, *_NEVER_SENT)
 
 _UNFINISHED = (OutcomeStatus.NOT_SENT, OutcomeStatus.UNKNOWN)
+_IN_PLACE = (OutcomeStatus.SUCCEEDED, OutcomeStatus.UNCHANGED)
 
 _log = logging.getLogger("exist_async")
 
@@ -96,6 +100,7 @@ class Write(Generic[I, T]):
         self._input_stop: Stop | None = None
         self._interrupted: list[Outcome[I, T]] = []
         self._detached: set[int] = set()
+        self._unsettled: list[int] = []
 
     @property
     def result(self) -> BatchResult[I, T]:
@@ -146,18 +151,51 @@ class Write(Generic[I, T]):
                     return
                 # The items before a wrong one are sent first.
                 self._input_stop = stop
-                for chunk in self._cut(start):
+                indices: Sequence[int] = range(start, len(self._items))
+                if operation.find_unchanged is not None:
+                    indices = await self._without_unchanged(indices, operation.find_unchanged)
+                    if self.stop is not None:
+                        return
+                for chunk in self._cut(indices):
                     yield chunk
         finally:
             if pausing is not None:
                 await pausing.aclose()
             self._outcomes += [None] * (len(self._items) - len(self._outcomes))
 
-    def _cut(self, start: int) -> Iterator[Chunk[I]]:
-        """Cut the items from an index on; those that conflict with an earlier item of their request are cut later."""
+    async def _without_unchanged(self, block: Sequence[int], find_unchanged: FindUnchanged[I]) -> Sequence[int]:
+        """Report the items of a block that need not be sent, and return the indices of the others.
+
+        The unchanged ones are reported, and those that they supersede. An item is not looked at if an earlier one with
+        its key is in flight, refused or unknown: that one may still change what the service has.
+        """
+        conflict_key, items = self._operation.conflict_key, self._items
+        self._unsettled = [index for index in self._unsettled if not _is_settled(self._outcomes[index])]
+        unsettled = {conflict_key(items[index]) for index in self._unsettled}
+        self._unsettled += block
+        last = {conflict_key(items[index]): index for index in block}
+        indices = [index for key, index in last.items() if key not in unsettled]
+        try:
+            found = [indices[position] for position in await find_unchanged([items[index] for index in indices])]
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and cancelled_by_caller():
+                raise
+            failure = as_exception(error)
+            self._stop(Stop(failure, from_caller=not isinstance(failure, ExistAsyncError)))
+            return block
+        unchanged = {conflict_key(items[index]): index for index in found}
+        superseded = [index for index in block if unchanged.get(conflict_key(items[index]), index) != index]
+        for count, index in enumerate((*found, *superseded), 1):
+            status = OutcomeStatus.UNCHANGED if count <= len(found) else OutcomeStatus.SUPERSEDED
+            self._report([Outcome(index, items[index], status)])
+            if count % _REPORTS_BETWEEN_YIELDS == 0:
+                await asyncio.sleep(0)
+        return [index for index in block if self._outcomes[index] is None]
+
+    def _cut(self, indices: Sequence[int]) -> Iterator[Chunk[I]]:
+        """Cut items, by their indices; those that conflict with an earlier item of their request are cut later."""
         operation = self._operation
         conflict_key = operation.conflict_key
-        indices: Sequence[int] = range(start, len(self._items))
         repeated: Collection[Hashable] = ()
         if len(indices) > 1 and (operation.supersedes or operation.unique_per_request):
             repeated = self._repeated_keys(indices)
@@ -342,16 +380,16 @@ class Write(Generic[I, T]):
         return outcomes + earlier
 
     def _outdated(self, outcomes: Sequence[Outcome[I, T]]) -> frozenset[int]:
-        """Return the indices of unfinished items whose conflict key a later item has that succeeded."""
+        """Return the indices of unfinished items whose conflict key a later item has that succeeded or is unchanged."""
         conflict_key = self._operation.conflict_key
         unfinished = {conflict_key(outcome.item) for outcome in outcomes if outcome.status in _UNFINISHED}
-        succeeded: set[Hashable] = set()
+        in_place: set[Hashable] = set()
         outdated: set[int] = set()
         for outcome in reversed(outcomes) if unfinished else ():
             key = conflict_key(outcome.item)
-            if outcome.status is OutcomeStatus.SUCCEEDED and key in unfinished:
-                succeeded.add(key)
-            elif outcome.status in _UNFINISHED and key in succeeded:
+            if outcome.status in _IN_PLACE and key in unfinished:
+                in_place.add(key)
+            elif outcome.status in _UNFINISHED and key in in_place:
                 outdated.add(outcome.index)
         return frozenset(outdated)
 
@@ -446,6 +484,11 @@ def _outcomes_after_error(chunk: Chunk[I], error: Exception, *, sent: bool) -> l
     else:
         status = OutcomeStatus.UNKNOWN
     return [Outcome(index, item, status, cause=error) for index, item in zip(chunk.indices, chunk.items, strict=True)]
+
+
+def _is_settled(outcome: Outcome[object, object] | None) -> bool:
+    """Whether an item is certain to change nothing any more. A refused one may be sent again."""
+    return outcome is not None and outcome.status not in (OutcomeStatus.UNKNOWN, OutcomeStatus.REFUSED)
 
 
 def _is_invalid(outcome: Outcome[object, object]) -> bool:

@@ -19,6 +19,7 @@ _STYLES = {
     OutcomeStatus.REFUSED: "red",
     OutcomeStatus.UNKNOWN: "yellow",
     OutcomeStatus.NOT_SENT: "yellow",
+    OutcomeStatus.UNCHANGED: "dim",
     OutcomeStatus.SUPERSEDED: "dim",
 }
 _COLUMNS = ("Name", "Outcome", "Code", "Reason")

@@ -20,6 +20,7 @@ from exist_async.values.writes import V
 
 if TYPE_CHECKING:
     from exist_async.values.history import History
+    from exist_async.values.sync import Comparison
 
 
 class Values(Resource):
@@ -27,8 +28,8 @@ class Values(Resource):
 
     A service must own an attribute to write values of it: see `exist.attributes.ensure()`.
 
-    `update` and `increment` send their items concurrently, up to 35 in a request. They call `on_outcome` with each
-    outcome as requests end, and return one outcome for each item, in the order given. A wrong item raises
+    `update`, `sync` and `increment` send their items concurrently, up to 35 in a request. They call `on_outcome` with
+    each outcome as requests end, and return one outcome for each item, in the order given. A wrong item raises
     ConfigurationError, before anything is sent if the items are a sequence. A write waits for an earlier one of the
     same attribute and day that goes on because its caller was cancelled. If items were not answered, the
     ExistAsyncError that is raised has all outcomes in its `result`.
@@ -136,6 +137,45 @@ class Values(Resource):
             on_outcome: Called with each outcome.
         """
         return await self._write(writes.UPDATE, items, reacquire, on_outcome)
+
+    async def compare(self, rows: Items[ValueUpdate]) -> "Comparison":
+        """Compare values with those that Exist has, as `sync()` does, without writing any. It sends reads at most.
+
+        Args:
+            rows: Any number. A sequence is planned as a whole, a stream in blocks of 10,000.
+        """
+        from exist_async.values.sync import compare
+
+        return await compare(self._session, rows)
+
+    async def sync(
+        self,
+        rows: Items[ValueUpdate],
+        *,
+        reacquire: bool = False,
+        on_outcome: OnOutcome[ValueUpdate, ValueEcho] = None,
+    ) -> BatchResult[ValueUpdate, ValueEcho]:
+        """Write values as `update()` does, but only those that differ from what Exist has: the others are `unchanged`.
+
+        It reads first where that takes at most a quarter of the requests that writing takes: up to 100 attributes and
+        31 days in a request. So a call takes at most a quarter more requests than `update()`, and a single value is
+        written without reading. So are values that can't be read, such as those of inactive attributes, and those
+        whose request fails. A 401, a 403 or a spent budget ends the call: the items that were not sent are `not_sent`.
+
+        Numbers are compared exactly: 7 equals 7.0, and 1 equals True. A decimal that Exist rounds when it stores it
+        differs, and is written each time: round it before. Texts are compared to the letter. A day without a value
+        differs from every value.
+
+        Args:
+            rows: Any number. A sequence is planned as a whole, a stream in blocks, as in `update()`.
+            reacquire: As for `update()`. Attributes whose values are unchanged are not acquired.
+            on_outcome: Called with each outcome.
+        """
+        from exist_async.values.sync import Comparer
+
+        session = self._session.with_deadline()
+        operation = evolve(writes.UPDATE, find_unchanged=Comparer(session).find_unchanged)
+        return await Values(session)._write(operation, rows, reacquire, on_outcome)
 
     async def increment(
         self,

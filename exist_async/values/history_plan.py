@@ -92,7 +92,7 @@ class Plan:
 async def make_plan(session: Session, span: Span, names: Sequence[str] | None, filters: Mapping[str, str]) -> Plan:
     """Return the plan that takes the fewest requests, for the attributes with some names, or for all."""
     await session.prepare()
-    parts = [None] if names is None else list(_parts(names))
+    parts = [None] if names is None else list(parts_of(names))
     if names is not None and not filters and len(names) * span.page_count <= span.window_count * len(parts):
         alone = [(name, span) for name in names]
         return Plan(len(names) * span.page_count, alone=alone, required=frozenset(names))
@@ -132,7 +132,7 @@ async def _first_page(
     return Listing(names, page, 1 if reader.ended else max(2, -(-(page.count or 0) // len(page.results))))
 
 
-def _parts(names: Sequence[str]) -> Iterator[frozenset[str]]:
+def parts_of(names: Iterable[str]) -> Iterator[frozenset[str]]:
     """Divide names into sets that fit on a page and into a URL."""
     part: list[str] = []
     length = 0
@@ -143,4 +143,5 @@ def _parts(names: Sequence[str]) -> Iterator[frozenset[str]]:
             part, length = [], 0
         part.append(name)
         length += encoded
-    yield frozenset(part)
+    if part:
+        yield frozenset(part)

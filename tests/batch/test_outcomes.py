@@ -132,6 +132,7 @@ def test_the_remainder_is_what_is_harmless_to_send_again_in_order() -> None:
         (OutcomeStatus.SUPERSEDED, None),
         (OutcomeStatus.UNKNOWN, LookupError("an error of the caller's auth")),
         (OutcomeStatus.NOT_SENT, None),
+        (OutcomeStatus.UNCHANGED, None),
     ]
     outcomes = [Outcome(n, ByName(f"tag_{n}"), status, cause=cause) for n, (status, cause) in enumerate(fates)]
 
@@ -153,6 +154,21 @@ def test_a_superseded_item_is_fine_and_has_a_view_of_its_own() -> None:
     assert result.superseded == [result[0]]
     assert result.succeeded == [result[1].value]
     assert repr(result) == "<BatchResult: 2 items: 1 superseded, 1 succeeded>"
+
+
+def test_an_unchanged_item_is_fine_and_has_a_view_of_its_own() -> None:
+    day = dt.date(2026, 11, 20)
+    unchanged = Outcome(0, ValueUpdate("steps", day, 1), OutcomeStatus.UNCHANGED)
+    result = BatchResult[ValueUpdate, ValueEcho]((unchanged,))
+
+    assert result.ok
+    assert result.raise_for_failures() is result
+    assert result.unchanged == [unchanged]
+    assert result.succeeded == []
+    assert repr(result) == "<BatchResult: 1 items: 1 unchanged>"
+    assert json.loads(result.to_json()) == [
+        {"index": 0, "item": {"name": "steps", "date": "2026-11-20", "value": 1}, "status": "unchanged"}
+    ]
 
 
 def test_a_result_can_be_written_as_json() -> None:

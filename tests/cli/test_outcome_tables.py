@@ -1,10 +1,21 @@
 """The tables of the outcomes of a write."""
 
+import datetime as dt
 import io
 
+import pytest
 from rich.console import Console
 
-from exist_async import BatchResult, ByName, CustomAttribute, Outcome, OutcomeStatus, RateLimitError, ValueType
+from exist_async import (
+    BatchResult,
+    ByName,
+    CustomAttribute,
+    Outcome,
+    OutcomeStatus,
+    RateLimitError,
+    ValueType,
+    ValueUpdate,
+)
 from exist_async.cli.outcome_tables import print_outcomes
 
 
@@ -30,3 +41,15 @@ def test_the_reason_of_an_item_that_was_not_sent_names_no_option_that_a_command_
 
     assert "allowed in an hour are used up. Try again later" in output.getvalue()
     assert "max_wait" not in output.getvalue()
+
+
+@pytest.mark.parametrize("status", [OutcomeStatus.UNCHANGED, OutcomeStatus.SUPERSEDED])
+def test_an_item_that_was_not_sent_and_is_fine_is_counted_but_not_listed(status: OutcomeStatus) -> None:
+    fine = Outcome(0, ValueUpdate("steps", dt.date(2026, 11, 20), 1), status)
+    output = io.StringIO()
+
+    print_outcomes(Console(file=output, width=80), BatchResult((fine,)), success_label="written")
+
+    lines = [line.split() for line in output.getvalue().splitlines()]
+    assert [status.value, "1"] in lines
+    assert "steps" not in output.getvalue()

@@ -363,7 +363,7 @@ def test_the_end_of_an_event_loop_in_the_middle_of_calls_is_no_failure_of_the_li
     unfinished.clear()
     gc.collect()
 
-    # asyncio itself refuses to close the connection in use, and warns; Python 3.13 warns of the service's generator too.
+    # asyncio itself refuses to close the connection in use, and warns; Python 3.13 also warns of a generator.
     errors = {str(error) for error in raised if not isinstance(error, ResourceWarning)}
     assert errors <= {"Event loop is closed", "coroutine method 'aclose' of 'exact_window' was never awaited"}
     assert [record for record in caplog.records if record.name == "exist_async"] == []
