@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import lru_cache, wraps
 from html import escape
 from inspect import iscoroutinefunction
+from opcode import opmap
 from types import TracebackType
 from typing import Any, TypeGuard, TypeVar
 
@@ -38,6 +39,9 @@ _CARRIERS = frozenset(
         *("hpack", "httpcore", "httpx", "idna", "msgspec", "multidict", "redis", "socksio", "yarl"),
     )
 )
+
+# The instruction at which a coroutine or generator is suspended.
+_YIELD = opmap["YIELD_VALUE"]
 
 LONGEST_FORM = 12
 """The maximum length of one character of a secret in encoded form, such as `&quot;`."""
@@ -165,7 +169,7 @@ def clear_locals(error: BaseException) -> None:
     """Clear the local variables, among which may be secrets, in the tracebacks of an error and all in its chain.
 
     The tracebacks still show each file and line. The application's own frames, such as those of its token store, keep
-    their variables. A frame that is still running can't be cleared and is left out, also that of the caller: raise the
+    their variables. A frame that may still run can't be cleared and is left out, also that of the caller: raise the
     error again with a bare `raise`, which does not add it.
     """
     for each in _chain_of(error):
@@ -189,8 +193,12 @@ def _is_application(entry: TracebackType) -> bool:
 
 def _clear(entry: TracebackType) -> bool:
     """Clear the local variables of an entry's frame, and return whether that was possible."""
+    frame = entry.tb_frame
+    if frame.f_code.co_code[frame.f_lasti] == _YIELD:
+        # It may be suspended, in another task that raised the same error. Before Python 3.13, clear() would end it.
+        return False
     try:
-        entry.tb_frame.clear()
+        frame.clear()
     except RuntimeError:  # it is running
         return False
     return True

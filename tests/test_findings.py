@@ -197,6 +197,7 @@ async def test_a_404_of_exist_s_own_means_that_there_is_no_correlation(answering
         " <!DOCTYPE html>",
         "404 page not found",
         '{"error": "no_such_attribute"}',
+        '{"error": "no_such_attribute", "detail": "There is no attribute steps."}',
         '{"message": "no Route matched with those values"}',
     ],
 )

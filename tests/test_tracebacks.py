@@ -6,7 +6,7 @@ import io
 import json
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from contextlib import closing
 from pathlib import Path
 from traceback import extract_tb, walk_tb
@@ -495,3 +495,25 @@ def test_the_tools_show_local_variables(tool: str) -> None:
         error = caught
 
     assert ACCESS in TOOLS[tool](error)
+
+
+async def test_an_error_that_several_calls_share_ends_none_of_them() -> None:
+    shared = OAuthError("The session has expired")
+
+    class Expired(httpx.Auth):
+        async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+            await asyncio.sleep(0)
+            raise shared
+            yield request
+
+    class SlowLimiter:
+        async def acquire(self, user: Hashable, *, max_wait: float | None) -> None:
+            pass
+
+        async def refund(self, user: Hashable, *, hold: float) -> None:
+            await asyncio.sleep(0.01)  # the calls wait here with the error, while others raise it
+
+    async with ExistClient(Expired(), rate_limiter=SlowLimiter()) as exist, asyncio.timeout(10):
+        ended = await asyncio.gather(*(exist.profile.get() for _ in range(5)), return_exceptions=True)
+
+    assert ended == [shared] * 5

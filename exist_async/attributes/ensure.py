@@ -66,7 +66,9 @@ class _Ensure:
         """Send the requests, until every item has its outcome or an error stops them."""
         try:
             again = self._match_owned(await owned.collect())
-            await self._run_write(writes.ACQUIRE, self._undecided(ByTemplate | ByName) | again)
+            to_acquire = self._undecided(ByTemplate | ByName) | again
+            # In the order of the items: of several for one attribute, the last decides.
+            await self._run_write(writes.ACQUIRE, dict(sorted(to_acquire.items())))
             await self._run_write(writes.CREATE, self._to_create())
             if self._not_created and self._stop is None:
                 by_name = self._match_existing(await everything.collect())

@@ -289,4 +289,4 @@ def is_own_not_found(error: NotFoundError) -> bool:
         body = _json.decode(error.body.encode(), _NotFoundBody)
     except _json.UnreadableError:
         return False
-    return body.detail is not None or body.error == "not_found"
+    return body.error == "not_found" or (body.error is None and body.detail is not None)

@@ -107,6 +107,16 @@ async def test_of_two_items_for_one_owned_attribute_the_later_decides(
     assert attribute.manual is manual
 
 
+async def test_a_name_after_the_label_of_the_same_owned_attribute_decides(exist: ExistClient, sandbox: Sandbox) -> None:
+    attribute = sandbox.add_attribute(
+        name="tea", label=TEA.label, group="food", value_type=TEA.value_type, service=sandbox.service, manual=False
+    )
+
+    await exist.attributes.ensure([evolve(TEA, manual=True), ByName("tea", manual=False)])
+
+    assert attribute.manual is False
+
+
 @pytest.mark.parametrize("code", ["validation", "already_exists", None])
 async def test_a_refused_creation_is_looked_up_by_its_label_whatever_the_code(
     exist: ExistClient, sandbox: Sandbox, code: str | None
