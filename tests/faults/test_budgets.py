@@ -47,18 +47,22 @@ async def test_requests_that_were_not_sent_take_nothing_from_the_hourly_budget(k
         quick(server.url, rate_limiter=limiter, max_connections=1, timeout=0.1, max_retries=0) as client,
     ):
         patient = client.with_options(timeout=30.0)
-        calls = [asyncio.create_task(CALLS[kind](patient)) for _ in range(50)]
+        sent = asyncio.create_task(CALLS[kind](patient))
         await until(lambda: len(server.requests) == 1)
-        for call in calls[1:]:
+        waiting = [asyncio.create_task(CALLS[kind](patient)) for _ in range(49)]
+        async with asyncio.timeout(10):
+            while await left(client, limiter) != LIMIT - 50:  # noqa: ASYNC110  (nothing signals it)
+                await asyncio.sleep(0)
+        for call in waiting:
             call.cancel()
-        await asyncio.wait(calls[1:])
+        await asyncio.wait(waiting)
         # The request of a write has a task of its own, which ends a little later.
         async with asyncio.timeout(10):
             while await left(client, limiter) != LIMIT - 1:  # noqa: ASYNC110  (nothing signals it)
                 await asyncio.sleep(0)
         assert len(server.requests) == 1
-        calls[0].cancel()
-        await asyncio.wait(calls)
+        sent.cancel()
+        await asyncio.wait([sent])
 
     assert f"{offline}; hung up: all left but the one that was sent" == getattr(row(45), kind)
 
