@@ -59,9 +59,9 @@ class _Tally:
     Attributes:
         told: How many increments had which outcome, cancelled callers' included.
         calls: How many calls ended how.
-        parts: How many listings were returned although some of their pages were missing.
+        parts: Number of listings that were returned without some of their pages.
         possible: The values that each day of an attribute may have, by what the callers were told.
-        superseded: How many rows of updates were not sent, because a later one of their day was.
+        superseded: Number of updates that were not sent, because a later one for the same day was.
         memory: Megabytes of memory, every other second.
         tasks: The most tasks that there were beside the callers.
     """

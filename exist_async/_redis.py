@@ -36,7 +36,7 @@ class _OnLoop:
         generator: Closes the client; None for the caller's.
         turns: Limits the commands that are sent at once, so that the others do not wait for a connection: only the time
             of Redis itself counts towards the timeout.
-        timeouts: How often Redis gave no answer in time.
+        timeouts: Number of commands that Redis did not answer in time.
     """
 
     client: "Redis"

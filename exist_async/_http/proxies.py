@@ -22,7 +22,7 @@ class Proxy:
     """An HTTP proxy.
 
     Attributes:
-        name: What it is called in messages.
+        name: Description of its origin, for messages, such as "the proxy in HTTPS_PROXY".
         url: Its URL, without the credentials: aiohttp's errors quote it.
         headers: The headers that authenticate at it.
     """

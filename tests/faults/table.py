@@ -59,8 +59,8 @@ class Situation:
 
     Attributes:
         number: Its number in the matrix.
-        situation: What happens.
-        holds: What is true all the same.
+        situation: Description of the fault.
+        holds: Description of the promise that is kept under this fault.
         tests: The tests that show it, as `folder/file.py::name`.
     """
 

@@ -305,18 +305,18 @@ def test_a_date_may_have_a_time_and_it_is_the_day_that_it_names(date: str, odd: 
 
 
 class Listing:
-    """A listing of attributes in pages, of which requests get what is said, one after another; then it is well.
+    """A listing of attributes in pages, whose first requests get the given answers; all others get their page.
 
     Args:
-        pages: How many pages there are, of two attributes each.
+        pages: Number of pages, of two attributes each.
         has_count: Whether it says how many attributes there are.
-        fates: What the first requests get.
+        first_answers: Names of the answers to the first requests, in order.
     """
 
-    def __init__(self, pages: int, has_count: bool, fates: list[str]) -> None:
+    def __init__(self, pages: int, has_count: bool, first_answers: list[str]) -> None:
         self.names = [f"tag_{number}" for number in range(2 * pages)]
         self._count = len(self.names) if has_count else None
-        self._fates = iter(fates)
+        self._first_answers = iter(first_answers)
         self._requests = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -326,7 +326,7 @@ class Listing:
         number = int(request.url.params.get("page", "1"))
         names = self.names[2 * number - 2 : 2 * number]
         following = "https://exist.io/api/2/attributes/?page=2" if 2 * number < len(self.names) else None
-        match next(self._fates, "well"):
+        match next(self._first_answers, "well"):
             case "a proxy's 404":
                 return httpx.Response(404, html="<h1>No upstream</h1>")
             case "the service's 404":
@@ -371,8 +371,8 @@ async def reading_history(exist: ExistClient) -> list[str]:
 @pytest.mark.parametrize("read", LISTINGS)
 @examples(60)
 @given(st.integers(1, 5), st.lists(st.sampled_from(FATES), max_size=8))
-def test_a_listing_with_missing_pages_is_whole_or_an_error(read: str, pages: int, fates: list[str]) -> None:
-    service = Listing(pages, True, fates)
+def test_a_listing_with_missing_pages_is_whole_or_an_error(read: str, pages: int, first_answers: list[str]) -> None:
+    service = Listing(pages, True, first_answers)
 
     end = asyncio.run(ask_service(service, LISTINGS[read]))
 
@@ -383,18 +383,18 @@ def test_a_listing_with_missing_pages_is_whole_or_an_error(read: str, pages: int
 class Days:
     """Keeps values, refuses those above 9, and fails as is said, one request after another; then it is well."""
 
-    def __init__(self, fates: list[str]) -> None:
+    def __init__(self, first_answers: list[str]) -> None:
         self.kept: dict[tuple[str, str], int] = {}
-        self._fates = iter(fates)
+        self._first_answers = iter(first_answers)
         self._requests = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self._requests += 1
         assert self._requests <= _MOST_REQUESTS, "the write does not end"
-        fate = next(self._fates, "well")
-        if fate == "503 before":
+        first_answer = next(self._first_answers, "well")
+        if first_answer == "503 before":
             return httpx.Response(503)
-        if fate == "no connection":
+        if first_answer == "no connection":
             raise httpx.ConnectError("no")
         items = json.loads(request.content)
         good = [item for item in items if item["value"] <= 9]
@@ -402,12 +402,12 @@ class Days:
             key = item["name"], item["date"]
             old = self.kept.get(key, 0) if request.url.path.endswith("increment/") else 0
             self.kept[key] = old + item["value"]
-        if fate == "lost":
+        if first_answer == "lost":
             raise httpx.ReadError("no")
-        if fate == "503 after":
+        if first_answer == "503 after":
             return httpx.Response(503)
         refused = [{**item, "error_code": "validation", "error": "Too much."} for item in items if item not in good]
-        if fate == "fewer":
+        if first_answer == "fewer":
             good = good[1:]
         return httpx.Response(200, json={"success": good[::-1], "failed": refused})
 
@@ -421,9 +421,9 @@ DAYS_FATES = st.lists(
 @examples(100)
 @given(st.lists(ROWS, min_size=1, max_size=12), DAYS_FATES)
 def test_of_several_values_for_a_day_the_last_good_one_stays(
-    rows: list[tuple[str, int, int]], fates: list[str]
+    rows: list[tuple[str, int, int]], first_answers: list[str]
 ) -> None:
-    service = Days(fates)
+    service = Days(first_answers)
     items = [ValueUpdate(name, dt.date(2026, 11, day), value) for name, day, value in rows]
 
     end = asyncio.run(ask_service(service, lambda exist: exist.values.update(items)))
@@ -450,8 +450,10 @@ def test_of_several_values_for_a_day_the_last_good_one_stays(
 
 @examples(100)
 @given(st.lists(ROWS, min_size=1, max_size=12), DAYS_FATES)
-def test_of_several_increments_of_a_day_each_counts_once(rows: list[tuple[str, int, int]], fates: list[str]) -> None:
-    service = Days(fates)
+def test_of_several_increments_of_a_day_each_counts_once(
+    rows: list[tuple[str, int, int]], first_answers: list[str]
+) -> None:
+    service = Days(first_answers)
     items = [ValueIncrement(name, value, dt.date(2026, 11, day)) for name, day, value in rows]
 
     end = asyncio.run(ask_service(service, lambda exist: exist.values.increment(items)))
