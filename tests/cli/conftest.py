@@ -61,6 +61,7 @@ class SandboxSwitch:
 def token_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file that login stores the token in; outside of the home directory of the user who runs the tests."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return tmp_path / "config" / "exist-async" / "tokens.json"
 
 
