@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import stat
 import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager, suppress
@@ -39,6 +40,11 @@ class Input:
     def is_interactive(self) -> bool:
         """Whether it is a terminal, so that somebody types what is read."""
         return os.isatty(self.descriptor)
+
+    @property
+    def is_regular_file(self) -> bool:
+        """Whether it is a file that was named, and neither a device nor a pipe; it can be read to its end at once."""
+        return self is not STDIN and stat.S_ISREG(os.fstat(self.descriptor).st_mode)
 
 
 # By its descriptor, not sys.stdin: a reading thread would still hold the lock of sys.stdin at interpreter exit.

@@ -36,7 +36,7 @@ def print_outcomes(
     result: BatchResult[Any, Any],
     *,
     success_label: str,
-    list_items: bool = True,
+    listed: Sequence[Outcome[Any, Any]] | None = None,
     records: Records | None = None,
 ) -> None:
     """Print each item that did not succeed, and the number of items by outcome.
@@ -45,10 +45,10 @@ def print_outcomes(
         console: Console to print on.
         result: The outcomes.
         success_label: Outcome of the items that succeeded, such as "acquired".
-        list_items: False prints only the counts.
+        listed: The outcomes to list, as far as the items did not succeed; by default all.
         records: Records that the items were read from, to show line numbers. Unreadable records are always listed.
     """
-    failed = [outcome for outcome in result if outcome.status not in FINE] if list_items else []
+    failed = [outcome for outcome in (result if listed is None else listed) if outcome.status not in FINE]
     if records is None:
         if failed:
             console.print(_failure_table(failed), "")
@@ -59,6 +59,12 @@ def print_outcomes(
         console.print(f"\n{_describe_empty(records.empty_count, everything=not (result or records.unreadable))}")
     if records is not None and not records.is_complete:
         console.print(f"\nNothing was read after line {records.last_line}.")
+
+
+def print_unreadable(console: Console, records: Records) -> None:
+    """Print each record that can't be parsed."""
+    if records.unreadable:
+        console.print(_failure_table_by_line([], records), "")
 
 
 def _failure_table(outcomes: Sequence[Outcome[Any, Any]]) -> Table:

@@ -107,7 +107,7 @@ app.command(
     The input is CSV with the columns name, date and value, in any order if there is a header; or JSON lines:
     {"name": "steps", "date": "2026-11-20", "value": 8123}. Values are in Exist's own units: durations in minutes,
     percentages from 0.0 to 1.0. Booleans in CSV may also be true, false, yes or no. Nothing is written for an empty
-    value.
+    value. Other columns and members are ignored.
 
     The exit code is 1 if a line was not accepted; each such line is listed with its number.""",
     help_epilogue=_SIGNING_IN,

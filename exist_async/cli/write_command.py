@@ -1,7 +1,7 @@
 """Runs a write for a command: shows its progress, prints the outcomes, and returns the exit code."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from exist_async.cli.progress import OnOutcome, progress_bar
 from exist_async.cli.records import Records
 from exist_async.client import ExistClient
 from exist_async.errors import ConfigurationError, ExistAsyncError
-from exist_async.outcomes import BatchResult, Outcome
+from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus
 
 # Seconds of waiting after Ctrl-C before the command says what it waits for.
 _EXPLAIN_AFTER: Final = 0.5
@@ -26,6 +26,7 @@ async def run_write(
     activity: str,
     success_label: str,
     not_owned_advice: str | None = None,
+    on_result: Callable[[BatchResult[Any, Any]], object] | None = None,
 ) -> int:
     """Run a write and print its outcomes; after Ctrl-C those that are known by then.
 
@@ -36,6 +37,7 @@ async def run_write(
         activity: Description for the progress bar, such as "Acquiring".
         success_label: Outcome of the items that succeed, such as "acquired".
         not_owned_advice: Message if items were refused because this service does not own their attributes.
+        on_result: Called with the outcomes after they were printed, also after an error and after Ctrl-C.
 
     Returns:
         The exit code: 0 if every item succeeded, else 1.
@@ -47,8 +49,10 @@ async def run_write(
     failure: ExistAsyncError | None = None
     records = source if isinstance(source, Records) else None
 
-    def print_result(result: BatchResult[Any, Any], *, list_items: bool = True) -> None:
-        print_outcomes(stdout_console(), result, success_label=success_label, list_items=list_items, records=records)
+    def print_result(result: BatchResult[Any, Any], listed: Sequence[Outcome[Any, Any]]) -> None:
+        print_outcomes(stdout_console(), result, success_label=success_label, listed=listed, records=records)
+        if on_result is not None:
+            on_result(result)
 
     try:
         result = await running.run(write)
@@ -59,15 +63,18 @@ async def run_write(
         input_error = error.__cause__ if isinstance(error.__cause__, ConfigurationError) else None
         result, failure = error.result, input_error or error
     except asyncio.CancelledError:
-        print_result(running.result)
+        print_result(running.result, running.result)
         others = "were not" if running.all_answered else "may have been"
         print_error(f"stopped: items that are not counted above {others} sent")
         raise
     unreadable, empty_count = (records.unreadable, records.empty_count) if records is not None else ((), 0)
-    # An error that all items share is raised below, and printed once instead of for every item.
-    is_shared = failure is not None and all(type(outcome.cause) is type(failure) for outcome in result)
+    listed: Sequence[Outcome[Any, Any]] = result
+    if failure is not None:
+        # The error is raised below, and tells why items were not sent, once instead of for every item.
+        is_shared = all(type(outcome.cause) is type(failure) for outcome in result)
+        listed = [] if is_shared else [each for each in result if each.status is not OutcomeStatus.NOT_SENT]
     if result or failure is None or unreadable or empty_count:
-        print_result(result, list_items=not is_shared)
+        print_result(result, listed)
     if not_owned_advice is not None and any(map(is_not_owned, result)):
         print_error(not_owned_advice)
     if failure is not None:

@@ -1,33 +1,37 @@
 """The command `update`."""
 
-import codecs
 import sys
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
+from attrs import field, frozen
 from cyclopts import CycloptsError, Parameter
 
 from exist_async.attributes import ValueType
+from exist_async.batch.items import Items
+from exist_async.batch.operation import OnOutcome
 from exist_async.cli.connection import connect
-from exist_async.cli.csv_records import parse_csv
-from exist_async.cli.inputs import Input, open_input, read_lines, require_stdin
-from exist_async.cli.json_records import parse_json_lines
+from exist_async.cli.dry_run import plan_write, print_plan
+from exist_async.cli.inputs import Input, open_input, require_stdin
 from exist_async.cli.options import BaseUrl, Flag, StdinFlag
+from exist_async.cli.output import print_error
 from exist_async.cli.rate_limit_wait import waiting_client
-from exist_async.cli.records import Line, Records
+from exist_async.cli.records import ImportFormat, Records
+from exist_async.cli.rejects import RejectsFile, collect_rejects
+from exist_async.cli.value_input import open_records
 from exist_async.cli.write_command import run_write
 from exist_async.client import ExistClient
-from exist_async.errors import ConfigurationError
+from exist_async.outcomes import FINE, BatchResult
 from exist_async.resource import EXIST
-
-ImportFormat = Literal["csv", "jsonl"]
+from exist_async.values import ValueEcho, ValueUpdate
 
 _NOT_OWNED_ADVICE = (
     "only attributes that this service owns can be written: run exist-async acquire NAME for the others first, with "
     "--by-name if NAME is not a template, or add --reacquire"
 )
+
+_LIMIT, _PERIOD = 300, 3600.0
 
 
 async def update(
@@ -36,18 +40,27 @@ async def update(
     *,
     stdin: StdinFlag = False,
     format_: Annotated[ImportFormat | None, Parameter(name="--format")] = None,
+    changed_only: Flag = False,
     reacquire: Flag = False,
+    dry_run: Flag = False,
+    rejects: Path | None = None,
     wait: Flag = False,
     base_url: BaseUrl = EXIST,
 ) -> int:
     """Write values from a file or from standard input.
 
     Args:
-        file: The file; by default standard input.
+        file: The file; by default standard input. It is read to its end before anything is written; a pipe is written
+            while it is read.
         stdin: Read standard input.
         format_: Input format; by default JSON lines if the first line begins with a brace, else CSV.
+        changed_only: Write only the values that differ from those that Exist has, which are read first where that
+            saves requests.
         reacquire: Acquire attributes that belong to another service or that the user does not have, and write their
             values again.
+        dry_run: Write nothing: print the number of values and requests, and how long they would take.
+        rejects: Write the lines that are not accepted to this file, with the reason of each. Mend them there, and give
+            it to update.
         wait: If the requests of this hour are used up, wait until more are allowed.
         base_url: Origin of the service.
     """
@@ -55,75 +68,103 @@ async def update(
         require_stdin("values")
     elif stdin:
         raise CycloptsError("- can't be combined with a file: give a file, or - to read standard input")
+    if rejects is not None and dry_run:
+        raise CycloptsError("--rejects can't be combined with --dry-run, which sends nothing that could be refused")
+    rejects_file = None if rejects is None else RejectsFile(rejects)
     with open_input(file) as source:
         if source.is_interactive:
             print("Enter lines of name,date,value, and end with Ctrl-D:", file=sys.stderr)
         async with connect(base_url) as client:
-            return await _write(client, wait, source, format_, reacquire)
+            exist = waiting_client(client, wait)
+            run = _Run(client, exist, source, format_, changed_only, reacquire, rejects_file)
+            return await (run.plan() if dry_run else run.write())
 
 
-async def _write(
-    client: ExistClient, wait: bool, source: Input, import_format: ImportFormat | None, reacquire: bool
-) -> int:
-    exist = waiting_client(client, wait)
-    async with aclosing(_numbered_lines(source)) as lines:
-        first_line = await _skip_blank_lines(lines)
-        parse = parse_json_lines if (import_format or _guess_format(first_line, source)) == "jsonl" else parse_csv
-        types = dict[str, ValueType | None]() if first_line is None else await _value_types(exist, reacquire)
-        records = Records(parse(_prepend(first_line, lines), types), source.is_interactive)
-        return await run_write(
-            client,
-            lambda on_outcome: exist.values.update(records.updates(), reacquire=reacquire, on_outcome=on_outcome),
-            records,
-            activity="Writing",
-            success_label="written",
-            not_owned_advice=None if reacquire else _NOT_OWNED_ADVICE,
-        )
+@frozen
+class _Run:
+    """A run of the command.
 
+    Attributes:
+        client: The client to close after Ctrl-C.
+        exist: The client that waits for the rate limit as long as was asked for.
+        source: The input.
+        format: Its format, if that was given.
+        changed_only: Whether only values that differ are written.
+        reacquire: Whether attributes are acquired again.
+        rejects: The file for the lines that are not accepted.
+    """
 
-async def _numbered_lines(source: Input) -> AsyncGenerator[Line, None]:
-    """Number the lines of an input from 1, including blank ones, as editors do."""
-    number = 0
-    async for content in read_lines(source):
-        number += 1
-        if number == 1:
-            if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-                raise ConfigurationError(f"{source.name} is encoded in UTF-16: save it as UTF-8")
-            content = content.removeprefix(codecs.BOM_UTF8)
-        yield Line(number, content)
+    client: ExistClient
+    exist: ExistClient
+    source: Input
+    format: ImportFormat | None
+    changed_only: bool
+    reacquire: bool
+    rejects: RejectsFile | None = field(default=None)
 
+    async def plan(self) -> int:
+        """Print what would be written, and return the exit code: 1 if a record can't be read."""
+        async with open_records(self.source, self.format, self._value_types) as records:
+            updates = [update async for update in records.updates()]
+            plan = await plan_write(self.exist, updates, changed_only=self.changed_only)
+        print_plan(plan, records, _LIMIT, _PERIOD)
+        return 1 if records.unreadable else 0
 
-async def _skip_blank_lines(lines: AsyncGenerator[Line, None]) -> Line | None:
-    """Return the first line that is not blank; None if there is none."""
-    async for line in lines:
-        if line.content.strip():
-            return line
-    return None
+    async def write(self) -> int:
+        """Write the values, print the outcomes, and return the exit code."""
+        keeps_sources = self.rejects is not None
+        async with open_records(self.source, self.format, self._value_types, keeps_sources=keeps_sources) as records:
+            updates: Items[ValueUpdate] = records.updates()
+            if self.source.is_regular_file:
+                updates = [update async for update in records.updates()]
+            if self.rejects is not None:
+                self.rejects.prepare(records, collect_rejects(records, ()))
+            return await run_write(
+                self.client,
+                lambda on_outcome: self._send(updates, on_outcome),
+                records,
+                activity="Writing",
+                success_label="written",
+                not_owned_advice=None if self.reacquire else _NOT_OWNED_ADVICE,
+                on_result=lambda result: self._write_rejects(records, result),
+            )
 
+    async def _send(
+        self, updates: Items[ValueUpdate], on_outcome: OnOutcome[ValueUpdate, ValueEcho]
+    ) -> BatchResult[ValueUpdate, ValueEcho]:
+        values = self.exist.values
+        if self.changed_only:
+            return await values.sync(updates, reacquire=self.reacquire, on_outcome=on_outcome)
+        return await values.update(updates, reacquire=self.reacquire, on_outcome=on_outcome)
 
-async def _prepend(first_line: Line | None, rest: AsyncGenerator[Line, None]) -> AsyncGenerator[Line, None]:
-    if first_line is not None:
-        yield first_line
-    async for line in rest:
-        yield line
+    def _write_rejects(self, records: Records, result: BatchResult[ValueUpdate, ValueEcho]) -> None:
+        if self.rejects is None:
+            return
+        rejects = collect_rejects(records, result)
+        count = self.rejects.write(records, rejects)
+        if count:
+            print_error(f"lines that were not accepted are in {self.rejects.path}, with the reason of each: {count}")
+        if left_out := [reject.line_number for reject in rejects if not reject.source]:
+            print_error(
+                f"not in {self.rejects.path}: {_describe_lines(left_out)}, to be mended in {self.source.name} itself"
+            )
+        if any(outcome.status not in FINE and not outcome.refused_for_itself for outcome in result):
+            print_error(f"lines that were not sent, or not answered, are not in {self.rejects.path}")
 
-
-def _guess_format(first_line: Line | None, source: Input) -> ImportFormat:
-    first_character = first_line.content.lstrip()[:1] if first_line else b""
-    if first_character == b"[":
-        raise ConfigurationError(f"{source.name} is a JSON array: write one object a line instead")
-    return "jsonl" if first_character == b"{" else "csv"
-
-
-async def _value_types(exist: ExistClient, reacquire: bool) -> Mapping[str, ValueType | None]:
-    """Return the value types of the attributes that can be written: owned ones, and with `reacquire` all others."""
-    types: dict[str, ValueType | None] = {}
-    if reacquire:
-        async for template in exist.attributes.templates(include_low_priority=True):
-            types[template.name] = template.value_type
-        async for attribute in exist.attributes.list(include_inactive=True, include_low_priority=True):
+    async def _value_types(self) -> Mapping[str, ValueType | None]:
+        """Return the value types of the attributes that can be written: owned ones, and with `reacquire` all others."""
+        types: dict[str, ValueType | None] = {}
+        attributes = self.exist.attributes
+        if self.reacquire:
+            async for template in attributes.templates(include_low_priority=True):
+                types[template.name] = template.value_type
+            async for attribute in attributes.list(include_inactive=True, include_low_priority=True):
+                types[attribute.name] = attribute.value_type
+        # Also a token with write scopes alone may list the owned attributes.
+        async for attribute in attributes.owned(include_inactive=True, include_low_priority=True):
             types[attribute.name] = attribute.value_type
-    # Also a token with write scopes alone may list the owned attributes.
-    async for attribute in exist.attributes.owned(include_inactive=True, include_low_priority=True):
-        types[attribute.name] = attribute.value_type
-    return types
+        return types
+
+
+def _describe_lines(numbers: Sequence[int]) -> str:
+    return f"{'line' if len(numbers) == 1 else 'lines'} {', '.join(map(str, numbers))}"

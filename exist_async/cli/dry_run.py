@@ -1,0 +1,99 @@
+"""Prints what `update --dry-run` would write, in how many requests, and how long it would take."""
+
+import math
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from exist_async.batch.writes import CHUNK_SIZE
+from exist_async.cli.outcome_tables import print_unreadable
+from exist_async.cli.output import plain_table, stdout_console
+from exist_async.cli.records import Records
+from exist_async.client import ExistClient
+from exist_async.values import ValueUpdate
+from exist_async.values.requests import conflict_key
+
+
+@frozen
+class WritePlan:
+    """What a write would do.
+
+    Attributes:
+        values: Number of values to write.
+        superseded: Number of values before a later one for the same attribute and day.
+        unchanged: Number of values that Exist has already.
+        requests: Number of requests, with those that compare values.
+    """
+
+    values: int
+    superseded: int
+    unchanged: int
+    requests: int
+
+
+async def plan_write(exist: ExistClient, updates: Sequence[ValueUpdate], *, changed_only: bool) -> WritePlan:
+    """Return what writing values would do; with `changed_only`, reads the values that Exist has.
+
+    Args:
+        exist: The client.
+        updates: The values.
+        changed_only: Whether only values that differ would be written.
+    """
+    if changed_only:
+        comparison = await exist.values.compare(updates)
+        requests = comparison.reads + comparison.writes
+        return WritePlan(len(comparison.changed), comparison.superseded, comparison.unchanged, requests)
+    values = len({conflict_key(update) for update in updates})
+    return WritePlan(values, len(updates) - values, 0, math.ceil(values / CHUNK_SIZE))
+
+
+def print_plan(plan: WritePlan, records: Records, limit: int, period: float) -> None:
+    """Print a plan, and the records that can't be read.
+
+    Args:
+        plan: The plan.
+        records: The records that were read.
+        limit: Number of requests that are allowed in a period.
+        period: Seconds.
+    """
+    console = stdout_console()
+    print_unreadable(console, records)
+    table = plain_table("Dry run", "Items")
+    table.columns[1].justify = "right"
+    counts = {
+        "to write": plan.values,
+        "unchanged": plan.unchanged,
+        "superseded": plan.superseded,
+        "empty": records.empty_count,
+        "unreadable": len(records.unreadable),
+    }
+    for label, count in counts.items():
+        if count or label == "to write":
+            table.add_row(label, f"{count:,}")
+    console.print(table)
+    console.print(f"\n{describe_plan(plan, limit, period)}\nNothing was written.")
+
+
+def describe_plan(plan: WritePlan, limit: int, period: float) -> str:
+    """Return the number of values and requests of a plan, and how long these take within the budget."""
+    budget = f"{limit:,} requests {_describe_period(period)}"
+    if plan.requests <= limit:
+        duration = f"no waiting at {budget}"
+    else:
+        duration = f"about {_describe_duration(plan.requests / limit * period)} at {budget}"
+    return f"{_count(plan.values, 'value')} · {_count(plan.requests, 'request')} · {duration}"
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _describe_period(period: float) -> str:
+    return "an hour" if period == 3600 else f"in {period:g} s"
+
+
+def _describe_duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{math.ceil(seconds)} s"
+    hours, minutes = divmod(math.ceil(seconds / 60), 60)
+    return " ".join([f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes or not hours))
