@@ -1,6 +1,7 @@
 """Listings: page after page, or all at once, and an end to them whatever the service says."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exist_async import ConfigurationError, ExistClient, NoAnswerError, NotFoundError, Page, ServerError
+from exist_async import Attribute, ConfigurationError, ExistClient, NoAnswerError, NotFoundError, Page, ServerError
 from exist_async.sandbox import Sandbox
 
 Answering = Callable[..., ExistClient]
@@ -645,3 +646,13 @@ def test_nothing_that_stays_in_a_listing_is_lost_or_doubled_while_others_are_rem
 
     assert set(service.names) <= set(got)
     assert len(set(got)) == len(got)
+
+
+async def test_iterating_keeps_no_more_than_a_page_of_results(exist: ExistClient, sandbox: Sandbox) -> None:
+    with_attributes(sandbox, 500)
+
+    most = 0
+    async for _ in exist.attributes.list(page_size=50):
+        most = max(most, sum(type(thing) is Attribute for thing in gc.get_objects()))
+
+    assert most <= 50
