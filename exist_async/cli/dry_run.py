@@ -7,8 +7,9 @@ from attrs import frozen
 
 from exist_async.batch.writes import CHUNK_SIZE
 from exist_async.cli.outcome_tables import print_unreadable
-from exist_async.cli.output import plain_table, stdout_console
+from exist_async.cli.output import cell, plain_table, stdout_console
 from exist_async.cli.records import Records
+from exist_async.cli.takeover import OWNER_NOT_KNOWN, Takings
 from exist_async.client import ExistClient
 from exist_async.values import ValueUpdate
 from exist_async.values.requests import conflict_key
@@ -47,17 +48,23 @@ async def plan_write(exist: ExistClient, updates: Sequence[ValueUpdate], *, chan
     return WritePlan(values, len(updates) - values, 0, math.ceil(values / CHUNK_SIZE))
 
 
-def print_plan(plan: WritePlan, records: Records, limit: int, period: float) -> None:
-    """Print a plan, and the records that can't be read.
+def print_plan(plan: WritePlan, records: Records, takings: Takings | None, limit: int, period: float) -> None:
+    """Print a plan, the records that can't be read, and the attributes that are taken from other services.
 
     Args:
         plan: The plan.
         records: The records that were read.
+        takings: What acquiring the attributes may take from other services; None if nothing is acquired.
         limit: Number of requests that are allowed in a period.
         period: Seconds.
     """
     console = stdout_console()
     print_unreadable(console, records)
+    if takings is not None and (takings.owners or takings.unlisted):
+        owners = plain_table("Would be taken", "Owner now")
+        for name, owner in (*takings.owners.items(), *((name, OWNER_NOT_KNOWN) for name in takings.unlisted)):
+            owners.add_row(cell(name), cell(owner))
+        console.print(owners, "")
     table = plain_table("Dry run", "Items")
     table.columns[1].justify = "right"
     counts = {
