@@ -343,3 +343,58 @@ def test_rejects_of_a_dry_run_are_refused(update: Callable, writes: Callable) ->
 
     assert (result.code, writes()) == (2, 0)
     assert "--rejects can't be combined with --dry-run" in result.err
+
+
+@pytest.fixture
+def of_another_service(owned: Sandbox) -> Sandbox:
+    """The sandbox, where Fitness tracker owns sleep and weight."""
+    tracker = owned.add_service("tracker", "Fitness tracker")
+    for template in ("sleep", "weight"):
+        owned.add_attribute(template=template, service=tracker)
+    return owned
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("answer", "written"), [("y\r", True), ("\r", False)])
+def test_a_person_is_asked_before_attributes_of_a_file_are_taken(
+    open_terminal: Callable, of_another_service: Sandbox, writes: Callable, tmp_path: Path, answer: str, written: bool
+) -> None:
+    file = tmp_path / "values.csv"
+    file.write_text(rows(1) + rows(1, "sleep") + rows(2, "weight"))
+    terminal = open_terminal("update", str(file), "--reacquire")
+    terminal.read_until(r"Take 2 attributes from other services\? \[y/N\] ")
+    assert "sleep: from Fitness tracker\r\nweight: from Fitness tracker\r\n" in terminal.screen
+    assert writes() == 0
+
+    terminal.type(answer)
+
+    assert terminal.read_to_end() == (0 if written else 1)
+    assert len(of_another_service.values("weight")) == (2 if written else 0)
+    assert (writes() > 0) is written
+    assert ("sleep: taken from Fitness tracker" in terminal.screen) is written
+
+
+@pytest.mark.slow
+def test_a_person_who_says_yes_beforehand_is_not_asked(
+    open_terminal: Callable, of_another_service: Sandbox, tmp_path: Path
+) -> None:
+    file = tmp_path / "values.csv"
+    file.write_text(rows(2, "weight"))
+    terminal = open_terminal("update", str(file), "--reacquire", "-y")
+
+    assert terminal.read_to_end() == 0
+    assert "[y/N]" not in terminal.screen
+    assert "weight: taken from Fitness tracker" in terminal.screen
+
+
+def test_a_dry_run_names_what_would_be_taken_from_whom(
+    update: Callable, of_another_service: Sandbox, writes: Callable
+) -> None:
+    result = update(rows(1) + rows(2, "weight"), "--reacquire", "--dry-run")
+
+    assert (result.code, result.err) == (0, "")
+    assert [line.split() for line in result.out.splitlines()[:3:2]] == [
+        ["Would", "be", "taken", "Owner", "now"],
+        ["weight", "Fitness", "tracker"],
+    ]
+    assert writes() == 0

@@ -9,7 +9,6 @@ from typing import Annotated
 from attrs import frozen
 from cyclopts import CycloptsError, Parameter
 
-from exist_async.attributes import ValueType
 from exist_async.batch.items import Items
 from exist_async.batch.operation import OnOutcome
 from exist_async.cli.connection import connect
@@ -139,10 +138,10 @@ class _Run:
             records, updates, ownership = opened.records, opened.updates, opened.ownership
             if self.rejects is not None:
                 self.rejects.prepare(records, collect_rejects(records, ()))
-            if ownership is not None and isinstance(updates, Sequence):
-                # The names in a pipe are not known before, and there is nobody to ask.
-                if not await confirm_takeover(ownership.takings(updates), yes=self.yes):
-                    return 1
+            # The names in a pipe are not known before.
+            takings = ownership.takings(updates) if ownership is not None and isinstance(updates, Sequence) else None
+            if takings is not None and not await confirm_takeover(takings, yes=self.yes):
+                return 1
             async with naming_takings(self.exist, ownership) as naming:
                 return await run_write(
                     self.client,
@@ -206,12 +205,9 @@ async def _value_types(exist: ExistClient, ownership: Ownership | None) -> Value
         # Also a token with write scopes alone may list the owned attributes.
         owned = exist.attributes.owned(include_inactive=True, include_low_priority=True)
         return {attribute.name: attribute.value_type async for attribute in owned}
-    types: dict[str, ValueType | None] = {}
-    async for template in exist.attributes.templates(include_low_priority=True):
-        types[template.name] = template.value_type
-    for attribute in (*ownership.listed, *ownership.owned):
-        types[attribute.name] = attribute.value_type
-    return types
+    templates = exist.attributes.templates(include_low_priority=True)
+    types = {template.name: template.value_type async for template in templates}
+    return types | {attribute.name: attribute.value_type for attribute in (*ownership.listed, *ownership.owned)}
 
 
 def _describe_lines(numbers: Sequence[int]) -> str:
