@@ -10,7 +10,7 @@ from typing import Final, cast
 from exist_async._checks import environment_value
 from exist_async._secrets import hides_locals
 from exist_async.cli.state_folder import state_folder
-from exist_async.cli.stored_login import StoredLogin
+from exist_async.cli.stored_login import StoredLogin, normalized_origin
 from exist_async.client import ExistClient
 from exist_async.errors import ConfigurationError, PermissionDeniedError
 
@@ -79,11 +79,11 @@ def _save(path: Path | None, names: dict[str, str]) -> None:
 
 
 async def _token_key(base_url: str) -> str:
-    login = StoredLogin.for_service(base_url)
-    if (key := _environment_key(login.origin)) is not None:
+    origin = normalized_origin(base_url)
+    if (key := _environment_key(origin)) is not None:
         return key
-    stored = await login.load()
-    return _hash(login.origin, "" if stored is None else stored.access_token)
+    stored = await StoredLogin.for_service(base_url).load()
+    return _hash(origin, "" if stored is None else stored.access_token)
 
 
 @hides_locals

@@ -40,9 +40,11 @@ class KeptJournal:
 
     Attributes:
         path: Path of the journal.
+        has_record: Whether a record is kept beside it.
     """
 
     path: Path
+    has_record: bool = True
 
     @classmethod
     def for_file(cls, origin: str, account: str, command: str, file: Path) -> Self:
@@ -65,6 +67,8 @@ class KeptJournal:
     @property
     def record(self) -> JobRecord | None:
         """The record of the job; None if there is none that can be read."""
+        if not self.has_record:
+            return None
         try:
             content = cast("dict[str, str | None]", json.loads(self._record_path.read_bytes()))
             finished = content["finished"]
@@ -77,11 +81,13 @@ class KeptJournal:
             return None
 
     def write_record(self, record: JobRecord) -> None:
-        """Replace the record.
+        """Replace the record, if one is kept.
 
         Raises:
             ConfigurationError: It can't be written.
         """
+        if not self.has_record:
+            return
         finished = None if record.finished is None else record.finished.isoformat()
         content = json.dumps({"command": record.command, "digest": record.digest, "finished": finished})
         temporary = self._record_path.with_suffix(f".{os.getpid()}")
@@ -100,7 +106,8 @@ class KeptJournal:
             ConfigurationError: It can't be removed.
         """
         try:
-            self._record_path.unlink(missing_ok=True)
+            if self.has_record:
+                self._record_path.unlink(missing_ok=True)
             for suffix in _SUFFIXES:
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         except OSError as error:

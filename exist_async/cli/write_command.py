@@ -1,9 +1,11 @@
 """Runs a write for a command: shows its progress, prints the outcomes, and returns the exit code."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final
+
+from attrs import frozen
 
 from exist_async.cli.names import Names
 from exist_async.cli.outcome_tables import is_not_owned, print_outcomes
@@ -12,10 +14,16 @@ from exist_async.cli.progress import OnOutcome, progress_bar
 from exist_async.cli.records import Records
 from exist_async.client import ExistClient
 from exist_async.errors import ConfigurationError, ExistAsyncError
-from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus
+from exist_async.journals.sqlite import Journal
+from exist_async.outcomes import FINE, BatchResult, Outcome, OutcomeStatus
 
 # Seconds of waiting after Ctrl-C before the command says what it waits for.
 _EXPLAIN_AFTER: Final = 0.5
+
+# The outcomes that are listed after Ctrl-C, one by one.
+_LISTED: Final = (OutcomeStatus.REFUSED, OutcomeStatus.UNKNOWN)
+
+_GO_ON: Final = "run the same command again to go on"
 
 
 async def run_write(
@@ -26,7 +34,8 @@ async def run_write(
     activity: str,
     success_label: str,
     not_owned_advice: str | None = None,
-    on_result: Callable[[BatchResult[Any, Any]], object] | None = None,
+    on_result: Callable[[Sequence[Outcome[Any, Any]]], object] | None = None,
+    journal: Journal | None = None,
 ) -> int:
     """Run a write and print its outcomes; after Ctrl-C those that are known by then.
 
@@ -37,7 +46,9 @@ async def run_write(
         activity: Description for the progress bar, such as "Acquiring".
         success_label: Outcome of the items that succeed, such as "acquired".
         not_owned_advice: Message if items were refused because this service does not own their attributes.
-        on_result: Called with the outcomes after they were printed, also after an error and after Ctrl-C.
+        on_result: Called after the outcomes were printed, also after an error and after Ctrl-C. It gets at least those
+            of items that did not succeed.
+        journal: The journal of the write, which has the outcomes of earlier runs.
 
     Returns:
         The exit code: 0 if every item succeeded, else 1.
@@ -45,15 +56,10 @@ async def run_write(
     Raises:
         ExistAsyncError: The write failed as a whole or in part; the outcomes known by then were printed.
     """
+    records = source if isinstance(source, Records) else None
+    report = _Report(success_label, records, on_result, journal)
     running = _RunningWrite(client, source, activity)
     failure: ExistAsyncError | None = None
-    records = source if isinstance(source, Records) else None
-
-    def print_result(result: BatchResult[Any, Any], listed: Sequence[Outcome[Any, Any]]) -> None:
-        print_outcomes(stdout_console(), result, success_label=success_label, listed=listed, records=records)
-        if on_result is not None:
-            on_result(result)
-
     try:
         result = await running.run(write)
     except ExistAsyncError as error:
@@ -63,23 +69,78 @@ async def run_write(
         input_error = error.__cause__ if isinstance(error.__cause__, ConfigurationError) else None
         result, failure = error.result, input_error or error
     except asyncio.CancelledError:
-        print_result(running.result, running.result)
-        others = "were not" if running.all_answered else "may have been"
-        print_error(f"stopped: items that are not counted above {others} sent")
+        await report.print_interrupted(running.outcomes, all_answered=running.all_answered)
         raise
-    unreadable, empty_count = (records.unreadable, records.empty_count) if records is not None else ((), 0)
-    listed: Sequence[Outcome[Any, Any]] = result
-    if failure is not None:
-        # The error is raised below, and tells why items were not sent, once instead of for every item.
-        is_shared = all(type(outcome.cause) is type(failure) for outcome in result)
-        listed = [] if is_shared else [each for each in result if each.status is not OutcomeStatus.NOT_SENT]
-    if result or failure is None or unreadable or empty_count:
-        print_result(result, listed)
+    report.print_result(result, failure)
     if not_owned_advice is not None and any(map(is_not_owned, result)):
         print_error(not_owned_advice)
-    if failure is not None:
-        raise failure
-    return 0 if result.ok and not unreadable else 1
+    if failure is None:
+        return 0 if result.ok and not (records is not None and records.unreadable) else 1
+    if journal is not None and any(map(_is_left, result)):
+        print_error(_GO_ON)
+    raise failure
+
+
+def _is_left(outcome: Outcome[Any, Any]) -> bool:
+    """Whether a write with a journal sends an item that has this outcome again."""
+    return outcome.status not in FINE and not outcome.refused_for_itself
+
+
+@frozen
+class _Report:
+    """Prints what became of the items of a write.
+
+    Attributes:
+        success_label: Outcome of the items that succeeded.
+        records: Records that the items were read from, if they were.
+        on_result: Called with the outcomes after they were printed.
+        journal: The journal of the write, if it has one.
+    """
+
+    success_label: str
+    records: Records | None
+    on_result: Callable[[Sequence[Outcome[Any, Any]]], object] | None
+    journal: Journal | None
+
+    def print_result(self, result: BatchResult[Any, Any], failure: ExistAsyncError | None) -> None:
+        """Print the outcomes of a write that has ended, if there is anything to print."""
+        listed: Sequence[Outcome[Any, Any]] = result
+        if failure is not None:
+            # The error is printed after this, and tells why items were not sent, once instead of for every item.
+            is_shared = all(type(outcome.cause) is type(failure) for outcome in result)
+            listed = [] if is_shared else [each for each in result if each.status is not OutcomeStatus.NOT_SENT]
+        was_read = self.records is not None and (self.records.unreadable or self.records.empty_count)
+        if result or failure is None or was_read:
+            self._print(result, listed)
+
+    async def print_interrupted(self, known: Sequence[Outcome[Any, Any]], *, all_answered: bool) -> None:
+        """Print the outcomes that are known after Ctrl-C; with a journal, those of earlier runs as well."""
+        if self.journal is None:
+            self._print(known, known)
+            print_error(
+                f"stopped: items that are not counted above {'were not' if all_answered else 'may have been'} sent"
+            )
+            return
+        failed = [outcome for status in _LISTED async for outcome in self.journal.outcomes(status=status)]
+        self._print(failed, failed, (await self.journal.summary()).counts)
+        print_error(f"stopped: {_GO_ON}")
+
+    def _print(
+        self,
+        outcomes: Sequence[Outcome[Any, Any]],
+        listed: Sequence[Outcome[Any, Any]],
+        counts: Mapping[OutcomeStatus, int] | None = None,
+    ) -> None:
+        print_outcomes(
+            stdout_console(),
+            outcomes,
+            success_label=self.success_label,
+            listed=listed,
+            counts=counts,
+            records=self.records,
+        )
+        if self.on_result is not None:
+            self.on_result(outcomes)
 
 
 class _RunningWrite:
@@ -91,28 +152,27 @@ class _RunningWrite:
         activity: Description for the progress bar.
 
     Attributes:
-        outcomes: The known outcomes, in the order of the answers.
         all_answered: Whether all that was sent before Ctrl-C was answered.
     """
 
     def __init__(self, client: ExistClient, source: Names | Records, activity: str) -> None:
-        self.outcomes: list[Outcome[Any, Any]] = []
         self.all_answered = False
+        self._known: list[Outcome[Any, Any]] = []
         self._client = client
         self._source = source
         self._activity = activity
 
     @property
-    def result(self) -> BatchResult[Any, Any]:
-        """The known outcomes, in the order of the items."""
-        return BatchResult(tuple(sorted(self.outcomes, key=attrgetter("index"))))
+    def outcomes(self) -> list[Outcome[Any, Any]]:
+        """The outcomes that are known so far, in the order of the items."""
+        return sorted(self._known, key=attrgetter("index"))
 
     async def run(self, write: Callable[[OnOutcome], Awaitable[BatchResult[Any, Any]]]) -> BatchResult[Any, Any]:
         """Show the progress of the write, and return its result; after Ctrl-C, wait for what is in flight."""
         with progress_bar(self._activity, self._source.count, enabled=not self._source.is_interactive) as advance:
 
             def on_outcome(outcome: Outcome[Any, Any]) -> None:
-                self.outcomes.append(outcome)
+                self._known.append(outcome)
                 advance(outcome)
 
             try:

@@ -1,5 +1,6 @@
 """The command `update`."""
 
+import datetime as dt
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -11,19 +12,31 @@ from cyclopts import CycloptsError, Parameter
 
 from exist_async.batch.items import Items
 from exist_async.batch.operation import OnOutcome
+from exist_async.cli.accounts import find_account
 from exist_async.cli.connection import connect
 from exist_async.cli.dry_run import plan_write, print_plan
 from exist_async.cli.inputs import Input, open_input, require_stdin
+from exist_async.cli.kept_journals import JobRecord, KeptJournal
 from exist_async.cli.options import BaseUrl, Flag, StdinFlag, YesFlag
-from exist_async.cli.output import print_error
+from exist_async.cli.output import one_line, print_error
 from exist_async.cli.rate_limit_wait import waiting_client
 from exist_async.cli.records import ImportFormat, Records
 from exist_async.cli.rejects import RejectsFile, collect_rejects
+from exist_async.cli.resumption import (
+    ChangedInputError,
+    check_unchanged,
+    open_journal,
+    print_going_on,
+    remove_journal,
+)
+from exist_async.cli.stored_login import normalized_origin
 from exist_async.cli.takeover import Ownership, confirm_takeover, naming_takings
 from exist_async.cli.value_input import ValueTypes, open_records
 from exist_async.cli.write_command import run_write
 from exist_async.client import ExistClient
-from exist_async.outcomes import FINE, BatchResult
+from exist_async.errors import ConfigurationError
+from exist_async.journals.sqlite import Journal
+from exist_async.outcomes import FINE, BatchResult, Outcome, OutcomeStatus
 from exist_async.resource import EXIST
 from exist_async.values import ValueEcho, ValueUpdate
 
@@ -46,6 +59,9 @@ async def update(
     yes: YesFlag = False,
     dry_run: Flag = False,
     rejects: Path | None = None,
+    journal: Path | None = None,
+    no_journal: Flag = False,
+    fresh: Flag = False,
     wait: Flag = False,
     base_url: BaseUrl = EXIST,
 ) -> int:
@@ -65,6 +81,10 @@ async def update(
             --reacquire would take from whom.
         rejects: Write the lines that are not accepted to this file, with the reason of each. Mend them there, and give
             it to update.
+        journal: Note in this file what is written, so that the same command goes on after an interruption. By default,
+            a file has its journal in the folder for the state of programs, for 30 days; standard input has none.
+        no_journal: Note nothing: after an interruption, the same command writes everything again.
+        fresh: Write everything again, also what is noted as written.
         wait: If the requests of this hour are used up, wait until more are allowed.
         base_url: Origin of the service.
     """
@@ -74,14 +94,52 @@ async def update(
         raise CycloptsError("- can't be combined with a file: give a file, or - to read standard input")
     if rejects is not None and dry_run:
         raise CycloptsError("--rejects can't be combined with --dry-run, which sends nothing that could be refused")
-    rejects_file = None if rejects is None else RejectsFile(rejects)
+    if no_journal and (fresh or journal is not None):
+        raise CycloptsError(f"--no-journal can't be combined with {'--fresh' if fresh else '--journal'}")
+    if file is None and fresh and journal is None:
+        raise CycloptsError("--fresh begins a journal again, and standard input has none: add --journal FILE")
     with open_input(file) as source:
         if source.is_interactive:
             print("Enter lines of name,date,value, and end with Ctrl-D:", file=sys.stderr)
         async with connect(base_url) as client:
-            exist = waiting_client(client, wait)
-            run = _Run(client, exist, source, format_, changed_only, reacquire, yes, rejects_file)
+            options = _Options(format_, changed_only, reacquire, yes, fresh, rejects)
+            place: KeptJournal | None = None
+            account = ""
+            if journal is not None or (file is not None and source.is_regular_file and not no_journal):
+                account = await find_account(client, base_url)
+            if journal is not None:
+                place = KeptJournal(journal, has_record=False)
+            elif account and file is not None:
+                place = KeptJournal.for_file(normalized_origin(base_url), account, "update", file)
+            digest = source.digest() if source.is_regular_file else ""
+            run = _Run(client, waiting_client(client, wait), source, options, account, place, digest)
             return await (run.plan() if dry_run else run.write())
+
+
+@frozen
+class _Options:
+    """The options of a run.
+
+    Attributes:
+        format: Format of the input, if that was given.
+        changed_only: Whether only values that differ are written.
+        reacquire: Whether attributes are acquired again.
+        yes: Whether they are taken from other services without asking.
+        fresh: Whether values that are noted as written are written again.
+        rejects: The file for the lines that are not accepted.
+    """
+
+    format: ImportFormat | None
+    changed_only: bool
+    reacquire: bool
+    yes: bool
+    fresh: bool
+    rejects: Path | None
+
+    @property
+    def command(self) -> str:
+        """The command with the options that make another kind of write of it."""
+        return "update --changed-only" if self.changed_only else "update"
 
 
 @frozen
@@ -107,51 +165,133 @@ class _Run:
         client: The client to close after Ctrl-C.
         exist: The client that waits for the rate limit as long as was asked for.
         source: The input.
-        format: Its format, if that was given.
-        changed_only: Whether only values that differ are written.
-        reacquire: Whether attributes are acquired again.
-        yes: Whether they are taken from other services without asking.
-        rejects: The file for the lines that are not accepted.
+        options: The options.
+        account: The account that is written to, if there is a journal.
+        place: The journal's place; None if there is none.
+        digest: SHA-256 of the input, if it is a file.
     """
 
     client: ExistClient
     exist: ExistClient
     source: Input
-    format: ImportFormat | None
-    changed_only: bool
-    reacquire: bool
-    yes: bool
-    rejects: RejectsFile | None
+    options: _Options
+    account: str
+    place: KeptJournal | None
+    digest: str
 
     async def plan(self) -> int:
         """Print what would be written, and return the exit code: 1 if a record can't be read."""
+        if self._is_finished():
+            return 0
         async with self._open(whole=True) as opened:
             assert isinstance(opened.updates, Sequence)
-            plan = await plan_write(self.exist, opened.updates, changed_only=self.changed_only)
-            takings = None if opened.ownership is None else opened.ownership.takings(opened.updates)
+            updates = opened.updates
+            if self.place is not None and not self.options.fresh and await self._can_go_on(self.place, opened):
+                updates = await self._left(self.place, updates)
+            plan = await plan_write(self.exist, updates, changed_only=self.options.changed_only)
+            takings = None if opened.ownership is None else opened.ownership.takings(updates)
         print_plan(plan, opened.records, takings, _LIMIT, _PERIOD)
         return 1 if opened.records.unreadable else 0
 
     async def write(self) -> int:
         """Write the values, print the outcomes, and return the exit code."""
+        place = self.place
+        if place is None:
+            async with self._open(whole=self.source.is_regular_file) as opened:
+                return await self._write(opened)
+        if self.options.fresh:
+            await remove_journal(place, self.account)
+        if self._is_finished():
+            return 0
         async with self._open(whole=self.source.is_regular_file) as opened:
-            records, updates, ownership = opened.records, opened.updates, opened.ownership
-            if self.rejects is not None:
-                self.rejects.prepare(records, collect_rejects(records, ()))
-            # The names in a pipe are not known before.
-            takings = ownership.takings(updates) if ownership is not None and isinstance(updates, Sequence) else None
-            if takings is not None and not await confirm_takeover(takings, yes=self.yes):
-                return 1
-            async with naming_takings(self.exist, ownership) as naming:
-                return await run_write(
-                    self.client,
-                    lambda on_outcome: self._send(updates, naming(on_outcome)),
-                    records,
-                    activity="Writing",
-                    success_label="written",
-                    not_owned_advice=None if self.reacquire else _NOT_OWNED_ADVICE,
-                    on_result=lambda result: self._write_rejects(records, result),
+            if not await self._can_go_on(place, opened):
+                print(
+                    f"{one_line(self.source.name)} has changed since all of it was written: it is written again.",
+                    file=sys.stderr,
                 )
+                await remove_journal(place, self.account)
+            total = len(opened.updates) if isinstance(opened.updates, Sequence) else None
+            async with open_journal(place.path, self.account, total, retry_refused=self.options.reacquire) as journal:
+                place.write_record(JobRecord(self.options.command, self.digest))
+                code = await self._write(opened, journal)
+            if code == 0:
+                place.write_record(JobRecord(self.options.command, self.digest, dt.datetime.now(dt.UTC)))
+        return code
+
+    def _is_finished(self) -> bool:
+        """Whether an earlier run has written every line of this very file, which is then told."""
+        record = None if self.place is None or self.options.fresh else self.place.record
+        if record is None or record.finished is None or record.digest != self.digest:
+            return False
+        finished = f"{record.finished.astimezone():%Y-%m-%d %H:%M}"
+        name = one_line(self.source.name)
+        print(f"{name} finished on {finished}: every line was written. Add --fresh to write it again.")
+        return True
+
+    async def _can_go_on(self, place: KeptJournal, opened: _Opened) -> bool:
+        """Whether a journal is of this write, or new. If not, it may be removed: its own write is finished.
+
+        Raises:
+            ConfigurationError: The journal is of another write that is not finished.
+        """
+        if not isinstance(opened.updates, Sequence) or not place.path.exists():
+            return True
+        record = place.record
+        is_finished = record is not None and record.finished is not None
+        if record is not None and record.command != self.options.command:
+            if is_finished:
+                return False
+            former, to_go_on = ("without", "leave it out") if self.options.changed_only else ("with", "add it")
+            raise ConfigurationError(
+                f"an earlier run began to write {self.source.name} {former} --changed-only: {to_go_on} to go on, or add "
+                "--fresh to write the file from its beginning"
+            )
+        if record is not None and record.digest == self.digest:
+            return True
+        try:
+            async with Journal(place.path, user=self.account) as journal:
+                await check_unchanged(journal, opened.records, opened.updates, self.source.name)
+        except ChangedInputError:
+            if not is_finished:
+                raise
+            return False
+        return True
+
+    async def _left(self, place: KeptJournal, updates: Sequence[ValueUpdate]) -> Sequence[ValueUpdate]:
+        """Return the values that an earlier run has not written yet, and tell how many it has."""
+        if not place.path.exists():
+            return updates
+        async with Journal(place.path, user=self.account) as journal:
+            done = {outcome.index async for outcome in journal.outcomes() if outcome.status in FINE}
+        print_going_on(len(done), len(updates))
+        return [update for index, update in enumerate(updates) if index not in done]
+
+    async def _write(self, opened: _Opened, journal: Journal | None = None) -> int:
+        """Write the values of an input, print the outcomes, and return the exit code."""
+        records, updates, ownership = opened.records, opened.updates, opened.ownership
+        rejects: RejectsFile | None = None
+        if self.options.rejects is not None:
+            rejects = RejectsFile(self.options.rejects)
+            refused: list[Outcome[ValueUpdate, ValueEcho]] = []
+            if journal is not None:
+                refused = [outcome async for outcome in journal.outcomes(status=OutcomeStatus.REFUSED)]
+            rejects.prepare(records, collect_rejects(records, refused))
+        # The names in a pipe are not known before.
+        takings = ownership.takings(updates) if ownership is not None and isinstance(updates, Sequence) else None
+        if takings is not None and not await confirm_takeover(takings, yes=self.options.yes):
+            return 1
+        advice = f"{_NOT_OWNED_ADVICE}, and run the same command again" if journal is not None else _NOT_OWNED_ADVICE
+        async with naming_takings(self.exist, ownership) as naming:
+            return await run_write(
+                self.client,
+                lambda on_outcome: self._send(updates, naming(on_outcome), journal),
+                records,
+                activity="Writing",
+                success_label="written",
+                not_owned_advice=None if self.options.reacquire else advice,
+                on_result=lambda outcomes: _write_rejects(rejects, self.source, records, outcomes, journal),
+                journal=journal,
+            )
 
     @asynccontextmanager
     async def _open(self, *, whole: bool) -> AsyncGenerator[_Opened, None]:
@@ -160,38 +300,46 @@ class _Run:
 
         async def request_types() -> ValueTypes:
             nonlocal ownership
-            if self.reacquire:
+            if self.options.reacquire:
                 ownership = await Ownership.look_up(self.exist)
             return await _value_types(self.exist, ownership)
 
-        keeps_sources = self.rejects is not None
-        async with open_records(self.source, self.format, request_types, keeps_sources=keeps_sources) as records:
+        keeps_sources = self.options.rejects is not None
+        async with open_records(
+            self.source, self.options.format, request_types, keeps_sources=keeps_sources
+        ) as records:
             updates: Items[ValueUpdate] = records.updates()
             if whole:
                 updates = [update async for update in records.updates()]
             yield _Opened(records, updates, ownership)
 
     async def _send(
-        self, updates: Items[ValueUpdate], on_outcome: OnOutcome[ValueUpdate, ValueEcho]
+        self, updates: Items[ValueUpdate], on_outcome: OnOutcome[ValueUpdate, ValueEcho], journal: Journal | None
     ) -> BatchResult[ValueUpdate, ValueEcho]:
-        values = self.exist.values
-        if self.changed_only:
-            return await values.sync(updates, reacquire=self.reacquire, on_outcome=on_outcome)
-        return await values.update(updates, reacquire=self.reacquire, on_outcome=on_outcome)
+        values, reacquire = self.exist.values, self.options.reacquire
+        if self.options.changed_only:
+            return await values.sync(updates, reacquire=reacquire, on_outcome=on_outcome, journal=journal)
+        return await values.update(updates, reacquire=reacquire, on_outcome=on_outcome, journal=journal)
 
-    def _write_rejects(self, records: Records, result: BatchResult[ValueUpdate, ValueEcho]) -> None:
-        if self.rejects is None:
-            return
-        rejects = collect_rejects(records, result)
-        count = self.rejects.write(records, rejects)
-        if count:
-            print_error(f"lines that were not accepted are in {self.rejects.path}, with the reason of each: {count}")
-        if left_out := [reject.line_number for reject in rejects if not reject.source]:
-            print_error(
-                f"not in {self.rejects.path}: {_describe_lines(left_out)}, to be mended in {self.source.name} itself"
-            )
-        if any(outcome.status not in FINE and not outcome.refused_for_itself for outcome in result):
-            print_error(f"lines that were not sent, or not answered, are not in {self.rejects.path}")
+
+def _write_rejects(
+    file: RejectsFile | None,
+    source: Input,
+    records: Records,
+    outcomes: Sequence[Outcome[ValueUpdate, ValueEcho]],
+    journal: Journal | None,
+) -> None:
+    if file is None:
+        return
+    rejects = collect_rejects(records, outcomes)
+    count = file.write(records, rejects)
+    if count:
+        print_error(f"lines that were not accepted are in {file.path}, with the reason of each: {count}")
+    if left_out := [reject.line_number for reject in rejects if not reject.source]:
+        lines = f"{'line' if len(left_out) == 1 else 'lines'} {', '.join(map(str, left_out))}"
+        print_error(f"not in {file.path}: {lines}, to be mended in {source.name} itself")
+    if journal is None and any(each.status not in FINE and not each.refused_for_itself for each in outcomes):
+        print_error(f"lines that were not sent, or not answered, are not in {file.path}")
 
 
 async def _value_types(exist: ExistClient, ownership: Ownership | None) -> ValueTypes:
@@ -208,7 +356,3 @@ async def _value_types(exist: ExistClient, ownership: Ownership | None) -> Value
     templates = exist.attributes.templates(include_low_priority=True)
     types = {template.name: template.value_type async for template in templates}
     return types | {attribute.name: attribute.value_type for attribute in (*ownership.listed, *ownership.owned)}
-
-
-def _describe_lines(numbers: Sequence[int]) -> str:
-    return f"{'line' if len(numbers) == 1 else 'lines'} {', '.join(map(str, numbers))}"

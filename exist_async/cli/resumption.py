@@ -1,0 +1,108 @@
+"""Goes on with the write of a file where an earlier run stopped."""
+
+import sqlite3
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from exist_async.cli.kept_journals import KeptJournal
+from exist_async.cli.records import Records
+from exist_async.cli.value_text import shorten
+from exist_async.errors import ConfigurationError, JournalError
+from exist_async.journals.sqlite import Journal
+from exist_async.outcomes import FINE, OutcomeStatus
+from exist_async.values import ValueUpdate
+
+
+class ChangedInputError(ConfigurationError):
+    """An input is not the one that an earlier run began to write."""
+
+
+@asynccontextmanager
+async def open_journal(
+    path: Path, account: str, total: int | None, *, retry_refused: bool
+) -> AsyncGenerator[Journal, None]:
+    """Open a journal for the duration of a block, and tell what an earlier run has written.
+
+    The values that the service refused are sent again if there is nothing else left: the user may have done something
+    about them.
+
+    Args:
+        path: The journal.
+        account: The account that is written to.
+        total: Number of values of the input; None if it is not known.
+        retry_refused: Whether the refused values are sent again in any case.
+
+    Raises:
+        ConfigurationError: The journal is of another account.
+        JournalError: It is open elsewhere, or can't be used.
+    """
+    async with Journal(path, user=account) as journal:
+        summary = await journal.summary()
+    done = sum(summary.counts[status] for status in FINE)
+    refused = summary.counts[OutcomeStatus.REFUSED]
+    if len(summary):
+        print_going_on(done, total)
+    retry_refused = retry_refused or (total is not None and done + refused >= total)
+    async with Journal(path, user=account, retry_refused=retry_refused) as journal:
+        yield journal
+
+
+async def remove_journal(place: KeptJournal, account: str) -> None:
+    """Remove a journal, which may be damaged, but not one that another program uses.
+
+    Raises:
+        JournalError: It is open elsewhere.
+        ConfigurationError: It can't be removed.
+    """
+    if place.path.exists():
+        try:
+            async with Journal(place.path, user=account):
+                pass
+        except JournalError as error:
+            # A file that the user named may be anything.
+            if not place.has_record or _is_open_elsewhere(error):
+                raise
+    place.remove()
+
+
+def _is_open_elsewhere(error: JournalError) -> bool:
+    code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def print_going_on(done: int, total: int | None) -> None:
+    """Print how many values an earlier run has written."""
+    of_total = "" if total is None else f" of {total:,}"
+    print(f"Going on: {done:,}{of_total} are written already.", file=sys.stderr)
+
+
+async def check_unchanged(journal: Journal, records: Records, updates: Sequence[ValueUpdate], name: str) -> None:
+    """Check that an input is the one of a journal, or continues it.
+
+    Args:
+        journal: The journal.
+        records: The records of the input.
+        updates: Their values.
+        name: Name of the input, for the message.
+
+    Raises:
+        ChangedInputError: It is another. The message has the first line that differs.
+    """
+    changed = f"{name} has changed since an earlier run began to write it"
+    remedy = "Add --fresh to write it from its beginning, or give it as it was to go on"
+    async for outcome in journal.outcomes():
+        former: ValueUpdate = outcome.item
+        if outcome.index >= len(updates):
+            raise ChangedInputError(f"{changed}: it has fewer lines, without {former.name} on {former.date}. {remedy}")
+        update = updates[outcome.index]
+        if update != former:
+            raise ChangedInputError(
+                f"{changed}: line {records.line_numbers[outcome.index]} is {_describe(update)}, and was "
+                f"{_describe(former)}. {remedy}"
+            )
+
+
+def _describe(update: ValueUpdate) -> str:
+    return f"{update.name} on {update.date}: {shorten(repr(update.value))}"
