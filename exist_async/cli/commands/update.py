@@ -243,8 +243,8 @@ class _Run:
                 return False
             former, to_go_on = ("without", "leave it out") if self.options.changed_only else ("with", "add it")
             raise ConfigurationError(
-                f"an earlier run began to write {self.source.name} {former} --changed-only: {to_go_on} to go on, or add "
-                "--fresh to write the file from its beginning"
+                f"an earlier run began to write {self.source.name} {former} --changed-only: {to_go_on} to go on, or "
+                "add --fresh to write the file from its beginning"
             )
         if record is not None and record.digest == self.digest:
             return True
