@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from exist_async.batch.writes import CHUNK_SIZE
+from exist_async.batch.items import CHUNK_SIZE
 from exist_async.cli.outcome_tables import print_unreadable
 from exist_async.cli.output import cell, plain_table, stdout_console
 from exist_async.cli.records import Records

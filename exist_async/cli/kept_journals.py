@@ -7,9 +7,9 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Self, cast
+from typing import Any, Final, Self, cast
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from exist_async.cli.state_folder import state_folder
 from exist_async.errors import ConfigurationError
@@ -26,12 +26,14 @@ class JobRecord:
     Attributes:
         command: The command with the options that make another job of it.
         digest: SHA-256 of the file.
-        finished: The time when every line was written; None if that was not reached.
+        ended: The time when no line was left to be sent; None if that was not reached.
+        is_complete: Whether every line was accepted then.
     """
 
     command: str
     digest: str
-    finished: dt.datetime | None = None
+    ended: dt.datetime | None = None
+    is_complete: bool = False
 
 
 @frozen
@@ -70,12 +72,13 @@ class KeptJournal:
         if not self.has_record:
             return None
         try:
-            content = cast("dict[str, str | None]", json.loads(self._record_path.read_bytes()))
-            finished = content["finished"]
+            content = cast("dict[str, Any]", json.loads(self._record_path.read_bytes()))
+            ended = content["ended"]
             return JobRecord(
                 str(content["command"]),
                 str(content["digest"]),
-                None if finished is None else dt.datetime.fromisoformat(finished),
+                None if ended is None else dt.datetime.fromisoformat(ended),
+                bool(content["is_complete"]),
             )
         except (OSError, ValueError, TypeError, KeyError):
             return None
@@ -88,8 +91,8 @@ class KeptJournal:
         """
         if not self.has_record:
             return
-        finished = None if record.finished is None else record.finished.isoformat()
-        content = json.dumps({"command": record.command, "digest": record.digest, "finished": finished})
+        ended = None if record.ended is None else record.ended.isoformat()
+        content = json.dumps({**asdict(record), "ended": ended})
         temporary = self._record_path.with_suffix(f".{os.getpid()}")
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

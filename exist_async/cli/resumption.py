@@ -90,7 +90,7 @@ async def check_unchanged(journal: Journal, records: Records, updates: Sequence[
     Raises:
         ChangedInputError: It is another. The message has the first line that differs.
     """
-    changed = f"{name} has changed since an earlier run began to write it"
+    changed = f"{name} is not as it was when an earlier run began to write it"
     remedy = "Add --fresh to write it from its beginning, or give it as it was to go on"
     async for outcome in journal.outcomes():
         former: ValueUpdate = outcome.item

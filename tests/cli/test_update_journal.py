@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 import re
+import signal
 import sqlite3
 import time
 from collections import Counter
@@ -173,7 +174,7 @@ def test_a_file_that_changed_before_it_was_finished_is_refused_with_its_first_ot
     shorter = update("name,date,value\n" + rows(100))
     dry = update(None, "--dry-run")
 
-    begin = f"exist-async: {file} has changed since an earlier run began to write it: "
+    begin = f"exist-async: {file} is not as it was when an earlier run began to write it: "
     remedy = "Add --fresh to write it from its beginning, or give it as it was to go on\n"
     assert (changed.code, changed.out) == (1, "")
     assert changed.err == f"{begin}line 9 is steps on 2016-01-08: 8, and was steps on 2016-01-08: 7. {remedy}"
@@ -190,9 +191,46 @@ def test_a_file_that_changed_after_it_was_finished_is_written_again(update: Call
     result = update(rows(40).replace(",7\n", ",8\n"))
 
     assert result.code == 0
-    assert result.err.endswith("values.csv has changed since all of it was written: it is written again\n")
+    assert result.err.endswith(
+        "values.csv is not as it was when it was written: all of it is written again. With "
+        "--changed-only, only what differs would be\n"
+    )
     assert counts(result.out) == {"written": 40}
     assert owned.values("steps")[day(7)] == 8
+
+
+def test_lines_that_were_not_accepted_can_be_mended_in_the_file_itself(update: Callable, owned: Sandbox) -> None:
+    assert update(rows(40) + "steps,2016-02-30,1\nsteps,2016-03-01,x\n" + rows(1, "weight")).code == 1
+
+    result = update(rows(40) + "steps,2016-03-02,1\nsteps,2016-03-01,5\n")
+
+    assert (result.code, counts(result.out)) == (0, {"written": 42})
+
+
+def test_values_whose_type_was_not_known_before_are_told_by_their_line(
+    update: Callable, owned: Sandbox, stop_after: Callable, file: Path
+) -> None:
+    notes = owned.add_attribute(name="notes", value_type=2)
+    stop_after(2)
+    update(rows(200) + "notes,2016-01-01,7\n")
+    notes.service = owned.service
+
+    result = update()
+
+    assert (result.code, result.out) == (1, "")
+    assert (
+        f"exist-async: {file} is not as it was when an earlier run began to write it: line 201 is notes on 2016-01-01: "
+        "'7', and was notes on 2016-01-01: 7. Add --fresh"
+    ) in result.err
+
+
+def test_values_whose_type_is_known_now_are_written_if_nothing_else_is_left(update: Callable, owned: Sandbox) -> None:
+    notes = owned.add_attribute(name="notes", value_type=2)
+    assert update(rows(40) + "notes,2016-01-01,7\n").code == 1
+    notes.service = owned.service
+
+    assert update().code == 0
+    assert owned.values("notes") == {FIRST_DAY: "7"}
 
 
 def test_changed_only_does_not_go_on_with_a_write_of_everything(
@@ -398,6 +436,52 @@ def test_a_dry_run_counts_what_is_left(update: Callable, owned: Sandbox, stop_af
 
     assert (result.code, result.err) == (0, f"Going on: {done} of 200 are written already.\n")
     assert counts(result.out) == {"to write": 200 - done}
+
+
+@pytest.mark.slow
+def test_a_file_is_written_whole_through_kills_and_ctrl_c(
+    start: Callable, wait_until: Callable, owned: Sandbox, file: Path
+) -> None:
+    """Real processes; a request that was in flight at a SIGKILL may be sent twice, and no other."""
+    owned.latency = 0.1
+    file.write_text(rows(3_500))
+    kills = [signal.SIGKILL, signal.SIGINT, signal.SIGKILL, signal.SIGINT, signal.SIGKILL]
+    for number, kill in enumerate(kills, 1):
+        running = start("update", str(file))
+        wait_until(lambda number=number: len(written(owned)) >= 500 * number)
+        running.send_signal(kill)
+        _, errors = running.communicate()
+        if kill is signal.SIGINT:
+            assert running.returncode == 130
+            assert errors.endswith(b"exist-async: stopped: run the same command again to go on\n")
+
+    last = start("update", str(file))
+    out, errors = last.communicate()
+
+    assert last.returncode == 0
+    assert re.fullmatch(rb"Going on: [\d,]+ of 3,500 are written already.\n", errors)
+    assert counts(out.decode()) == {"written": 3_500}
+    assert owned.values("steps") == {day(number): number for number in range(3_500)}
+    repeated = sum(written(owned).values()) - 3_500
+    assert repeated <= kills.count(signal.SIGKILL) * 8 * 35
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_the_middle_prints_the_outcomes_of_all_runs(
+    start: Callable, wait_until: Callable, owned: Sandbox, file: Path, stop_after: Callable, update: Callable
+) -> None:
+    stop_after(2)
+    first = counts(update(rows(200)).out)["written"]
+    owned.latency = 1.0
+    requests = len(owned.requests)
+    running = start("update", str(file))
+    wait_until(lambda: any(request.method == "POST" for request in owned.requests[requests:]))
+    running.send_signal(signal.SIGINT)
+
+    out, _ = running.communicate()
+
+    assert running.returncode == 130
+    assert counts(out.decode())["written"] > first
 
 
 def test_standard_input_goes_on_with_a_journal(

@@ -45,6 +45,10 @@ _NOT_OWNED_ADVICE = (
     "--by-name if NAME is not a template, or add --reacquire"
 )
 
+_CHANGED = (
+    "is not as it was when it was written: all of it is written again. With --changed-only, only what differs would be"
+)
+
 _LIMIT, _PERIOD = 300, 3600.0
 
 
@@ -196,63 +200,61 @@ class _Run:
     async def write(self) -> int:
         """Write the values, print the outcomes, and return the exit code."""
         place = self.place
-        if place is None:
-            async with self._open(whole=self.source.is_regular_file) as opened:
-                return await self._write(opened)
-        if self.options.fresh:
-            await remove_journal(place, self.account)
         if self._is_finished():
             return 0
         async with self._open(whole=self.source.is_regular_file) as opened:
-            if not await self._can_go_on(place, opened):
-                print(
-                    f"{one_line(self.source.name)} has changed since all of it was written: it is written again.",
-                    file=sys.stderr,
-                )
+            can_go_on = place is None or (not self.options.fresh and await self._can_go_on(place, opened))
+            if not await self._confirm(opened):
+                return 1
+            if place is None:
+                return await self._write(opened, await self._prepare_rejects(opened.records))
+            if not can_go_on:
+                if not self.options.fresh:
+                    print_error(f"{self.source.name} {_CHANGED}")
                 await remove_journal(place, self.account)
             total = len(opened.updates) if isinstance(opened.updates, Sequence) else None
             async with open_journal(place.path, self.account, total, retry_refused=self.options.reacquire) as journal:
+                rejects = await self._prepare_rejects(opened.records, journal)
                 place.write_record(JobRecord(self.options.command, self.digest))
-                code = await self._write(opened, journal)
-            if code == 0:
-                place.write_record(JobRecord(self.options.command, self.digest, dt.datetime.now(dt.UTC)))
+                code = await self._write(opened, rejects, journal)
+            place.write_record(JobRecord(self.options.command, self.digest, dt.datetime.now(dt.UTC), code == 0))
         return code
 
     def _is_finished(self) -> bool:
         """Whether an earlier run has written every line of this very file, which is then told."""
         record = None if self.place is None or self.options.fresh else self.place.record
-        if record is None or record.finished is None or record.digest != self.digest:
+        if record is None or record.ended is None or not record.is_complete or record.digest != self.digest:
             return False
-        finished = f"{record.finished.astimezone():%Y-%m-%d %H:%M}"
+        finished = f"{record.ended.astimezone():%Y-%m-%d %H:%M}"
         name = one_line(self.source.name)
         print(f"{name} finished on {finished}: every line was written. Add --fresh to write it again.")
         return True
 
     async def _can_go_on(self, place: KeptJournal, opened: _Opened) -> bool:
-        """Whether a journal is of this write, or new. If not, it may be removed: its own write is finished.
+        """Whether a journal is of this write, or new. If not, it may be removed: nothing is left of its own write.
 
         Raises:
-            ConfigurationError: The journal is of another write that is not finished.
+            ConfigurationError: The journal is of another write, of which something is left.
         """
         if not isinstance(opened.updates, Sequence) or not place.path.exists():
             return True
         record = place.record
-        is_finished = record is not None and record.finished is not None
+        has_ended = record is not None and record.ended is not None
         if record is not None and record.command != self.options.command:
-            if is_finished:
+            if has_ended:
                 return False
             former, to_go_on = ("without", "leave it out") if self.options.changed_only else ("with", "add it")
             raise ConfigurationError(
                 f"an earlier run began to write {self.source.name} {former} --changed-only: {to_go_on} to go on, or "
                 "add --fresh to write the file from its beginning"
             )
-        if record is not None and record.digest == self.digest:
+        if record is not None and record.digest == self.digest and not has_ended:
             return True
         try:
             async with Journal(place.path, user=self.account) as journal:
                 await check_unchanged(journal, opened.records, opened.updates, self.source.name)
         except ChangedInputError:
-            if not is_finished:
+            if not has_ended:
                 raise
             return False
         return True
@@ -266,25 +268,32 @@ class _Run:
         print_going_on(len(done), len(updates))
         return [update for index, update in enumerate(updates) if index not in done]
 
-    async def _write(self, opened: _Opened, journal: Journal | None = None) -> int:
-        """Write the values of an input, print the outcomes, and return the exit code."""
-        records, updates, ownership = opened.records, opened.updates, opened.ownership
-        rejects: RejectsFile | None = None
-        if self.options.rejects is not None:
-            rejects = RejectsFile(self.options.rejects)
-            refused: list[Outcome[ValueUpdate, ValueEcho]] = []
-            if journal is not None:
-                refused = [outcome async for outcome in journal.outcomes(status=OutcomeStatus.REFUSED)]
-            rejects.prepare(records, collect_rejects(records, refused))
+    async def _confirm(self, opened: _Opened) -> bool:
+        """Ask whether to take attributes from other services, if that is asked, and return whether to go on."""
         # The names in a pipe are not known before.
-        takings = ownership.takings(updates) if ownership is not None and isinstance(updates, Sequence) else None
-        if takings is not None and not await confirm_takeover(takings, yes=self.options.yes):
-            return 1
+        if opened.ownership is None or not isinstance(opened.updates, Sequence):
+            return True
+        return await confirm_takeover(opened.ownership.takings(opened.updates), yes=self.options.yes)
+
+    async def _prepare_rejects(self, records: Records, journal: Journal | None = None) -> RejectsFile | None:
+        """Return the file for the lines that are not accepted, after a check that it can be written."""
+        if self.options.rejects is None:
+            return None
+        file = RejectsFile(self.options.rejects)
+        refused: list[Outcome[ValueUpdate, ValueEcho]] = []
+        if journal is not None:
+            refused = [outcome async for outcome in journal.outcomes(status=OutcomeStatus.REFUSED)]
+        file.prepare(records, collect_rejects(records, refused))
+        return file
+
+    async def _write(self, opened: _Opened, rejects: RejectsFile | None, journal: Journal | None = None) -> int:
+        """Write the values of an input, print the outcomes, and return the exit code."""
+        records = opened.records
         advice = f"{_NOT_OWNED_ADVICE}, and run the same command again" if journal is not None else _NOT_OWNED_ADVICE
-        async with naming_takings(self.exist, ownership) as naming:
+        async with naming_takings(self.exist, opened.ownership) as naming:
             return await run_write(
                 self.client,
-                lambda on_outcome: self._send(updates, naming(on_outcome), journal),
+                lambda on_outcome: self._send(opened, naming(on_outcome), journal),
                 records,
                 activity="Writing",
                 success_label="written",
@@ -314,12 +323,17 @@ class _Run:
             yield _Opened(records, updates, ownership)
 
     async def _send(
-        self, updates: Items[ValueUpdate], on_outcome: OnOutcome[ValueUpdate, ValueEcho], journal: Journal | None
+        self, opened: _Opened, on_outcome: OnOutcome[ValueUpdate, ValueEcho], journal: Journal | None
     ) -> BatchResult[ValueUpdate, ValueEcho]:
         values, reacquire = self.exist.values, self.options.reacquire
-        if self.options.changed_only:
-            return await values.sync(updates, reacquire=reacquire, on_outcome=on_outcome, journal=journal)
-        return await values.update(updates, reacquire=reacquire, on_outcome=on_outcome, journal=journal)
+        send = values.sync if self.options.changed_only else values.update
+        try:
+            return await send(opened.updates, reacquire=reacquire, on_outcome=on_outcome, journal=journal)
+        except ConfigurationError:
+            if journal is not None and isinstance(opened.updates, Sequence):
+                # The text may mean other values, because the types of attributes were not known before, or changed.
+                await check_unchanged(journal, opened.records, opened.updates, self.source.name)
+            raise
 
 
 def _write_rejects(
