@@ -102,5 +102,5 @@ def _describe_period(period: float) -> str:
 def _describe_duration(seconds: float) -> str:
     if seconds < 120:
         return f"{math.ceil(seconds)} s"
-    hours, minutes = divmod(math.ceil(seconds / 60), 60)
+    hours, minutes = divmod(round(seconds / 60), 60)
     return " ".join([f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes or not hours))

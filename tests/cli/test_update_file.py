@@ -157,7 +157,7 @@ def test_a_dry_run_tells_how_long_many_requests_would_take(update: Callable, wri
     result = update(rows(73_010, "mood_note"), "--dry-run")
 
     assert (result.code, result.err) == (0, "")
-    assert "\n73,010 values · 2,086 requests · about 6 h 58 min at 300 requests an hour\n" in result.out
+    assert "\n73,010 values · 2,086 requests · about 6 h 57 min at 300 requests an hour\n" in result.out
 
 
 def test_a_dry_run_of_changed_values_reads_them(update: Callable, writes: Callable, stored_month: str) -> None:
