@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
 from attrs import frozen
@@ -29,6 +30,8 @@ END_OF_KEY: Final = ',"value":'
 """The text that follows the attribute and day in the record of a value. Inside a string, its quotes are escaped."""
 
 _LARGEST: Final = 2**63
+
+_SUCCEEDED: Final = OutcomeStatus.SUCCEEDED.value
 
 _STATUSES: Final = {REQUEST_REFUSED: OutcomeStatus.REFUSED, INTERRUPTED: OutcomeStatus.UNKNOWN}
 
@@ -138,11 +141,14 @@ def runs_of(outcomes: Sequence[Outcome[Any, Any]], kind: Kind) -> list[Run]:
     runs: list[Run] = []
     causes: dict[int, object] = {}
     first = last = -2
+    new_status: str | None
     status: str | None = None
     record: str | None = None
-    for outcome in sorted(outcomes, key=_index) if len(outcomes) > 1 else outcomes:
-        new_status = _status_of(outcome)
-        new_record = _outcome_record(outcome, kind, causes)
+    for outcome in sorted(outcomes, key=attrgetter("index")):
+        if outcome.status is OutcomeStatus.SUCCEEDED and _is_plain(outcome.value, outcome.item):
+            new_status, new_record = _SUCCEEDED, None
+        else:
+            new_status, new_record = _status_of(outcome), _outcome_record(outcome, kind, causes)
         if outcome.index == last + 1 and new_status == status and new_record == record:
             last = outcome.index
             continue
@@ -207,10 +213,6 @@ def _item_fields(item: Any) -> object:
     return {"name": item.name, "date": item.date, "value": value}
 
 
-def _index(outcome: Outcome[Any, Any]) -> int:
-    return outcome.index
-
-
 def _status_of(outcome: Outcome[Any, Any]) -> str | None:
     """Return the status to record; None for items that were not sent, which stay as they are."""
     if outcome.status is OutcomeStatus.NOT_SENT:
@@ -220,17 +222,22 @@ def _status_of(outcome: Outcome[Any, Any]) -> str | None:
     return outcome.status.value
 
 
-def _outcome_record(outcome: Outcome[Any, Any], kind: Kind, causes: dict[int, object]) -> str | None:
-    """Return the record of what an outcome has beside its status; None if the item has it, too."""
-    fields: dict[str, object] = {}
-    value, item, cause = outcome.value, outcome.item, outcome.cause
-    if value is not None and not (
+def _is_plain(value: object, item: Any) -> bool:
+    """Whether an answer has nothing but what its item has."""
+    return (
         isinstance(value, ValueEcho)
         and value.current is None
         and value.value == item.value
         and value.name == item.name
         and value.date == item.date
-    ):
+    )
+
+
+def _outcome_record(outcome: Outcome[Any, Any], kind: Kind, causes: dict[int, object]) -> str | None:
+    """Return the record of what an outcome has beside its status; None if the item has it, too."""
+    fields: dict[str, object] = {}
+    value, item, cause = outcome.value, outcome.item, outcome.cause
+    if value is not None and not _is_plain(value, item):
         fields["value"] = plain(value)
         if isinstance(value, AttributeEcho) and kind.answer is not AttributeEcho:
             fields[_ECHO] = True

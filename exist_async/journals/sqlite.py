@@ -31,12 +31,26 @@ _VERSION: Final = 1
 _SCHEMA: Final = (
     "CREATE TABLE job (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     # The index is `position` here, because INDEX is a keyword. A status that is NULL: not sent yet.
-    "CREATE TABLE item (position INTEGER PRIMARY KEY, item TEXT NOT NULL, status TEXT, outcome TEXT)",
-    # The requests that are being sent, with the positions of their items, separated by commas.
+    "CREATE TABLE item (position INTEGER PRIMARY KEY, item TEXT NOT NULL, status INTEGER, outcome TEXT)",
+    "CREATE TABLE status (code INTEGER PRIMARY KEY, name TEXT NOT NULL)",
+    # The requests that are being sent, with the positions of their items, such as "0-33,35".
     "CREATE TABLE request (id INTEGER PRIMARY KEY, positions TEXT NOT NULL)",
     f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {_VERSION}",
 )
+
+# As numbers, which change the size of a row by a byte at most: otherwise the pages of the file would be split.
+_STATUSES: Final[Mapping[str | None, int | None]] = {
+    None: None,
+    OutcomeStatus.SUCCEEDED.value: 1,
+    OutcomeStatus.UNCHANGED.value: 2,
+    OutcomeStatus.SUPERSEDED.value: 3,
+    OutcomeStatus.REFUSED.value: 4,
+    records.REQUEST_REFUSED: 5,
+    OutcomeStatus.UNKNOWN.value: 6,
+    INTERRUPTED: 7,
+}
+_NAMES: Final = {code: name for name, code in _STATUSES.items()}
 
 # With as many rows in a statement, Python's lock is taken and given up less often. SQLite allows 999 parameters.
 _ROWS_IN_STATEMENT: Final = 400
@@ -194,6 +208,8 @@ class Journal(StoredJournal):
         if not tables:
             for statement in _SCHEMA:
                 connection.execute(statement)
+            names = [(code, name) for name, code in _STATUSES.items() if code is not None]
+            connection.executemany("INSERT INTO status VALUES (?, ?)", names)
         damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
             raise JournalError(self._advice(f"is damaged: {damage}"))
@@ -212,8 +228,8 @@ class Journal(StoredJournal):
         """Record that the items of requests without an end were being sent when a program ended."""
         outcome = records.interrupted_outcome(kind)
         for (positions,) in connection.execute("SELECT positions FROM request").fetchall():
-            rows = [(INTERRUPTED, outcome, position) for position in _positions_from(positions)]
-            connection.executemany("UPDATE item SET status = ?, outcome = ? WHERE position = ?", rows)
+            rows = [(_STATUSES[INTERRUPTED], outcome, *run) for run in _positions_from(positions)]
+            connection.executemany(_UPDATE, rows)
         connection.execute("DELETE FROM request")
 
     def _close_file(self) -> None:
@@ -255,13 +271,17 @@ class Journal(StoredJournal):
                 f"JOIN unfinished ON unfinished.key = {_KEY.replace('item', 'later.item')} "
                 "WHERE later.status IN (?, ?) AND later.position > unfinished.position "
                 "AND later.position > (SELECT min(position) FROM unfinished))",
-                (OutcomeStatus.SUPERSEDED, OutcomeStatus.SUCCEEDED, OutcomeStatus.UNCHANGED),
+                [
+                    _STATUSES[status.value]
+                    for status in (OutcomeStatus.SUPERSEDED, OutcomeStatus.SUCCEEDED, OutcomeStatus.UNCHANGED)
+                ],
             )
             connection.execute("DROP TABLE unfinished")
 
     def _read_rows(self, query: str, values: Sequence[Any]) -> list[Row]:
         with self._connected() as connection:
-            return [Row(*row) for row in connection.execute(query, values)]
+            rows = connection.execute(query, values)
+            return [Row(position, item, _NAMES[code], outcome) for position, item, code, outcome in rows]
 
     def _read_counts(self, left_out: Sequence[int]) -> Mapping[str | None, int]:
         with self._connected() as connection:
@@ -270,7 +290,7 @@ class Journal(StoredJournal):
                 row = connection.execute("SELECT status FROM item WHERE position = ?", (position,)).fetchone()
                 if row is not None:
                     counts[row[0]] -= 1
-            return counts
+            return {_NAMES[code]: count for code, count in counts.items()}
 
     def _store_notes(self) -> None:
         """Store all notes that wait, in one transaction, or each by itself if that fails."""
@@ -310,7 +330,8 @@ class Journal(StoredJournal):
                 if note.outcomes:
                     assert self._kind is not None
                     runs = records.runs_of(note.outcomes, self._kind)
-                    connection.executemany(_UPDATE, [(run.status, run.outcome, run.first, run.last) for run in runs])
+                    rows = [(_STATUSES[run.status], run.outcome, run.first, run.last) for run in runs]
+                    connection.executemany(_UPDATE, rows)
                 for request in note.ended:
                     connection.execute("DELETE FROM request WHERE id = ?", (request,))
 
@@ -404,16 +425,22 @@ def _insert(connection: "sqlite3.Connection", first: int, items: Sequence[str]) 
         connection.execute(f"INSERT INTO item (position, item) VALUES {rows}", values)  # noqa: S608
 
 
-def _status_in(statuses: Sequence[str | None]) -> tuple[str, list[str]]:
+def _status_in(statuses: Sequence[str | None]) -> tuple[str, list[int]]:
     """Return a condition for some statuses, and its values."""
-    values = [status for status in statuses if status is not None]
+    values = [code for status in statuses if (code := _STATUSES[status]) is not None]
     condition = f"status IN ({', '.join('?' * len(values))})"
     return (f"({condition} OR status IS NULL)" if None in statuses else condition), values
 
 
 def _text_of_positions(positions: Sequence[int]) -> str:
+    """Return positions as text, successive ones as a range."""
+    positions = sorted(positions)
+    if positions[-1] - positions[0] == len(positions) - 1:
+        return f"{positions[0]}-{positions[-1]}"
     return ",".join(map(str, positions))
 
 
-def _positions_from(text: str) -> list[int]:
-    return [int(position) for position in text.split(",")]
+def _positions_from(text: str) -> list[tuple[int, int]]:
+    """Return the first and last positions of ranges."""
+    runs = [run.partition("-") for run in text.split(",")]
+    return [(int(first), int(last or first)) for first, _, last in runs]
