@@ -143,9 +143,7 @@ To use it from Python, pass the URL as base_url:
     assert (second.status_code, second.json()["type"]) == (429, "rate_limit_error")
 
 
-@pytest.mark.parametrize(
-    "option", [["--sample"], ["--redirect-uri", "http://localhost:9000/back"], ["--period", "20"]]
-)
+@pytest.mark.parametrize("option", [["--sample"], ["--redirect-uri", "http://localhost:9000/back"], ["--period", "20"]])
 def test_options_of_exist_cannot_be_combined_with_attio(cli: Callable, option: list[str]) -> None:
     assert cli("sandbox", "--attio", *option) == (
         2,
