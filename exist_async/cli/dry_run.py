@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 from attrs import frozen
 
 from exist_async.batch.items import CHUNK_SIZE
+from exist_async.cli.budget import Budget
 from exist_async.cli.outcome_tables import print_unreadable
 from exist_async.cli.output import cell, plain_table, stdout_console
 from exist_async.cli.records import Records
@@ -13,6 +15,8 @@ from exist_async.cli.takeover import OWNER_NOT_KNOWN, Takings
 from exist_async.client import ExistClient
 from exist_async.values import ValueUpdate
 from exist_async.values.requests import conflict_key
+
+_HOUR: Final = 3600.0
 
 
 @frozen
@@ -48,15 +52,14 @@ async def plan_write(exist: ExistClient, updates: Sequence[ValueUpdate], *, chan
     return WritePlan(values, len(updates) - values, 0, math.ceil(values / CHUNK_SIZE))
 
 
-def print_plan(plan: WritePlan, records: Records, takings: Takings | None, limit: int, period: float) -> None:
+def print_plan(plan: WritePlan, records: Records, takings: Takings | None, budget: Budget) -> None:
     """Print a plan, the records that can't be read, and the attributes that are taken from other services.
 
     Args:
         plan: The plan.
         records: The records that were read.
         takings: What acquiring the attributes may take from other services; None if nothing is acquired.
-        limit: Number of requests that are allowed in a period.
-        period: Seconds.
+        budget: The requests that are allowed.
     """
     console = stdout_console()
     print_unreadable(console, records)
@@ -78,25 +81,21 @@ def print_plan(plan: WritePlan, records: Records, takings: Takings | None, limit
         if count or label == "to write":
             table.add_row(label, f"{count:,}")
     console.print(table)
-    console.print(f"\n{describe_plan(plan, limit, period)}\nNothing was written.")
+    console.print(f"\n{describe_plan(plan, budget)}\nNothing was written.")
 
 
-def describe_plan(plan: WritePlan, limit: int, period: float) -> str:
+def describe_plan(plan: WritePlan, budget: Budget) -> str:
     """Return the number of values and requests of a plan, and how long these take within the budget."""
-    budget = f"{limit:,} requests {_describe_period(period)}"
-    if plan.requests <= limit:
-        duration = f"no waiting at {budget}"
-    else:
-        duration = f"about {_describe_duration(plan.requests / limit * period)} at {budget}"
-    return f"{_count(plan.values, 'value')} · {_count(plan.requests, 'request')} · {duration}"
+    period = "an hour" if budget.period == _HOUR else f"in {budget.period:g} s"
+    duration = "no waiting"
+    if plan.requests > budget.requests:
+        duration = f"about {_describe_duration(plan.requests / budget.requests * budget.period)}"
+    requests = _count(plan.requests, "request")
+    return f"{_count(plan.values, 'value')} · {requests} · {duration} at {budget.requests:,} requests {period}"
 
 
 def _count(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def _describe_period(period: float) -> str:
-    return "an hour" if period == 3600 else f"in {period:g} s"
 
 
 def _describe_duration(seconds: float) -> str:

@@ -57,6 +57,11 @@ class Input:
             position += len(block)
         return digest.hexdigest()
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file, also as standard input, and not a pipe or a terminal."""
+        return stat.S_ISREG(os.fstat(self.descriptor).st_mode)
+
 
 # By its descriptor, not sys.stdin: a reading thread would still hold the lock of sys.stdin at interpreter exit.
 STDIN = Input("standard input", 0)

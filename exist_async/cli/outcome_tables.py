@@ -12,6 +12,7 @@ from rich.text import Text
 from exist_async.attributes import ByName, ByTemplate, CustomAttribute
 from exist_async.cli.output import cell, plain_table
 from exist_async.cli.records import Records, UnreadableRecord
+from exist_async.errors import RateLimitError
 from exist_async.outcomes import FINE, Outcome, OutcomeStatus
 from exist_async.values import ValueUpdate
 
@@ -43,6 +44,8 @@ def print_outcomes(
 ) -> None:
     """Print each item that did not succeed, and the number of items by outcome.
 
+    Items that were not sent because no more requests are allowed are only counted.
+
     Args:
         console: Console to print on.
         result: The outcomes.
@@ -51,7 +54,8 @@ def print_outcomes(
         counts: Number of items by outcome; by default those of the outcomes.
         records: Records that the items were read from, to show line numbers. Unreadable records are always listed.
     """
-    failed = [outcome for outcome in (result if listed is None else listed) if outcome.status not in FINE]
+    listed = result if listed is None else listed
+    failed = [outcome for outcome in listed if outcome.status not in FINE and not _awaits_budget(outcome)]
     if records is None:
         if failed:
             console.print(_failure_table(failed), "")
@@ -70,6 +74,13 @@ def print_unreadable(console: Console, records: Records) -> None:
     """Print each record that can't be parsed."""
     if records.unreadable:
         console.print(_failure_table_by_line([], records), "")
+
+
+def _awaits_budget(outcome: Outcome[Any, Any]) -> bool:
+    """Whether an item was not sent because no more requests are allowed, which the command reports at its end."""
+    # Of an item with a later one for the same attribute and day, the cause of that one is the cause's cause.
+    causes = (outcome.cause, outcome.cause.__cause__ if outcome.cause is not None else None)
+    return outcome.status is OutcomeStatus.NOT_SENT and any(isinstance(cause, RateLimitError) for cause in causes)
 
 
 def _failure_table(outcomes: Sequence[Outcome[Any, Any]]) -> Table:

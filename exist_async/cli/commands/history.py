@@ -5,12 +5,22 @@ from typing import Annotated
 
 from cyclopts import CycloptsError, Parameter
 
+from exist_async.cli.budget import EXIST_BUDGET
 from exist_async.cli.connection import connect
 from exist_async.cli.export_formats import ExportFormat, open_writer
-from exist_async.cli.options import BaseUrl, Day, Flag, NameList, group_names, resolve_days, split_names
+from exist_async.cli.options import (
+    BaseUrl,
+    BudgetOption,
+    Day,
+    Flag,
+    NameList,
+    Wait,
+    group_names,
+    resolve_days,
+    split_names,
+)
 from exist_async.cli.output import print_error
 from exist_async.cli.progress import progress_bar
-from exist_async.cli.rate_limit_wait import waiting_client
 from exist_async.resource import EXIST
 
 
@@ -22,7 +32,8 @@ async def history(
     group: NameList = None,
     format_: Annotated[ExportFormat | None, Parameter(name="--format")] = None,
     safe_cells: Flag = False,
-    wait: Flag = False,
+    wait: Wait = None,
+    budget: BudgetOption = EXIST_BUDGET,
     base_url: BaseUrl = EXIST,
 ) -> int:
     """Export all values between two days, attribute by attribute, newest day first.
@@ -37,7 +48,9 @@ async def history(
         safe_cells: Write a single quote before text in CSV that begins with =, +, -, @, a tab or a line break, which a
             spreadsheet would run as a formula. Numbers stay numbers. Such a file is not for update, which would keep
             the quotes.
-        wait: If the requests of this hour are used up, wait until more are allowed.
+        wait: If the requests of this hour are used up: wait until more are allowed, or end at once. By default wait in
+            a terminal, and else for a minute at most.
+        budget: Requests that are allowed, and in how many seconds.
         base_url: Origin of the service.
     """
     in_terminal = sys.stdout.isatty()
@@ -45,12 +58,11 @@ async def history(
     export_format = format_ or ("table" if in_terminal else "csv")
     if safe_cells and export_format != "csv":
         raise CycloptsError("--safe-cells is an option of CSV: add --format csv")
-    async with connect(base_url) as client:
-        exist = waiting_client(client, wait)
+    async with connect(base_url, wait=wait, budget=budget) as exist:
         first_day, last_day = await resolve_days(exist, start, end)
         days = exist.values.history(first_day, last_day, attributes=names, groups=group_names(group))
         if sys.stderr.isatty():
-            print(f"Requests needed: {await days.plan()} (300 are allowed in an hour)", file=sys.stderr)
+            print(f"Requests needed: {await days.plan()} ({budget.allowed})", file=sys.stderr)
         write = await open_writer(export_format, exist, safe_cells=safe_cells)
         # A progress bar and rows in the same terminal would overwrite each other.
         with progress_bar("Reading", None, enabled=not in_terminal) as advance:

@@ -13,13 +13,13 @@ from cyclopts import CycloptsError, Parameter
 from exist_async.batch.items import Items
 from exist_async.batch.operation import OnOutcome
 from exist_async.cli.accounts import find_account
+from exist_async.cli.budget import EXIST_BUDGET, Budget
 from exist_async.cli.connection import connect
 from exist_async.cli.dry_run import plan_write, print_plan
 from exist_async.cli.inputs import Input, open_input, require_stdin
 from exist_async.cli.kept_journals import JobRecord, KeptJournal
-from exist_async.cli.options import BaseUrl, Flag, StdinFlag, YesFlag
+from exist_async.cli.options import BaseUrl, BudgetOption, Flag, StdinFlag, Wait, YesFlag
 from exist_async.cli.output import one_line, print_error
-from exist_async.cli.rate_limit_wait import waiting_client
 from exist_async.cli.records import ImportFormat, Records
 from exist_async.cli.rejects import RejectsFile, collect_rejects
 from exist_async.cli.resumption import (
@@ -49,8 +49,6 @@ _CHANGED = (
     "is not as it was when it was written: all of it is written again. With --changed-only, only what differs would be"
 )
 
-_LIMIT, _PERIOD = 300, 3600.0
-
 
 async def update(
     file: Path | None = None,
@@ -66,7 +64,8 @@ async def update(
     journal: Path | None = None,
     no_journal: Flag = False,
     fresh: Flag = False,
-    wait: Flag = False,
+    wait: Wait = None,
+    budget: BudgetOption = EXIST_BUDGET,
     base_url: BaseUrl = EXIST,
 ) -> int:
     """Write values from a file or from standard input.
@@ -89,7 +88,9 @@ async def update(
             a file has its journal in the folder for the state of programs, for 30 days; standard input has none.
         no_journal: Note nothing: after an interruption, the same command writes everything again.
         fresh: Write everything again, also what is noted as written.
-        wait: If the requests of this hour are used up, wait until more are allowed.
+        wait: If the requests of this hour are used up: wait until more are allowed, or end at once. By default wait in
+            a terminal and for a file, and else for a minute at most.
+        budget: Requests that are allowed, and in how many seconds.
         base_url: Origin of the service.
     """
     if file is None:
@@ -105,18 +106,18 @@ async def update(
     with open_input(file) as source:
         if source.is_interactive:
             print("Enter lines of name,date,value, and end with Ctrl-D:", file=sys.stderr)
-        async with connect(base_url) as client:
+        async with connect(base_url, wait=wait, budget=budget, has_file=source.is_file) as exist:
             options = _Options(format_, changed_only, reacquire, yes, fresh, rejects)
             place: KeptJournal | None = None
             account = ""
             if journal is not None or (file is not None and source.is_regular_file and not no_journal):
-                account = await find_account(client, base_url)
+                account = await find_account(exist, base_url)
             if journal is not None:
                 place = KeptJournal(journal, has_record=False)
             elif account and file is not None:
                 place = KeptJournal.for_file(normalized_origin(base_url), account, "update", file)
             digest = source.digest() if source.is_regular_file else ""
-            run = _Run(client, waiting_client(client, wait), source, options, account, place, digest)
+            run = _Run(exist, budget, source, options, account, place, digest)
             return await (run.plan() if dry_run else run.write())
 
 
@@ -166,8 +167,8 @@ class _Run:
     """A run of the command.
 
     Attributes:
-        client: The client to close after Ctrl-C.
-        exist: The client that waits for the rate limit as long as was asked for.
+        exist: The client.
+        budget: The requests that are allowed.
         source: The input.
         options: The options.
         account: The account that is written to, if there is a journal.
@@ -175,8 +176,8 @@ class _Run:
         digest: SHA-256 of the input, if it is a file.
     """
 
-    client: ExistClient
     exist: ExistClient
+    budget: Budget
     source: Input
     options: _Options
     account: str
@@ -194,7 +195,7 @@ class _Run:
                 updates = await self._left(self.place, updates)
             plan = await plan_write(self.exist, updates, changed_only=self.options.changed_only)
             takings = None if opened.ownership is None else opened.ownership.takings(updates)
-        print_plan(plan, opened.records, takings, _LIMIT, _PERIOD)
+        print_plan(plan, opened.records, takings, self.budget)
         return 1 if opened.records.unreadable else 0
 
     async def write(self) -> int:
@@ -292,7 +293,7 @@ class _Run:
         advice = f"{_NOT_OWNED_ADVICE}, and run the same command again" if journal is not None else _NOT_OWNED_ADVICE
         async with naming_takings(self.exist, opened.ownership) as naming:
             return await run_write(
-                self.client,
+                self.exist,
                 lambda on_outcome: self._send(opened, naming(on_outcome), journal),
                 records,
                 activity="Writing",
