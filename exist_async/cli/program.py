@@ -150,8 +150,10 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     except ExistAsyncError as error:
         print_error(error)
-        for note in getattr(error, "__notes__", ()):
-            print_error(note)
+        # An error that was raised with other words has those of its cause.
+        for each in (error, error.__cause__):
+            for note in getattr(each, "__notes__", ()):
+                print_error(note)
     except OSError as error:
         # An error of a standard stream: the client raises its own errors. Python flushes standard output again at exit,
         # which would fail once more.

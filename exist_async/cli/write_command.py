@@ -23,7 +23,7 @@ _EXPLAIN_AFTER: Final = 0.5
 # The outcomes that are listed after Ctrl-C, one by one.
 _LISTED: Final = (OutcomeStatus.REFUSED, OutcomeStatus.UNKNOWN)
 
-_GO_ON: Final = "run the same command again to go on"
+_GO_ON: Final = "Run the same command again to go on."
 
 
 async def run_write(
@@ -77,7 +77,7 @@ async def run_write(
     if failure is None:
         return 0 if result.ok and not (records is not None and records.unreadable) else 1
     if journal is not None and any(map(_is_left, result)):
-        print_error(_GO_ON)
+        failure.add_note(_GO_ON)
     raise failure
 
 
@@ -123,7 +123,7 @@ class _Report:
             return
         failed = [outcome for status in _LISTED async for outcome in self.journal.outcomes(status=status)]
         self._print(failed, failed, (await self.journal.summary()).counts)
-        print_error(f"stopped: {_GO_ON}")
+        print_error(f"stopped. {_GO_ON}")
 
     def _print(
         self,

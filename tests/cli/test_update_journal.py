@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,16 @@ def rows(count: int, name: str = "steps", first: int = 0) -> str:
     return "".join(f"{name},{day(number)},{number}\n" for number in range(first, first + count))
 
 
+def received(sandbox: Sandbox) -> list[Any]:
+    """The requests so far; the server's thread may add one while they are read."""
+    while True:
+        with suppress(RuntimeError):
+            return [*sandbox.requests]
+
+
 def written(sandbox: Sandbox) -> Counter[tuple[str, str, object]]:
     """How often each value was received by the sandbox."""
-    items = [item for request in sandbox.requests if request.path.endswith("/update/") for item in request.json]
+    items = [item for request in received(sandbox) if request.path.endswith("/update/") for item in request.json]
     return Counter((item["name"], item["date"], item["value"]) for item in items)
 
 
@@ -84,7 +92,7 @@ def test_the_same_command_goes_on_after_an_error(update: Callable, owned: Sandbo
     stop_after(5)
     first = update(rows(700))
     assert first.code == 1
-    assert "exist-async: run the same command again to go on\n" in first.err
+    assert "exist-async: Run the same command again to go on.\n" in first.err
     done = counts(first.out)["written"]
     assert 0 < done < 700
 
@@ -453,7 +461,7 @@ def test_a_file_is_written_whole_through_kills_and_ctrl_c(
         _, errors = running.communicate()
         if kill is signal.SIGINT:
             assert running.returncode == 130
-            assert errors.endswith(b"exist-async: stopped: run the same command again to go on\n")
+            assert errors.endswith(b"exist-async: stopped. Run the same command again to go on.\n")
 
     last = start("update", str(file))
     out, errors = last.communicate()
@@ -475,7 +483,7 @@ def test_ctrl_c_in_the_middle_prints_the_outcomes_of_all_runs(
     owned.latency = 1.0
     requests = len(owned.requests)
     running = start("update", str(file))
-    wait_until(lambda: any(request.method == "POST" for request in owned.requests[requests:]))
+    wait_until(lambda: any(request.method == "POST" for request in received(owned)[requests:]))
     running.send_signal(signal.SIGINT)
 
     out, _ = running.communicate()
@@ -491,7 +499,7 @@ def test_standard_input_goes_on_with_a_journal(
     stop_after(2)
     standard_input(rows(200).encode())
     first = cli("update", "--journal", str(path))
-    assert "run the same command again to go on\n" in first.err
+    assert "Run the same command again to go on.\n" in first.err
     done = counts(first.out)["written"]
 
     standard_input(rows(200).encode())
