@@ -78,9 +78,7 @@ def print_unreadable(console: Console, records: Records) -> None:
 
 def _awaits_budget(outcome: Outcome[Any, Any]) -> bool:
     """Whether an item was not sent because no more requests are allowed, which the command reports at its end."""
-    # Of an item with a later one for the same attribute and day, the cause of that one is the cause's cause.
-    causes = (outcome.cause, outcome.cause.__cause__ if outcome.cause is not None else None)
-    return outcome.status is OutcomeStatus.NOT_SENT and any(isinstance(cause, RateLimitError) for cause in causes)
+    return outcome.status is OutcomeStatus.NOT_SENT and isinstance(outcome.cause, RateLimitError)
 
 
 def _failure_table(outcomes: Sequence[Outcome[Any, Any]]) -> Table:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import Final
 
+from exist_async._concurrency import cancelled_by_caller
 from exist_async.cli.budget import Budget
 from exist_async.cli.local_time import describe_time
 from exist_async.cli.output import print_error
@@ -15,6 +16,7 @@ from exist_async.errors import ConfigurationError, RateLimitError
 from exist_async.events import AttemptEvent, Event, RetryEvent
 from exist_async.rate_limits import MemoryRateLimiter
 from exist_async.rate_limits.queue import QueuedRateLimiter
+from exist_async.rate_limits.slots import Slots
 from exist_async.rate_limits.sqlite import SqliteRateLimiter
 
 _NOTICE_INTERVAL: Final = 600.0  # seconds
@@ -35,6 +37,16 @@ class _Forecasting(QueuedRateLimiter):
 
 class _FileLimiter(SqliteRateLimiter, _Forecasting):
     """Counts the requests of all runs."""
+
+    async def settle(self, slots: Slots) -> None:
+        """Count a request of the client from now on; that of a cancelled call from a minute after its start.
+
+        After Ctrl-C, the outcome of a write would otherwise be printed before it is known.
+        """
+        if cancelled_by_caller():
+            del slots[self]
+        else:
+            await super().settle(slots)
 
 
 class _RunLimiter(MemoryRateLimiter, _Forecasting):
