@@ -109,6 +109,8 @@ app.command(
     percentages from 0.0 to 1.0. Booleans in CSV may also be true, false, yes or no. Nothing is written for an empty
     value. Other columns and members are ignored.
 
+    After an interruption, the same command with a file goes on where it stopped.
+
     The exit code is 1 if a line was not accepted; each such line is listed with its number.""",
     help_epilogue=_SIGNING_IN,
     sort_key=11,
