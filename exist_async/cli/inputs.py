@@ -49,12 +49,11 @@ class Input:
         return self is not STDIN and stat.S_ISREG(os.fstat(self.descriptor).st_mode)
 
     def digest(self) -> str:
-        """Return the SHA-256 of a regular file, whatever was read of it."""
+        """Return the SHA-256 of a regular file, before it is read."""
         digest = hashlib.sha256()
-        position = 0
-        while block := os.pread(self.descriptor, _DIGEST_BLOCK_SIZE, position):
+        while block := os.read(self.descriptor, _DIGEST_BLOCK_SIZE):
             digest.update(block)
-            position += len(block)
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
         return digest.hexdigest()
 
     @property

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from attrs import define, field, frozen
 
+from exist_async.errors import ConfigurationError
 from exist_async.values import ValueUpdate
 
 COLUMNS = ("name", "date", "value")
@@ -114,6 +115,7 @@ class Records:
         empty_count: Number of records without a value so far.
         last_line: Number of the line that the last record begins in; 0 before the first.
         is_complete: Whether the whole input was read.
+        error: The error that ended reading early; None if there was none.
     """
 
     source: AsyncIterable[Record]
@@ -127,6 +129,7 @@ class Records:
     empty_count: int = field(init=False, default=0)
     last_line: int = field(init=False, default=0)
     is_complete: bool = field(init=False, default=False)
+    error: ConfigurationError | None = field(init=False, default=None)
 
     @property
     def count(self) -> int | None:
@@ -135,18 +138,22 @@ class Records:
 
     async def updates(self) -> AsyncGenerator[ValueUpdate, None]:
         """Yield the values of valid records; the others are counted, or added to `unreadable`."""
-        async for record in self.source:
-            self.last_line = record.line_number
-            match record:
-                case ParsedRecord():
-                    if self.keeps_sources:
-                        self.sources[len(self.line_numbers)] = record.source
-                    self.line_numbers.append(record.line_number)
-                    yield record.update
-                case EmptyRecord():
-                    self.empty_count += 1
-                case UnreadableRecord():
-                    self.unreadable.append(record)
-                case HeaderRecord():
-                    self.header = record.source
+        try:
+            async for record in self.source:
+                self.last_line = record.line_number
+                match record:
+                    case ParsedRecord():
+                        if self.keeps_sources:
+                            self.sources[len(self.line_numbers)] = record.source
+                        self.line_numbers.append(record.line_number)
+                        yield record.update
+                    case EmptyRecord():
+                        self.empty_count += 1
+                    case UnreadableRecord():
+                        self.unreadable.append(record)
+                    case HeaderRecord():
+                        self.header = record.source
+        except ConfigurationError as error:
+            self.error = error
+            raise
         self.is_complete = True

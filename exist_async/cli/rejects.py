@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, cast
 
 import msgspec
-from attrs import define, field, frozen
+from attrs import frozen
 
 from exist_async.cli.output import one_line
 from exist_async.cli.records import COLUMNS, Records
@@ -54,7 +54,7 @@ def refusal(outcome: Outcome[ValueUpdate, ValueEcho]) -> str:
     return ": ".join(filter(None, (outcome.error_code, outcome.error))) or "refused without a reason"
 
 
-@define
+@frozen
 class RejectsFile:
     """The file for the lines that were not accepted, which is written at the end of a run.
 
@@ -63,7 +63,6 @@ class RejectsFile:
     """
 
     path: Path
-    _is_new: bool = field(init=False, default=False)
 
     def prepare(self, records: Records, known: Sequence[Reject]) -> None:
         """Check that the file can be written, and contains nothing that would be lost.
@@ -78,7 +77,6 @@ class RejectsFile:
         try:
             if self._is_special():
                 return
-            self._is_new = not self.path.exists()
             with self.path.open("ab"):
                 present = self.path.read_bytes()
         except OSError as error:
@@ -89,9 +87,7 @@ class RejectsFile:
             )
 
     def write(self, records: Records, rejects: Sequence[Reject]) -> int:
-        """Replace the contents of the file, and return the number of lines that are in it.
-
-        A new file is removed if there are none.
+        """Replace the contents of the file, and return the number of lines that are in it; remove it if there are none.
 
         Raises:
             ConfigurationError: The file can't be written.
@@ -101,7 +97,7 @@ class RejectsFile:
         try:
             if self._is_special():
                 self.path.write_bytes(content)
-            elif rejects or not self._is_new:
+            elif rejects:
                 self._replace(content)
             else:
                 self.path.unlink(missing_ok=True)

@@ -1,18 +1,22 @@
 """Goes on with the write of a file where an earlier run stopped."""
 
+import re
 import sqlite3
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 from exist_async.cli.kept_journals import KeptJournal
 from exist_async.cli.records import Records
 from exist_async.cli.value_text import shorten
 from exist_async.errors import ConfigurationError, JournalError
 from exist_async.journals.sqlite import Journal
-from exist_async.outcomes import FINE, OutcomeStatus
-from exist_async.values import ValueUpdate
+from exist_async.outcomes import FINE, BatchResult, OutcomeStatus
+from exist_async.values import ValueEcho, ValueUpdate
+
+_POSITION: Final = re.compile(r"\bitems\[(\d+)\]")
 
 
 class ChangedInputError(ConfigurationError):
@@ -102,6 +106,21 @@ async def check_unchanged(journal: Journal, records: Records, updates: Sequence[
                 f"{changed}: line {records.line_numbers[outcome.index]} is {_describe(update)}, and was "
                 f"{_describe(former)}. {remedy}"
             )
+
+
+def describe_journal_error(
+    error: ConfigurationError, records: Records, result: BatchResult[ValueUpdate, ValueEcho] | None
+) -> ConfigurationError:
+    """Return an error about a journal of another write with line numbers and options, and with a result."""
+
+    def describe_position(match: re.Match[str]) -> str:
+        index = int(match[1])
+        return f"line {records.line_numbers[index]}" if index < len(records.line_numbers) else "a further line"
+
+    described = ConfigurationError(_POSITION.sub(describe_position, str(error)))
+    described.result = result
+    described.add_note("To write everything with a new journal, add --fresh.")
+    return described
 
 
 def _describe(update: ValueUpdate) -> str:

@@ -76,7 +76,7 @@ async def run_write(
         print_error(not_owned_advice)
     if failure is None:
         return 0 if result.ok and not (records is not None and records.unreadable) else 1
-    if journal is not None and any(map(_is_left, result)):
+    if journal is not None and not isinstance(failure, ConfigurationError) and any(map(_is_left, result)):
         failure.add_note(_GO_ON)
     raise failure
 

@@ -358,6 +358,39 @@ def test_the_journal_can_be_another_file(update: Callable, owned: Sandbox, journ
     assert set(written(owned).values()) == {2}
 
 
+def test_a_journal_of_another_input_or_kind_is_refused_with_the_remedy(
+    cli: Callable, standard_input: Callable, owned: Sandbox, tmp_path: Path
+) -> None:
+    path = tmp_path / "here.db"
+    standard_input(rows(40).encode())
+    assert cli("update", "--journal", str(path)).code == 0
+    requests = len(owned.requests)
+    remedy = "exist-async: To write everything with a new journal, add --fresh.\n"
+
+    standard_input(b"name,date,value\n" + rows(40).replace(",7\n", ",8\n").encode())
+    other = cli("update", "--journal", str(path))
+    standard_input(rows(30).encode())
+    shorter = cli("update", "--journal", str(path))
+    standard_input(rows(40).encode())
+    kind = cli("update", "--changed-only", "--journal", str(path))
+
+    assert (other.code, shorter.code, kind.code) == (1, 1, 1)
+    assert other.err.startswith("Going on: 40 are written already.\nexist-async: line 9 is not the one that")
+    assert "exist-async: a further line is missing: " in shorter.err
+    assert "'sync'" in kind.err
+    assert all(result.err.endswith(remedy) for result in (other, shorter, kind))
+    assert all(request.method == "GET" for request in owned.requests[requests:])
+
+
+def test_an_input_of_another_kind_is_told_without_the_journal(
+    cli: Callable, standard_input: Callable, owned: Sandbox, tmp_path: Path
+) -> None:
+    standard_input(b"name;date;value\n")
+    result = cli("update", "--journal", str(tmp_path / "here.db"))
+
+    assert result.err == ("exist-async: line 1: the columns are separated by semicolons: save the file with commas\n")
+
+
 def test_a_file_that_is_no_journal_is_neither_used_nor_removed(
     update: Callable, owned: Sandbox, tmp_path: Path
 ) -> None:

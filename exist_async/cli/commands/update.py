@@ -25,6 +25,7 @@ from exist_async.cli.rejects import RejectsFile, collect_rejects
 from exist_async.cli.resumption import (
     ChangedInputError,
     check_unchanged,
+    describe_journal_error,
     open_journal,
     print_going_on,
     remove_journal,
@@ -34,7 +35,7 @@ from exist_async.cli.takeover import Ownership, confirm_takeover, naming_takings
 from exist_async.cli.value_input import ValueTypes, open_records
 from exist_async.cli.write_command import run_write
 from exist_async.client import ExistClient
-from exist_async.errors import ConfigurationError
+from exist_async.errors import ConfigurationError, ExistAsyncError
 from exist_async.journals.sqlite import Journal
 from exist_async.outcomes import FINE, BatchResult, Outcome, OutcomeStatus
 from exist_async.resource import EXIST
@@ -330,11 +331,14 @@ class _Run:
         send = values.sync if self.options.changed_only else values.update
         try:
             return await send(opened.updates, reacquire=reacquire, on_outcome=on_outcome, journal=journal)
-        except ConfigurationError:
-            if journal is not None and isinstance(opened.updates, Sequence):
+        except ExistAsyncError as error:
+            fault = error if isinstance(error, ConfigurationError) else error.__cause__
+            if journal is None or not isinstance(fault, ConfigurationError) or fault is opened.records.error:
+                raise
+            if isinstance(opened.updates, Sequence):
                 # The text may mean other values, because the types of attributes were not known before, or changed.
                 await check_unchanged(journal, opened.records, opened.updates, self.source.name)
-            raise
+            raise describe_journal_error(fault, opened.records, error.result) from error
 
 
 def _write_rejects(
