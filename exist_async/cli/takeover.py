@@ -165,14 +165,9 @@ async def naming_takings(
 
     try:
         yield wrap
-    except ExistAsyncError:
-        await naming.look_up_uncertain(exist)
-        raise
-    except BaseException:
-        # Ctrl-C: nothing more is sent.
-        naming.name_uncertain()
-        raise
-    await naming.look_up_uncertain(exist)
+    finally:
+        # After Ctrl-C the client is closed, so that nothing more is sent.
+        await naming.finish(exist)
 
 
 class _Naming:
@@ -204,7 +199,7 @@ class _Naming:
         elif owner is not None and _may_be_acquired(outcome):
             self._uncertain[name] = owner
 
-    async def look_up_uncertain(self, exist: ExistClient) -> None:
+    async def finish(self, exist: ExistClient) -> None:
         """Name attributes that were taken although no item succeeded, such as values that Exist then refused."""
         if not self._uncertain:
             return
@@ -213,17 +208,13 @@ class _Naming:
         try:
             owned = await impatient.attributes.owned(include_inactive=True, include_low_priority=True).collect()
         except ExistAsyncError:
-            self.name_uncertain()
+            # The write failed as well, or was stopped, which is reported by itself.
+            listed = ", ".join(f"{name} from {owner}" for name, owner in self._uncertain.items())
+            print_error(f"may have been taken, as exist-async owned will show: {listed}")
             return
         for attribute in owned:
             if attribute.name in self._uncertain:
                 self._print_taken(attribute.name, self._uncertain[attribute.name])
-
-    def name_uncertain(self) -> None:
-        """Name the attributes that may have been taken, after an error or Ctrl-C, which is reported by itself."""
-        if self._uncertain:
-            listed = ", ".join(f"{name} from {owner}" for name, owner in self._uncertain.items())
-            print_error(f"may have been taken, as exist-async owned will show: {listed}")
 
     def _print_taken(self, name: str, owner: str) -> None:
         self._named.add(name)

@@ -179,6 +179,22 @@ def test_the_plan_of_a_token_that_cannot_list_attributes_says_so(cli: Callable, 
     assert rows(cli("acquire", "weight", "--by-name", "--dry-run").out)[2] == ["weight", "acquired", unknown]
 
 
+def test_a_token_that_can_list_some_groups_and_owns_attributes_of_others_says_so(
+    cli: Callable, others: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scopes = ["activity_read", "activity_write", "sleep_write", "health_write"]
+    monkeypatch.setenv("EXIST_TOKEN", others.issue_token(scopes=scopes))
+
+    assert rows(cli("acquire", "steps", "sleep", "weight", "--dry-run").out)[2:5] == [
+        ["steps", "taken", "Fitness tracker"],
+        ["sleep", "owned already", "My client"],
+        ["weight", "acquired or created", "the present owner can't be looked up with this token"],
+    ]
+    assert cli("acquire", "weight").err == (
+        "exist-async: weight: acquired, but who owned it before can't be looked up with this token\n"
+    )
+
+
 # --dry-run
 
 
