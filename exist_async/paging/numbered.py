@@ -118,8 +118,12 @@ class PageReader(Generic[T]):
             self._received = (page.number - 1) * len(page.results)
         self._received += len(page.results)
         self.ended = not has_next
-        self._last_results = page.results if has_next else ()
-        self._pages |= dict.fromkeys(map(self._hash, self._last_results), page.number)
+        if self.ended:
+            # A history keeps the readers of many listings to its end.
+            self._last_results, self._pages = (), {}
+        else:
+            self._last_results = page.results
+            self._pages |= dict.fromkeys(map(self._hash, page.results), page.number)
         return page
 
     def _is_missing(self, answer: PageAnswer[T]) -> bool:

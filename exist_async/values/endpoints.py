@@ -50,7 +50,8 @@ class Values(Resource):
         check_text("name", name)
         params = {"attribute": name, **encode_filters(days={"date_max": date_max})}
         advice = f"The attribute {name!r} is inactive or not there: acquire it again, which brings its values back."
-        return NumberedPaginator(self._session, VALUES, params, PageBody[DayValue], page_size, not_found=advice)
+        body, key = PageBody[DayValue], attrgetter("date")
+        return NumberedPaginator(self._session, VALUES, params, body, page_size, key=key, not_found=advice)
 
     def recent(
         self,
