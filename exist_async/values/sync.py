@@ -100,9 +100,10 @@ class Comparer:
     async def find_unchanged(self, items: Sequence[ValueUpdate]) -> set[int]:
         """Return the positions of the items whose values Exist has, as far as reading them takes few requests.
 
-        Each item is about another attribute or day. Those that a cancelled write may still change are not compared.
+        Each item is about another attribute or day. Those that a write in flight may still change are not compared.
         """
-        uncertain = self._session.detached_keys
+        # Also of writes whose callers were cancelled just now: they go on without them once the event loop gets to it.
+        uncertain = self._session.keys_in_flight
         positions: dict[str, dict[int, int]] = {}
         for position, item in enumerate(items):
             if not uncertain or conflict_key(item) not in uncertain:
