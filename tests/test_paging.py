@@ -1,6 +1,8 @@
 """Listings: page after page, or all at once, and an end to them whatever the service says."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exist_async import ConfigurationError, ExistClient, NoAnswerError, NotFoundError, Page, ServerError
+from exist_async import Attribute, ConfigurationError, ExistClient, NoAnswerError, NotFoundError, Page, ServerError
 from exist_async.sandbox import Sandbox
 
 Answering = Callable[..., ExistClient]
@@ -645,3 +647,15 @@ def test_nothing_that_stays_in_a_listing_is_lost_or_doubled_while_others_are_rem
 
     assert set(service.names) <= set(got)
     assert len(set(got)) == len(got)
+
+
+async def test_iterating_keeps_no_more_than_a_page_of_results(exist: ExistClient, sandbox: Sandbox) -> None:
+    with_attributes(sandbox, 500)
+
+    seen = list[weakref.ref[Attribute]]()
+    async for attribute in exist.attributes.list(page_size=50):
+        seen.append(weakref.ref(attribute))
+        gc.collect(0)
+        assert sum(reference() is not None for reference in seen) <= 50
+
+    assert len(seen) == 500

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -80,7 +81,8 @@ class Values(Resource):
         lists = {"groups": groups, "attributes": attributes, "templates": templates}
         params = encode_filters(lists=lists, days={"date_max": date_max}, manual=manual)
         params["days"] = str(days)
-        return NumberedPaginator(self._session, WITH_VALUES, params, PageBody[AttributeWithValues], page_size)
+        body, key = PageBody[AttributeWithValues], attrgetter("name")
+        return NumberedPaginator(self._session, WITH_VALUES, params, body, page_size, key=key)
 
     def history(
         self,

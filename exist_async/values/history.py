@@ -236,7 +236,7 @@ class _Reader:
         for window in self._span.windows():
             for listing in self._plan.listings:
                 fetch = partial(fetch_window, self._session, window, listing.names, self._filters)
-                reader = PageReader(WITH_VALUES, fetch)
+                reader = PageReader(WITH_VALUES, fetch, key=attrgetter("name"))
                 pages = _Pages[_InWindow, ListedValues]((window, listing), reader, page_count=listing.page_count)
                 if window.end == self._span.end:
                     # The first page was read for the plan.

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
+from operator import attrgetter
 from urllib.parse import quote
 
 from attrs import define, field, frozen
@@ -127,7 +128,7 @@ async def fetch_window(
 async def _first_page(
     session: Session, window: Span, names: frozenset[str] | None, filters: Mapping[str, str]
 ) -> Listing:
-    reader = PageReader(WITH_VALUES, partial(fetch_window, session, window, names, filters))
+    reader = PageReader(WITH_VALUES, partial(fetch_window, session, window, names, filters), key=attrgetter("name"))
     page = await reader.read(1)
     return Listing(names, page, 1 if reader.ended else max(2, -(-(page.count or 0) // len(page.results))))
 
