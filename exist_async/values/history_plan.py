@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from operator import attrgetter
+from typing import Final
 from urllib.parse import quote
 
 from attrs import define, field, frozen
@@ -16,8 +17,8 @@ from exist_async.paging import LARGEST_PAGE, Page, PageAnswer, PageBody, PageRea
 from exist_async.values.models import DayValue
 from exist_async.values.requests import MOST_DAYS, WITH_VALUES
 
-# Not every server accepts URLs of more than four thousand characters.
-_LONGEST_FILTER = 2000
+LONGEST_FILTER: Final = 2000
+"""The most characters that names take in a URL: not every server accepts URLs of more than four thousand."""
 
 
 @frozen
@@ -139,7 +140,7 @@ def parts_of(names: Iterable[str]) -> Iterator[frozenset[str]]:
     length = 0
     for name in names:
         encoded = len(quote(name, safe="")) + 1
-        if part and (len(part) == LARGEST_PAGE or length + encoded > _LONGEST_FILTER):
+        if part and (len(part) == LARGEST_PAGE or length + encoded > LONGEST_FILTER):
             yield frozenset(part)
             part, length = [], 0
         part.append(name)

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from functools import partial
 from itertools import chain
 from typing import Final
+from urllib.parse import quote
 
 from attrs import frozen
 
@@ -23,7 +24,7 @@ from exist_async.errors import (
     StatusError,
 )
 from exist_async.paging import LARGEST_PAGE, PageBody, fetch_page
-from exist_async.values.history_plan import ListedValues, Span, fetch_window, parts_of
+from exist_async.values.history_plan import LONGEST_FILTER, ListedValues, Span, fetch_window, parts_of
 from exist_async.values.models import DayValue, Value
 from exist_async.values.requests import MOST_DAYS, VALUES, ValueUpdate, conflict_key, to_updatable
 
@@ -188,8 +189,9 @@ class _Listing:
 
 def _plan(positions: _Positions) -> list[_Listing]:
     """Return the listings that take at most a quarter of the requests that writing their values takes."""
+    names = [name for name in positions if len(quote(name, safe="")) <= LONGEST_FILTER]
     # Attributes with values on the same days are listed together.
-    names = sorted(positions, key=lambda name: (max(positions[name]), min(positions[name]), name), reverse=True)
+    names = sorted(names, key=lambda name: (max(positions[name]), min(positions[name]), name), reverse=True)
     listings: list[_Listing] = []
     for part in parts_of(name for name in names if "," not in name):
         by_window = list(_listings(part, positions, MOST_DAYS))

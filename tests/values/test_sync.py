@@ -218,6 +218,20 @@ async def test_a_name_with_a_comma_is_read_alone(sandbox: Sandbox, exist: ExistC
     assert (asked(sandbox, WITH_VALUES), asked(sandbox, VALUES)) == (7, 2)
 
 
+@pytest.mark.parametrize("length", [2001, 100_000])
+async def test_values_of_a_name_that_fits_into_no_url_are_written_without_reading(
+    sandbox: Sandbox, exist: ExistClient, length: int
+) -> None:
+    rows = rows_there(sandbox, 20, 31)
+    misnamed = [ValueUpdate("x" * length, back(day), 1) for day in range(1, 101)]
+
+    result = await exist.values.sync([*rows, *misnamed])
+
+    assert len(result.unchanged) == len(rows)
+    assert {outcome.error_code for outcome in result[len(rows) :]} == {"not_found"}
+    assert (asked(sandbox, WITH_VALUES), asked(sandbox, VALUES)) == (1, 0)
+
+
 @pytest.mark.parametrize("limit", [3, 7, 30])
 async def test_smaller_pages_than_requested_are_read_on_as_far_as_the_quarter_goes(
     sandbox: Sandbox, limit: int
