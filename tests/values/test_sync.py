@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import random
 import weakref
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from math import ceil
 from typing import Any
@@ -11,6 +12,7 @@ from unittest.mock import patch
 
 import httpx
 import pytest
+from attrs import evolve
 from histories import END, VALUES, WITH_VALUES, asked, back, track
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,6 +33,8 @@ from exist_async import (
     ValueUpdate,
 )
 from exist_async.sandbox import Sandbox
+from exist_async.values import writes
+from exist_async.values.requests import conflict_key
 from support import statuses, until
 
 UPDATE = "/api/2/attributes/update/"
@@ -465,6 +469,58 @@ async def test_a_refused_value_that_is_about_to_be_sent_again_is_not_compared(sa
 
     assert result.ok
     assert sandbox.values("thing_000")[END] == there[0].value
+
+
+async def test_a_value_is_compared_after_an_earlier_one_for_its_day_was_refused_for_good(
+    sandbox: Sandbox, exist: ExistClient
+) -> None:
+    there = rows_there(sandbox, 10, 31)
+    attribute = sandbox.user.attribute("thing_000")
+    assert attribute is not None
+    attribute.service = sandbox.add_service("tracker", "Fitness tracker")
+    refused: list[Any] = []
+
+    async def blocks() -> AsyncIterator[ValueUpdate]:
+        for row in [changed(there[0]), *there[1:]]:
+            yield row
+        await until(lambda: refused)
+        for row in there:
+            yield row
+
+    def tell(outcome: Outcome[Any, Any]) -> None:
+        if outcome.status is OutcomeStatus.REFUSED:
+            refused.append(outcome)
+
+    with patch("exist_async.batch.writes.BLOCK_SIZE", 310):
+        result = await exist.values.sync(blocks(), on_outcome=tell)
+
+    assert len(refused) == 1
+    assert len(result.unchanged) == 309 + 310
+
+
+async def test_a_long_stream_without_answers_takes_no_longer_for_each_block(sandbox: Sandbox) -> None:
+    keys = Counter[object]()
+
+    def counted_key(row: ValueUpdate) -> tuple[str, dt.date | None]:
+        key = conflict_key(row)
+        keys[key] += 1
+        return key
+
+    async def fail(request: httpx.Request, answer: Answer) -> httpx.Response:
+        return httpx.Response(501)
+
+    rows = [ValueUpdate("mood", back(day), 1) for day in range(1, 1501)]
+    operation = evolve(writes.UPDATE, conflict_key=counted_key)
+    with (
+        patch("exist_async.values.writes.UPDATE", operation),
+        patch("exist_async.batch.writes.BLOCK_SIZE", 30),
+        pytest.raises(ExistAsyncError) as caught,
+    ):
+        await client_through(sandbox, fail).values.sync(generated(rows))
+
+    assert caught.value.result is not None
+    assert statuses(caught.value.result) == ["unknown"] * len(rows)
+    assert max(keys.values()) <= 20
 
 
 async def test_an_older_row_is_not_to_be_sent_again_over_an_unchanged_one(sandbox: Sandbox) -> None:
