@@ -29,7 +29,10 @@ from exist_async.values.models import DayValue, Value
 from exist_async.values.requests import MOST_DAYS, VALUES, ValueUpdate, conflict_key, to_updatable
 
 _WRITES_FOR_A_READ: Final = 4
-"""The least number of requests to write values, for each request to read them."""
+"""The least number of requests that writing all values takes, for each request to read some."""
+
+_LEAST_ROWS: Final = 2 * CHUNK_SIZE + 1
+"""The least number of values for which a request to read them is made: fewer take one or two requests to write."""
 
 _log = logging.getLogger("exist_async")
 
@@ -111,7 +114,7 @@ class Comparer:
                 positions.setdefault(item.name, {})[item.date.toordinal()] = position
         listings = _plan(positions)
         # For further pages, which are needed where the service ignores the filter or the size of the page.
-        self._more = _most_reads(sum(listing.rows for listing in listings)) - len(listings)
+        self._more = _most_reads(positions) - len(listings)
         jobs = (partial(self._compare, listing, items, positions) for listing in listings)
         unchanged: set[int] = set()
         async with aclosing(ordered_map(jobs, concurrency=self._session.options.concurrency)) as found:
@@ -188,7 +191,7 @@ class _Listing:
 
 
 def _plan(positions: _Positions) -> list[_Listing]:
-    """Return the listings that take at most a quarter of the requests that writing their values takes."""
+    """Return listings that take at most a quarter of the requests that writing all values takes."""
     names = [name for name in positions if len(quote(name, safe="")) <= LONGEST_FILTER]
     # Attributes with values on the same days are listed together.
     names = sorted(names, key=lambda name: (max(positions[name]), min(positions[name]), name), reverse=True)
@@ -201,20 +204,15 @@ def _plan(positions: _Positions) -> list[_Listing]:
         if "," in name:  # which separates the names in the filter of a window
             listings += _listings([name], positions, LARGEST_PAGE)
     listings.sort(key=lambda listing: listing.rows, reverse=True)
-    rows = most = 0
-    for count, listing in enumerate(listings, 1):
-        rows += listing.rows
-        if count <= _most_reads(rows):
-            most = count
-    return listings[:most]
+    return listings[: _most_reads(positions)]
 
 
 def _listings(names: Collection[str], positions: _Positions, most_days: int) -> Iterator[_Listing]:
-    """Yield the listings of some attributes that have more values than a request writes, the newest first."""
+    """Yield the listings of some attributes that have enough values to compare, the newest first."""
     counts = Counter(chain.from_iterable(positions[name] for name in names))
     for days in _groups(sorted(counts, reverse=True), most_days):
         rows = sum(counts[day] for day in days)
-        if rows > CHUNK_SIZE:
+        if rows >= _LEAST_ROWS:
             listed = [name for name in names if any(day in positions[name] for day in days)]
             span = Span(dt.date.fromordinal(days[-1]), dt.date.fromordinal(days[0]))
             yield _Listing(listed, span, rows, by_window=most_days == MOST_DAYS)
@@ -237,9 +235,9 @@ def _saved(listings: Iterable[_Listing]) -> int:
     return sum(listing.rows - CHUNK_SIZE for listing in listings)
 
 
-def _most_reads(rows: int) -> int:
-    """Return the most requests that may be made to read some values before they are written."""
-    return -(-rows // CHUNK_SIZE) // _WRITES_FOR_A_READ
+def _most_reads(positions: _Positions) -> int:
+    """Return the most requests that may be made to read values before they are written."""
+    return -(-sum(map(len, positions.values())) // CHUNK_SIZE) // _WRITES_FOR_A_READ
 
 
 def _is_equal(value: float | str, stored: Value | None) -> bool:
