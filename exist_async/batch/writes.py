@@ -187,8 +187,10 @@ class Write(Generic[I, T]):
             failure = as_exception(error)
             self._stop(Stop(failure, from_caller=not isinstance(failure, ExistAsyncError)))
             return block
-        unchanged = {conflict_key(items[index]): index for index in found}
-        superseded = [index for index in block if unchanged.get(conflict_key(items[index]), index) != index]
+        superseded: list[int] = []
+        if len(last) < len(block):
+            unchanged = {conflict_key(items[index]): index for index in found}
+            superseded = [index for index in block if unchanged.get(conflict_key(items[index]), index) != index]
         for count, index in enumerate((*found, *superseded), 1):
             status = OutcomeStatus.UNCHANGED if count <= len(found) else OutcomeStatus.SUPERSEDED
             self._report([Outcome(index, items[index], status)])

@@ -1,5 +1,6 @@
 """Compares updates with the values that Exist has, where reading these takes few requests."""
 
+import asyncio
 import datetime as dt
 import logging
 from collections import Counter
@@ -106,13 +107,17 @@ class Comparer:
 
         Each item is about another attribute or day. Those that a write in flight may still change are not compared.
         """
+        # Each step takes some tenths of a second for very many values: other tasks run in between.
+        await asyncio.sleep(0)
         # Also of writes whose callers were cancelled just now: they go on without them once the event loop gets to it.
         uncertain = self._session.keys_in_flight
         positions: dict[str, dict[int, int]] = {}
         for position, item in enumerate(items):
             if not uncertain or conflict_key(item) not in uncertain:
                 positions.setdefault(item.name, {})[item.date.toordinal()] = position
+        await asyncio.sleep(0)
         listings = _plan(positions)
+        await asyncio.sleep(0)
         # For further pages, which are needed where the service ignores the filter or the size of the page.
         self._more = _most_reads(positions) - len(listings)
         jobs = (partial(self._compare, listing, items, positions) for listing in listings)
@@ -198,8 +203,11 @@ def _plan(positions: _Positions) -> list[_Listing]:
     listings: list[_Listing] = []
     for part in parts_of(name for name in names if "," not in name):
         by_window = list(_listings(part, positions, MOST_DAYS))
-        alone = [listing for name in part for listing in _listings([name], positions, LARGEST_PAGE)]
-        listings += max(by_window, alone, key=_saved)
+        # Planning to list each attribute alone takes longest. Such a listing has 100 values at most.
+        if _saved(by_window) < sum(len(positions[name]) for name in part) * (1 - CHUNK_SIZE / LARGEST_PAGE):
+            alone = [listing for name in part for listing in _listings([name], positions, LARGEST_PAGE)]
+            by_window = max(by_window, alone, key=_saved)
+        listings += by_window
     for name in names:
         if "," in name:  # which separates the names in the filter of a window
             listings += _listings([name], positions, LARGEST_PAGE)

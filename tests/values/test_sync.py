@@ -33,7 +33,7 @@ from exist_async import (
     ValueUpdate,
 )
 from exist_async.sandbox import Sandbox
-from exist_async.values import writes
+from exist_async.values import sync, writes
 from exist_async.values.requests import conflict_key
 from support import statuses, until
 
@@ -285,6 +285,33 @@ async def test_reads_go_out_together(sandbox: Sandbox) -> None:
     await client_through(sandbox, count, concurrency=4).values.compare(rows_there(sandbox, 20, 365))
 
     assert most == 4
+
+
+async def test_other_tasks_run_between_the_steps_of_comparing_very_many_values(
+    sandbox: Sandbox, exist: ExistClient
+) -> None:
+    rows = rows_there(sandbox, 10, 31)
+    turns = 0
+    turns_before_planning: list[int] = []
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    plan_now = sync._plan
+
+    def plan(positions: Any) -> Any:
+        turns_before_planning.append(turns)
+        return plan_now(positions)
+
+    with patch("exist_async.values.sync._plan", plan):
+        other = asyncio.create_task(take_turns())
+        await exist.values.compare(rows)
+        other.cancel()
+
+    assert turns_before_planning[0] >= 1
 
 
 # Equality
