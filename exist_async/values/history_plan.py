@@ -11,6 +11,7 @@ from urllib.parse import quote
 from attrs import define, field, frozen
 
 from exist_async._concurrency import ordered_map
+from exist_async._http.call import CallState
 from exist_async._http.session import Session
 from exist_async._json import ESSENTIAL
 from exist_async.paging import LARGEST_PAGE, Page, PageAnswer, PageBody, PageReader, fetch_page
@@ -117,13 +118,21 @@ async def make_plan(session: Session, span: Span, names: Sequence[str] | None, f
 
 
 async def fetch_window(
-    session: Session, window: Span, names: Iterable[str] | None, filters: Mapping[str, str], number: int
+    session: Session,
+    window: Span,
+    names: Iterable[str] | None,
+    filters: Mapping[str, str],
+    number: int,
+    *,
+    state: CallState | None = None,
+    max_repeats: int | None = None,
 ) -> PageAnswer[ListedValues]:
     """Request one page of the attributes with their values in a window."""
     params = {"days": str(window.days), "date_max": window.end.isoformat(), "limit": str(LARGEST_PAGE), **filters}
     if names is not None:
         params["attributes"] = ",".join(sorted(names))
-    return await fetch_page(session, WITH_VALUES, params, PageBody[ListedValues], number)
+    body = PageBody[ListedValues]
+    return await fetch_page(session, WITH_VALUES, params, body, number, state=state, max_repeats=max_repeats)
 
 
 async def _first_page(

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from attrs import frozen
 
 from exist_async._concurrency import ordered_map
+from exist_async._http.call import CallState
 from exist_async._http.session import Session
 from exist_async.batch.items import ItemReader, Items, check_items
 from exist_async.batch.writes import BLOCK_SIZE, CHUNK_SIZE
@@ -118,7 +119,7 @@ class Comparer:
         await asyncio.sleep(0)
         listings = _plan(positions)
         await asyncio.sleep(0)
-        # For further pages, which are needed where the service ignores the filter or the size of the page.
+        # For repeats, and for further pages where the service ignores the filter or the size of the page.
         self._more = _most_reads(positions) - len(listings)
         jobs = (partial(self._compare, listing, items, positions) for listing in listings)
         unchanged: set[int] = set()
@@ -155,23 +156,41 @@ class Comparer:
         unread = set(listing.names)
         number = 1
         while True:
-            self.reads += 1
+            attributes, has_next = await self._page(listing, number)
             if listing.by_window:
-                window = await fetch_window(self._session, listing.span, listing.names, {}, number)
-                attributes, has_next = window.page.results, window.has_next
                 unread.difference_update(attribute.name for attribute in attributes)
-            else:
-                (name,) = listing.names
-                params = {"attribute": name, "date_max": listing.span.end.isoformat(), "limit": str(LARGEST_PAGE)}
-                days = await fetch_page(self._session, VALUES, params, PageBody[DayValue], number)
-                attributes, has_next = (ListedValues(name, days.page.results),), days.has_next
-                if any(day.date <= listing.span.start for day in days.page.results):
-                    unread.clear()
+            elif any(day.date <= listing.span.start for attribute in attributes for day in attribute.values):
+                unread.clear()
             yield attributes
             if not (has_next and unread and self._more):
                 return
             self._more -= 1
             number += 1
+
+    async def _page(self, listing: "_Listing", number: int) -> tuple[Sequence[ListedValues], bool]:
+        """Request a page of a listing, and return its attributes, and whether more pages follow.
+
+        The request is repeated once after a failure, if one more request may be made.
+        """
+        self.reads += 1
+        max_repeats = min(1, self._more)
+        self._more -= max_repeats
+        state = CallState()
+        session, span = self._session, listing.span
+        try:
+            if listing.by_window:
+                window = await fetch_window(
+                    session, span, listing.names, {}, number, state=state, max_repeats=max_repeats
+                )
+                return window.page.results, window.has_next
+            (name,) = listing.names
+            params = {"attribute": name, "date_max": span.end.isoformat(), "limit": str(LARGEST_PAGE)}
+            days = await fetch_page(
+                session, VALUES, params, PageBody[DayValue], number, state=state, max_repeats=max_repeats
+            )
+            return (ListedValues(name, days.page.results),), days.has_next
+        finally:
+            self._more += max_repeats - state.repeats
 
 
 @frozen

@@ -669,6 +669,42 @@ async def test_so_is_one_whose_reading_is_not_answered(sandbox: Sandbox, failure
     assert len(result.succeeded) == len(rows)
 
 
+@pytest.mark.parametrize("attributes", [5, 20])
+@pytest.mark.parametrize(
+    "failure", [httpx.ReadTimeout("slow"), httpx.Response(503), httpx.Response(200, text="<html>")]
+)
+async def test_repeats_of_failed_reads_count_towards_the_quarter(
+    sandbox: Sandbox, clock: Any, attributes: int, failure: Any
+) -> None:
+    rows = rows_there(sandbox, attributes, 730)
+    requests = 0
+
+    async def fail(request: httpx.Request, answer: Answer) -> httpx.Response:
+        nonlocal requests
+        requests += 1
+        if request.method == "POST":
+            return await answer(request)
+        if isinstance(failure, Exception):
+            raise failure
+        return failure  # type: ignore[no-any-return]
+
+    result = await client_through(sandbox, fail, max_retries=2, sleep=clock.sleep).values.sync(rows)
+
+    written = ceil(len(rows) / 35)
+    assert len(result.succeeded) == len(rows)
+    assert written + 24 < requests <= written * 1.25
+
+
+async def test_a_read_that_fails_once_is_repeated(sandbox: Sandbox, exist: ExistClient) -> None:
+    rows = rows_there(sandbox, 20, 365)
+    sandbox.fail_next(status=503, path="with-values/", times=1)
+
+    result = await exist.values.sync(rows)
+
+    assert result.unchanged == list(result)
+    assert len(sandbox.requests) == 13
+
+
 @pytest.mark.parametrize(
     ("status", "cls"), [(401, AuthenticationError), (403, PermissionDeniedError), (429, RateLimitError)]
 )
