@@ -160,8 +160,8 @@ class Values(Resource):
     ) -> BatchResult[ValueUpdate, ValueEcho]:
         """Write values as `update()` does, but only those that differ from what Exist has: the others are `unchanged`.
 
-        It reads first where that takes at most a quarter of the requests that writing takes: up to 100 attributes and
-        31 days in a request. So a call takes at most a quarter more requests than `update()`, and a single value is
+        It reads first, up to 100 attributes and 31 days in a request, in at most a quarter of the requests that writing
+        all values takes. So a call takes at most a quarter more requests than `update()`, and fewer than 106 values are
         written without reading. So are values that can't be read, such as those of inactive attributes, and those
         whose request fails. A 401, a 403 or a spent budget ends the call: the items that were not sent are `not_sent`.
 
