@@ -43,6 +43,7 @@ Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 NameList = Annotated[list[str] | None, Parameter(negative="")]
 """An option that may be repeated, each time with one name or several separated by commas."""
 StdinFlag = Annotated[bool, Parameter(name="-", negative="", show_default=False)]
+YesFlag = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", show_default=False)]
 
 
 def split_names(values: Iterable[str]) -> Sequence[str]:

@@ -251,6 +251,7 @@ class Journal(StoredJournal):
             return known
 
     def _prepare(self, kind: Kind) -> int:
+        self._failure = None
         with self._connected() as connection:
             # Losing the last notes with the machine's power is harmless where sending again is.
             connection.execute(f"PRAGMA synchronous = {'FULL' if kind.is_sent_once else 'NORMAL'}")

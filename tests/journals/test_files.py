@@ -250,8 +250,7 @@ async def test_nothing_is_sent_that_can_t_be_noted_on_a_full_disk(
         assert statuses(caught.value.result) == ["succeeded"] * 10 + ["not_sent"] * 90
         assert isinstance(caught.value.result[50].cause, JournalError)
         assert sandbox.requests == []
-    junk.unlink()
-    async with Journal(path) as journal:
+        junk.unlink()
         assert (await exist.values.update(items, journal=journal)).ok
     assert sum(sandbox.batch_sizes) == 90
 
