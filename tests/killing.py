@@ -51,7 +51,7 @@ class Job:
         )
         ended = asyncio.create_task(process.wait())
         wanted = len(self._sandbox.requests) + (kill_after or 0)
-        while not ended.done() and (kill_after is None or len(self._sandbox.requests) < wanted):
+        while not ended.done() and (kill_after is None or len(self._sandbox.requests) < wanted):  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         await asyncio.sleep(self._random.random() * 0.02 if kill_after is not None else 0)
         if not ended.done():

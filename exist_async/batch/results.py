@@ -113,6 +113,8 @@ class CountedOutcomes(Generic[I, T]):
 
     def log(self, event: str, left_out: Collection[int]) -> None:
         """Log the number of outcomes, and the first that are not fine."""
+        if not any(self._counts.values()):
+            return
         failed = [outcome for outcome in self.failed if outcome.index not in left_out]
         quoted = f". {quote_first(failed)}" if failed else ""
         _log.log(logging.WARNING if failed else logging.INFO, "%s: %s%s", event, self.summary(), quoted)

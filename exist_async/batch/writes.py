@@ -115,7 +115,7 @@ class Write(Generic[I, T]):
         self._interrupted: list[Outcome[I, T]] = []
         self._detached: set[int] = set()
         self._refused: dict[int, Outcome[I, T]] = {}  # by index: refusals that are being handled
-        self._unsettled: dict[int, Hashable] = {}  # by index: conflict keys that a comparison must leave out
+        self._unsettled: dict[int, Hashable] = {}  # by index: conflict keys of items that may change the service
 
     async def run(self, items: Items[Any]) -> None:
         """Send all items. Afterwards each item that was read has its outcome, unless the caller was cancelled."""
@@ -128,7 +128,7 @@ class Write(Generic[I, T]):
             raise
         if self._input_stop is not None:
             self._stop(self._input_stop)
-        if self.stop is not None or self._interrupted:
+        if self.stop is not None or self._interrupted or self._refused:
             self._record_rest()
 
     async def run_with_journal(self, items: Items[Any], journal: object) -> None:
@@ -202,7 +202,7 @@ class Write(Generic[I, T]):
         """Report the items of a block that need not be sent, and return the indices of the others.
 
         The unchanged ones are reported, and those that they supersede. An item is not looked at if an earlier one with
-        its key is in flight, refused or unknown: that one may still change what the service has.
+        its key may still change what the service has.
         """
         conflict_key, items = self._operation.conflict_key, self._outcomes.items
         keys = {index: conflict_key(items[index]) for index in block}
@@ -219,13 +219,20 @@ class Write(Generic[I, T]):
             self._stop(Stop(failure, from_caller=not isinstance(failure, ExistAsyncError)))
             return block
         unchanged = {keys[index]: index for index in found}
-        superseded = [index for index in block if unchanged.get(keys[index], index) != index]
+        superseded: list[int] = []
+        if len(last) < len(block):
+            superseded = [index for index in block if unchanged.get(keys[index], index) != index]
         outcomes: list[Outcome[I, T]] = [Outcome(index, items[index], OutcomeStatus.UNCHANGED) for index in found]
         outcomes += [Outcome(index, items[index], OutcomeStatus.SUPERSEDED) for index in superseded]
         for start in range(0, len(outcomes), _REPORTS_BETWEEN_YIELDS):
             await self._settle(outcomes[start : start + _REPORTS_BETWEEN_YIELDS])
             await asyncio.sleep(0)
         return self._outcomes.open_indices(block)
+
+    def _is_uncertain(self, outcome: Outcome[I, T]) -> bool:
+        """Whether an item may still change what the service has: an unknown one, or a refused one to be sent again."""
+        is_refused = outcome.status is OutcomeStatus.REFUSED
+        return outcome.status is OutcomeStatus.UNKNOWN or (is_refused and self._operation.on_refused is not None)
 
     async def _send_chunk(self, chunk: Chunk[I]) -> bool:
         """Send one chunk, then earlier items in place of invalid ones; report outcomes; return whether to continue."""
@@ -406,8 +413,7 @@ class Write(Generic[I, T]):
         """Record outcomes and call the caller's callback; return the error that it raises, which stops the write."""
         self._outcomes.record(outcomes)
         for outcome in outcomes if self._unsettled else ():
-            # A refused one may be sent again, and an unknown one may still be carried out.
-            if outcome.status not in (OutcomeStatus.UNKNOWN, OutcomeStatus.REFUSED):
+            if not self._is_uncertain(outcome):
                 self._unsettled.pop(outcome.index, None)
         if self._on_outcome is None:
             return None

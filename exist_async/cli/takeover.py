@@ -39,19 +39,24 @@ class Ownership:
     Attributes:
         listed: The attributes that the token may list.
         owned: Those that this service owns, also where the token may not list others.
+        is_complete: Whether the token may list all attributes, as far as can be seen: Exist lists only the groups that
+            the token may read. A user without any attributes can't be told from a token without read scopes.
     """
 
     listed: Sequence[Attribute]
     owned: Sequence[Attribute]
+    is_complete: bool = field(init=False)
     _by_name: Mapping[str, Attribute] = field(init=False)
     _by_template: Mapping[str, Attribute] = field(init=False)
     _owned_names: frozenset[str] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         everything = (*self.listed, *self.owned)
+        listed_names = {each.name for each in self.listed}
         object.__setattr__(self, "_by_name", {each.name: each for each in everything})
         object.__setattr__(self, "_by_template", {each.template: each for each in everything if each.template})
         object.__setattr__(self, "_owned_names", frozenset(each.name for each in self.owned))
+        object.__setattr__(self, "is_complete", bool(listed_names) and self._owned_names <= listed_names)
 
     @classmethod
     async def look_up(cls, exist: ExistClient) -> "Ownership":
@@ -64,16 +69,6 @@ class Ownership:
         # Also a token with write scopes alone may list the owned attributes.
         owned = await exist.attributes.owned(include_inactive=True, include_low_priority=True).collect()
         return cls(listed, owned)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the token may list all attributes, as far as can be seen.
-
-        Exist lists only groups that the token may read. A user without any attributes is not told from a token without
-        read scopes.
-        """
-        listed = {attribute.name for attribute in self.listed}
-        return bool(listed) and self._owned_names <= listed
 
     def find(self, item: ByName | ByTemplate | ValueUpdate) -> Attribute | None:
         """Return the attribute that would be acquired for an item, if the token may list it."""
@@ -97,14 +92,13 @@ class Ownership:
         """Return what acquiring the attributes of some items takes from other services."""
         owners: dict[str, str] = {}
         unlisted: dict[str, None] = {}
-        is_complete = self.is_complete
         for item in items:
             attribute = self.find(item)
             if attribute is not None:
                 owner = self.other_owner(attribute)
                 if owner is not None:
                     owners[attribute.name] = owner
-            elif not is_complete:
+            elif not self.is_complete:
                 unlisted[item_name(item)] = None
         return Takings(owners, list(unlisted))
 
@@ -172,6 +166,7 @@ async def naming_takings(
     try:
         yield wrap
     finally:
+        # After Ctrl-C the client is closed, so that nothing more is sent.
         await naming.finish(exist)
 
 
@@ -184,7 +179,6 @@ class _Naming:
 
     def __init__(self, ownership: Ownership) -> None:
         self._ownership = ownership
-        self._is_complete = ownership.is_complete
         self._named: set[str] = set()
         # The services of attributes that may have been taken, by the names of the attributes.
         self._uncertain: dict[str, str] = {}
@@ -207,22 +201,24 @@ class _Naming:
 
     async def finish(self, exist: ExistClient) -> None:
         """Name attributes that were taken although no item succeeded, such as values that Exist then refused."""
-        uncertain = {name: owner for name, owner in self._uncertain.items() if name not in self._named}
-        if not uncertain:
+        if not self._uncertain:
             return
+        # If the hour's requests are used up, this is not worth waiting for.
+        impatient = exist.with_options(max_wait=0.0, max_retries=0)
         try:
-            owned = await exist.attributes.owned(include_inactive=True, include_low_priority=True).collect()
+            owned = await impatient.attributes.owned(include_inactive=True, include_low_priority=True).collect()
         except ExistAsyncError:
-            # The write has failed as well, or was stopped, which is reported.
-            listed = ", ".join(f"{name} from {owner}" for name, owner in uncertain.items())
+            # The write failed as well, or was stopped, which is reported by itself.
+            listed = ", ".join(f"{name} from {owner}" for name, owner in self._uncertain.items())
             print_error(f"may have been taken, as exist-async owned will show: {listed}")
             return
         for attribute in owned:
-            if attribute.name in uncertain:
-                self._print_taken(attribute.name, uncertain[attribute.name])
+            if attribute.name in self._uncertain:
+                self._print_taken(attribute.name, self._uncertain[attribute.name])
 
     def _print_taken(self, name: str, owner: str) -> None:
         self._named.add(name)
+        self._uncertain.pop(name, None)
         print_error(f"{name}: taken from {owner}")
 
     def _may_have_had_an_owner(self, outcome: Outcome[Any, Any]) -> bool:
@@ -231,7 +227,7 @@ class _Naming:
         if isinstance(acquired, Attribute):
             # A former owner stays among them.
             return any(service != acquired.service for service in acquired.available_services)
-        return not self._is_complete
+        return not self._ownership.is_complete
 
 
 def _may_be_acquired(outcome: Outcome[Any, Any]) -> bool:

@@ -2,9 +2,9 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from attrs import frozen
 
@@ -14,6 +14,8 @@ from exist_async.errors import ConfigurationError, JournalError
 from exist_async.journals import records
 from exist_async.journals.records import INTERRUPTED, KINDS, Kind, Row
 from exist_async.outcomes import FINE, MOST_FAILED, Outcome, OutcomeStatus, WriteSummary
+
+T = TypeVar("T")
 
 _PAGE: Final = 1000
 """Number of rows that are read at a time."""
@@ -200,21 +202,25 @@ class StoredJournal(ABC):
         self, first: int, items: Sequence[Any], texts: Sequence[str], rows: Sequence[Row], kind: Kind
     ) -> Known:
         """Return the outcomes of items that the journal has and that are not sent again."""
-        for row in rows:
-            if row.item != texts[row.index - first]:
-                raise ConfigurationError(
-                    f"items[{row.index}] is not the one that {self} has there: {row.item[:_QUOTED]}. Give it the list "
-                    "from which it was begun, which may have grown at its end, or begin another journal"
-                )
+        known = await self._compute(partial(self._known, first, items, texts, rows, kind))
+        if known.untold:
+            await self._note(Note(outcomes=known.untold))
+        return known
+
+    def _known(self, first: int, items: Sequence[Any], texts: Sequence[str], rows: Sequence[Row], kind: Kind) -> Known:
         repeated = self._repeated(kind)
         told: list[Outcome[Any, Any]] = []
         untold: list[Outcome[Any, Any]] = []
         for row in rows:
+            position = row.index - first
+            if row.item != texts[position] and not records.are_equal(row.item, texts[position]):
+                raise ConfigurationError(
+                    f"items[{row.index}] is not the one that {self} has there: {row.item[:_QUOTED]}. Give it the list "
+                    "from which it was begun, which may have grown at its end, or begin another journal"
+                )
             if row.status is not None and row.status not in repeated:
                 is_new = row.status == INTERRUPTED
-                (untold if is_new else told).append(records.outcome_from(row, kind, items[row.index - first]))
-        if untold:
-            await self._note(Note(outcomes=untold))
+                (untold if is_new else told).append(records.outcome_from(row, kind, items[position]))
         return Known(told, untold)
 
     def _repeated(self, kind: Kind) -> tuple[str, ...]:
@@ -274,7 +280,7 @@ class StoredJournal(ABC):
         """Wait for all notes, and close the store."""
 
     @abstractmethod
-    async def _compute(self, function: Any) -> Any:
+    async def _compute(self, function: Callable[[], T]) -> T:
         """Call a function of nothing, off the event loop if possible."""
 
     @abstractmethod

@@ -125,6 +125,11 @@ def item_records(first: int, items: Sequence[Any]) -> list[str]:
         raise
 
 
+def are_equal(record: str, other: str) -> bool:
+    """Whether two records are of equal items, though another version wrote one of them."""
+    return bool(json.loads(record) == json.loads(other))
+
+
 def item_from(record: str, kind: Kind) -> Any:
     """Return the item of a record."""
     fields = json.loads(record)

@@ -212,7 +212,7 @@ class Journal(StoredJournal):
             connection.executemany("INSERT INTO status VALUES (?, ?)", names)
         damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
-            raise JournalError(self._advice(f"is damaged: {damage}"))
+            raise JournalError(self._advice(f"is damaged: {' '.join(damage.split())}"))
         kind = connection.execute("SELECT value FROM job WHERE name = 'kind'").fetchone()
         if kind is None:
             # Written now, so that a full disk and a read-only folder are found before anything is sent.
@@ -251,6 +251,7 @@ class Journal(StoredJournal):
             return known
 
     def _prepare(self, kind: Kind) -> int:
+        self._failure = None
         with self._connected() as connection:
             # Losing the last notes with the machine's power is harmless where sending again is.
             connection.execute(f"PRAGMA synchronous = {'FULL' if kind.is_sent_once else 'NORMAL'}")
@@ -362,7 +363,7 @@ class Journal(StoredJournal):
         import sqlite3
 
         text = str(error)
-        failure = JournalError(f"{self} {event}: {text}. Check that its folder exists and can be written")
+        failure = JournalError(f"{self} {event}: {text}. Check that it is a file, and its folder exists")
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             failure = JournalError(f"{self} is open elsewhere, in this program or another: each write needs its own")
@@ -370,6 +371,8 @@ class Journal(StoredJournal):
             failure = JournalError(f"{self} {event}: its disk is full. Make space, and call again: it goes on then")
         elif code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             failure = JournalError(self._advice(f"is damaged, or no journal: {text}"))
+        elif self._path.parent.is_dir() and not os.access(self._path.parent, os.W_OK):
+            failure = JournalError(f"{self} {event}: its folder is read-only ({text}). Name a file in another one")
         failure.__cause__ = error
         return failure
 
