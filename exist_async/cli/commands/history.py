@@ -20,7 +20,7 @@ from exist_async.cli.options import (
     split_names,
 )
 from exist_async.cli.output import print_error
-from exist_async.cli.progress import progress_bar
+from exist_async.cli.progress import request_progress
 from exist_async.resource import EXIST
 
 
@@ -61,14 +61,14 @@ async def history(
     async with connect(base_url, wait=wait, budget=budget) as exist:
         first_day, last_day = await resolve_days(exist, start, end)
         days = exist.values.history(first_day, last_day, attributes=names, groups=group_names(group))
-        if sys.stderr.isatty():
-            print(f"Requests needed: {await days.plan()} ({budget.allowed})", file=sys.stderr)
-        write = await open_writer(export_format, exist, safe_cells=safe_cells)
         # A progress bar and rows in the same terminal would overwrite each other.
-        with progress_bar("Reading", None, enabled=not in_terminal) as advance:
+        with request_progress("Reading", enabled=not in_terminal) as progress:
+            progress.total = await days.plan()
+            if sys.stderr.isatty():
+                print(f"Requests needed: {progress.total} ({budget.allowed})", file=sys.stderr)
+            write = await open_writer(export_format, exist, safe_cells=safe_cells)
             async for name, day in days:
                 write(name, day)
-                advance(day)
     if days.inaccessible:
         names_left_out = ", ".join(days.inaccessible)
         print_error(
