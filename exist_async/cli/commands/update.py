@@ -338,7 +338,7 @@ class _Run:
             if isinstance(opened.updates, Sequence):
                 # The text may mean other values, because the types of attributes were not known before, or changed.
                 await check_unchanged(journal, opened.records, opened.updates, self.source.name)
-            raise describe_journal_error(fault, opened.records, error.result) from error
+            raise describe_journal_error(fault, opened.records, error.result) from None
 
 
 def _write_rejects(
