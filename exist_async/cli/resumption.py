@@ -26,7 +26,7 @@ class ChangedInputError(ConfigurationError):
 @asynccontextmanager
 async def open_journal(
     path: Path, account: str, total: int | None, *, retry_refused: bool
-) -> AsyncGenerator[Journal, None]:
+) -> AsyncGenerator[tuple[Journal, int], None]:
     """Open a journal for the duration of a block, and tell what an earlier run has written.
 
     The values that the service refused are sent again if there is nothing else left: the user may have done something
@@ -38,8 +38,10 @@ async def open_journal(
         total: Number of values of the input; None if it is not known.
         retry_refused: Whether the refused values are sent again in any case.
 
+    Yields:
+        The journal, and the number of values that are not sent again.
+
     Raises:
-        ConfigurationError: The journal is of another account.
         JournalError: It is open elsewhere, or can't be used.
     """
     async with Journal(path, user=account) as journal:
@@ -50,7 +52,7 @@ async def open_journal(
         print_going_on(done, total)
     retry_refused = retry_refused or (total is not None and done + refused >= total)
     async with Journal(path, user=account, retry_refused=retry_refused) as journal:
-        yield journal
+        yield journal, done + (0 if retry_refused else refused)
 
 
 async def remove_journal(place: KeptJournal, account: str) -> None:

@@ -36,6 +36,7 @@ async def run_write(
     not_owned_advice: str | None = None,
     on_result: Callable[[Sequence[Outcome[Any, Any]]], object] | None = None,
     journal: Journal | None = None,
+    done: int = 0,
 ) -> int:
     """Run a write and print its outcomes; after Ctrl-C those that are known by then.
 
@@ -49,6 +50,7 @@ async def run_write(
         on_result: Called after the outcomes were printed, also after an error and after Ctrl-C. It gets at least those
             of items that did not succeed.
         journal: The journal of the write, which has the outcomes of earlier runs.
+        done: Number of items that an earlier run has done.
 
     Returns:
         The exit code: 0 if every item succeeded, else 1.
@@ -58,7 +60,7 @@ async def run_write(
     """
     records = source if isinstance(source, Records) else None
     report = _Report(success_label, records, on_result, journal)
-    running = _RunningWrite(client, source, activity)
+    running = _RunningWrite(client, source, activity, done)
     failure: ExistAsyncError | None = None
     try:
         result = await running.run(write)
@@ -150,17 +152,19 @@ class _RunningWrite:
         client: The client that sends the write.
         source: Source of the items.
         activity: Description for the progress bar.
+        done: Number of items that an earlier run has done.
 
     Attributes:
         all_answered: Whether all that was sent before Ctrl-C was answered.
     """
 
-    def __init__(self, client: ExistClient, source: Names | Records, activity: str) -> None:
+    def __init__(self, client: ExistClient, source: Names | Records, activity: str, done: int) -> None:
         self.all_answered = False
         self._known: list[Outcome[Any, Any]] = []
         self._client = client
         self._source = source
         self._activity = activity
+        self._done = done
 
     @property
     def outcomes(self) -> list[Outcome[Any, Any]]:
@@ -169,7 +173,8 @@ class _RunningWrite:
 
     async def run(self, write: Callable[[OnOutcome], Awaitable[BatchResult[Any, Any]]]) -> BatchResult[Any, Any]:
         """Show the progress of the write, and return its result; after Ctrl-C, wait for what is in flight."""
-        with progress_bar(self._activity, self._source.count, enabled=not self._source.is_interactive) as advance:
+        count, is_shown = self._source.count, not self._source.is_interactive
+        with progress_bar(self._activity, count, done=self._done, enabled=is_shown) as advance:
 
             def on_outcome(outcome: Outcome[Any, Any]) -> None:
                 self._known.append(outcome)

@@ -508,6 +508,22 @@ def test_a_file_is_written_whole_through_kills_and_ctrl_c(
 
 
 @pytest.mark.slow
+def test_the_progress_counts_what_earlier_runs_have_written(
+    open_terminal: Callable, owned: Sandbox, file: Path, stop_after: Callable, update: Callable
+) -> None:
+    stop_after(2)
+    done = counts(update(rows(200)).out)["written"]
+    owned.latency = 1.5
+
+    terminal = open_terminal("update", str(file))
+
+    assert terminal.read_to_end() == 0
+    assert f"Going on: {done} of 200 are written already." in terminal.screen
+    shown = {int(count) for count in re.findall(r"(\d+)/200", terminal.screen)}
+    assert min(shown) == done
+
+
+@pytest.mark.slow
 def test_ctrl_c_in_the_middle_prints_the_outcomes_of_all_runs(
     start: Callable, wait_until: Callable, owned: Sandbox, file: Path, stop_after: Callable, update: Callable
 ) -> None:

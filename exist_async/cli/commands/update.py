@@ -215,10 +215,13 @@ class _Run:
                     print_error(f"{self.source.name} {_CHANGED}")
                 await remove_journal(place, self.account)
             total = len(opened.updates) if isinstance(opened.updates, Sequence) else None
-            async with open_journal(place.path, self.account, total, retry_refused=self.options.reacquire) as journal:
+            async with open_journal(place.path, self.account, total, retry_refused=self.options.reacquire) as (
+                journal,
+                done,
+            ):
                 rejects = await self._prepare_rejects(opened.records, journal)
                 place.write_record(JobRecord(self.options.command, self.digest))
-                code = await self._write(opened, rejects, journal)
+                code = await self._write(opened, rejects, journal, done)
             place.write_record(JobRecord(self.options.command, self.digest, dt.datetime.now(dt.UTC), code == 0))
         return code
 
@@ -288,7 +291,9 @@ class _Run:
         file.prepare(records, collect_rejects(records, refused))
         return file
 
-    async def _write(self, opened: _Opened, rejects: RejectsFile | None, journal: Journal | None = None) -> int:
+    async def _write(
+        self, opened: _Opened, rejects: RejectsFile | None, journal: Journal | None = None, done: int = 0
+    ) -> int:
         """Write the values of an input, print the outcomes, and return the exit code."""
         records = opened.records
         advice = f"{_NOT_OWNED_ADVICE}, and run the same command again" if journal is not None else _NOT_OWNED_ADVICE
@@ -302,6 +307,7 @@ class _Run:
                 not_owned_advice=None if self.options.reacquire else advice,
                 on_result=lambda outcomes: _write_rejects(rejects, self.source, records, outcomes, journal),
                 journal=journal,
+                done=done,
             )
 
     @asynccontextmanager
