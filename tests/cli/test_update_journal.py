@@ -556,3 +556,57 @@ def test_standard_input_goes_on_with_a_journal(
 
     assert (second.code, second.err) == (0, f"Going on: {done} are written already.\n")
     assert counts(second.out) == {"written": 200}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_file_is_finished_within_the_budget_through_ctrl_c_a_kill_and_a_service_that_hangs(
+    start: Callable, open_terminal: Callable, file: Path, tmp_path: Path
+) -> None:
+    """Every part is a process of its own, as in the guide, with an hour of two seconds."""
+    sandbox = start("sandbox", "--port", "0", "--rate-limit", "8", "--period", "2", text=True)
+    environment = dict(os.environ)
+    for line in iter(sandbox.stdout.readline, ""):
+        if match := re.search(r"export (EXIST_BASE_URL|EXIST_TOKEN)=(\S+)", line):
+            environment[match[1]] = match[2]
+        if line.startswith("  export EXIST_TOKEN"):
+            break
+    file.write_text("name,date,value\n" + rows(1_000))
+    command = ("update", str(file), "--reacquire", "--yes", "--budget", "8/2")
+
+    def shown(terminal: Any) -> int:
+        return max((int(count.replace(",", "")) for count in re.findall(r"([\d,]+)/1,000", terminal.screen)), default=0)
+
+    first = open_terminal(*command, env=environment)
+    first.read_until(r"[1-9]\d\d/1,000")
+    first.process.send_signal(signal.SIGINT)
+    assert first.read_to_end() == 130
+    assert "Run the same command again to go on." in first.screen
+    second = open_terminal(*command, env=environment)
+    second.read_until(r"[3-9]\d\d/1,000")
+    second.process.kill()
+    second.read_to_end()
+    assert shown(second) > shown(first)
+    third = open_terminal(*command, env=environment)
+    third.read_until(r"[5-9]\d\d/1,000")
+    sandbox.send_signal(signal.SIGSTOP)
+    time.sleep(1)
+    sandbox.send_signal(signal.SIGCONT)
+    assert third.read_to_end() == 0
+    assert re.search(r"next at \d\d:\d\d", third.screen)
+    assert "every line was written" in start(*command, env=environment, text=True).communicate()[0]
+
+    export = start(
+        "history",
+        "--start",
+        str(day(0)),
+        "--end",
+        str(day(999)),
+        "--budget",
+        "8/2",
+        "--wait",
+        env=environment,
+        text=True,
+    )
+    lines = export.communicate()[0].splitlines()
+    assert sorted(lines) == sorted(file.read_text().splitlines())
