@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, cast
@@ -120,7 +119,7 @@ class RejectsFile:
 
     def _is_special(self) -> bool:
         """Whether it is a device or a pipe, such as /dev/stderr."""
-        return self.path.exists() and not stat.S_ISREG(self.path.stat().st_mode)
+        return self.path.exists() and not (self.path.is_file() or self.path.is_dir())
 
     def _error(self, error: OSError) -> ConfigurationError:
         return ConfigurationError(f"{self.path} can't be written: {error.strerror}. Name another file with --rejects")

@@ -55,21 +55,36 @@ async def open_journal(
         yield journal, done + (0 if retry_refused else refused)
 
 
+async def check_free(place: KeptJournal, account: str, *, may_be_damaged: bool) -> None:
+    """Check that no other program uses a journal, if there is one.
+
+    Args:
+        place: The place of the journal.
+        account: The account that is written to.
+        may_be_damaged: Whether it may be damaged, because it is to be removed. A file that the user named may not be:
+            it may be anything.
+
+    Raises:
+        JournalError: It is open elsewhere, or can't be used.
+    """
+    if not place.path.exists():
+        return
+    try:
+        async with Journal(place.path, user=account):
+            pass
+    except JournalError as error:
+        if not (may_be_damaged and place.has_record) or _is_open_elsewhere(error):
+            raise
+
+
 async def remove_journal(place: KeptJournal, account: str) -> None:
     """Remove a journal, which may be damaged, but not one that another program uses.
 
     Raises:
-        JournalError: It is open elsewhere.
+        JournalError: It is open elsewhere, or is a file that the user named and no journal.
         ConfigurationError: It can't be removed.
     """
-    if place.path.exists():
-        try:
-            async with Journal(place.path, user=account):
-                pass
-        except JournalError as error:
-            # A file that the user named may be anything.
-            if not place.has_record or _is_open_elsewhere(error):
-                raise
+    await check_free(place, account, may_be_damaged=True)
     place.remove()
 
 

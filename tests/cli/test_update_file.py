@@ -312,6 +312,24 @@ def test_rejects_that_cannot_be_written_are_reported_before_anything_is_sent(
     assert writes() == 0
 
 
+def test_a_folder_is_no_file_for_rejects(update: Callable, tmp_path: Path, writes: Callable) -> None:
+    result = update("oops\n" + rows(1), "--rejects", str(tmp_path))
+
+    assert (result.code, result.out, writes()) == (1, "", 0)
+    assert f"{tmp_path} can't be written: Is a directory." in result.err
+
+
+def test_rejects_can_go_to_a_pipe(update: Callable, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert update("oops\n" + rows(1), "--rejects", str(pipe)).code == 1
+        assert os.read(reader, 1000).startswith(b"name,date,value,reason\noops,")
+    finally:
+        os.close(reader)
+
+
 def test_rejects_that_are_too_long_are_named(update: Callable, tmp_path: Path) -> None:
     rejects = tmp_path / "rejects.csv"
 

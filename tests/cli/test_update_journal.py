@@ -421,6 +421,7 @@ def test_a_damaged_journal_is_begun_again_with_fresh(update: Callable, owned: Sa
 def test_a_journal_in_use_is_neither_used_nor_removed(update: Callable, owned: Sandbox, journals: Callable) -> None:
     update(rows(40))
     (path,) = journals()
+    requests = len(owned.requests)
     other = sqlite3.connect(path)
     other.execute("BEGIN EXCLUSIVE")
     try:
@@ -428,6 +429,7 @@ def test_a_journal_in_use_is_neither_used_nor_removed(update: Callable, owned: S
             result = update(rows(50), *options)
             assert (result.code, result.out) == (1, "")
             assert "is open elsewhere" in result.err
+        assert len(owned.requests) == requests
     finally:
         other.close()
     assert path.exists()

@@ -24,6 +24,7 @@ from exist_async.cli.records import ImportFormat, Records
 from exist_async.cli.rejects import RejectsFile, collect_rejects
 from exist_async.cli.resumption import (
     ChangedInputError,
+    check_free,
     check_unchanged,
     describe_journal_error,
     open_journal,
@@ -204,6 +205,9 @@ class _Run:
         place = self.place
         if self._is_finished():
             return 0
+        if place is not None:
+            # Before requests that may have to wait for an hour.
+            await check_free(place, self.account, may_be_damaged=self.options.fresh)
         async with self._open(whole=self.source.is_regular_file) as opened:
             can_go_on = place is None or (not self.options.fresh and await self._can_go_on(place, opened))
             if not await self._confirm(opened):
