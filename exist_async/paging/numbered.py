@@ -1,6 +1,6 @@
 """Listings with numbered pages, as Exist has them."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
 from contextlib import aclosing
 from functools import partial
 from typing import Generic, TypeVar
@@ -10,7 +10,7 @@ from attrs import define, evolve, field, frozen
 from exist_async import _json
 from exist_async._checks import check_int
 from exist_async._concurrency import ordered_map
-from exist_async._http.call import Call, encode_query
+from exist_async._http.call import Call, CallState, encode_query
 from exist_async._http.session import Session
 from exist_async._json import ESSENTIAL
 from exist_async.errors import NoAnswerError, NotFoundError
@@ -62,14 +62,19 @@ class PageReader(Generic[T]):
     A listing ends at a page without a `next`, or at the service's own 404. If the service announced more results than
     came, the missing page is requested again; NoAnswerError is raised if it is still missing. If the listing gets
     shorter meanwhile, the pages before are requested again, because results may have moved there unread.
+
+    Of the pages that were read, only a hash of each result is kept: of its `key`, which identifies it in the listing.
     """
 
     path: str
     fetch: Callable[[int], Awaitable[PageAnswer[T]]]
+    key: Callable[[T], Hashable] = hash
     ended: bool = False
-    _read: list[tuple[T, ...]] = field(init=False, factory=list[tuple[T, ...]])  # the results of the pages so far
-    _seen: dict[T, int] | None = field(init=False, default=None)  # their pages, once the listing has become shorter
-    _received: int = field(init=False, default=0)  # number of these results
+    _first: int | None = field(init=False, default=None)  # number of the first page that was read
+    _last_results: tuple[T, ...] = field(init=False, default=())  # of the last page
+    _pages: dict[int, int] = field(init=False, factory=dict[int, int])  # the page of each result, by the key's hash
+    _got_shorter: bool = field(init=False, default=False)
+    _received: int = field(init=False, default=0)  # number of results
     _count: int | None = field(init=False, default=None)  # in the latest page that had one
     _most: int = field(init=False, default=0)  # the largest count so far
     _repeats: int = field(init=False, default=0)
@@ -88,7 +93,7 @@ class PageReader(Generic[T]):
             answer = await self.fetch(answer.page.number)
         if self._is_missing(answer):
             answer = await self._end_of_fewer(answer)
-        elif self._read and (self._count or 0) > (self._counted(answer.page) or 0):
+        elif self._first is not None and (self._count or 0) > (self._counted(answer.page) or 0):
             moved, _ = await self._read_again(answer.page)
             answer = evolve(answer, page=evolve(answer.page, results=moved + answer.page.results))
         return self.record(answer)
@@ -98,21 +103,27 @@ class PageReader(Generic[T]):
         page, has_next = answer.page, answer.has_next and bool(answer.page.results)
         self._count = self._counted(page)
         self._most = max(self._most, self._count or 0)
-        self._repeats = self._repeats + 1 if self._read and page.results and page.results == self._read[-1] else 0
+        self._repeats = self._repeats + 1 if page.results and page.results == self._last_results else 0
         if self._repeats == _MOST_REPEATS:
             self._received -= len(page.results)
             if self._count is not None and self._received < self._count:
                 raise self._incomplete(page, "repeats the pages before it")
             page, has_next = evolve(page, results=()), False
-        if self._seen is not None:
-            page = evolve(page, results=tuple(result for result in page.results if result not in self._seen))
-            self._seen.update(dict.fromkeys(page.results, page.number))
-        # If the pages before the first one were not read, they probably have the same size.
-        self._received += len(page.results) if self._read else page.number * len(page.results)
-        self._read.append(page.results)
+        if self._got_shorter:
+            results = [result for result in page.results if self._hash(result) not in self._pages]
+            page = evolve(page, results=tuple(results))
+        if self._first is None:
+            self._first = page.number
+            # If the pages before this one were not read, they probably have the same size.
+            self._received = (page.number - 1) * len(page.results)
+        self._received += len(page.results)
         self.ended = not has_next
         if self.ended:
-            self._read.clear()
+            # A history keeps the readers of many listings to its end.
+            self._last_results, self._pages = (), {}
+        else:
+            self._last_results = page.results
+            self._pages |= dict.fromkeys(map(self._hash, page.results), page.number)
         return page
 
     def _is_missing(self, answer: PageAnswer[T]) -> bool:
@@ -121,7 +132,7 @@ class PageReader(Generic[T]):
         if answer.error and not is_own_not_found(answer.error):
             return True
         count = self._counted(answer.page)
-        if count is None or (answer.error and not self._read):
+        if count is None or (answer.error and self._first is None):
             return answer.error is None
         # In a listing that got shorter, as many results may have come as are left now, but not the same ones.
         return self._received < max(count, self._most)
@@ -132,7 +143,7 @@ class PageReader(Generic[T]):
         Raises:
             NoAnswerError: It did not get shorter.
         """
-        if self._read:
+        if self._first is not None:
             moved, last = await self._read_again(missing.page)
             if last is not None and not last.has_next:
                 return PageAnswer(evolve(last.page, results=moved, number=missing.page.number), has_next=False)
@@ -148,12 +159,12 @@ class PageReader(Generic[T]):
             NoAnswerError: One of these pages is missing.
             NotFoundError: The whole listing is gone.
         """
-        first = page.number - len(self._read)
-        if self._seen is None:
-            self._seen = {result: number for number, read in enumerate(self._read, first) for result in read}
+        assert self._first is not None
+        self._got_shorter = True
         moved: list[T] = []
         last: PageAnswer[T] | None = None
-        for number in range(page.number - 1, first - 1, -1):
+        read = {*self._pages, *map(self._hash, page.results)}
+        for number in range(page.number - 1, self._first - 1, -1):
             answer = await self.fetch(number)
             if _is_fault(answer):
                 answer = await self.fetch(number)
@@ -162,11 +173,15 @@ class PageReader(Generic[T]):
             if answer.error:
                 continue  # the listing is so short now that it does not have this page
             last = last or answer
-            read = {*self._seen, *page.results, *moved}
-            moved = [result for result in answer.page.results if result not in read] + moved
-            if answer.page.results and self._seen.get(answer.page.results[0], page.number) <= number:
+            found = [result for result in answer.page.results if self._hash(result) not in read]
+            read.update(map(self._hash, found))
+            moved = found + moved
+            if answer.page.results and self._pages.get(self._hash(answer.page.results[0]), page.number) <= number:
                 break  # it was here or on an earlier page before, so nothing unread precedes it
         return tuple(moved), last
+
+    def _hash(self, result: T) -> int:
+        return hash(self.key(result))
 
     def _counted(self, page: Page[T]) -> int | None:
         return self._count if page.count is None else page.count
@@ -190,7 +205,8 @@ def _is_fault(answer: PageAnswer[T]) -> bool:
 class NumberedPaginator(Paginator[T_co]):
     """A listing with numbered pages of 1 to 100 results.
 
-    `not_found` is appended to the message of the service's own 404 to the first page.
+    `key` identifies a result in the listing. `not_found` is appended to the message of the service's own 404 to the
+    first page.
     """
 
     def __init__(
@@ -201,15 +217,17 @@ class NumberedPaginator(Paginator[T_co]):
         body: type[PageBody[T_co]],
         page_size: int,
         *,
+        key: Callable[[T_co], Hashable] = hash,
         not_found: str = "",
     ) -> None:
         check_int("page_size", page_size, least=1, most=LARGEST_PAGE)
         super().__init__(session, path, params, page_size)
         self._body = body
+        self._key = key
         self._not_found = not_found
 
     def _reader(self) -> PageReader[T_co]:
-        return PageReader(self._path, self._fetch)
+        return PageReader(self._path, self._fetch, self._key)
 
     async def _fetch(self, number: int) -> PageAnswer[T_co]:
         try:
@@ -268,14 +286,21 @@ class NumberedPaginator(Paginator[T_co]):
 
 
 async def fetch_page(
-    session: Session, path: str, params: Mapping[str, str], body: type[PageBody[T]], number: int
+    session: Session,
+    path: str,
+    params: Mapping[str, str],
+    body: type[PageBody[T]],
+    number: int,
+    *,
+    state: CallState | None = None,
+    max_repeats: int | None = None,
 ) -> PageAnswer[T]:
     """Request one page of a listing. A 404 is raised only for the first page, and returned for others."""
     check_page_number(path, number)
     if number > 1:
         params = {**params, "page": str(number)}
     try:
-        page = await session.send(Call("GET", path, encode_query(params)), body)
+        page = await session.send(Call("GET", path, encode_query(params), max_repeats=max_repeats), body, state=state)
     except NotFoundError as error:
         if number == 1:
             raise

@@ -236,7 +236,7 @@ class _Reader:
         for window in self._span.windows():
             for listing in self._plan.listings:
                 fetch = partial(fetch_window, self._session, window, listing.names, self._filters)
-                reader = PageReader(WITH_VALUES, fetch)
+                reader = PageReader(WITH_VALUES, fetch, key=attrgetter("name"))
                 pages = _Pages[_InWindow, ListedValues]((window, listing), reader, page_count=listing.page_count)
                 if window.end == self._span.end:
                     # The first page was read for the plan.
@@ -248,7 +248,9 @@ class _Reader:
         """Yield values attribute by attribute, first pages first."""
         concurrency = self._session.options.concurrency
         listings = [
-            _Pages[tuple[str, Span], DayValue](part, PageReader(VALUES, partial(self._fetch_values, *part)))
+            _Pages[tuple[str, Span], DayValue](
+                part, PageReader(VALUES, partial(self._fetch_values, *part), key=attrgetter("date"))
+            )
             for part in parts
         ]
         firsts = (partial(listing.fetch, 1) for listing in listings)

@@ -4,19 +4,22 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
+from operator import attrgetter
+from typing import Final
 from urllib.parse import quote
 
 from attrs import define, field, frozen
 
 from exist_async._concurrency import ordered_map
+from exist_async._http.call import CallState
 from exist_async._http.session import Session
 from exist_async._json import ESSENTIAL
 from exist_async.paging import LARGEST_PAGE, Page, PageAnswer, PageBody, PageReader, fetch_page
 from exist_async.values.models import DayValue
 from exist_async.values.requests import MOST_DAYS, WITH_VALUES
 
-# Not every server accepts URLs of more than four thousand characters.
-_LONGEST_FILTER = 2000
+LONGEST_FILTER: Final = 2000
+"""The most characters that names take in a URL: not every server accepts URLs of more than four thousand."""
 
 
 @frozen
@@ -115,19 +118,27 @@ async def make_plan(session: Session, span: Span, names: Sequence[str] | None, f
 
 
 async def fetch_window(
-    session: Session, window: Span, names: Iterable[str] | None, filters: Mapping[str, str], number: int
+    session: Session,
+    window: Span,
+    names: Iterable[str] | None,
+    filters: Mapping[str, str],
+    number: int,
+    *,
+    state: CallState | None = None,
+    max_repeats: int | None = None,
 ) -> PageAnswer[ListedValues]:
     """Request one page of the attributes with their values in a window."""
     params = {"days": str(window.days), "date_max": window.end.isoformat(), "limit": str(LARGEST_PAGE), **filters}
     if names is not None:
         params["attributes"] = ",".join(sorted(names))
-    return await fetch_page(session, WITH_VALUES, params, PageBody[ListedValues], number)
+    body = PageBody[ListedValues]
+    return await fetch_page(session, WITH_VALUES, params, body, number, state=state, max_repeats=max_repeats)
 
 
 async def _first_page(
     session: Session, window: Span, names: frozenset[str] | None, filters: Mapping[str, str]
 ) -> Listing:
-    reader = PageReader(WITH_VALUES, partial(fetch_window, session, window, names, filters))
+    reader = PageReader(WITH_VALUES, partial(fetch_window, session, window, names, filters), key=attrgetter("name"))
     page = await reader.read(1)
     return Listing(names, page, 1 if reader.ended else max(2, -(-(page.count or 0) // len(page.results))))
 
@@ -138,7 +149,7 @@ def parts_of(names: Iterable[str]) -> Iterator[frozenset[str]]:
     length = 0
     for name in names:
         encoded = len(quote(name, safe="")) + 1
-        if part and (len(part) == LARGEST_PAGE or length + encoded > _LONGEST_FILTER):
+        if part and (len(part) == LARGEST_PAGE or length + encoded > LONGEST_FILTER):
             yield frozenset(part)
             part, length = [], 0
         part.append(name)
