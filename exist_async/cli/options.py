@@ -56,7 +56,7 @@ BudgetOption = Annotated[
         converter=_convert_budget,
         n_tokens=1,
         accepts_keys=False,
-        show_default=lambda budget: f"{budget.requests}/{budget.period:g}",
+        show_default=lambda budget: f"{budget.requests}/{budget.period}",
         help="Requests that are allowed, and in how many seconds. They are counted over all runs on this machine.",
     ),
 ]
