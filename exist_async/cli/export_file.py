@@ -114,13 +114,13 @@ class ExportFile:
         """
         new = self.path.with_name(f"{self.path.name}.part.new")
         try:
-            with self._reporting(), new.open("wb") as file:
+            with self._reporting("written"), new.open("wb") as file:
                 if self.path.exists():
                     new.chmod(stat.S_IMODE(self.path.stat().st_mode))
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            with self._reporting():
+            with self._reporting("written"):
                 if not overwrite and self.exists and not cmp(new, self.path, shallow=False):
                     raise ConfigurationError(f"{self.given} was written by something else meanwhile: move it away")
                 new.replace(self.path)
@@ -144,7 +144,7 @@ class ExportFile:
             ConfigurationError: It can't be read, or it has something else.
         """
         summary = FileSummary()
-        with self._reporting(), self.path.open("rb") as file:
+        with self._reporting("read"), self.path.open("rb") as file:
             for record in self._read(file):
                 summary.names.add(record.name)
                 if not summary.oldest or record.day < summary.oldest:
@@ -162,7 +162,7 @@ class ExportFile:
             ConfigurationError: The file can't be read or written; then it is as it was.
         """
         new = {(name, day): content for name, day, content in records}
-        with self._reporting(), self.path.open("rb") as file:
+        with self._reporting("read"), self.path.open("rb") as file:
             present, replaced = set[tuple[str, str]](), set[tuple[str, str]]()
             for record in self._read(file):
                 key = record.name, record.day
@@ -190,27 +190,30 @@ class ExportFile:
             if first.removeprefix(_BYTE_ORDER_MARK).strip() != self.header.strip():
                 raise ConfigurationError(f"{self.given} does not begin with {','.join(COLUMNS)}: {_REMEDY}")
         for number, line in lines:
-            content = line
+            content = [line]
             # A text with line breaks is in quotes.
-            while self.file_format == "csv" and content.count(b'"') % 2 and (following := next(lines, None)):
-                content += following[1]
-            if not content.endswith(b"\n"):
+            in_quotes = self.file_format == "csv" and line.count(b'"') % 2 == 1
+            while in_quotes and (following := next(lines, None)):
+                content.append(following[1])
+                in_quotes = following[1].count(b'"') % 2 == 0
+            record = b"".join(content)
+            if in_quotes or not record.endswith(b"\n"):
                 raise ConfigurationError(f"{self.given} ends in the middle of line {number}: {_REMEDY}")
             try:
-                name, day = parse(content.decode())
+                name, day = parse(record.decode())
             except (ValueError, csv.Error):
                 name = day = ""
             if not (name and is_date(day)):
-                text = shorten(content.decode(errors="replace").strip())
+                text = shorten(record.decode(errors="replace").strip())
                 raise ConfigurationError(f"{self.given}, line {number}: {text!r} is no value of a day: {_REMEDY}")
-            yield _Record(content, name, day)
+            yield _Record(record, name, day)
 
     @contextmanager
-    def _reporting(self) -> Generator[None]:
+    def _reporting(self, verb: str) -> Generator[None]:
         try:
             yield
         except OSError as error:
-            raise ConfigurationError(f"{self.given} can't be read or written: {error.strerror}") from error
+            raise ConfigurationError(f"{self.given} can't be {verb}: {error.strerror}") from error
 
     def _sync_folder(self) -> None:
         if os.name == "posix":
