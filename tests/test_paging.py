@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -651,8 +652,10 @@ def test_nothing_that_stays_in_a_listing_is_lost_or_doubled_while_others_are_rem
 async def test_iterating_keeps_no_more_than_a_page_of_results(exist: ExistClient, sandbox: Sandbox) -> None:
     with_attributes(sandbox, 500)
 
-    most = 0
-    async for _ in exist.attributes.list(page_size=50):
-        most = max(most, sum(type(thing) is Attribute for thing in gc.get_objects()))
+    seen = list[weakref.ref[Attribute]]()
+    async for attribute in exist.attributes.list(page_size=50):
+        seen.append(weakref.ref(attribute))
+        gc.collect(0)
+        assert sum(reference() is not None for reference in seen) <= 50
 
-    assert most <= 50
+    assert len(seen) == 500

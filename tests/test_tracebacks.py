@@ -236,6 +236,7 @@ async def failure_of(call: Callable[[str], Awaitable[object]], way: str) -> Base
     raise AssertionError("it did not fail")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "way"),
     [(name, way) for name in CALLS for way in (WAYS if name in ("with a token", "increment") else FEW_WAYS)],
@@ -244,6 +245,7 @@ async def test_no_tool_shows_a_secret_in_the_traceback_of_a_call(name: str, way:
     assert shown_secrets(await failure_of(CALLS[name], way)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", [*FEW_WAYS, "400", "another shape"])
 @pytest.mark.parametrize("name", SIGN_INS)
 async def test_no_tool_shows_a_secret_in_the_traceback_of_a_sign_in(name: str, way: str) -> None:

@@ -227,8 +227,9 @@ async def test_closing_one_client_leaves_a_renewal_to_the_calls_of_another(
 
 
 async def test_a_renewal_that_closing_ended_is_begun_again_by_the_next_call(
-    exist: ExistClient, auth: OAuth2, http: httpx.AsyncClient, sandbox: Sandbox, store: MemoryTokenStore
+    auth: OAuth2, http: httpx.AsyncClient, sandbox: Sandbox, store: MemoryTokenStore
 ) -> None:
+    exist = ExistClient(auth, http_client=http, timeout=0.01)
     other = ExistClient(auth, http_client=http)
     sandbox.expire_tokens()
     async with store.lock("ada"):
