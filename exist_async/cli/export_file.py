@@ -83,7 +83,10 @@ class ExportFile:
         Raises:
             ConfigurationError: There is something other than a regular file, or no folder to create it in.
         """
-        path = given.resolve()
+        try:
+            path = given.resolve()
+        except (OSError, RuntimeError) as error:  # symbolic links in a circle; before Python 3.13, a RuntimeError
+            raise ConfigurationError(f"--output {given}: {error}") from error
         if path.exists() and not path.is_file():
             raise ConfigurationError(
                 f"--output {given} is not a regular file: leave --output out, and redirect the command's output"

@@ -61,24 +61,32 @@ class HistoryExport:
             ConfigurationError: Another export was begun before, or a file can't be used.
             ExistAsyncError: Something could not be read; running the export again goes on.
         """
+        try:
+            await self._run()
+        except (ExistAsyncError, asyncio.CancelledError):
+            if len(self.part):
+                state = "as it was" if self.file.exists else "not complete"
+                print_error(f"{self.file.given} is {state}: run the same command again to go on where it stopped")
+            raise
+        self.part.remove()
+
+    async def _run(self) -> None:
         profile = await self.exist.profile.get()
         today = profile.local_time.date() if profile.local_time else await self.exist.profile.today()
         end = resolve_day(self.options.end or ("yesterday" if self.options.since_last else "today"), today)
         asked = self._asked(profile.username)
-        try:
-            if (begun := self._begun_before(asked)) is not None:
-                print_error(f"going on with {self.part.path}, which has the answers to {len(self.part)} requests")
-                await self._complete(begun)
-                if not self.options.since_last or begun.end >= end.isoformat():
-                    return
-            begun = self._update(asked, today, end) if self.file.exists else self._new(asked, today, end)
-            if begun is not None:
-                self.part.begin(begun)
-                await self._complete(begun)
-        except (ExistAsyncError, asyncio.CancelledError):
-            if len(self.part):
-                print_error(f"{self.file.given} is not complete: run the same command again to go on where it stopped")
-            raise
+        if (begun := self._begun_before(asked)) is not None:
+            print_error(
+                f"going on with {self.part.path} ({begun.start} to {begun.end}), which has the answers to "
+                f"{len(self.part)} requests"
+            )
+            await self._complete(begun)
+            if not self.options.since_last or begun.end >= end.isoformat():
+                return
+        begun = self._update(asked, today, end) if self.file.exists else self._new(asked, today, end)
+        if begun is not None:
+            self.part.begin(begun)
+            await self._complete(begun)
 
     def _asked(self, user: str | None) -> dict[str, Any]:
         options = self.options
@@ -143,7 +151,6 @@ class HistoryExport:
             await self._bring_up_to_date(start, end, oldest)
         else:
             await self._write(start, end)
-        self.part.remove()
 
     async def _write(self, start: dt.date, end: dt.date) -> None:
         count = 0

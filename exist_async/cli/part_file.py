@@ -66,6 +66,7 @@ class PartFile:
         self._file = file
         self._places: dict[str, tuple[int, int]] = {}  # offset and length of the line with the page of a request
         self._end = 0
+        self._is_removed = False
         self.begun: Begun | None = None
         with self._reporting("read"):
             self._load()
@@ -89,7 +90,7 @@ class PartFile:
             try:
                 yield part
             finally:
-                if not part._places:
+                if not (part._places or part._is_removed):
                     part.remove()
 
     def __len__(self) -> int:
@@ -129,7 +130,7 @@ class PartFile:
 
     def remove(self) -> None:
         """Remove the file, while it is still locked where that is possible."""
-        self._places.clear()
+        self._is_removed = True
         if os.name != "posix":
             self._file.close()
         with self._reporting("removed"):

@@ -148,7 +148,7 @@ def test_a_new_file_has_the_mode_of_the_user_s_other_files(cli: Callable, sandbo
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
-@pytest.mark.parametrize("kind", ["folder", "pipe", "no folder"])
+@pytest.mark.parametrize("kind", ["folder", "pipe", "no folder", "link to itself"])
 def test_what_is_no_file_is_refused_before_anything_is_sent(
     cli: Callable, sandbox: Sandbox, file: Path, tmp_path: Path, kind: str
 ) -> None:
@@ -156,6 +156,8 @@ def test_what_is_no_file_is_refused_before_anything_is_sent(
         file.mkdir()
     elif kind == "pipe":
         os.mkfifo(file)
+    elif kind == "link to itself":
+        file.symlink_to(file)
     else:
         file = tmp_path / "nowhere" / "all.csv"
 
@@ -527,7 +529,9 @@ def test_in_a_terminal_it_shows_its_progress_and_the_last_line_names_the_file(
 
     assert terminal.read_to_end() == 0
     screen = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", terminal.screen).splitlines()
-    assert screen[0].startswith(f"exist-async: going on with {file}.part, which has the answers to 2 ")
+    assert screen[0].startswith(
+        f"exist-async: going on with {file}.part (2026-01-01 to 2026-11-21), which has the answers to 2 "
+    )
     assert "Requests needed: 5 (300 are allowed in an hour)" in screen
     assert "Reading" in terminal.screen
     assert screen[-1] == f"650 values written to {file}"

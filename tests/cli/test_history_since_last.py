@@ -288,7 +288,7 @@ def test_an_interrupted_update_leaves_the_file_as_it_was_and_is_completed(
     filled.reset_requests()
 
     assert failed.code == 1
-    assert f"exist-async: {file} is not complete" in failed.err
+    assert f"exist-async: {file} is as it was: run the same command again to go on" in failed.err
     assert file.read_bytes() == before
     assert file.with_name("all.csv.part").exists()
     # Without --since-last, the file is complete and refused as such.
@@ -297,6 +297,47 @@ def test_an_interrupted_update_leaves_the_file_as_it_was_and_is_completed(
     expected = cli("history", "--start", "2025-10-20", "--end", "yesterday").out
     assert sorted(file.read_text().splitlines()) == sorted(expected.splitlines())
     assert not file.with_name("all.csv.part").exists()
+
+
+def test_an_interrupted_update_is_completed_the_next_night_and_the_days_since_are_added(
+    cli: Callable, update: Callable, filled: Sandbox, file: Path
+) -> None:
+    filled.set_values("steps", {back(days): days for days in range(-1, 400)})
+    update("--start", "2025-10-20", "--end", "2025-11-01")
+    for day in (0, 1):
+        advance(filled, day)
+        filled.fail_next(99, status=403, skip=3 + 3 * day)
+        assert update().code == 1
+        filled.clear_faults()
+        filled.reset_requests()
+    advance(filled, 2)
+
+    assert update().code == 0
+    expected = cli("history", "--start", "2025-10-20", "--end", "2026-11-22").out
+    assert sorted(file.read_bytes().decode().splitlines()) == sorted(expected.splitlines())
+
+
+def test_what_was_read_in_the_second_part_of_a_run_is_kept_too(update: Callable, filled: Sandbox, file: Path) -> None:
+    filled.set_values("steps", {back(days): days for days in range(400)})
+    filled.fail_next(99, status=403, skip=3)
+    update("--start", "2025-11-01")
+    filled.clear_faults()
+    advance(filled, 3)
+    filled.add_attribute(template="sleep")
+    filled.set_values("sleep", {back(days): days for days in range(200)})
+    # The last days are read, and then it fails at the older ones of the new attribute.
+    missing = 5
+    filled.fail_next(99, status=403, path="attributes/values/", skip=missing)
+
+    result = update("--start", "2025-11-01")
+
+    assert result.err.splitlines()[-2] == (
+        f"exist-async: {file} is as it was: run the same command again to go on where it stopped"
+    )
+    assert file.with_name("all.csv.part").read_bytes().count(b"\n") > 1
+    filled.clear_faults()
+    assert update("--start", "2025-11-01").code == 0
+    assert sum(row.startswith("sleep,") for row in rows(file)) == 200
 
 
 def test_what_an_update_had_read_of_a_file_that_was_removed_is_dropped(
