@@ -240,6 +240,21 @@ def test_a_file_that_history_did_not_write_is_refused_and_kept(
     assert not any("values" in request.path for request in sandbox.requests)
 
 
+@pytest.mark.parametrize(
+    "line", [b"name,date,value\n", b"[]\n", b'{"name":"steps"}\n', b'{"name":"steps","date":7}\n', b'{"name":"\xff"\n']
+)
+def test_a_file_that_is_no_json_lines_is_refused_and_kept(
+    cli: Callable, sandbox: Sandbox, tmp_path: Path, line: bytes
+) -> None:
+    file = tmp_path / "all.jsonl"
+    file.write_bytes(b'{"name":"steps","date":"2026-11-20","value":1}\n' + line)
+
+    result = cli("history", "--output", str(file), "--since-last")
+
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert f"exist-async: {file}, line 2: " in result.err
+
+
 def test_a_file_without_values_needs_the_first_day(update: Callable, filled: Sandbox, file: Path) -> None:
     file.write_text("name,date,value\n")
 
