@@ -364,9 +364,11 @@ def test_what_an_update_had_read_of_a_file_that_was_removed_is_dropped(
     update()
     filled.clear_faults()
     file.unlink()
+    filled.set_value("steps", back(1), 12_345)
+    arguments = ("history", "--start", "2025-10-20", "--end", "yesterday")
 
-    assert cli("history", "--start", "2026-11-01", "--output", str(file)).code == 0
-    assert file.read_bytes().decode() == cli("history", "--start", "2026-11-01").out
+    assert cli(*arguments, "--output", str(file)).code == 0
+    assert file.read_bytes().decode() == cli(*arguments).out
 
 
 def test_a_crash_after_the_file_was_replaced_does_no_harm(update: Callable, filled: Sandbox, file: Path) -> None:
