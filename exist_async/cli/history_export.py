@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from exist_async.cli.budget import Budget
 from exist_async.cli.export_file import Changes, ExportFile
 from exist_async.cli.options import resolve_day
 from exist_async.cli.output import one_line, print_error
@@ -41,6 +42,7 @@ class HistoryExport:
     Attributes:
         exist: The client.
         service: Origin of the service.
+        budget: Requests that are allowed.
         options: What to export.
         file: The file to write.
         part: Keeps what was read, until the file is complete.
@@ -49,6 +51,7 @@ class HistoryExport:
 
     exist: ExistClient
     service: str
+    budget: Budget
     options: HistoryOptions
     file: ExportFile
     part: PartFile
@@ -184,7 +187,7 @@ class HistoryExport:
         days.keep_pages(self.part)
         if sys.stderr.isatty():
             needed = max(0, await days.plan() - kept)
-            print(f"Requests needed: {needed} (300 are allowed in an hour)", file=sys.stderr)
+            print(f"Requests needed: {needed} ({self.budget.allowed})", file=sys.stderr)
         with progress_bar("Reading", None) as advance:
             async for name, day in days:
                 yield name, day

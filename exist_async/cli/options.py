@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter, Token
 
+from exist_async.cli.budget import Budget
 from exist_async.cli.output import print_error
 from exist_async.cli.value_text import is_date, parse_date
 from exist_async.client import ExistClient
@@ -20,6 +21,10 @@ _DAYS_AGO = {"today": 0, "yesterday": 1}
 def _validate_day(_: object, value: str | None) -> None:
     if value is not None and value not in _DAYS_AGO and not is_date(value):
         raise ValueError("Write a day as YYYY-MM-DD, today or yesterday.")
+
+
+def _convert_budget(_: object, tokens: Sequence[Token]) -> Budget:
+    return Budget.parse(tokens[0].value)
 
 
 def _convert_base_url(_: object, tokens: Sequence[Token]) -> str:
@@ -42,6 +47,19 @@ Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 """An option without a value, off by default."""
 NameList = Annotated[list[str] | None, Parameter(negative="")]
 """An option that may be repeated, each time with one name or several separated by commas."""
+Wait = Annotated[bool | None, Parameter(show_default=False)]
+"""--wait or --no-wait; None for neither."""
+BudgetOption = Annotated[
+    Budget,
+    Parameter(
+        name="--budget",
+        converter=_convert_budget,
+        n_tokens=1,
+        accepts_keys=False,
+        show_default=lambda budget: f"{budget.requests}/{budget.period:g}",
+        help="Requests that are allowed, and in how many seconds. They are counted over all runs on this machine.",
+    ),
+]
 StdinFlag = Annotated[bool, Parameter(name="-", negative="", show_default=False)]
 
 

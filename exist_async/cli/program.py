@@ -151,6 +151,8 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     except ExistAsyncError as error:
         print_error(error)
+        for note in getattr(error, "__notes__", ()):
+            print_error(note)
     except OSError as error:
         # An error of a standard stream: the client raises its own errors. Python flushes standard output again at exit,
         # which would fail once more.

@@ -6,14 +6,24 @@ from typing import Annotated
 
 from cyclopts import CycloptsError, Parameter
 
+from exist_async.cli.budget import EXIST_BUDGET, Budget
 from exist_async.cli.connection import connect
 from exist_async.cli.export_file import ExportFile
 from exist_async.cli.export_formats import ExportFormat, FileFormat, open_writer
 from exist_async.cli.history_export import HistoryExport, HistoryOptions, print_left_out
-from exist_async.cli.options import BaseUrl, Day, Flag, NameList, group_names, resolve_days, split_names
+from exist_async.cli.options import (
+    BaseUrl,
+    BudgetOption,
+    Day,
+    Flag,
+    NameList,
+    Wait,
+    group_names,
+    resolve_days,
+    split_names,
+)
 from exist_async.cli.part_file import PartFile
 from exist_async.cli.progress import progress_bar
-from exist_async.cli.rate_limit_wait import waiting_client
 from exist_async.errors import ConfigurationError
 from exist_async.resource import EXIST
 
@@ -30,7 +40,8 @@ async def history(
     since_last: Flag = False,
     format_: Annotated[ExportFormat | None, Parameter(name="--format")] = None,
     safe_cells: Flag = False,
-    wait: Flag = False,
+    wait: Wait = None,
+    budget: BudgetOption = EXIST_BUDGET,
     base_url: BaseUrl = EXIST,
 ) -> int:
     """Export all values between two days, attribute by attribute, newest day first.
@@ -50,13 +61,15 @@ async def history(
         safe_cells: Write a single quote before text in CSV that begins with =, +, -, @, a tab or a line break, which a
             spreadsheet would run as a formula. Numbers stay numbers. Such a file is not for update, which would keep
             the quotes.
-        wait: If the requests of this hour are used up, wait until more are allowed.
+        wait: If the requests of this hour are used up: wait until more are allowed, or end at once. By default wait in
+            a terminal and with --output, and else for a minute at most.
+        budget: Requests that are allowed, and in how many seconds.
         base_url: Origin of the service.
     """
     names = None if attribute is None else split_names(attribute)
     options = HistoryOptions(start, end, names, group_names(group), safe_cells=safe_cells, since_last=since_last)
     if output is not None:
-        return await _export(output, format_, options, wait=wait, base_url=base_url)
+        return await _export(output, format_, options, wait=wait, budget=budget, base_url=base_url)
     if since_last:
         raise CycloptsError("--since-last needs the file that it brings up to date: add --output FILE")
     if start is None:
@@ -64,12 +77,11 @@ async def history(
     in_terminal = sys.stdout.isatty()
     export_format = format_ or ("table" if in_terminal else "csv")
     _check_safe_cells(options, export_format)
-    async with connect(base_url) as client:
-        exist = waiting_client(client, wait)
+    async with connect(base_url, wait=wait, budget=budget) as exist:
         first_day, last_day = await resolve_days(exist, start, end or "today")
         days = exist.values.history(first_day, last_day, attributes=names, groups=options.groups)
         if sys.stderr.isatty():
-            print(f"Requests needed: {await days.plan()} (300 are allowed in an hour)", file=sys.stderr)
+            print(f"Requests needed: {await days.plan()} ({budget.allowed})", file=sys.stderr)
         write = await open_writer(export_format, exist, safe_cells=safe_cells)
         # A progress bar and rows in the same terminal would overwrite each other.
         with progress_bar("Reading", None, enabled=not in_terminal) as advance:
@@ -81,7 +93,13 @@ async def history(
 
 
 async def _export(
-    output: Path, format_: ExportFormat | None, options: HistoryOptions, *, wait: bool, base_url: str
+    output: Path,
+    format_: ExportFormat | None,
+    options: HistoryOptions,
+    *,
+    wait: bool | None,
+    budget: Budget,
+    base_url: str,
 ) -> int:
     if str(output) == "-":
         raise CycloptsError("--output needs the path of a file: leave it out to write to standard output")
@@ -99,8 +117,8 @@ async def _export(
             )
         if options.start is None and not file.exists:
             raise CycloptsError(f"history needs --start, because {output} does not exist yet")
-        async with connect(base_url) as client:
-            export = HistoryExport(waiting_client(client, wait), base_url, options, file, part)
+        async with connect(base_url, wait=wait, budget=budget, has_file=True) as exist:
+            export = HistoryExport(exist, base_url, budget, options, file, part)
             await export.run()
     return 1 if options.attributes is not None and export.inaccessible else 0
 
