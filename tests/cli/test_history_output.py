@@ -484,7 +484,32 @@ def test_in_a_folder_that_can_not_be_written_it_says_so_before_anything_is_sent(
     assert sandbox.requests == []
 
 
+def test_when_the_budget_is_spent_it_ends_with_no_wait_and_goes_on_in_the_next_hour(
+    cli: Callable, sandbox: Sandbox, file: Path, part: Path
+) -> None:
+    track(sandbox, 2, 350)
+    arguments = ("history", "--start", "2026-01-01", "--output", str(file))
+
+    result = cli(*arguments, "--no-wait", "--budget", "4/3600")
+
+    assert (result.code, result.out) == (1, "")
+    assert f"{file} is not complete: run the same command again" in result.err
+    assert "--wait" in result.err
+    assert part.read_bytes().count(b"\n") == 1 + 3  # one of the four was for the profile
+    assert cli(*arguments, "--no-wait", "--budget", "9/3600").code == 0
+    assert file.read_text() == cli("history", "--start", "2026-01-01").out
+
+
 # As processes
+
+
+@pytest.mark.slow
+def test_it_waits_for_the_next_hour_also_without_a_terminal(start: Callable, sandbox: Sandbox, file: Path) -> None:
+    sandbox.fail_next(status=429, headers={"Retry-After": "600"})
+
+    running = start("history", "--start", "2026-01-01", "--output", str(file), text=True)
+
+    assert ": waiting until " in running.stderr.readline()
 
 
 @pytest.mark.slow
