@@ -1,6 +1,7 @@
 """Correlations between attributes."""
 
 import datetime as dt
+from collections.abc import Hashable
 
 from attrs import frozen
 
@@ -86,7 +87,8 @@ class Correlations(Resource):
         if attribute is not None:
             check_text("attribute", attribute)
             params["attribute"] = attribute
-        return NumberedPaginator(self._session, f"{ROOT}correlations/", params, PageBody[Correlation], page_size)
+        body = PageBody[Correlation]
+        return NumberedPaginator(self._session, f"{ROOT}correlations/", params, body, page_size, key=_key)
 
     async def between(self, attribute: str, attribute2: str) -> Correlation | None:
         """Return the correlation between two attributes, in either order, or None if Exist has found none."""
@@ -100,3 +102,8 @@ class Correlations(Resource):
             if is_own_not_found(error) or error.body.strip() in ("", "{}"):
                 return None
             raise
+
+
+def _key(correlation: Correlation) -> Hashable:
+    # Python's hashes of -1 and -2 are equal, so two correlations that differ only in such offsets have equal hashes.
+    return correlation, str(correlation.offset)

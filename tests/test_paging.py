@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import tracemalloc
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exist_async import Attribute, ConfigurationError, ExistClient, NoAnswerError, NotFoundError, Page, ServerError
+from exist_async.paging import PageAnswer, PageReader
 from exist_async.sandbox import Sandbox
 
 Answering = Callable[..., ExistClient]
@@ -659,3 +661,63 @@ async def test_iterating_keeps_no_more_than_a_page_of_results(exist: ExistClient
         assert sum(reference() is not None for reference in seen) <= 50
 
     assert len(seen) == 500
+
+
+async def test_correlations_that_differ_only_in_the_offset_are_all_listed_while_others_are_removed(
+    answering: Answering,
+) -> None:
+    correlations = [
+        {"attribute": name, "attribute2": "steps", "offset": offset}
+        for name, offset in [("gone", 0), ("mood", -1), ("moves", 0), ("mood", -2)]
+    ]
+
+    def shrinking(request: httpx.Request) -> httpx.Response:
+        if numbered(request) == 2 and len(correlations) == 4:
+            correlations.pop(0)
+        start = 2 * numbered(request) - 2
+        following = NEXT if start + 2 < len(correlations) else None
+        body = {"count": len(correlations), "next": following, "results": correlations[start : start + 2]}
+        return httpx.Response(200, json=body)
+
+    listed = [(found.attribute, found.offset) async for found in answering(shrinking).correlations.list()]
+
+    assert listed == [("gone", 0), ("mood", -1), ("moves", 0), ("mood", -2)]
+
+
+async def test_a_day_whose_value_changes_in_a_listing_that_got_shorter_is_listed_once(answering: Answering) -> None:
+    values = [{"date": f"2026-11-{20 - n}", "value": n} for n in range(7)]
+
+    def changing(request: httpx.Request) -> httpx.Response:
+        number = numbered(request)
+        if number == 2 and len(values) == 7:
+            values.pop(0)
+        if number == 3:  # a day is added, so the last of page 2 moves to page 3; its value changes
+            values[:0] = [{"date": "2026-11-21", "value": 9}]
+            values[4] = {**values[4], "value": 8}
+        start = 2 * number - 2
+        following = NEXT if start + 2 < len(values) else None
+        return httpx.Response(200, json={"count": len(values), "next": following, "results": values[start : start + 2]})
+
+    listed = [value.date.day async for value in answering(changing).values.of("mood")]
+
+    assert listed == [20, 19, 18, 17, 16, 15, 14]
+
+
+async def test_the_reader_of_a_listing_keeps_nothing_of_its_pages_after_the_last() -> None:
+    async def fetch(number: int) -> PageAnswer[str]:
+        names = tuple(f"tag_{n}" for n in range(number * 100, number * 100 + 100))
+        return PageAnswer(Page(names, 20_000, number), has_next=number < 200)
+
+    reader = PageReader("/attributes/", fetch)
+    tracemalloc.start()
+    try:
+        number = 1
+        while not reader.ended:
+            await reader.read(number)
+            number += 1
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert number == 201
+    assert kept < 100_000

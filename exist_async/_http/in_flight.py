@@ -37,7 +37,7 @@ class InFlight:
         self._ended = False
         self._waits: dict[asyncio.Timeout, asyncio.AbstractEventLoop] = {}
         # Event loops hold only weak references to their tasks.
-        self._writes: set[asyncio.Task[Any]] = set()
+        self._writes: dict[asyncio.Task[Any], tuple[Hashable, CallState]] = {}
         self.detached: dict[asyncio.Task[Any], tuple[Hashable, CallState]] = {}
 
     async def wait_for(self, waiting: Coroutine[Any, Any, T]) -> T:
@@ -83,8 +83,8 @@ class InFlight:
         Aborting it would leave its result unknown. `on_late` is then called with the finished attempt.
         """
         write = asyncio.create_task(attempt())
-        self._writes.add(write)
-        write.add_done_callback(self._writes.discard)
+        self._writes[write] = user, state
+        write.add_done_callback(self._writes.pop)
         # Cancelling this future leaves the write alone. asyncio.wait() would do the same at twice the cost.
         ended: asyncio.Future[None] = write.get_loop().create_future()
         write.add_done_callback(partial(_resolve, ended))
@@ -101,6 +101,11 @@ class InFlight:
                 write.add_done_callback(_retrieve)
             raise
         return write.result()
+
+    def keys_of_writes(self, user: Hashable) -> set[Hashable]:
+        """Return the conflict keys of a user's writes in progress."""
+        writes = list(self._writes.values())
+        return {key for its_user, state in writes if its_user == user for key in state.conflict_keys}
 
     async def wait_for_detached(self, state: CallState, user: Hashable, seconds: float | None) -> bool:
         """Wait for the user's writes that change the same and go on without their callers, `seconds` at most.

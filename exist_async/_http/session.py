@@ -73,10 +73,9 @@ class Session:
         return self.view(self.auth, self.options, self.options.clock() + self.options.deadline)
 
     @property
-    def detached_keys(self) -> set[Hashable]:
-        """The conflict keys of this user's writes that go on without their callers."""
-        user, detached = user_of(self.auth), list(self._pool.in_flight.detached.values())
-        return {key for its_user, state in detached if its_user == user for key in state.conflict_keys}
+    def keys_in_flight(self) -> set[Hashable]:
+        """The conflict keys of this user's writes in progress, also of those that go on without their callers."""
+        return self._pool.in_flight.keys_of_writes(user_of(self.auth))
 
     async def prepare(self) -> None:
         """Load what a call needs. `send` does it too; call this before encoding a body, which needs it earlier."""

@@ -100,7 +100,8 @@ class Write(Generic[I, T]):
         self._input_stop: Stop | None = None
         self._interrupted: list[Outcome[I, T]] = []
         self._detached: set[int] = set()
-        self._unsettled: list[int] = []
+        self._unsettled: list[int] = []  # indices of items that may change what the service has
+        self._uncertain = set[Hashable]()  # conflict keys of items that may still do so after their requests
 
     @property
     def result(self) -> BatchResult[I, T]:
@@ -167,14 +168,17 @@ class Write(Generic[I, T]):
         """Report the items of a block that need not be sent, and return the indices of the others.
 
         The unchanged ones are reported, and those that they supersede. An item is not looked at if an earlier one with
-        its key is in flight, refused or unknown: that one may still change what the service has.
+        its key may still change what the service has.
         """
         conflict_key, items = self._operation.conflict_key, self._items
-        self._unsettled = [index for index in self._unsettled if not _is_settled(self._outcomes[index])]
-        unsettled = {conflict_key(items[index]) for index in self._unsettled}
+        for index in self._unsettled:
+            if self._is_uncertain(self._outcomes[index]):
+                self._uncertain.add(conflict_key(items[index]))
+        self._unsettled = [index for index in self._unsettled if self._outcomes[index] is None]
+        in_flight = {conflict_key(items[index]) for index in self._unsettled}
         self._unsettled += block
         last = {conflict_key(items[index]): index for index in block}
-        indices = [index for key, index in last.items() if key not in unsettled]
+        indices = [index for key, index in last.items() if key not in in_flight and key not in self._uncertain]
         try:
             found = [indices[position] for position in await find_unchanged([items[index] for index in indices])]
         except (Exception, asyncio.CancelledError) as error:
@@ -183,14 +187,23 @@ class Write(Generic[I, T]):
             failure = as_exception(error)
             self._stop(Stop(failure, from_caller=not isinstance(failure, ExistAsyncError)))
             return block
-        unchanged = {conflict_key(items[index]): index for index in found}
-        superseded = [index for index in block if unchanged.get(conflict_key(items[index]), index) != index]
+        superseded: list[int] = []
+        if len(last) < len(block):
+            unchanged = {conflict_key(items[index]): index for index in found}
+            superseded = [index for index in block if unchanged.get(conflict_key(items[index]), index) != index]
         for count, index in enumerate((*found, *superseded), 1):
             status = OutcomeStatus.UNCHANGED if count <= len(found) else OutcomeStatus.SUPERSEDED
             self._report([Outcome(index, items[index], status)])
             if count % _REPORTS_BETWEEN_YIELDS == 0:
                 await asyncio.sleep(0)
         return [index for index in block if self._outcomes[index] is None]
+
+    def _is_uncertain(self, outcome: Outcome[I, T] | None) -> bool:
+        """Whether an item may still change what the service has: an unknown one, or a refused one to be sent again."""
+        if outcome is None:
+            return False
+        is_refused = outcome.status is OutcomeStatus.REFUSED
+        return outcome.status is OutcomeStatus.UNKNOWN or (is_refused and self._operation.on_refused is not None)
 
     def _cut(self, indices: Sequence[int]) -> Iterator[Chunk[I]]:
         """Cut items, by their indices; those that conflict with an earlier item of their request are cut later."""
@@ -484,11 +497,6 @@ def _outcomes_after_error(chunk: Chunk[I], error: Exception, *, sent: bool) -> l
     else:
         status = OutcomeStatus.UNKNOWN
     return [Outcome(index, item, status, cause=error) for index, item in zip(chunk.indices, chunk.items, strict=True)]
-
-
-def _is_settled(outcome: Outcome[object, object] | None) -> bool:
-    """Whether an item is certain to change nothing any more. A refused one may be sent again."""
-    return outcome is not None and outcome.status not in (OutcomeStatus.UNKNOWN, OutcomeStatus.REFUSED)
 
 
 def _is_invalid(outcome: Outcome[object, object]) -> bool:

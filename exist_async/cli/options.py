@@ -61,6 +61,7 @@ BudgetOption = Annotated[
     ),
 ]
 StdinFlag = Annotated[bool, Parameter(name="-", negative="", show_default=False)]
+YesFlag = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", show_default=False)]
 
 
 def split_names(values: Iterable[str]) -> Sequence[str]:

@@ -67,7 +67,10 @@ app.command(
     usage="Usage: exist-async acquire [OPTIONS] TEMPLATE... | -",
     help="""Make this service the owner of attributes.
 
-    The exit code is 1 if one of them was not accepted.""",
+    In a terminal it asks before it takes attributes from other services. Elsewhere it takes them, and names them on
+    standard error.
+
+    The exit code is 1 if one of them was not accepted, or if you answer no.""",
     help_epilogue=_SIGNING_IN,
     sort_key=7,
 )

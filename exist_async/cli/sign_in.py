@@ -12,6 +12,7 @@ from exist_async.cli.callback_url import callback_problem, has_code, has_state
 from exist_async.cli.inputs import STDIN, read_lines, require_stdin
 from exist_async.cli.oauth_app import redirect_uri
 from exist_async.cli.output import one_line, print_error
+from exist_async.cli.questions import ask
 from exist_async.cli.stored_login import StoredLogin
 from exist_async.client import ExistClient
 from exist_async.errors import ConfigurationError, ExistAsyncError, OAuthError
@@ -129,10 +130,7 @@ class SignIn:
                 f"{_NO_STATE}, and its profile has no username by which you could check. Nothing was stored."
             )
         print_error(f"{_NO_STATE}. It signs you in as {profile.username} at {self._login.origin}.")
-        print("Is that your account? [y/N] ", end="", file=sys.stderr, flush=True)
-        async with aclosing(read_lines()) as lines:
-            answer = await anext(lines, b"")
-        if answer.decode(errors="replace").strip().lower() not in ("y", "yes"):
+        if not await ask("Is that your account?"):
             raise OAuthError(f"You did not confirm that {one_line(profile.username)} is you. Nothing was stored.")
 
 

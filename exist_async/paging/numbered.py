@@ -10,7 +10,7 @@ from attrs import define, evolve, field, frozen
 from exist_async import _json
 from exist_async._checks import check_int
 from exist_async._concurrency import ordered_map
-from exist_async._http.call import Call, encode_query
+from exist_async._http.call import Call, CallState, encode_query
 from exist_async._http.session import Session
 from exist_async._json import ESSENTIAL
 from exist_async.errors import NoAnswerError, NotFoundError
@@ -118,8 +118,12 @@ class PageReader(Generic[T]):
             self._received = (page.number - 1) * len(page.results)
         self._received += len(page.results)
         self.ended = not has_next
-        self._last_results = page.results if has_next else ()
-        self._pages |= dict.fromkeys(map(self._hash, self._last_results), page.number)
+        if self.ended:
+            # A history keeps the readers of many listings to its end.
+            self._last_results, self._pages = (), {}
+        else:
+            self._last_results = page.results
+            self._pages |= dict.fromkeys(map(self._hash, page.results), page.number)
         return page
 
     def _is_missing(self, answer: PageAnswer[T]) -> bool:
@@ -282,14 +286,21 @@ class NumberedPaginator(Paginator[T_co]):
 
 
 async def fetch_page(
-    session: Session, path: str, params: Mapping[str, str], body: type[PageBody[T]], number: int
+    session: Session,
+    path: str,
+    params: Mapping[str, str],
+    body: type[PageBody[T]],
+    number: int,
+    *,
+    state: CallState | None = None,
+    max_repeats: int | None = None,
 ) -> PageAnswer[T]:
     """Request one page of a listing. A 404 is raised only for the first page, and returned for others."""
     check_page_number(path, number)
     if number > 1:
         params = {**params, "page": str(number)}
     try:
-        page = await session.send(Call("GET", path, encode_query(params)), body)
+        page = await session.send(Call("GET", path, encode_query(params), max_repeats=max_repeats), body, state=state)
     except NotFoundError as error:
         if number == 1:
             raise

@@ -50,7 +50,8 @@ class Values(Resource):
         check_text("name", name)
         params = {"attribute": name, **encode_filters(days={"date_max": date_max})}
         advice = f"The attribute {name!r} is inactive or not there: acquire it again, which brings its values back."
-        return NumberedPaginator(self._session, VALUES, params, PageBody[DayValue], page_size, not_found=advice)
+        body, key = PageBody[DayValue], attrgetter("date")
+        return NumberedPaginator(self._session, VALUES, params, body, page_size, key=key, not_found=advice)
 
     def recent(
         self,
@@ -159,8 +160,8 @@ class Values(Resource):
     ) -> BatchResult[ValueUpdate, ValueEcho]:
         """Write values as `update()` does, but only those that differ from what Exist has: the others are `unchanged`.
 
-        It reads first where that takes at most a quarter of the requests that writing takes: up to 100 attributes and
-        31 days in a request. So a call takes at most a quarter more requests than `update()`, and a single value is
+        It reads first, up to 100 attributes and 31 days in a request, in at most a quarter of the requests that writing
+        all values takes. So a call takes at most a quarter more requests than `update()`, and fewer than 106 values are
         written without reading. So are values that can't be read, such as those of inactive attributes, and those
         whose request fails. A 401, a 403 or a spent budget ends the call: the items that were not sent are `not_sent`.
 

@@ -266,7 +266,9 @@ class _Reader:
         """Yield values attribute by attribute, first pages first."""
         concurrency = self._session.options.concurrency
         listings = [
-            _Pages[tuple[str, Span], DayValue](part, PageReader(VALUES, partial(self._fetch_values, *part)))
+            _Pages[tuple[str, Span], DayValue](
+                part, PageReader(VALUES, partial(self._fetch_values, *part), key=attrgetter("date"))
+            )
             for part in parts
         ]
         firsts = (partial(listing.fetch, 1) for listing in listings)

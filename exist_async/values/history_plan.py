@@ -5,11 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from operator import attrgetter
+from typing import Final
 from urllib.parse import quote
 
 from attrs import define, field, frozen
 
 from exist_async._concurrency import ordered_map
+from exist_async._http.call import CallState
 from exist_async._http.session import Session
 from exist_async._json import ESSENTIAL
 from exist_async.paging import LARGEST_PAGE, Page, PageAnswer, PageBody, PageReader
@@ -17,8 +19,8 @@ from exist_async.values.kept_pages import FROM_EXIST, PageSource
 from exist_async.values.models import DayValue
 from exist_async.values.requests import MOST_DAYS, WITH_VALUES
 
-# Not every server accepts URLs of more than four thousand characters.
-_LONGEST_FILTER = 2000
+LONGEST_FILTER: Final = 2000
+"""The most characters that names take in a URL: not every server accepts URLs of more than four thousand."""
 
 
 @frozen
@@ -127,13 +129,17 @@ async def fetch_window(
     names: Iterable[str] | None,
     filters: Mapping[str, str],
     number: int,
+    *,
     source: PageSource = FROM_EXIST,
+    state: CallState | None = None,
+    max_repeats: int | None = None,
 ) -> PageAnswer[ListedValues]:
     """Request one page of the attributes with their values in a window."""
     params = {"days": str(window.days), "date_max": window.end.isoformat(), "limit": str(LARGEST_PAGE), **filters}
     if names is not None:
         params["attributes"] = ",".join(sorted(names))
-    return await source.fetch(session, WITH_VALUES, params, PageBody[ListedValues], number)
+    body = PageBody[ListedValues]
+    return await source.fetch(session, WITH_VALUES, params, body, number, state=state, max_repeats=max_repeats)
 
 
 async def _first_page(
@@ -152,7 +158,7 @@ def parts_of(names: Iterable[str]) -> Iterator[frozenset[str]]:
     length = 0
     for name in names:
         encoded = len(quote(name, safe="")) + 1
-        if part and (len(part) == LARGEST_PAGE or length + encoded > _LONGEST_FILTER):
+        if part and (len(part) == LARGEST_PAGE or length + encoded > LONGEST_FILTER):
             yield frozenset(part)
             part, length = [], 0
         part.append(name)

@@ -1,11 +1,12 @@
 """Keeps the pages of a history while it is read, so that reading it again after an interruption goes on."""
 
+from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from attrs import define, field
 
 from exist_async import _json
-from exist_async._http.call import encode_query
+from exist_async._http.call import CallState, encode_query
 from exist_async._http.session import Session
 from exist_async.paging import Page, PageAnswer, PageBody, fetch_page
 
@@ -35,20 +36,29 @@ class PageSource:
     _kept: set[str] = field(init=False, factory=set[str])  # requests whose pages this reading has taken or kept
 
     async def fetch(
-        self, session: Session, path: str, params: dict[str, str], body: type[PageBody[T]], number: int
+        self,
+        session: Session,
+        path: str,
+        params: dict[str, str],
+        body: type[PageBody[T]],
+        number: int,
+        *,
+        state: CallState | None = None,
+        max_repeats: int | None = None,
     ) -> PageAnswer[T]:
         """Return one page of a listing, as `fetch_page` does."""
+        request_page = partial(fetch_page, session, path, params, body, number, state=state, max_repeats=max_repeats)
         if self._store is None:
-            return await fetch_page(session, path, params, body, number)
+            return await request_page()
         request = f"{path}?{encode_query(params)} page {number}"
         if request in self._kept:
-            return await fetch_page(session, path, params, body, number)
+            return await request_page()
         data = self._store.get(request)
         if data is not None:
             kept = _json.decode(data, body)
             self._kept.add(request)
             return PageAnswer(Page(kept.results, kept.count, number), has_next=bool(kept.next))
-        answer = await fetch_page(session, path, params, body, number)
+        answer = await request_page()
         # An empty page before the last one is a fault: it is requested again.
         if answer.error is None and (answer.page.results or not answer.has_next):
             page = PageBody(answer.page.results, answer.page.count, "more" if answer.has_next else None)

@@ -1,5 +1,6 @@
 """Compares updates with the values that Exist has, where reading these takes few requests."""
 
+import asyncio
 import datetime as dt
 import logging
 from collections import Counter
@@ -8,10 +9,12 @@ from contextlib import aclosing
 from functools import partial
 from itertools import chain
 from typing import Final
+from urllib.parse import quote
 
 from attrs import frozen
 
 from exist_async._concurrency import ordered_map
+from exist_async._http.call import CallState
 from exist_async._http.session import Session
 from exist_async.batch.items import ItemReader, Items, check_items
 from exist_async.batch.writes import BLOCK_SIZE, CHUNK_SIZE
@@ -23,12 +26,15 @@ from exist_async.errors import (
     StatusError,
 )
 from exist_async.paging import LARGEST_PAGE, PageBody, fetch_page
-from exist_async.values.history_plan import ListedValues, Span, fetch_window, parts_of
+from exist_async.values.history_plan import LONGEST_FILTER, ListedValues, Span, fetch_window, parts_of
 from exist_async.values.models import DayValue, Value
 from exist_async.values.requests import MOST_DAYS, VALUES, ValueUpdate, conflict_key, to_updatable
 
 _WRITES_FOR_A_READ: Final = 4
-"""The least number of requests to write values, for each request to read them."""
+"""The least number of requests that writing all values takes, for each request to read some."""
+
+_LEAST_ROWS: Final = 2 * CHUNK_SIZE + 1
+"""The least number of values for which a request to read them is made: fewer take one or two requests to write."""
 
 _log = logging.getLogger("exist_async")
 
@@ -100,16 +106,21 @@ class Comparer:
     async def find_unchanged(self, items: Sequence[ValueUpdate]) -> set[int]:
         """Return the positions of the items whose values Exist has, as far as reading them takes few requests.
 
-        Each item is about another attribute or day. Those that a cancelled write may still change are not compared.
+        Each item is about another attribute or day. Those that a write in flight may still change are not compared.
         """
-        uncertain = self._session.detached_keys
+        # Each step takes some tenths of a second for very many values: other tasks run in between.
+        await asyncio.sleep(0)
+        # Also of writes whose callers were cancelled just now: they go on without them once the event loop gets to it.
+        uncertain = self._session.keys_in_flight
         positions: dict[str, dict[int, int]] = {}
         for position, item in enumerate(items):
             if not uncertain or conflict_key(item) not in uncertain:
                 positions.setdefault(item.name, {})[item.date.toordinal()] = position
+        await asyncio.sleep(0)
         listings = _plan(positions)
-        # For further pages, which are needed where the service ignores the filter or the size of the page.
-        self._more = _most_reads(sum(listing.rows for listing in listings)) - len(listings)
+        await asyncio.sleep(0)
+        # For repeats, and for further pages where the service ignores the filter or the size of the page.
+        self._more = _most_reads(positions) - len(listings)
         jobs = (partial(self._compare, listing, items, positions) for listing in listings)
         unchanged: set[int] = set()
         async with aclosing(ordered_map(jobs, concurrency=self._session.options.concurrency)) as found:
@@ -145,23 +156,41 @@ class Comparer:
         unread = set(listing.names)
         number = 1
         while True:
-            self.reads += 1
+            attributes, has_next = await self._page(listing, number)
             if listing.by_window:
-                window = await fetch_window(self._session, listing.span, listing.names, {}, number)
-                attributes, has_next = window.page.results, window.has_next
                 unread.difference_update(attribute.name for attribute in attributes)
-            else:
-                (name,) = listing.names
-                params = {"attribute": name, "date_max": listing.span.end.isoformat(), "limit": str(LARGEST_PAGE)}
-                days = await fetch_page(self._session, VALUES, params, PageBody[DayValue], number)
-                attributes, has_next = (ListedValues(name, days.page.results),), days.has_next
-                if any(day.date <= listing.span.start for day in days.page.results):
-                    unread.clear()
+            elif any(day.date <= listing.span.start for attribute in attributes for day in attribute.values):
+                unread.clear()
             yield attributes
             if not (has_next and unread and self._more):
                 return
             self._more -= 1
             number += 1
+
+    async def _page(self, listing: "_Listing", number: int) -> tuple[Sequence[ListedValues], bool]:
+        """Request a page of a listing, and return its attributes, and whether more pages follow.
+
+        The request is repeated once after a failure, if one more request may be made.
+        """
+        self.reads += 1
+        max_repeats = min(1, self._more)
+        self._more -= max_repeats
+        state = CallState()
+        session, span = self._session, listing.span
+        try:
+            if listing.by_window:
+                window = await fetch_window(
+                    session, span, listing.names, {}, number, state=state, max_repeats=max_repeats
+                )
+                return window.page.results, window.has_next
+            (name,) = listing.names
+            params = {"attribute": name, "date_max": span.end.isoformat(), "limit": str(LARGEST_PAGE)}
+            days = await fetch_page(
+                session, VALUES, params, PageBody[DayValue], number, state=state, max_repeats=max_repeats
+            )
+            return (ListedValues(name, days.page.results),), days.has_next
+        finally:
+            self._more += max_repeats - state.repeats
 
 
 @frozen
@@ -186,32 +215,31 @@ class _Listing:
 
 
 def _plan(positions: _Positions) -> list[_Listing]:
-    """Return the listings that take at most a quarter of the requests that writing their values takes."""
+    """Return listings that take at most a quarter of the requests that writing all values takes."""
+    names = [name for name in positions if len(quote(name, safe="")) <= LONGEST_FILTER]
     # Attributes with values on the same days are listed together.
-    names = sorted(positions, key=lambda name: (max(positions[name]), min(positions[name]), name), reverse=True)
+    names = sorted(names, key=lambda name: (max(positions[name]), min(positions[name]), name), reverse=True)
     listings: list[_Listing] = []
     for part in parts_of(name for name in names if "," not in name):
         by_window = list(_listings(part, positions, MOST_DAYS))
-        alone = [listing for name in part for listing in _listings([name], positions, LARGEST_PAGE)]
-        listings += max(by_window, alone, key=_saved)
+        # Planning to list each attribute alone takes longest. Such a listing has 100 values at most.
+        if _saved(by_window) < sum(len(positions[name]) for name in part) * (1 - CHUNK_SIZE / LARGEST_PAGE):
+            alone = [listing for name in part for listing in _listings([name], positions, LARGEST_PAGE)]
+            by_window = max(by_window, alone, key=_saved)
+        listings += by_window
     for name in names:
         if "," in name:  # which separates the names in the filter of a window
             listings += _listings([name], positions, LARGEST_PAGE)
     listings.sort(key=lambda listing: listing.rows, reverse=True)
-    rows = most = 0
-    for count, listing in enumerate(listings, 1):
-        rows += listing.rows
-        if count <= _most_reads(rows):
-            most = count
-    return listings[:most]
+    return listings[: _most_reads(positions)]
 
 
 def _listings(names: Collection[str], positions: _Positions, most_days: int) -> Iterator[_Listing]:
-    """Yield the listings of some attributes that have more values than a request writes, the newest first."""
+    """Yield the listings of some attributes that have enough values to compare, the newest first."""
     counts = Counter(chain.from_iterable(positions[name] for name in names))
     for days in _groups(sorted(counts, reverse=True), most_days):
         rows = sum(counts[day] for day in days)
-        if rows > CHUNK_SIZE:
+        if rows >= _LEAST_ROWS:
             listed = [name for name in names if any(day in positions[name] for day in days)]
             span = Span(dt.date.fromordinal(days[-1]), dt.date.fromordinal(days[0]))
             yield _Listing(listed, span, rows, by_window=most_days == MOST_DAYS)
@@ -234,9 +262,9 @@ def _saved(listings: Iterable[_Listing]) -> int:
     return sum(listing.rows - CHUNK_SIZE for listing in listings)
 
 
-def _most_reads(rows: int) -> int:
-    """Return the most requests that may be made to read some values before they are written."""
-    return -(-rows // CHUNK_SIZE) // _WRITES_FOR_A_READ
+def _most_reads(positions: _Positions) -> int:
+    """Return the most requests that may be made to read values before they are written."""
+    return -(-sum(map(len, positions.values())) // CHUNK_SIZE) // _WRITES_FOR_A_READ
 
 
 def _is_equal(value: float | str, stored: Value | None) -> bool:

@@ -123,7 +123,7 @@ def test_an_invalid_name_is_reported_before_any_request(cli: Callable, sandbox: 
 
 
 def test_an_error_shared_by_all_items_is_printed_once(cli: Callable, sandbox: Sandbox) -> None:
-    sandbox.fail_next(3, status=503)
+    sandbox.fail_next(3, status=503, path="acquire/")
 
     result = cli("acquire", "steps", "mood")
 

@@ -171,7 +171,7 @@ def test_a_long_write_in_a_terminal_shows_a_progress_bar_and_removes_it(
     open_terminal: Callable, sandbox: Sandbox
 ) -> None:
     sandbox.latency = 0.35
-    terminal = open_terminal("acquire", *(f"template_{number}" for number in range(300)), "steps")
+    terminal = open_terminal("acquire", "--yes", *(f"template_{number}" for number in range(300)), "steps")
 
     assert terminal.read_to_end() == 1
     assert "Acquiring" in terminal.screen

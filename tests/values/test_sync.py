@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import random
 import weakref
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from math import ceil
 from typing import Any
@@ -11,6 +12,7 @@ from unittest.mock import patch
 
 import httpx
 import pytest
+from attrs import evolve
 from histories import END, VALUES, WITH_VALUES, asked, back, track
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,6 +33,8 @@ from exist_async import (
     ValueUpdate,
 )
 from exist_async.sandbox import Sandbox
+from exist_async.values import sync, writes
+from exist_async.values.requests import conflict_key
 from support import statuses, until
 
 UPDATE = "/api/2/attributes/update/"
@@ -95,7 +99,8 @@ FIGURES = pytest.mark.parametrize(
         pytest.param(100, 31, 0, 0, 1, id="one full request"),
         pytest.param(5, 3650, 0, 0, 118, id="ten years of few attributes"),
         pytest.param(1, 1, 0, 1, 1, id="one value"),
-        pytest.param(1, 3650, 0, 3650, 105, id="one attribute, which is read at a third of what writing it takes"),
+        pytest.param(1, 3650, 0, 1050, 26 + 30, id="one attribute, read as far as a quarter of 105 requests goes"),
+        pytest.param(4, 365, 0, 220, 10 + 7, id="so few attributes that two of twelve windows are not read"),
         pytest.param(3, 35, 0, 105, 3, id="so few values that reading them is more than a quarter"),
         pytest.param(4, 35, 0, 16, 2, id="so few in the second window that they are written without reading"),
         pytest.param(101, 400, 0, 0, 13 + 4, id="one attribute too many for the windows is read alone"),
@@ -218,6 +223,20 @@ async def test_a_name_with_a_comma_is_read_alone(sandbox: Sandbox, exist: ExistC
     assert (asked(sandbox, WITH_VALUES), asked(sandbox, VALUES)) == (7, 2)
 
 
+@pytest.mark.parametrize("length", [2001, 100_000])
+async def test_values_of_a_name_that_fits_into_no_url_are_written_without_reading(
+    sandbox: Sandbox, exist: ExistClient, length: int
+) -> None:
+    rows = rows_there(sandbox, 20, 31)
+    misnamed = [ValueUpdate("x" * length, back(day), 1) for day in range(1, 101)]
+
+    result = await exist.values.sync([*rows, *misnamed])
+
+    assert len(result.unchanged) == len(rows)
+    assert {outcome.error_code for outcome in result[len(rows) :]} == {"not_found"}
+    assert (asked(sandbox, WITH_VALUES), asked(sandbox, VALUES)) == (1, 0)
+
+
 @pytest.mark.parametrize("limit", [3, 7, 30])
 async def test_smaller_pages_than_requested_are_read_on_as_far_as_the_quarter_goes(
     sandbox: Sandbox, limit: int
@@ -266,6 +285,33 @@ async def test_reads_go_out_together(sandbox: Sandbox) -> None:
     await client_through(sandbox, count, concurrency=4).values.compare(rows_there(sandbox, 20, 365))
 
     assert most == 4
+
+
+async def test_other_tasks_run_between_the_steps_of_comparing_very_many_values(
+    sandbox: Sandbox, exist: ExistClient
+) -> None:
+    rows = rows_there(sandbox, 10, 31)
+    turns = 0
+    turns_before_planning: list[int] = []
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    plan_now = sync._plan
+
+    def plan(positions: Any) -> Any:
+        turns_before_planning.append(turns)
+        return plan_now(positions)
+
+    with patch("exist_async.values.sync._plan", plan):
+        other = asyncio.create_task(take_turns())
+        await exist.values.compare(rows)
+        other.cancel()
+
+    assert turns_before_planning[0] >= 1
 
 
 # Equality
@@ -453,6 +499,58 @@ async def test_a_refused_value_that_is_about_to_be_sent_again_is_not_compared(sa
     assert sandbox.values("thing_000")[END] == there[0].value
 
 
+async def test_a_value_is_compared_after_an_earlier_one_for_its_day_was_refused_for_good(
+    sandbox: Sandbox, exist: ExistClient
+) -> None:
+    there = rows_there(sandbox, 10, 31)
+    attribute = sandbox.user.attribute("thing_000")
+    assert attribute is not None
+    attribute.service = sandbox.add_service("tracker", "Fitness tracker")
+    refused: list[Any] = []
+
+    async def blocks() -> AsyncIterator[ValueUpdate]:
+        for row in [changed(there[0]), *there[1:]]:
+            yield row
+        await until(lambda: refused)
+        for row in there:
+            yield row
+
+    def tell(outcome: Outcome[Any, Any]) -> None:
+        if outcome.status is OutcomeStatus.REFUSED:
+            refused.append(outcome)
+
+    with patch("exist_async.batch.writes.BLOCK_SIZE", 310):
+        result = await exist.values.sync(blocks(), on_outcome=tell)
+
+    assert len(refused) == 1
+    assert len(result.unchanged) == 309 + 310
+
+
+async def test_a_long_stream_without_answers_takes_no_longer_for_each_block(sandbox: Sandbox) -> None:
+    keys = Counter[object]()
+
+    def counted_key(row: ValueUpdate) -> tuple[str, dt.date | None]:
+        key = conflict_key(row)
+        keys[key] += 1
+        return key
+
+    async def fail(request: httpx.Request, answer: Answer) -> httpx.Response:
+        return httpx.Response(501)
+
+    rows = [ValueUpdate("mood", back(day), 1) for day in range(1, 1501)]
+    operation = evolve(writes.UPDATE, conflict_key=counted_key)
+    with (
+        patch("exist_async.values.writes.UPDATE", operation),
+        patch("exist_async.batch.writes.BLOCK_SIZE", 30),
+        pytest.raises(ExistAsyncError) as caught,
+    ):
+        await client_through(sandbox, fail).values.sync(generated(rows))
+
+    assert caught.value.result is not None
+    assert statuses(caught.value.result) == ["unknown"] * len(rows)
+    assert max(keys.values()) <= 20
+
+
 async def test_an_older_row_is_not_to_be_sent_again_over_an_unchanged_one(sandbox: Sandbox) -> None:
     there = rows_there(sandbox, 10, 31)
 
@@ -481,7 +579,8 @@ async def test_a_listing_that_contradicts_itself_is_not_believed(sandbox: Sandbo
     assert comparison.changed == [there[0]]
 
 
-async def test_what_a_cancelled_write_may_still_change_is_not_compared(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("has_ended", [True, False], ids=["has ended", "was cancelled just now"])
+async def test_what_a_cancelled_write_may_still_change_is_not_compared(sandbox: Sandbox, has_ended: bool) -> None:
     there = rows_there(sandbox, 10, 31)
     sent, go_on = asyncio.Event(), asyncio.Event()
 
@@ -495,7 +594,8 @@ async def test_what_a_cancelled_write_may_still_change_is_not_compared(sandbox: 
     cancelled = asyncio.create_task(exist.values.update([changed(there[0])]))
     await sent.wait()
     cancelled.cancel()
-    await asyncio.wait([cancelled])
+    if has_ended:
+        await asyncio.wait([cancelled])
     syncing = asyncio.create_task(exist.values.sync(there))
     comparison = await exist.values.compare(there)
     await until(lambda: asked(sandbox, WITH_VALUES) == 2)
@@ -567,6 +667,42 @@ async def test_so_is_one_whose_reading_is_not_answered(sandbox: Sandbox, failure
     result = await client_through(sandbox, fail).values.sync(rows)
 
     assert len(result.succeeded) == len(rows)
+
+
+@pytest.mark.parametrize("attributes", [5, 20])
+@pytest.mark.parametrize(
+    "failure", [httpx.ReadTimeout("slow"), httpx.Response(503), httpx.Response(200, text="<html>")]
+)
+async def test_repeats_of_failed_reads_count_towards_the_quarter(
+    sandbox: Sandbox, clock: Any, attributes: int, failure: Any
+) -> None:
+    rows = rows_there(sandbox, attributes, 730)
+    requests = 0
+
+    async def fail(request: httpx.Request, answer: Answer) -> httpx.Response:
+        nonlocal requests
+        requests += 1
+        if request.method == "POST":
+            return await answer(request)
+        if isinstance(failure, Exception):
+            raise failure
+        return failure  # type: ignore[no-any-return]
+
+    result = await client_through(sandbox, fail, max_retries=2, sleep=clock.sleep).values.sync(rows)
+
+    written = ceil(len(rows) / 35)
+    assert len(result.succeeded) == len(rows)
+    assert written + 24 < requests <= written * 1.25
+
+
+async def test_a_read_that_fails_once_is_repeated(sandbox: Sandbox, exist: ExistClient) -> None:
+    rows = rows_there(sandbox, 20, 365)
+    sandbox.fail_next(status=503, path="with-values/", times=1)
+
+    result = await exist.values.sync(rows)
+
+    assert result.unchanged == list(result)
+    assert len(sandbox.requests) == 13
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from exist_async.cli.inputs import Input, open_input, read_lines, require_stdin
 from exist_async.cli.json_records import parse_json_lines
 from exist_async.cli.options import BaseUrl, BudgetOption, Flag, StdinFlag, Wait
 from exist_async.cli.records import Line, Records
+from exist_async.cli.takeover import Ownership, naming_takings
 from exist_async.cli.write_command import run_write
 from exist_async.client import ExistClient
 from exist_async.errors import ConfigurationError
@@ -69,16 +70,20 @@ async def _write(exist: ExistClient, source: Input, import_format: ImportFormat 
     async with aclosing(_numbered_lines(source)) as lines:
         first_line = await _skip_blank_lines(lines)
         parse = parse_json_lines if (import_format or _guess_format(first_line, source)) == "jsonl" else parse_csv
-        types = dict[str, ValueType | None]() if first_line is None else await _value_types(exist, reacquire)
+        ownership = await Ownership.look_up(exist) if reacquire and first_line is not None else None
+        types = dict[str, ValueType | None]() if first_line is None else await _value_types(exist, ownership)
         records = Records(parse(_prepend(first_line, lines), types), source.is_interactive)
-        return await run_write(
-            exist,
-            lambda on_outcome: exist.values.update(records.updates(), reacquire=reacquire, on_outcome=on_outcome),
-            records,
-            activity="Writing",
-            success_label="written",
-            not_owned_advice=None if reacquire else _NOT_OWNED_ADVICE,
-        )
+        async with naming_takings(exist, ownership) as naming:
+            return await run_write(
+                exist,
+                lambda on_outcome: exist.values.update(
+                    records.updates(), reacquire=reacquire, on_outcome=naming(on_outcome)
+                ),
+                records,
+                activity="Writing",
+                success_label="written",
+                not_owned_advice=None if reacquire else _NOT_OWNED_ADVICE,
+            )
 
 
 async def _numbered_lines(source: Input) -> AsyncGenerator[Line, None]:
@@ -115,15 +120,20 @@ def _guess_format(first_line: Line | None, source: Input) -> ImportFormat:
     return "jsonl" if first_character == b"{" else "csv"
 
 
-async def _value_types(exist: ExistClient, reacquire: bool) -> Mapping[str, ValueType | None]:
-    """Return the value types of the attributes that can be written: owned ones, and with `reacquire` all others."""
+async def _value_types(exist: ExistClient, ownership: Ownership | None) -> Mapping[str, ValueType | None]:
+    """Return the value types of the attributes that can be written: owned ones, and all others to be reacquired.
+
+    Args:
+        exist: The client.
+        ownership: The user's attributes; None if only owned ones are written.
+    """
+    if ownership is None:
+        # Also a token with write scopes alone may list the owned attributes.
+        owned = exist.attributes.owned(include_inactive=True, include_low_priority=True)
+        return {attribute.name: attribute.value_type async for attribute in owned}
     types: dict[str, ValueType | None] = {}
-    if reacquire:
-        async for template in exist.attributes.templates(include_low_priority=True):
-            types[template.name] = template.value_type
-        async for attribute in exist.attributes.list(include_inactive=True, include_low_priority=True):
-            types[attribute.name] = attribute.value_type
-    # Also a token with write scopes alone may list the owned attributes.
-    async for attribute in exist.attributes.owned(include_inactive=True, include_low_priority=True):
+    async for template in exist.attributes.templates(include_low_priority=True):
+        types[template.name] = template.value_type
+    for attribute in (*ownership.listed, *ownership.owned):
         types[attribute.name] = attribute.value_type
     return types
