@@ -13,7 +13,9 @@ from typing import Any, Final
 
 from benchmarks.turns import limit_turns
 
-_NAMES: Final = ("writes", "cpu", "listing", "decoding", "history", "sync", "views", "users", "growth", "startup")
+_NAMES: Final = (
+    *("writes", "cpu", "listing", "decoding", "history", "sync", "journal", "views", "users", "growth", "startup"),
+)
 _AGAIN: Final = "EXIST_ASYNC_BENCHMARKS_AGAIN"
 
 

@@ -12,6 +12,11 @@ def limit_turns(most: int) -> None:
     _most = most
 
 
+def is_trial() -> bool:
+    """Whether measurements are only to show that they run."""
+    return _most == 1
+
+
 def by_turns(
     measures: Mapping[str, Callable[[], float]], turns: int, *, rehearsal: bool = True
 ) -> dict[str, list[float]]:

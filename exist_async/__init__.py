@@ -26,6 +26,7 @@ from exist_async.errors import (
     ConnectionFailedError,
     DeadlineExceededError,
     ExistAsyncError,
+    JournalError,
     NoAnswerError,
     NotFoundError,
     OAuthError,
@@ -38,7 +39,7 @@ from exist_async.errors import (
     ValidationIssue,
 )
 from exist_async.events import AttemptEvent, Event, RefreshEvent, RetryEvent, WaitEvent
-from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus
+from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus, WriteSummary
 from exist_async.paging import Page, Paginator
 from exist_async.profile import UserProfile
 from exist_async.rate_limits import MemoryRateLimiter, RateLimiter
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from exist_async.averages import Average
     from exist_async.correlations import Correlation, CorrelationRating
     from exist_async.insights import Insight, InsightType
+    from exist_async.journals.sqlite import Journal
     from exist_async.oauth import OAuthApp, Scope
     from exist_async.rate_limits.redis import RedisRateLimiter
     from exist_async.rate_limits.sqlite import SqliteRateLimiter
@@ -64,6 +66,7 @@ else:
         "averages": ("Average",),
         "correlations": ("Correlation", "CorrelationRating"),
         "insights": ("Insight", "InsightType"),
+        "journals.sqlite": ("Journal",),
         "oauth": ("OAuthApp", "Scope"),
         "rate_limits.redis": ("RedisRateLimiter",),
         "rate_limits.sqlite": ("SqliteRateLimiter",),
@@ -115,6 +118,8 @@ __all__ = [
     "History",
     "Insight",
     "InsightType",
+    "Journal",
+    "JournalError",
     "MemoryRateLimiter",
     "MemoryTokenStore",
     "NoAnswerError",
@@ -150,5 +155,6 @@ __all__ = [
     "ValueType",
     "ValueUpdate",
     "WaitEvent",
+    "WriteSummary",
     "__version__",
 ]

@@ -50,13 +50,13 @@ class Chunk(Generic[T]):
         indices: The index of each item among all items.
         items: The items.
         conflict_keys: Keys of what the items change: chunks with a common key never run at the same time.
-        earlier: The indices of items that are not sent because an item of this chunk supersedes them, by its index.
+        earlier: The indices and items that are not sent because an item of this chunk supersedes them, by its index.
     """
 
     indices: list[int]
     items: list[T]
     conflict_keys: set[Hashable]
-    earlier: dict[int, list[int]] = field(factory=dict[int, list[int]])
+    earlier: dict[int, list[tuple[int, T]]] = field(factory=dict[int, list[tuple[int, T]]])
 
 
 async def run_chunks(

@@ -20,6 +20,7 @@ import attrs
 from exist_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    import msgspec
     from cattrs.preconf.msgspec import MsgspecJsonConverter
 
 T = TypeVar("T")
@@ -99,6 +100,16 @@ def encode_each(models: Iterable[object]) -> bytes:
     return _encoder()([hook_for(type(model))(model) for model in models])
 
 
+def encode_lines(values: Sequence[object]) -> bytes:
+    """Encode plain data as JSON lines, of which each ends with a line break."""
+    return _json_encoder().encode_lines(values)
+
+
+def plain(model: object) -> Any:
+    """Return a model as plain data, without the fields at their defaults."""
+    return converter().unstructure(model)
+
+
 def encode_argument(name: str, value: object) -> bytes:
     """Encode a caller's argument; raise ConfigurationError for what JSON can't hold, such as NaN."""
     try:
@@ -141,9 +152,14 @@ def converter() -> "MsgspecJsonConverter":
 
 @cache
 def _encoder() -> Callable[[object], bytes]:
+    return _json_encoder().encode
+
+
+@cache
+def _json_encoder() -> "msgspec.json.Encoder":
     import msgspec
 
-    return msgspec.json.Encoder(enc_hook=_date_subclass).encode
+    return msgspec.json.Encoder(enc_hook=_date_subclass)
 
 
 def _decoder_for(model: type[Any]) -> Callable[[bytes], Any]:

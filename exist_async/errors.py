@@ -18,11 +18,12 @@ ExistAsyncError
 │   └── ServerError               5xx, to a read
 ├── OAuthError                signing in or renewing the token failed; nothing was carried out
 │   └── ReauthorizationRequired   the user has to sign in again
+├── JournalError              the journal of a write can't be used; what it could not note was not sent
 └── BatchError                only some items of a write succeeded, or its requests failed with different errors
 ```
 
 Errors can be pickled, and their texts contain no token. An error raised by a write has the outcomes of its items in
-`result`.
+`result`, or their summary in `summary` if the write does not keep outcomes.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from exist_async.outcomes import BatchResult
+    from exist_async.outcomes import BatchResult, WriteSummary
 
 
 class ExistAsyncError(Exception):
@@ -40,9 +41,11 @@ class ExistAsyncError(Exception):
 
     Attributes:
         result: Outcome of every item that was read, if a write of several items raised the error; else None.
+        summary: Summary of these outcomes, if the write was called with `keep_outcomes=False`; else None.
     """
 
     result: BatchResult[Any, Any] | None = None
+    summary: WriteSummary[Any, Any] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Without `__init__`, which the default calls with `args` alone: some classes have keyword-only arguments.
@@ -230,6 +233,13 @@ class ReauthorizationRequired(OAuthError):  # noqa: N818  (named for the remedy)
     """The user has to sign in again, because there is no token, or none that can be renewed."""
 
 
+class JournalError(ExistAsyncError):
+    """The journal of a write can't be used: it is open elsewhere or damaged, its disk is full, or its folder read-only.
+
+    What could not be noted was not sent. If outcomes could not be noted, they are told all the same.
+    """
+
+
 class BatchError(ExistAsyncError):
     """Items of a write did not succeed, and no single error of the package explains why.
 
@@ -237,11 +247,20 @@ class BatchError(ExistAsyncError):
     `raise_for_failures` found items that were refused.
 
     Attributes:
-        result: Outcome of every item that was read.
+        result: Outcome of every item that was read; None for a write that does not keep outcomes.
+        summary: Summary of the outcomes of such a write; else None.
         errors: The distinct errors: that of the caller's code first, then those of the requests, in the order of items.
     """
 
-    def __init__(self, message: str, *, result: BatchResult[Any, Any], errors: tuple[Exception, ...]) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        result: BatchResult[Any, Any] | None = None,
+        summary: WriteSummary[Any, Any] | None = None,
+        errors: tuple[Exception, ...],
+    ) -> None:
         super().__init__(message)
         self.result = result
+        self.summary = summary
         self.errors = errors

@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Generic, TypeVar, overload
 
@@ -15,6 +15,9 @@ I_co = TypeVar("I_co", covariant=True)
 T_co = TypeVar("T_co", covariant=True)
 
 _QUOTED_OUTCOMES = 3
+
+MOST_FAILED = 1000
+"""The most outcomes that a summary contains."""
 
 
 class OutcomeStatus(StrEnum):
@@ -180,6 +183,51 @@ class BatchResult(Sequence[Outcome[I_co, T_co]]):
         return [outcome for outcome in self.outcomes if outcome.status is status]
 
 
+@frozen(repr=False)
+class WriteSummary(Generic[I_co, T_co]):
+    """The number of outcomes of a write, and the first that are not fine. Its length is the number of items.
+
+    Attributes:
+        counts: Number of items with each status; every status is there.
+        failed: The first 1,000 outcomes of items that are neither succeeded nor unchanged or superseded.
+    """
+
+    counts: Mapping[OutcomeStatus, int]
+    failed: tuple[Outcome[I_co, T_co], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<WriteSummary: {self}>"
+
+    def __str__(self) -> str:
+        return text_of_counts(self.counts)
+
+    def __len__(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def ok(self) -> bool:
+        """Whether every item succeeded, is unchanged or was superseded; true if there are none."""
+        return not self._failures
+
+    @property
+    def _failures(self) -> int:
+        return sum(count for status, count in self.counts.items() if status not in FINE)
+
+    def raise_for_failures(self) -> "WriteSummary[I_co, T_co]":
+        """Return this summary if every item succeeded, is unchanged or was superseded.
+
+        Raises:
+            BatchError: Some did not. Its message quotes the first outcomes of these, and it has this as `summary`.
+        """
+        if self.ok:
+            return self
+        raise BatchError(
+            f"{self._failures} of {len(self)} items did not succeed: {quote_first(self.failed)}",
+            summary=self,
+            errors=distinct_causes(self.failed),
+        )
+
+
 def distinct_causes(outcomes: Iterable[Outcome[object, object]]) -> tuple[Exception, ...]:
     """Return the causes of outcomes in order; of those with the same class and text, only the first.
 
@@ -208,8 +256,13 @@ def quote_first(outcomes: Sequence[Outcome[object, object]]) -> str:
 
 def count_by_status(outcomes: Sequence[Outcome[Any, Any]]) -> str:
     """Return the number of items with each status, as text: "70 items: 35 succeeded, 35 unknown"."""
-    counts = Counter(outcome.status.value.replace("_", " ") for outcome in outcomes)
-    return f"{len(outcomes)} items: " + (", ".join(f"{n} {status}" for status, n in counts.items()) or "none")
+    return text_of_counts(Counter(outcome.status for outcome in outcomes))
+
+
+def text_of_counts(counts: Mapping[OutcomeStatus, int]) -> str:
+    """Return the same for numbers that are known; a status without items is left out."""
+    texts = [f"{count} {status.value.replace('_', ' ')}" for status, count in counts.items() if count]
+    return f"{sum(counts.values())} items: " + (", ".join(texts) or "none")
 
 
 def _to_plain(value: Any) -> object:

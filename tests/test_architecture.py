@@ -35,6 +35,7 @@ LAYERS: list[list[str]] = [
     ["attributes"],
     ["profile"],
     ["values"],
+    ["journals"],
     ["averages", "correlations", "insights"],
     ["client"],
     ["attio"],

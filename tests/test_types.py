@@ -2,7 +2,8 @@
 
 import datetime as dt
 from collections.abc import AsyncIterator
-from typing import assert_type
+from pathlib import Path
+from typing import Any, assert_type
 
 from exist_async import (
     Attribute,
@@ -18,6 +19,7 @@ from exist_async import (
     DayValue,
     ExistClient,
     Insight,
+    Journal,
     Outcome,
     Page,
     Paginator,
@@ -25,6 +27,7 @@ from exist_async import (
     ValueIncrement,
     ValueType,
     ValueUpdate,
+    WriteSummary,
 )
 
 DAY = dt.date(2026, 11, 20)
@@ -93,6 +96,33 @@ async def test_writes_of_values_know_what_they_were_given(exist: ExistClient) ->
     assert_type(incremented, BatchResult[ValueIncrement, ValueEcho])
     assert_type(updated[0].item.date, dt.date)
     assert_type(incremented[0].item.date, dt.date | None)
+
+
+async def test_a_write_that_keeps_no_outcomes_has_a_summary(exist: ExistClient) -> None:
+    flag = bool(exist)
+    none = list[ValueUpdate]()
+
+    assert_type(await exist.values.update(none, keep_outcomes=True), BatchResult[ValueUpdate, ValueEcho])
+    summary = await exist.values.update(none, keep_outcomes=False)
+    assert_type(summary, WriteSummary[ValueUpdate, ValueEcho])
+    assert_type(summary.failed, tuple[Outcome[ValueUpdate, ValueEcho], ...])
+    assert_type(summary.raise_for_failures(), WriteSummary[ValueUpdate, ValueEcho])
+    assert_type(
+        await exist.values.sync(none, keep_outcomes=flag),
+        BatchResult[ValueUpdate, ValueEcho] | WriteSummary[ValueUpdate, ValueEcho],
+    )
+    assert_type(await exist.values.increment([], keep_outcomes=False), WriteSummary[ValueIncrement, ValueEcho])
+
+
+async def test_a_journal_is_given_as_it_is(exist: ExistClient, tmp_path: Path) -> None:
+    async with Journal(tmp_path / "journal.db") as journal:
+        assert_type(journal, Journal)
+        assert_type(
+            await exist.attributes.ensure([], journal=journal),
+            BatchResult[ByTemplate | ByName | CustomAttribute, Attribute],
+        )
+        async for outcome in journal.outcomes():
+            assert_type(outcome, Outcome[Any, Any])
 
 
 async def test_what_is_read_of_values_has_its_types(exist: ExistClient) -> None:

@@ -1,6 +1,6 @@
 """One call: the request that it makes, and its state while it is being sent."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextvars import ContextVar
 from urllib.parse import urlencode
 
@@ -84,6 +84,7 @@ class CallState:
             them waits for the end of the attempt.
         answered_in_line: Number of calls answered from that line when this call was refused last.
         user: The user whose share of the connections the current attempt takes.
+        before_sending: Called before the first attempt, when its turn has come: nothing is sent if it raises an error.
     """
 
     ends_at: float | None = None
@@ -104,6 +105,7 @@ class CallState:
     answered_in_line: int = 0
     conflict_keys: frozenset[Hashable] | set[Hashable] = frozenset()
     user: Hashable = None
+    before_sending: Callable[[], Awaitable[None]] | None = None
 
 
 current_state: ContextVar[CallState | None] = ContextVar("exist_async_call_state", default=None)

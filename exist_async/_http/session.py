@@ -158,6 +158,8 @@ class Session:
         if state.waited:
             self._check_deadline(call, state, self.options.clock())
         state.attempt += 1
+        if state.before_sending is not None and state.attempt == 1:
+            await state.before_sending()
 
     async def _line_up(self, call: Call, state: CallState) -> None:
         user = user_of(self.auth)

@@ -11,6 +11,7 @@ from exist_async.attributes import ensure, writes
 from exist_async.attributes.models import Attribute, AttributeEcho, AttributeTemplate
 from exist_async.attributes.requests import Acquirable, ByName, Creatable, Ensurable
 from exist_async.batch.items import Items
+from exist_async.batch.journal import WriteJournal
 from exist_async.batch.matching import Reply
 from exist_async.batch.operation import OnOutcome, WriteOperation
 from exist_async.batch.writes import write
@@ -124,6 +125,7 @@ class Attributes(Resource):
         *,
         success_objects: Literal[True] = True,
         on_outcome: OnOutcome[Creatable, Attribute] = None,
+        journal: WriteJournal | None = None,
     ) -> BatchResult[Creatable, Attribute]: ...
     @overload
     async def create(
@@ -132,6 +134,7 @@ class Attributes(Resource):
         *,
         success_objects: Literal[False],
         on_outcome: OnOutcome[Creatable, AttributeEcho] = None,
+        journal: WriteJournal | None = None,
     ) -> BatchResult[Creatable, AttributeEcho]: ...
     @overload
     async def create(
@@ -140,9 +143,15 @@ class Attributes(Resource):
         *,
         success_objects: bool,
         on_outcome: OnOutcome[Creatable, Attribute | AttributeEcho] = None,
+        journal: WriteJournal | None = None,
     ) -> BatchResult[Creatable, Attribute | AttributeEcho]: ...
     async def create(
-        self, items: Items[str | Creatable], *, success_objects: bool = True, on_outcome: Any = None
+        self,
+        items: Items[str | Creatable],
+        *,
+        success_objects: bool = True,
+        on_outcome: Any = None,
+        journal: WriteJournal | None = None,
     ) -> BatchResult[Creatable, Any]:
         """Create attributes that the user does not have. This service then owns them.
 
@@ -153,9 +162,11 @@ class Attributes(Resource):
             items: Templates, as names or ByTemplate, and CustomAttributes; any number.
             success_objects: Whether the outcomes have whole attributes as values, or only echoes of the items.
             on_outcome: Called with each outcome.
+            journal: A `Journal`, with which the same call goes on where an earlier one stopped. Items that were being
+                sent when a program ended are `unknown`, and are not sent again: `ensure()` finds out about them.
         """
         operation = _with_flags(writes.CREATE, success_objects=success_objects)
-        return await write(self._session, operation, items, on_outcome)
+        return await write(self._session, operation, items, on_outcome, journal)
 
     @overload
     async def acquire(
@@ -165,6 +176,7 @@ class Attributes(Resource):
         success_objects: Literal[True] = True,
         allow_user_defined: bool = False,
         on_outcome: OnOutcome[Acquirable, Attribute] = None,
+        journal: WriteJournal | None = None,
     ) -> BatchResult[Acquirable, Attribute]: ...
     @overload
     async def acquire(
@@ -174,6 +186,7 @@ class Attributes(Resource):
         success_objects: Literal[False],
         allow_user_defined: bool = False,
         on_outcome: OnOutcome[Acquirable, AttributeEcho] = None,
+        journal: WriteJournal | None = None,
     ) -> BatchResult[Acquirable, AttributeEcho]: ...
     @overload
     async def acquire(
@@ -183,6 +196,7 @@ class Attributes(Resource):
         success_objects: bool,
         allow_user_defined: bool = False,
         on_outcome: OnOutcome[Acquirable, Attribute | AttributeEcho] = None,
+        journal: WriteJournal | None = None,
     ) -> BatchResult[Acquirable, Attribute | AttributeEcho]: ...
     async def acquire(
         self,
@@ -191,6 +205,7 @@ class Attributes(Resource):
         success_objects: bool = True,
         allow_user_defined: bool = False,
         on_outcome: Any = None,
+        journal: WriteJournal | None = None,
     ) -> BatchResult[Acquirable, Any]:
         """Make this service the owner of attributes, also of those that another service owns.
 
@@ -202,12 +217,17 @@ class Attributes(Resource):
             success_objects: Whether the outcomes have whole attributes as values, or only echoes of the items.
             allow_user_defined: The older API's flag for acquiring attributes without a template by their name.
             on_outcome: Called with each outcome.
+            journal: A `Journal`, with which the same call goes on where an earlier one stopped.
         """
         operation = _with_flags(writes.ACQUIRE, success_objects=success_objects, allow_user_defined=allow_user_defined)
-        return await write(self._session, operation, items, on_outcome)
+        return await write(self._session, operation, items, on_outcome, journal)
 
     async def release(
-        self, items: Items[str | ByName | Attribute], *, on_outcome: OnOutcome[ByName, AttributeEcho] = None
+        self,
+        items: Items[str | ByName | Attribute],
+        *,
+        on_outcome: OnOutcome[ByName, AttributeEcho] = None,
+        journal: WriteJournal | None = None,
     ) -> BatchResult[ByName, AttributeEcho]:
         """Give attributes back: another service that can provide them becomes the owner, or they become inactive.
 
@@ -216,14 +236,19 @@ class Attributes(Resource):
         Args:
             items: Attributes, or their names; any number. A listing is read to its end before anything is sent.
             on_outcome: Called with each outcome.
+            journal: A `Journal`, with which the same call goes on where an earlier one stopped.
         """
         if isinstance(items, Paginator):
             # Released attributes disappear from the listing, so its pages would shift while they are read.
             items = await items.collect()
-        return await write(self._session, writes.RELEASE, items, on_outcome)
+        return await write(self._session, writes.RELEASE, items, on_outcome, journal)
 
     async def ensure(
-        self, items: Items[str | Ensurable], *, on_outcome: OnOutcome[Ensurable, Attribute] = None
+        self,
+        items: Items[str | Ensurable],
+        *,
+        on_outcome: OnOutcome[Ensurable, Attribute] = None,
+        journal: WriteJournal | None = None,
     ) -> BatchResult[Ensurable, Attribute]:
         """Create or acquire the attributes that this service does not own yet: safe to call at every start.
 
@@ -239,16 +264,17 @@ class Attributes(Resource):
             items: Templates, as names or ByTemplate, attributes as ByName, and CustomAttributes; any number. They are
                 read to their end before anything is sent.
             on_outcome: Called with each outcome.
+            journal: A `Journal`, from which the outcomes of an earlier call come. The others are looked up again.
         """
         session = self._session.with_deadline()
         owned = Attributes(session).owned(include_inactive=True, include_low_priority=True)
         everything = Attributes(session).list(include_inactive=True, include_low_priority=True)
-        return await ensure.ensure(session, items, owned, everything, on_outcome)
+        return await ensure.ensure(session, items, owned, everything, on_outcome, journal)
 
 
 def _with_flags(operation: WriteOperation[I, Any], *, success_objects: bool, **flags: bool) -> WriteOperation[I, Any]:
     """Return an operation with the given flags in its query, and the type of its replies that follows from them."""
-    query = encode_query(encode_filters(flags={"success_objects": success_objects, **flags}))
-    if query == operation.query:
+    if success_objects is True and all(flag is False for flag in flags.values()):
         return operation
+    query = encode_query(encode_filters(flags={"success_objects": success_objects, **flags}))
     return evolve(operation, query=query, reply=Reply[Attribute] if success_objects else Reply[AttributeEcho])

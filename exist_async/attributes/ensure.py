@@ -20,9 +20,11 @@ from exist_async.attributes.requests import (
     to_ensurable,
 )
 from exist_async.batch.items import ItemReader, Items, Stop, check_items
+from exist_async.batch.journal import WriteJournal, begin, log_failed_note
 from exist_async.batch.operation import OnOutcome, WriteOperation
-from exist_async.batch.writes import Write, conclude, log_outcomes
-from exist_async.errors import ExistAsyncError
+from exist_async.batch.results import KeptOutcomes, conclude, log_outcomes
+from exist_async.batch.writes import Write
+from exist_async.errors import ExistAsyncError, JournalError
 from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus
 from exist_async.paging import Paginator
 
@@ -35,6 +37,7 @@ async def ensure(
     owned: Paginator[Attribute],
     everything: Paginator[Attribute],
     on_outcome: OnOutcome[Ensurable, Attribute],
+    given_journal: object,
 ) -> BatchResult[Ensurable, Attribute]:
     """Make this service the owner of every item: see `Attributes.ensure`.
 
@@ -42,12 +45,16 @@ async def ensure(
     """
     check_items(items, on_outcome)
     reader = ItemReader(items, to_ensurable)
-    stop = await reader.read()
-    wanted = reader.items
-    running = _Ensure(session, wanted, on_outcome, stop)
-    if wanted and stop is None:
-        await running.run(owned, everything)
-    return running.conclude()
+    journal = None if given_journal is None else await begin(given_journal, session, "ensure")
+    try:
+        stop = await reader.read()
+        running = _Ensure(session, reader.items, on_outcome, stop, journal)
+        if stop is None:
+            await running.run(owned, everything)
+        return await running.conclude()
+    finally:
+        if journal is not None:
+            journal.end()
 
 
 @attrs.define(eq=False, repr=False)
@@ -58,13 +65,20 @@ class _Ensure:
     _wanted: Sequence[Ensurable]
     _on_outcome: OnOutcome[Ensurable, Attribute]
     _stop: Stop | None
+    _journal: WriteJournal | None
     # By index: the outcomes, and those of custom attributes whose creation was refused: their labels may exist.
     _outcomes: _Outcomes = attrs.field(init=False, factory=_Outcomes)
     _not_created: _Outcomes = attrs.field(init=False, factory=_Outcomes)
+    _noted: list["asyncio.Future[None]"] = attrs.field(init=False, factory=list["asyncio.Future[None]"])
 
     async def run(self, owned: Paginator[Attribute], everything: Paginator[Attribute]) -> None:
         """Send the requests, until every item has its outcome or an error stops them."""
         try:
+            if self._journal is not None:
+                await self._session.prepare()
+                await self._resume(self._journal)
+            if not self._undecided(object):
+                return
             again = self._match_owned(await owned.collect())
             to_acquire = self._undecided(ByTemplate | ByName) | again
             # In the order of the items: of several for one attribute, the last decides.
@@ -84,7 +98,13 @@ class _Ensure:
         except Exception as error:  # noqa: BLE001  (errors from outside the package come from the caller's auth or limiter)
             self._stop = Stop(error, from_caller=not isinstance(error, ExistAsyncError))
 
-    def conclude(self) -> BatchResult[Ensurable, Attribute]:
+    async def _resume(self, journal: WriteJournal) -> None:
+        """Take the outcomes of an earlier call from the journal."""
+        journal.check_end(len(self._wanted))
+        known = await journal.resume(0, self._wanted)
+        self._outcomes |= {outcome.index: outcome for outcome in known.told}
+
+    async def conclude(self) -> BatchResult[Ensurable, Attribute]:
         """Return the result, or raise the error for items without an answer."""
         cause = self._stop.error if self._stop is not None else None
         for index, item in self._undecided(object).items():
@@ -96,6 +116,11 @@ class _Ensure:
                 self._report(attrs.evolve(refusal, status=OutcomeStatus.NOT_SENT, cause=cause))
             else:
                 self._report(refusal)
+        try:
+            for noted in self._noted:
+                await noted
+        except JournalError as error:
+            self._stop = self._stop or Stop(error)
         return conclude(BatchResult(tuple(self._outcomes[n] for n in range(len(self._wanted)))), self._stop)
 
     def _undecided(self, kind: Any) -> dict[int, Ensurable]:
@@ -112,7 +137,7 @@ class _Ensure:
         by_label = _by_label(owned)
         again: dict[int, Ensurable] = {}
         changed: set[str] = set()
-        for index, item in enumerate(self._wanted):
+        for index, item in self._undecided(object).items():
             if not isinstance(item, CustomAttribute):
                 found = by_key.get(match_key(item))
             elif (found := _best_match(item, by_label)) and not _has_same_type(item, found):
@@ -168,15 +193,18 @@ class _Ensure:
             given = final(outcome)
             # A cancelled call may have reported it before.
             is_new = self._outcomes.get(given.index) is not given
+            if is_new and not _may_exist(outcome):
+                self._note(given)
             if self._on_outcome is not None and is_new and not _may_exist(outcome):
                 # It is not called again if it raises.
                 callback, self._on_outcome = self._on_outcome, None
                 callback(given)
                 self._on_outcome = callback
 
-        running = Write(self._session, operation, report)
+        outcomes = KeptOutcomes[Any, Attribute]()
+        running = Write(self._session, operation, report, outcomes)
         await running.run(list(items.values()))
-        for outcome in running.result:
+        for outcome in outcomes.result(operation):
             given = final(outcome)
             (self._not_created if _may_exist(outcome) else self._outcomes)[given.index] = given
         self._stop = running.stop
@@ -191,6 +219,7 @@ class _Ensure:
         """Record the final outcome of an item, and call the caller's callback."""
         outcome = self._final(outcome)
         self._outcomes[outcome.index] = outcome
+        self._note(outcome)
         if self._on_outcome is None:
             return
         try:
@@ -198,6 +227,13 @@ class _Ensure:
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  (raised with the result)
             self._on_outcome = None
             self._stop = Stop(as_exception(error), from_caller=True)
+
+    def _note(self, outcome: Outcome[Ensurable, Attribute]) -> None:
+        """Begin to note a final outcome in the journal, if there is one."""
+        if self._journal is not None and outcome.status is not OutcomeStatus.NOT_SENT:
+            noted = self._journal.note_outcomes([outcome])
+            noted.add_done_callback(log_failed_note)
+            self._noted.append(noted)
 
 
 def _may_exist(outcome: Outcome[Any, Attribute]) -> bool:

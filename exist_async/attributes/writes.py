@@ -41,6 +41,7 @@ def _after_repeated_release(outcome: Outcome[ByName, AttributeEcho]) -> Outcome[
 # All three are repeatable: a second creation or release is refused, and acquiring an owned attribute changes nothing.
 
 CREATE: Final = WriteOperation[Creatable, Any](
+    kind="create",
     path=f"{ROOT}attributes/create/",
     query=_WHOLE_ATTRIBUTES,
     repeatable=True,
@@ -52,6 +53,7 @@ CREATE: Final = WriteOperation[Creatable, Any](
     on_repeat_refusal=_after_repeated_creation,
 )
 ACQUIRE: Final = WriteOperation[Acquirable, Any](
+    kind="acquire",
     path=f"{ROOT}attributes/acquire/",
     query=_WHOLE_ATTRIBUTES,
     repeatable=True,
@@ -62,6 +64,7 @@ ACQUIRE: Final = WriteOperation[Acquirable, Any](
     conflict_key=requests.conflict_key,
 )
 RELEASE: Final = WriteOperation[ByName, AttributeEcho](
+    kind="release",
     path=f"{ROOT}attributes/release/",
     repeatable=True,
     reply=Reply[AttributeEcho],

@@ -1,19 +1,34 @@
-"""Reads the items of a write from any iterable, up to the first that is wrong."""
+"""Reads the items of a write from any iterable, up to the first that is wrong, and cuts them into requests."""
 
 import asyncio
 import math
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import (
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import frozen
 
 from exist_async._checks import check_callback
-from exist_async._concurrency import as_exception, cancelled_by_caller
+from exist_async._concurrency import Chunk, as_exception, cancelled_by_caller
+from exist_async.batch.operation import WriteOperation
 from exist_async.errors import ConfigurationError
 from exist_async.outcomes import BatchResult
 
 I = TypeVar("I")  # noqa: E741  (the letter for an item, as T is for an answer)
 X = TypeVar("X")
+
+CHUNK_SIZE = 35
+"""The most objects that Exist accepts in one request."""
 
 _END = object()
 
@@ -53,13 +68,15 @@ class ItemReader(Generic[I]):
     """Reads items in several steps, each of which continues where the one before ended.
 
     Attributes:
-        items: The request models of the items that were read.
-        limit: Number of items at which to stop; it may be raised meanwhile.
+        items: The request models of the items that were read and not taken yet.
+        taken: Number of items that were taken.
+        limit: Number of items, with those that were taken, at which to stop; it may be raised meanwhile.
         ended: Whether there is nothing more to read: the iterable has ended, or an item was wrong.
     """
 
     def __init__(self, items: Items[Any], prepare: Callable[[Any], I]) -> None:
         self.items: list[I] = []
+        self.taken = 0
         self.limit = math.inf
         self.ended = False
         self._given: Any = items
@@ -76,16 +93,16 @@ class ItemReader(Generic[I]):
         into, prepare = self.items, self._prepare
         preparing: int | None = None  # the index of the item, as long as its request model is not created
         if most is not None:
-            self.limit = len(into) + most
+            self.limit = self.taken + len(into) + most
         try:
             if self._iterator is None:
                 self._iterator = aiter(self._given) if self._is_stream else iter(self._given)
-            while len(into) < self.limit:
+            while self.taken + len(into) < self.limit:
                 item = await anext(self._iterator, _END) if self._is_stream else next(self._iterator, _END)
                 if item is _END:
                     self.ended = True
                     return None
-                preparing = len(into)
+                preparing = self.taken + len(into)
                 into.append(prepare(item))
                 preparing = None
         except asyncio.CancelledError as error:
@@ -100,6 +117,13 @@ class ItemReader(Generic[I]):
             return Stop(error, from_caller=True)
         return None
 
+    def take(self) -> list[I]:
+        """Return the items that were read since the last time, and forget them."""
+        taken = self.items[:]
+        self.items.clear()
+        self.taken += len(taken)
+        return taken
+
 
 class PausingReader(Generic[I]):
     """Reads an async stream in blocks that end where the stream pauses. Close it when leaving it early.
@@ -108,7 +132,6 @@ class PausingReader(Generic[I]):
     than was asked for.
 
     Attributes:
-        items: The request models of the items that were read.
         ended: Whether the last block was returned, or the reader was closed.
     """
 
@@ -122,7 +145,6 @@ class PausingReader(Generic[I]):
     ) -> None:
         self.ended = False
         self._reader = ItemReader(items, self._prepare_next)
-        self.items: list[I] = self._reader.items
         self._prepare = prepare
         self._clock = clock
         self._sleep = sleep
@@ -140,14 +162,14 @@ class PausingReader(Generic[I]):
         if self._reading is None:
             self._reading = asyncio.create_task(self._read_all())
         try:
-            while not self._reading.done() and len(self.items) < self._reader.limit:
-                if len(self.items) == self._returned:
+            while not self._reading.done() and self._count < self._reader.limit:
+                if self._count == self._returned:
                     await self._woken()
                 elif (left := self._arrived + _PAUSE - self._clock()) > 0:
                     await self._woken(left)
                 else:
                     break
-            self._reader.limit = self._returned = len(self.items)
+            self._reader.limit = self._returned = self._count
             if not self._reading.done():
                 return None
             stop = self._reading.result()
@@ -159,6 +181,10 @@ class PausingReader(Generic[I]):
             stop = Stop(error, from_caller=True)
         self.ended = True
         return stop
+
+    def take(self) -> list[I]:
+        """Return the items of the last block, and forget them."""
+        return self._reader.take()
 
     async def aclose(self) -> None:
         """End the reading, also in the middle of waiting for an item."""
@@ -183,9 +209,13 @@ class PausingReader(Generic[I]):
     def _prepare_next(self, item: Any) -> I:
         prepared = self._prepare(item)
         self._arrived = self._clock()
-        if len(self.items) == self._returned:
+        if self._count == self._returned:
             self._wake.set()
         return prepared
+
+    @property
+    def _count(self) -> int:
+        return self._reader.taken + len(self._reader.items)
 
     async def _woken(self, seconds: float | None = None) -> None:
         """Wait for the first item of a block, for its last, for the end, or for a number of seconds."""
@@ -203,3 +233,64 @@ class PausingReader(Generic[I]):
             await self._sleep(seconds)
         finally:
             self._wake.set()
+
+
+def cut(
+    indices: Sequence[int], items: Sequence[I] | Mapping[int, I], operation: WriteOperation[I, Any]
+) -> Iterator[Chunk[I]]:
+    """Cut items, by their indices; those that conflict with an earlier item of their request are cut later."""
+    conflict_key = operation.conflict_key
+    repeated: Collection[Hashable] = ()
+    if len(indices) > 1 and (operation.supersedes or operation.unique_per_request):
+        repeated = _repeated_keys(indices, items, conflict_key)
+    earlier: dict[int, list[tuple[int, I]]] = {}
+    if repeated and operation.supersedes:
+        earlier = _earlier(indices, items, repeated, conflict_key)
+        superseded = {index for group in earlier.values() for index, _ in group}
+        indices, repeated = [index for index in indices if index not in superseded], ()
+    while indices:
+        later: list[int] = []
+        seen: set[Hashable] = set()
+        chunk: Chunk[I] = Chunk([], [], set())
+        for index in indices:
+            item = items[index]
+            key = conflict_key(item)
+            if repeated and key in repeated:
+                if key in seen:
+                    later.append(index)
+                    continue
+                seen.add(key)
+            chunk.indices.append(index)
+            chunk.items.append(item)
+            chunk.conflict_keys.add(key)
+            if earlier and index in earlier:
+                chunk.earlier[index] = earlier[index]
+            if len(chunk.items) == CHUNK_SIZE:
+                yield chunk
+                chunk = Chunk([], [], set())
+        if chunk.items:
+            yield chunk
+        indices = later
+
+
+def _repeated_keys(
+    indices: Sequence[int], items: Sequence[I] | Mapping[int, I], conflict_key: Callable[[I], Hashable]
+) -> Collection[Hashable]:
+    """Return the conflict keys that several items have. Remembering all keys would cost memory with long lists."""
+    counts = Counter(conflict_key(items[index]) for index in indices)
+    return {key for key, count in counts.items() if count > 1}
+
+
+def _earlier(
+    indices: Sequence[int],
+    items: Sequence[I] | Mapping[int, I],
+    repeated: Collection[Hashable],
+    conflict_key: Callable[[I], Hashable],
+) -> dict[int, list[tuple[int, I]]]:
+    """Return, by index of the last item with each of these keys, the indices and items before it."""
+    groups: dict[Hashable, list[tuple[int, I]]] = {key: [] for key in repeated}
+    for index in indices:
+        group = groups.get(conflict_key(items[index]))
+        if group is not None:
+            group.append((index, items[index]))
+    return {group.pop()[0]: group for group in groups.values()}

@@ -31,6 +31,7 @@ class WriteOperation(Generic[I, T]):
     """One kind of write.
 
     Attributes:
+        kind: Its name: the method that carries it out.
         path: The path of its endpoint on the service's origin.
         query: Its encoded query.
         repeatable: Whether sending a request twice is harmless.
@@ -50,6 +51,7 @@ class WriteOperation(Generic[I, T]):
         share_parts: Replaces parts of an answer by equal parts of its item, which saves memory.
     """
 
+    kind: str
     path: str
     repeatable: bool
     reply: type[Reply[T]]

@@ -14,7 +14,7 @@ from exist_async.cli.export_file import Changes, ExportFile
 from exist_async.cli.options import resolve_day
 from exist_async.cli.output import one_line, print_error
 from exist_async.cli.part_file import Begun, PartFile
-from exist_async.cli.progress import progress_bar
+from exist_async.cli.progress import request_progress
 from exist_async.client import ExistClient
 from exist_async.errors import ConfigurationError, ExistAsyncError
 from exist_async.values import DayValue
@@ -183,15 +183,14 @@ class HistoryExport:
     ) -> AsyncGenerator[tuple[str, DayValue], None]:
         """Yield values that the earlier run kept, and read the others."""
         days = self.exist.values.history(start, end, attributes=attributes, groups=groups)
-        kept = len(self.part)
         days.keep_pages(self.part)
-        if sys.stderr.isatty():
-            needed = max(0, await days.plan() - kept)
-            print(f"Requests needed: {needed} ({self.budget.allowed})", file=sys.stderr)
-        with progress_bar("Reading", None) as advance:
+        unused = self.part.unused
+        with request_progress("Reading") as progress:
+            progress.total = max(0, await days.plan() - unused)
+            if sys.stderr.isatty():
+                print(f"Requests needed: {progress.total} ({self.budget.allowed})", file=sys.stderr)
             async for name, day in days:
                 yield name, day
-                advance(day)
         new = [name for name in days.inaccessible if name not in self.inaccessible]
         self.inaccessible.update(dict.fromkeys(new))
         print_left_out(new)

@@ -67,9 +67,11 @@ class PartFile:
         self._places: dict[str, tuple[int, int]] = {}  # offset and length of the line with the page of a request
         self._end = 0
         self._is_removed = False
+        self._unused: set[str] = set()
         self.begun: Begun | None = None
         with self._reporting("read"):
             self._load()
+        self._unused.update(self._places)
 
     @classmethod
     @contextmanager
@@ -97,9 +99,15 @@ class PartFile:
         """Return the number of pages."""
         return len(self._places)
 
+    @property
+    def unused(self) -> int:
+        """Number of pages of earlier runs that this one has not taken yet."""
+        return len(self._unused)
+
     def begin(self, begun: Begun) -> None:
         """Write what is asked for, in place of all that the file has."""
         self._places.clear()
+        self._unused.clear()
         with self._reporting("written"):
             self._cut(0)
         line = {
@@ -118,6 +126,7 @@ class PartFile:
         place = self._places.get(request)
         if place is None:
             return None
+        self._unused.discard(request)
         with self._reporting("read"):
             self._file.seek(place[0])
             return bytes(msgspec.json.decode(self._file.read(place[1]), type=_KeptPage).page)

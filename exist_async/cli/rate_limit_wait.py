@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Hashable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Generator, Hashable
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import Final
+from typing import Final, Protocol
 
 from exist_async._concurrency import cancelled_by_caller
 from exist_async.cli.budget import Budget
@@ -15,7 +15,6 @@ from exist_async.cli.state_folder import state_folder
 from exist_async.errors import ConfigurationError, RateLimitError
 from exist_async.events import AttemptEvent, Event, RetryEvent
 from exist_async.rate_limits import MemoryRateLimiter
-from exist_async.rate_limits.queue import QueuedRateLimiter
 from exist_async.rate_limits.slots import Slots
 from exist_async.rate_limits.sqlite import SqliteRateLimiter
 
@@ -29,14 +28,27 @@ current_limiter: ContextVar["CommandLimiter | None"] = ContextVar("exist_async_c
 """The rate limiter of the command that is running."""
 
 
-class _Forecasting(QueuedRateLimiter):
-    async def seconds_until(self, user: Hashable, requests: int) -> float:
-        """Return the seconds until the last of so many more requests, at least two, can be sent. It takes no slot."""
-        return await self._take(user, max(2, requests) - 1)
+class _Work(Protocol):
+    """The work in progress."""
+
+    @property
+    def total(self) -> int | None: ...
+
+    @property
+    def requests_left(self) -> int | None: ...
+
+    @property
+    def count(self) -> str: ...
 
 
-class _FileLimiter(SqliteRateLimiter, _Forecasting):
-    """Counts the requests of all runs."""
+class _FileLimiter(SqliteRateLimiter):
+    """Counts the requests of all runs.
+
+    Attributes:
+        on_turn: Called when a request is the next one, with the seconds until it can be sent; 0 if it can be now.
+    """
+
+    on_turn: Callable[[float], Awaitable[None]]
 
     async def settle(self, slots: Slots) -> None:
         """Count a request of the client from now on; that of a cancelled call from a minute after its start.
@@ -48,9 +60,30 @@ class _FileLimiter(SqliteRateLimiter, _Forecasting):
         else:
             await super().settle(slots)
 
+    async def seconds_until(self, user: Hashable, requests: int) -> float:
+        """Return the seconds until the last of so many more requests, at least two, can be sent. It takes no slot."""
+        return await super()._take(user, max(2, requests) - 1)
 
-class _RunLimiter(MemoryRateLimiter, _Forecasting):
-    """Counts the requests of one run."""
+    async def _take(self, user: Hashable, ahead: int) -> float:
+        wait = await super()._take(user, ahead)
+        if not ahead:
+            await self.on_turn(wait)
+        return wait
+
+
+class _RunLimiter(MemoryRateLimiter):
+    """Counts the requests of one run. The methods are as those of `_FileLimiter`."""
+
+    on_turn: Callable[[float], Awaitable[None]]
+
+    async def seconds_until(self, user: Hashable, requests: int) -> float:
+        return await super()._take(user, max(2, requests) - 1)
+
+    async def _take(self, user: Hashable, ahead: int) -> float:
+        wait = await super()._take(user, ahead)
+        if not ahead:
+            await self.on_turn(wait)
+        return wait
 
 
 class CommandLimiter:
@@ -68,9 +101,6 @@ class CommandLimiter:
         answered: Number of requests that the service has answered.
         done_at: When the work in progress will be done, in seconds since the epoch; None if that is not known, or if
             the budget suffices for it.
-        requests_left: Returns how many requests the work in progress still takes; None if that is not known.
-        describe_work: Returns how much of the work in progress is done, such as "10,465/73,010"; may be empty.
-        is_shown: Whether the user sees the progress anyway: then one notice is enough.
     """
 
     def __init__(
@@ -85,40 +115,52 @@ class CommandLimiter:
     ) -> None:
         self.answered = 0
         self.done_at: float | None = None
-        self.requests_left: Callable[[], int | None] = lambda: None
-        self.describe_work: Callable[[], str] = lambda: ""
-        self.is_shown = False
         self._budget = budget
         self._account = account
         self._notices = notices
         self._clock = clock
         self._wall_clock = wall_clock
         self._sleep_for = sleep
+        self._work: _Work | None = None
+        self._is_shown = False
         self._noticed_at: float | None = None
         self._forecast_at: float | None = None
-        # When the requests that wait can be sent.
-        self._waits: dict[object, float] = {}
+        self._in_flight = 0
+        self._next_at = 0.0
         self._paused_until = 0.0
         self._limiter = self._open_file()
 
     @property
     def next_at(self) -> float | None:
         """When the next request can be sent, in seconds since the epoch; None if the command does not wait."""
-        moments = [*self._waits.values()]
-        if self._paused_until > self._wall_clock():
-            moments.append(self._paused_until)
-        return min(moments, default=None)
+        now = self._wall_clock()
+        return min((moment for moment in (self._next_at, self._paused_until) if moment > now), default=None)
+
+    @contextmanager
+    def working(self, work: _Work, *, is_shown: bool) -> Generator[None]:
+        """Tell in the notices, for the duration of a block, how much work is done and when the rest will be.
+
+        Args:
+            work: The work.
+            is_shown: Whether a progress bar shows it: then one notice is enough.
+        """
+        self._work, self._is_shown, self._forecast_at = work, is_shown, None
+        try:
+            yield
+        finally:
+            self._work, self._is_shown, self.done_at = None, False, None
 
     async def acquire(self, user: Hashable, *, max_wait: float | None) -> None:
         """Take one slot of the account's budget; see `RateLimiter.acquire`."""
         del user  # the account's key stays the same when its token is renewed
         try:
-            await self._take(0.0)
+            await self._limiter.acquire(self._account, max_wait=max_wait)
         except RateLimitError as error:
-            seconds = error.retry_after or 0.0
-            if max_wait is not None and seconds > max_wait:
+            if error.retry_after is not None:
                 raise
-            await self._wait(seconds, max_wait)
+            self._limiter = self._count_this_run(str(error.__cause__ or "The file of the requests can't be used."))
+            await self._limiter.acquire(self._account, max_wait=max_wait)
+        self._in_flight += 1
         if self._forecast_at is None or self._clock() - self._forecast_at > _FORECAST_INTERVAL:
             await self._forecast()
 
@@ -130,40 +172,30 @@ class CommandLimiter:
     def on_event(self, event: Event) -> None:
         """Count the answers, and notice that Exist itself answered 429: other programs may have used the budget."""
         if isinstance(event, AttemptEvent):
+            self._in_flight -= 1
             if event.status_code is not None and event.status_code != 429 and event.status_code < 500:
                 self.answered += 1
         elif isinstance(event, RetryEvent) and event.error == RateLimitError.__name__:
             self._paused_until = self._wall_clock() + event.seconds
             self._print_notice()
 
-    async def _wait(self, seconds: float, max_wait: float | None) -> None:
-        wait = object()
-        self._waits[wait] = self._wall_clock() + seconds
-        try:
+    async def _on_turn(self, seconds: float) -> None:
+        starts_waiting = seconds > 0 and self.next_at is None
+        self._next_at = self._wall_clock() + seconds if seconds > 0 else 0.0
+        if starts_waiting:
             await self._forecast()
-            await self._take(max_wait)
-        finally:
-            del self._waits[wait]
-
-    async def _take(self, max_wait: float | None) -> None:
-        try:
-            await self._limiter.acquire(self._account, max_wait=max_wait)
-        except RateLimitError as error:
-            if error.retry_after is not None:
-                raise
-            self._limiter = self._count_this_run(
-                str(error.__cause__ or "The file with the last requests can't be used.")
-            )
-            await self._limiter.acquire(self._account, max_wait=max_wait)
 
     async def _forecast(self) -> None:
         """Estimate when the work in progress will be done."""
         self._forecast_at = self._clock()
-        requests = self.requests_left()
+        left = None if self._work is None else self._work.requests_left
+        to_send = 0 if left is None else left - self._in_flight
         seconds = 0.0
-        if requests:
-            with suppress(RateLimitError):  # the file can't be used, which the next `_take` tells
-                seconds = await self._limiter.seconds_until(self._account, requests)
+        if to_send > 1:
+            with suppress(RateLimitError):  # the file can't be used, which the next `acquire` tells
+                seconds = await self._limiter.seconds_until(self._account, to_send)
+        elif to_send == 1:
+            seconds = self._next_at - self._wall_clock()
         self.done_at = self._wall_clock() + seconds if seconds > 0 else None
 
     async def _sleep(self, seconds: float) -> None:
@@ -173,14 +205,16 @@ class CommandLimiter:
     def _print_notice(self) -> None:
         now = self._clock()
         if not self._notices or (
-            self._noticed_at is not None and (self.is_shown or now - self._noticed_at <= _NOTICE_INTERVAL)
+            self._noticed_at is not None and (self._is_shown or now - self._noticed_at <= _NOTICE_INTERVAL)
         ):
             return
         self._noticed_at = now
         wall_time, next_at = self._wall_clock(), self.next_at
         until = "" if next_at is None else f" until {describe_time(next_at, wall_time)}"
         done = "" if self.done_at is None else f"done about {describe_time(self.done_at, wall_time)}"
-        work = " · ".join(filter(None, (self.describe_work(), done)))
+        # Without a total, a count of items says nothing about the rest.
+        count = "" if self._work is None or self._work.total is None else self._work.count
+        work = " · ".join(filter(None, (count, done)))
         print_error(f"{self._budget.used_up}: waiting{until}{f' ({work})' if work else ''}. Press Ctrl-C to stop.")
 
     def _open_file(self) -> _FileLimiter | _RunLimiter:
@@ -189,7 +223,7 @@ class CommandLimiter:
             path = state_folder() / f"requests-{self._budget.period:.15g}s.db"
         except ConfigurationError as error:
             return self._count_this_run(f"{error}.")
-        return _FileLimiter(
+        limiter = _FileLimiter(
             path,
             self._budget.requests,
             self._budget.period,
@@ -198,16 +232,20 @@ class CommandLimiter:
             wall_clock=self._wall_clock,
             sleep=self._sleep,
         )
+        limiter.on_turn = self._on_turn
+        return limiter
 
     def _count_this_run(self, reason: str) -> _RunLimiter:
         print_error(f"{reason} So only the requests of this run are counted.")
-        return _RunLimiter(
+        limiter = _RunLimiter(
             self._budget.requests,
             self._budget.period,
             max_waiting=_MAX_CALLERS,
             clock=self._clock,
             sleep=self._sleep,
         )
+        limiter.on_turn = self._on_turn
+        return limiter
 
 
 def max_wait_for(wait: bool | None, *, waits_by_default: bool) -> float | None:

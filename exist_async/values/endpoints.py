@@ -3,18 +3,19 @@
 import datetime as dt
 from collections.abc import Iterable
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 from attrs import evolve
 
 from exist_async._checks import check_flag, check_int, check_text
 from exist_async.batch.items import Items
+from exist_async.batch.journal import WriteJournal
 from exist_async.batch.operation import OnOutcome, WriteOperation
-from exist_async.batch.writes import write
-from exist_async.outcomes import BatchResult
+from exist_async.batch.writes import write, write_and_count
+from exist_async.outcomes import BatchResult, WriteSummary
 from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody, Paginator
 from exist_async.resource import Resource, encode_filters
-from exist_async.values import writes
+from exist_async.values import requests, writes
 from exist_async.values.models import AttributeWithValues, DayValue, ValueEcho
 from exist_async.values.requests import MOST_DAYS, VALUES, WITH_VALUES, ValueIncrement, ValueUpdate
 from exist_async.values.writes import V
@@ -116,13 +117,45 @@ class Values(Resource):
 
         return History(self._session, start, end, attributes=attributes, groups=groups)
 
+    @overload
     async def update(
         self,
         items: Items[ValueUpdate],
         *,
         reacquire: bool = False,
         on_outcome: OnOutcome[ValueUpdate, ValueEcho] = None,
-    ) -> BatchResult[ValueUpdate, ValueEcho]:
+        journal: WriteJournal | None = None,
+        keep_outcomes: Literal[True] = True,
+    ) -> BatchResult[ValueUpdate, ValueEcho]: ...
+    @overload
+    async def update(
+        self,
+        items: Items[ValueUpdate],
+        *,
+        reacquire: bool = False,
+        on_outcome: OnOutcome[ValueUpdate, ValueEcho] = None,
+        journal: WriteJournal | None = None,
+        keep_outcomes: Literal[False],
+    ) -> WriteSummary[ValueUpdate, ValueEcho]: ...
+    @overload
+    async def update(
+        self,
+        items: Items[ValueUpdate],
+        *,
+        reacquire: bool = False,
+        on_outcome: OnOutcome[ValueUpdate, ValueEcho] = None,
+        journal: WriteJournal | None = None,
+        keep_outcomes: bool,
+    ) -> BatchResult[ValueUpdate, ValueEcho] | WriteSummary[ValueUpdate, ValueEcho]: ...
+    async def update(
+        self,
+        items: Items[ValueUpdate],
+        *,
+        reacquire: bool = False,
+        on_outcome: OnOutcome[ValueUpdate, ValueEcho] = None,
+        journal: WriteJournal | None = None,
+        keep_outcomes: bool = True,
+    ) -> BatchResult[ValueUpdate, ValueEcho] | WriteSummary[ValueUpdate, ValueEcho]:
         """Write values, which replace the values of their days: "" erases a text. Doing it again is harmless.
 
         Of several items for the same attribute and day, only the last is sent. When it has succeeded, the others are
@@ -138,8 +171,11 @@ class Values(Resource):
                 now; in the second, it is created if there is a template with its name. If it can't be acquired, its
                 values stay refused, with the reason in `error`; if acquiring it was not answered, they are `not_sent`.
             on_outcome: Called with each outcome.
+            journal: A `Journal`, with which the same call goes on where an earlier one stopped.
+            keep_outcomes: False returns a `WriteSummary`, so that a stream of any length needs little memory. An error
+                then has a `summary` in place of a `result`.
         """
-        return await self._write(writes.UPDATE, items, reacquire, on_outcome)
+        return await self._write(writes.UPDATE, items, reacquire, on_outcome, journal, keep_outcomes)
 
     async def compare(self, rows: Items[ValueUpdate]) -> "Comparison":
         """Compare values with those that Exist has, as `sync()` does, without writing any. It sends reads at most.
@@ -151,13 +187,45 @@ class Values(Resource):
 
         return await compare(self._session, rows)
 
+    @overload
     async def sync(
         self,
         rows: Items[ValueUpdate],
         *,
         reacquire: bool = False,
         on_outcome: OnOutcome[ValueUpdate, ValueEcho] = None,
-    ) -> BatchResult[ValueUpdate, ValueEcho]:
+        journal: WriteJournal | None = None,
+        keep_outcomes: Literal[True] = True,
+    ) -> BatchResult[ValueUpdate, ValueEcho]: ...
+    @overload
+    async def sync(
+        self,
+        rows: Items[ValueUpdate],
+        *,
+        reacquire: bool = False,
+        on_outcome: OnOutcome[ValueUpdate, ValueEcho] = None,
+        journal: WriteJournal | None = None,
+        keep_outcomes: Literal[False],
+    ) -> WriteSummary[ValueUpdate, ValueEcho]: ...
+    @overload
+    async def sync(
+        self,
+        rows: Items[ValueUpdate],
+        *,
+        reacquire: bool = False,
+        on_outcome: OnOutcome[ValueUpdate, ValueEcho] = None,
+        journal: WriteJournal | None = None,
+        keep_outcomes: bool,
+    ) -> BatchResult[ValueUpdate, ValueEcho] | WriteSummary[ValueUpdate, ValueEcho]: ...
+    async def sync(
+        self,
+        rows: Items[ValueUpdate],
+        *,
+        reacquire: bool = False,
+        on_outcome: OnOutcome[ValueUpdate, ValueEcho] = None,
+        journal: WriteJournal | None = None,
+        keep_outcomes: bool = True,
+    ) -> BatchResult[ValueUpdate, ValueEcho] | WriteSummary[ValueUpdate, ValueEcho]:
         """Write values as `update()` does, but only those that differ from what Exist has: the others are `unchanged`.
 
         It reads first, up to 100 attributes and 31 days in a request, in at most a quarter of the requests that writing
@@ -173,20 +241,54 @@ class Values(Resource):
             rows: Any number. A sequence is planned as a whole, a stream in blocks, as in `update()`.
             reacquire: As for `update()`. Attributes whose values are unchanged are not acquired.
             on_outcome: Called with each outcome.
+            journal: As for `update()`. It may read again what it read before.
+            keep_outcomes: As for `update()`.
         """
         from exist_async.values.sync import Comparer
 
         session = self._session.with_deadline()
-        operation = evolve(writes.UPDATE, find_unchanged=Comparer(session).find_unchanged)
-        return await Values(session)._write(operation, rows, reacquire, on_outcome)
+        operation = evolve(writes.UPDATE, kind="sync", find_unchanged=Comparer(session).find_unchanged)
+        return await Values(session)._write(operation, rows, reacquire, on_outcome, journal, keep_outcomes)
 
+    @overload
     async def increment(
         self,
         items: Items[ValueIncrement],
         *,
         reacquire: bool = False,
         on_outcome: OnOutcome[ValueIncrement, ValueEcho] = None,
-    ) -> BatchResult[ValueIncrement, ValueEcho]:
+        journal: WriteJournal | None = None,
+        keep_outcomes: Literal[True] = True,
+    ) -> BatchResult[ValueIncrement, ValueEcho]: ...
+    @overload
+    async def increment(
+        self,
+        items: Items[ValueIncrement],
+        *,
+        reacquire: bool = False,
+        on_outcome: OnOutcome[ValueIncrement, ValueEcho] = None,
+        journal: WriteJournal | None = None,
+        keep_outcomes: Literal[False],
+    ) -> WriteSummary[ValueIncrement, ValueEcho]: ...
+    @overload
+    async def increment(
+        self,
+        items: Items[ValueIncrement],
+        *,
+        reacquire: bool = False,
+        on_outcome: OnOutcome[ValueIncrement, ValueEcho] = None,
+        journal: WriteJournal | None = None,
+        keep_outcomes: bool,
+    ) -> BatchResult[ValueIncrement, ValueEcho] | WriteSummary[ValueIncrement, ValueEcho]: ...
+    async def increment(
+        self,
+        items: Items[ValueIncrement],
+        *,
+        reacquire: bool = False,
+        on_outcome: OnOutcome[ValueIncrement, ValueEcho] = None,
+        journal: WriteJournal | None = None,
+        keep_outcomes: bool = True,
+    ) -> BatchResult[ValueIncrement, ValueEcho] | WriteSummary[ValueIncrement, ValueEcho]:
         """Add to values that are numbers, durations or percentages; Exist refuses other types.
 
         Doing it again adds again, so a request without an answer is never repeated: its items are `unknown`. The
@@ -196,8 +298,14 @@ class Values(Resource):
             items: Any number. Those without a date are added to the user's current day when Exist gets them.
             reacquire: As for `update()`. A refused increment was not added, so sending it again is harmless.
             on_outcome: Called with each outcome.
+            journal: As for `update()`. Each item must have a date then. Items that were being sent when a program
+                ended are `unknown`, and are not sent again.
+            keep_outcomes: As for `update()`.
         """
-        return await self._write(writes.INCREMENT, items, reacquire, on_outcome)
+        operation = writes.INCREMENT
+        if journal is not None:
+            operation = evolve(operation, to_request=requests.to_dated_increment)
+        return await self._write(operation, items, reacquire, on_outcome, journal, keep_outcomes)
 
     async def _write(
         self,
@@ -205,9 +313,14 @@ class Values(Resource):
         items: Items[V],
         reacquire: bool,
         on_outcome: OnOutcome[V, ValueEcho],
-    ) -> BatchResult[V, ValueEcho]:
+        journal: WriteJournal | None,
+        keep_outcomes: bool,
+    ) -> BatchResult[V, ValueEcho] | WriteSummary[V, ValueEcho]:
         check_flag("reacquire", reacquire)
+        check_flag("keep_outcomes", keep_outcomes)
         session = self._session.with_deadline()
         if reacquire:
             operation = evolve(operation, on_refused=writes.Reacquisition[V](session))
-        return await write(session, operation, items, on_outcome)
+        if keep_outcomes:
+            return await write(session, operation, items, on_outcome, journal)
+        return await write_and_count(session, operation, items, on_outcome, journal)

@@ -107,6 +107,16 @@ def to_incrementable(item: object) -> ValueIncrement:
     raise wrong_type("an item to increment", "a ValueIncrement", item)
 
 
+def to_dated_increment(item: object) -> ValueIncrement:
+    """Return the request model for an item to increment with a journal: sending it again must not move it."""
+    increment = to_incrementable(item)
+    if increment.date is None:
+        raise ConfigurationError(
+            "with a journal, an increment needs a date: without one, it would move to the day on which it is sent again"
+        )
+    return increment
+
+
 def conflict_key(item: ValueUpdate | ValueIncrement) -> tuple[str, dt.date | None]:
     """Return the key of what an item changes: the attribute and the day."""
     return item.name, item.date

@@ -16,8 +16,8 @@ from attrs import frozen
 from exist_async._concurrency import ordered_map
 from exist_async._http.call import CallState
 from exist_async._http.session import Session
-from exist_async.batch.items import ItemReader, Items, check_items
-from exist_async.batch.writes import BLOCK_SIZE, CHUNK_SIZE
+from exist_async.batch.items import CHUNK_SIZE, ItemReader, Items, check_items
+from exist_async.batch.writes import BLOCK_SIZE
 from exist_async.errors import (
     AuthenticationError,
     ConnectionFailedError,
@@ -71,13 +71,10 @@ async def compare(session: Session, rows: Items[ValueUpdate]) -> Comparison:
     to_write = set[object]()  # the attributes and days of the changed values of earlier blocks
     unchanged = superseded = writes = 0
     while not reader.ended:
-        start = len(reader.items)
         stop = await reader.read(block_size)
         if stop is not None:
             raise stop.error
-        block = reader.items[start:]
-        # Only the number of items read so far is needed.
-        reader.items[start:] = block[:1] * len(block)
+        block = reader.take()
         last = {conflict_key(item): index for index, item in enumerate(block)}
         compared = [index for key, index in last.items() if key not in to_write]
         positions = await comparer.find_unchanged([block[index] for index in compared])

@@ -12,6 +12,7 @@ from exist_async.attributes.requests import Acquirable, ByName, ByTemplate
 from exist_async.attributes.writes import ACQUIRE, NOT_OWNED
 from exist_async.batch.matching import Reply
 from exist_async.batch.operation import WriteOperation
+from exist_async.batch.results import KeptOutcomes
 from exist_async.batch.writes import Write
 from exist_async.errors import OutcomeUnknownError
 from exist_async.outcomes import Outcome, OutcomeStatus
@@ -49,9 +50,9 @@ class Reacquisition(Generic[V]):
                 name = outcome.item.name
                 if name not in self._acquired:
                     wanted[name] = ByName(name) if outcome.error_code == NOT_OWNED else ByTemplate(name, manual=False)
-            running = Write(self._session, ACQUIRE)
-            await running.run(list(wanted.values()))
-            self._acquired.update(zip(wanted, running.result, strict=True))
+            acquired_now = KeptOutcomes[Acquirable, object]()
+            await Write(self._session, ACQUIRE, None, acquired_now).run(list(wanted.values()))
+            self._acquired.update(zip(wanted, acquired_now.result(ACQUIRE), strict=True))
         handled: dict[int, Outcome[V, ValueEcho] | None] = {}
         for outcome in refused:
             acquired = self._acquired[outcome.item.name]
@@ -91,6 +92,7 @@ def _after_repeated_update(outcome: Outcome[ValueUpdate, ValueEcho]) -> Outcome[
 # Writing a value twice changes nothing; adding it twice adds twice.
 
 UPDATE: Final = WriteOperation[ValueUpdate, ValueEcho](
+    kind="update",
     path=f"{ROOT}attributes/update/",
     repeatable=True,
     reply=Reply[ValueEcho],
@@ -103,6 +105,7 @@ UPDATE: Final = WriteOperation[ValueUpdate, ValueEcho](
     share_parts=_share_parts,
 )
 INCREMENT: Final = WriteOperation[ValueIncrement, ValueEcho](
+    kind="increment",
     path=f"{ROOT}attributes/increment/",
     repeatable=False,
     reply=Reply[ValueEcho],

@@ -15,7 +15,7 @@ from exist_async.cli.rate_limit_wait import CommandLimiter
 from exist_async.sandbox import Sandbox
 
 NOTICE = re.compile(
-    r"exist-async: this hour's requests are used up: waiting until \d\d:\d\d:\d\d\. Press Ctrl-C to stop\.\n"
+    r"exist-async: this hour's requests are used up: waiting until \d\d:\d\d:\d\d( \(0/1\))?\. Press Ctrl-C to stop\.\n"
 )
 ADVICE = "exist-async: To wait until more requests are allowed, add --wait.\n"
 

@@ -23,7 +23,7 @@ from exist_async.cli.options import (
     split_names,
 )
 from exist_async.cli.part_file import PartFile
-from exist_async.cli.progress import progress_bar
+from exist_async.cli.progress import request_progress
 from exist_async.errors import ConfigurationError
 from exist_async.resource import EXIST
 
@@ -80,14 +80,14 @@ async def history(
     async with connect(base_url, wait=wait, budget=budget) as exist:
         first_day, last_day = await resolve_days(exist, start, end or "today")
         days = exist.values.history(first_day, last_day, attributes=names, groups=options.groups)
-        if sys.stderr.isatty():
-            print(f"Requests needed: {await days.plan()} ({budget.allowed})", file=sys.stderr)
-        write = await open_writer(export_format, exist, safe_cells=safe_cells)
         # A progress bar and rows in the same terminal would overwrite each other.
-        with progress_bar("Reading", None, enabled=not in_terminal) as advance:
+        with request_progress("Reading", enabled=not in_terminal) as progress:
+            progress.total = await days.plan()
+            if sys.stderr.isatty():
+                print(f"Requests needed: {progress.total} ({budget.allowed})", file=sys.stderr)
+            write = await open_writer(export_format, exist, safe_cells=safe_cells)
             async for name, day in days:
                 write(name, day)
-                advance(day)
     print_left_out(days.inaccessible)
     return 1 if names is not None and days.inaccessible else 0
 

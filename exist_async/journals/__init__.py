@@ -1,0 +1,1 @@
+"""Journals of writes, which go on where they stopped."""

@@ -1,0 +1,202 @@
+"""Writes with a journal whose callers are cancelled, whose programs end, and what is said of them meanwhile."""
+
+import asyncio
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from exist_async import (
+    BatchError,
+    ExistClient,
+    Journal,
+    MemoryRateLimiter,
+    Outcome,
+    OutcomeStatus,
+    OutcomeUnknownError,
+    ValueIncrement,
+    ValueUpdate,
+)
+from support import Answering, statuses, succeed, until
+
+DAY = dt.date(2026, 11, 20)
+
+
+def increments(count: int) -> list[ValueIncrement]:
+    return [ValueIncrement("steps", 1, DAY - dt.timedelta(days=day)) for day in range(count)]
+
+
+class Service:
+    """Answers when it is let."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.may_answer = asyncio.Event()
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests += 1
+        await self.may_answer.wait()
+        return succeed(request)
+
+
+async def cancelled(task: "asyncio.Task[Any]") -> None:
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_what_a_cancelled_write_has_in_flight_is_noted_when_it_ends(answering: Answering, path: Path) -> None:
+    service, told = Service(), list[int]()
+    exist = answering(service, concurrency=1)
+    items = increments(100)
+
+    def write(journal: Journal) -> "asyncio.Task[Any]":
+        tell = lambda outcome: told.append(outcome.index)  # noqa: E731
+        return asyncio.create_task(exist.values.increment(items, journal=journal, on_outcome=tell))
+
+    async with Journal(path) as journal:
+        first = write(journal)
+        await until(lambda: service.requests == 1)
+        await cancelled(first)
+        assert (await journal.summary()).counts[OutcomeStatus.UNKNOWN] == 35
+        # The next one waits for it: otherwise it would take these increments for unknown.
+        second = write(journal)
+        await asyncio.sleep(0.05)
+        assert service.requests == 1
+        service.may_answer.set()
+        assert (await second).ok
+
+    assert service.requests == 3
+    assert sorted(told) == list(range(100))
+
+
+async def test_what_is_answered_after_it_was_closed_stays_noted_as_being_sent(
+    answering: Answering, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Service()
+    exist = answering(service, concurrency=1)
+    async with Journal(path) as journal:
+        write = asyncio.create_task(exist.values.increment(increments(40), journal=journal))
+        await until(lambda: service.requests == 1)
+        await cancelled(write)
+    service.may_answer.set()
+    await until(lambda: "was closed before this was noted" in caplog.text)
+
+    told: list[Outcome[Any, Any]] = []
+    async with Journal(path) as journal:
+        summary = await journal.summary()
+        with pytest.raises(BatchError) as caught:
+            await exist.values.increment(increments(40), journal=journal, on_outcome=told.append)
+        with pytest.raises(BatchError):
+            await exist.values.increment(increments(40), journal=journal, on_outcome=told.append)
+
+    assert (summary.counts[OutcomeStatus.UNKNOWN], summary.counts[OutcomeStatus.NOT_SENT]) == (35, 5)
+    assert [outcome.index for outcome in summary.failed] == list(range(40))
+    assert caught.value.result is not None
+    assert statuses(caught.value.result) == ["unknown"] * 35 + ["succeeded"] * 5
+    assert isinstance(caught.value.result[0].cause, OutcomeUnknownError)
+    assert "being sent when the program ended" in str(caught.value.result[0].cause)
+    # Nobody was told before that these are unknown; and once is enough.
+    assert sorted(outcome.index for outcome in told) == list(range(40))
+    assert service.requests == 2
+
+
+async def test_updates_that_were_being_sent_are_sent_again(answering: Answering, path: Path) -> None:
+    service = Service()
+    exist = answering(service, concurrency=1)
+    items = [ValueUpdate("steps", item.date or DAY, 1) for item in increments(40)]
+    async with Journal(path) as journal:
+        write = asyncio.create_task(exist.values.update(items, journal=journal))
+        await until(lambda: service.requests == 1)
+        await cancelled(write)
+    service.may_answer.set()
+    await asyncio.sleep(0.01)
+
+    async with Journal(path) as journal:
+        summary = await journal.summary()
+        cause = summary.failed[0].cause
+        assert isinstance(cause, OutcomeUnknownError)
+        assert cause.repeatable
+        assert (await exist.values.update(items, journal=journal)).ok
+
+    assert summary.counts[OutcomeStatus.UNKNOWN] == 35
+    assert service.requests == 3
+
+
+async def test_what_waits_for_the_budget_is_not_being_sent(path: Path) -> None:
+    never = asyncio.Event()
+    limiter = MemoryRateLimiter(limit=1, sleep=lambda _: never.wait())
+    http_client = httpx.AsyncClient(transport=httpx.MockTransport(succeed))
+    exist = ExistClient("a-token", http_client=http_client, rate_limiter=limiter, max_wait=None)
+    async with Journal(path) as journal:
+        write = asyncio.create_task(exist.values.increment(increments(100), journal=journal))
+        async with asyncio.timeout(20):
+            while (await journal.summary()).counts[OutcomeStatus.SUCCEEDED] < 35:  # noqa: ASYNC110  (a file has no event)
+                await asyncio.sleep(0.01)
+        counts = (await journal.summary()).counts
+        await cancelled(write)
+
+    assert counts[OutcomeStatus.UNKNOWN] == 0
+    assert counts[OutcomeStatus.NOT_SENT] == 65
+
+
+async def test_a_write_that_was_cancelled_before_it_sent_anything_leaves_nothing_unknown(
+    answering: Answering, path: Path
+) -> None:
+    exist = answering(succeed)
+    items = increments(100)
+    for turns in range(60):
+        async with Journal(path) as journal:
+            write = asyncio.create_task(exist.values.increment(items, journal=journal))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            write.cancel()
+            await asyncio.gather(write, return_exceptions=True)
+        async with Journal(path) as journal:
+            counts = (await journal.summary()).counts
+            if turns == 0:
+                assert sum(counts.values()) == 0
+            finished = counts[OutcomeStatus.SUCCEEDED]
+    async with Journal(path) as journal:
+        await asyncio.gather(exist.values.increment(items, journal=journal), return_exceptions=True)
+        counts = (await journal.summary()).counts
+    assert counts[OutcomeStatus.SUCCEEDED] >= finished
+    assert counts[OutcomeStatus.NOT_SENT] == 0
+
+
+async def test_an_error_of_the_caller_s_callback_stops_it_and_loses_nothing(answering: Answering, path: Path) -> None:
+    exist = answering(succeed, concurrency=1)
+
+    def tell(_: object) -> None:
+        raise LookupError("no such progress bar")
+
+    async with Journal(path) as journal:
+        with pytest.raises(BatchError, match="LookupError"):
+            await exist.values.increment(increments(100), journal=journal, on_outcome=tell)
+        assert (await journal.summary()).counts[OutcomeStatus.SUCCEEDED] == 35
+        assert (await exist.values.increment(increments(100), journal=journal)).ok
+
+
+def test_it_can_be_used_from_one_event_loop_after_another(path: Path, answering: Answering) -> None:
+    exist = answering(succeed)
+    journal = Journal(path)
+
+    async def opened() -> None:
+        await journal.__aenter__()
+        await exist.values.increment(increments(10), journal=journal)
+
+    async def go_on() -> None:
+        async with journal:
+            pass
+
+    asyncio.run(opened())
+
+    async def close() -> None:
+        assert (await exist.values.increment(increments(20), journal=journal)).ok
+        await journal.aclose()
+        await journal.aclose()
+
+    asyncio.run(close())
+    asyncio.run(go_on())
