@@ -268,7 +268,8 @@ class Write(Generic[I, T]):
         try:
             return await self._handle_refused(chunk, refused, on_refused)
         except asyncio.CancelledError:
-            self._report_interrupted(chunk, [each for each in refused if each.index not in self._detached])
+            # Not noted: a later write handles them.
+            self._report(self._with_earlier(chunk, [each for each in refused if each.index not in self._detached]))
             raise
 
     def _fallback(self, chunk: Chunk[I], outcomes: Sequence[Outcome[I, T]]) -> Chunk[I] | None:
@@ -390,8 +391,7 @@ class Write(Generic[I, T]):
         if self._journal is None:
             self._report(outcomes)
             return
-        as_before: list[Outcome[I, T]] = [Outcome(each.index, each.item, OutcomeStatus.NOT_SENT) for each in released]
-        noted = self._journal.note_outcomes([*outcomes, *as_before])
+        noted = self._journal.note_outcomes([*outcomes, *map(_as_before, released)])
         self._report(outcomes)
         try:
             await noted
@@ -399,15 +399,15 @@ class Write(Generic[I, T]):
             self._stop(Stop(error))
 
     def _note_soon(self, outcomes: Sequence[Outcome[I, T]]) -> None:
-        """Note outcomes in the journal, if there is one, without waiting for it."""
-        if self._journal is not None:
-            self._journal.note_outcomes(outcomes).add_done_callback(log_failed_note)
+        """Note outcomes of a cancelled write in the journal, if there is one, without waiting for it.
 
-    def _report_interrupted(self, chunk: Chunk[I], refused: list[Outcome[I, T]]) -> None:
-        """Report refusals whose handling was cancelled."""
-        outcomes = self._with_earlier(chunk, refused)
-        self._note_soon(outcomes)
-        self._report(outcomes)
+        Refusals are not noted if they would have been handled: a later write does that.
+        """
+        if self._journal is None:
+            return
+        if self._operation.on_refused is not None:
+            outcomes = [_as_before(each) if each.refused_for_itself else each for each in outcomes]
+        self._journal.note_outcomes(outcomes).add_done_callback(log_failed_note)
 
     def _report(self, outcomes: Sequence[Outcome[I, T]]) -> Exception | None:
         """Record outcomes and call the caller's callback; return the error that it raises, which stops the write."""
@@ -448,6 +448,11 @@ def _outcomes_after_error(chunk: Chunk[I], error: Exception, *, sent: bool) -> l
     else:
         status = OutcomeStatus.UNKNOWN
     return [Outcome(index, item, status, cause=error) for index, item in zip(chunk.indices, chunk.items, strict=True)]
+
+
+def _as_before(outcome: Outcome[I, Any]) -> Outcome[I, Any]:
+    """Return the outcome for a journal to leave an item as it was."""
+    return Outcome(outcome.index, outcome.item, OutcomeStatus.NOT_SENT)
 
 
 def _rank(stop: Stop) -> int:
