@@ -142,6 +142,36 @@ async def test_what_waits_for_the_budget_is_not_being_sent(path: Path) -> None:
     assert counts[OutcomeStatus.NOT_SENT] == 65
 
 
+async def test_what_waits_after_a_429_is_not_being_sent(path: Path) -> None:
+    waits, never = asyncio.Event(), asyncio.Event()
+    refusals = [httpx.Response(429, headers={"retry-after": "3000"}) for _ in range(2)]
+
+    async def sleep(_: float) -> None:
+        waits.set()
+        await never.wait()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return refusals.pop() if refusals else succeed(request)
+
+    http_client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    exist = ExistClient("a-token", http_client=http_client, rate_limiter=None, max_wait=None, sleep=sleep)
+    async with Journal(path) as journal:
+        write = asyncio.create_task(exist.values.increment(increments(10), journal=journal))
+        await waits.wait()
+        await cancelled(write)
+        assert (await journal.summary()).counts[OutcomeStatus.NOT_SENT] == 10
+        waits.clear()
+        write = asyncio.create_task(exist.values.increment(increments(10), journal=journal))
+        await waits.wait()
+        held_back = (await journal.summary()).counts
+        never.set()
+        assert (await write).ok
+        finished = (await journal.summary()).counts
+
+    assert held_back[OutcomeStatus.NOT_SENT] == 10
+    assert finished[OutcomeStatus.SUCCEEDED] == 10
+
+
 async def test_a_write_that_was_cancelled_before_it_sent_anything_leaves_nothing_unknown(
     answering: Answering, path: Path
 ) -> None:
