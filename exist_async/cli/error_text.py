@@ -3,6 +3,7 @@
 import math
 import re
 
+from exist_async.cli.budget import Budget
 from exist_async.errors import BatchError, ExistAsyncError, RateLimitError
 
 _NAMES = {
@@ -15,9 +16,14 @@ _NAMES = {
 }
 _ARGUMENT = re.compile(r"\b(base_url|client_id|client_secret|redirect_uri)\b|^(attributes|groups) is\b")
 
+_SPENT = re.compile(r"The budget of (\d+) requests in (\d+) s is spent: ")
+
 
 def describe_error(error: BaseException) -> str:
     """Return an error's text, also where it quotes others, with options in place of arguments."""
+    if isinstance(error, BatchError) and all(isinstance(each, RateLimitError) for each in error.errors):
+        # The table of outcomes has the counts of items.
+        error = next(iter(error.errors), error)
     if isinstance(error, RateLimitError):
         return _describe_rate_limit(error)
     text = str(error)
@@ -33,11 +39,14 @@ def describe_error(error: BaseException) -> str:
 
 def _describe_rate_limit(error: RateLimitError) -> str:
     if error.status_code is None:
-        reason = "the requests that are allowed in an hour are used up"
+        spent = _SPENT.match(str(error))
+        reason = "the requests that are allowed for now are used up"
+        if spent is not None:
+            reason = Budget(int(spent[1]), int(spent[2])).used_up
     else:
         detail = f": {error.detail.removesuffix('.')}" if error.detail else ""
         reason = f"the service accepts no more requests of this user for now ({error.status_code}{detail})"
-    return f"{reason}. Try again {_describe_delay(error.retry_after)}; history and update wait as long with --wait"
+    return f"{reason}. Try again {_describe_delay(error.retry_after)}"
 
 
 def _describe_delay(seconds: float | None) -> str:

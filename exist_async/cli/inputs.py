@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import stat
 import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager, suppress
@@ -39,6 +40,11 @@ class Input:
     def is_interactive(self) -> bool:
         """Whether it is a terminal, so that somebody types what is read."""
         return os.isatty(self.descriptor)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file, also as standard input, and not a pipe or a terminal."""
+        return stat.S_ISREG(os.fstat(self.descriptor).st_mode)
 
 
 # By its descriptor, not sys.stdin: a reading thread would still hold the lock of sys.stdin at interpreter exit.

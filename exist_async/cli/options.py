@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter, Token
 
+from exist_async.cli.budget import Budget
 from exist_async.cli.output import print_error
 from exist_async.cli.value_text import is_date, parse_date
 from exist_async.client import ExistClient
@@ -17,9 +18,13 @@ _GROUPS = [scope.removesuffix("_read") for scope in Scope if scope.endswith("_re
 _DAYS_AGO = {"today": 0, "yesterday": 1}
 
 
-def _validate_day(_: object, value: str) -> None:
-    if value not in _DAYS_AGO and not is_date(value):
+def _validate_day(_: object, value: str | None) -> None:
+    if value is not None and value not in _DAYS_AGO and not is_date(value):
         raise ValueError("Write a day as YYYY-MM-DD, today or yesterday.")
+
+
+def _convert_budget(_: object, tokens: Sequence[Token]) -> Budget:
+    return Budget.parse(tokens[0].value)
 
 
 def _convert_base_url(_: object, tokens: Sequence[Token]) -> str:
@@ -42,6 +47,19 @@ Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 """An option without a value, off by default."""
 NameList = Annotated[list[str] | None, Parameter(negative="")]
 """An option that may be repeated, each time with one name or several separated by commas."""
+Wait = Annotated[bool | None, Parameter(show_default=False)]
+"""--wait or --no-wait; None for neither."""
+BudgetOption = Annotated[
+    Budget,
+    Parameter(
+        name="--budget",
+        converter=_convert_budget,
+        n_tokens=1,
+        accepts_keys=False,
+        show_default=lambda budget: f"{budget.requests}/{budget.period}",
+        help="Requests that are allowed, and in how many seconds. They are counted over all runs on this machine.",
+    ),
+]
 StdinFlag = Annotated[bool, Parameter(name="-", negative="", show_default=False)]
 YesFlag = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", show_default=False)]
 
@@ -68,4 +86,9 @@ def group_names(values: Sequence[str] | None) -> Sequence[str] | None:
 async def resolve_days(exist: ExistClient, *days: str) -> list[dt.date]:
     """Convert values of `Day` options into dates; requests the user's current date only for today and yesterday."""
     today = await exist.profile.today() if any(day in _DAYS_AGO for day in days) else dt.date.max
-    return [today - dt.timedelta(days=_DAYS_AGO[day]) if day in _DAYS_AGO else parse_date(day) for day in days]
+    return [resolve_day(day, today) for day in days]
+
+
+def resolve_day(day: str, today: dt.date) -> dt.date:
+    """Convert the value of a `Day` option into a date."""
+    return today - dt.timedelta(days=_DAYS_AGO[day]) if day in _DAYS_AGO else parse_date(day)

@@ -11,6 +11,7 @@ from rich.text import Text
 from exist_async.attributes import ByName, ByTemplate, CustomAttribute
 from exist_async.cli.output import cell, plain_table
 from exist_async.cli.records import Records, UnreadableRecord
+from exist_async.errors import RateLimitError
 from exist_async.outcomes import FINE, BatchResult, Outcome, OutcomeStatus
 from exist_async.values import ValueUpdate
 
@@ -41,6 +42,8 @@ def print_outcomes(
 ) -> None:
     """Print each item that did not succeed, and the number of items by outcome.
 
+    Items that were not sent because no more requests are allowed are only counted.
+
     Args:
         console: Console to print on.
         result: The outcomes.
@@ -48,7 +51,9 @@ def print_outcomes(
         list_items: False prints only the counts.
         records: Records that the items were read from, to show line numbers. Unreadable records are always listed.
     """
-    failed = [outcome for outcome in result if outcome.status not in FINE] if list_items else []
+    failed = [outcome for outcome in result if outcome.status not in FINE and not _awaits_budget(outcome)]
+    if not list_items:
+        failed = []
     if records is None:
         if failed:
             console.print(_failure_table(failed), "")
@@ -59,6 +64,11 @@ def print_outcomes(
         console.print(f"\n{_describe_empty(records.empty_count, everything=not (result or records.unreadable))}")
     if records is not None and not records.is_complete:
         console.print(f"\nNothing was read after line {records.last_line}.")
+
+
+def _awaits_budget(outcome: Outcome[Any, Any]) -> bool:
+    """Whether an item was not sent because no more requests are allowed, which the command reports at its end."""
+    return outcome.status is OutcomeStatus.NOT_SENT and isinstance(outcome.cause, RateLimitError)
 
 
 def _failure_table(outcomes: Sequence[Outcome[Any, Any]]) -> Table:

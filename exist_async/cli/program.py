@@ -95,10 +95,11 @@ app.command(
     "exist_async.cli.commands.history:history",
     help="""Export all values between two days, in as few requests as possible.
 
-    Prints a table in a terminal; in a file or a pipe CSV, which update can read.
+    Prints a table in a terminal; in a pipe CSV, which update can read. With --output FILE, the file is there once it is
+    whole: after an interruption, run the same command again.
 
-    The last line lists attributes whose values Exist does not give, because they are inactive or not there. The exit
-    code is 1 if one of them was named.""",
+    A line on standard error lists attributes whose values Exist does not give, because they are inactive or not there.
+    The exit code is 1 if one of them was named.""",
     help_epilogue=_SIGNING_IN,
     sort_key=10,
 )
@@ -153,6 +154,8 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     except ExistAsyncError as error:
         print_error(error)
+        for note in getattr(error, "__notes__", ()):
+            print_error(note)
     except OSError as error:
         # An error of a standard stream: the client raises its own errors. Python flushes standard output again at exit,
         # which would fail once more.

@@ -37,7 +37,7 @@ class StoredLogin:
         # Imported here: not needed if the token comes from the environment.
         from platformdirs import user_config_path
 
-        origin = _origin(base_url)
+        origin = normalized_origin(base_url)
         try:
             folder = user_config_path("exist-async")
         except RuntimeError:
@@ -78,8 +78,12 @@ def credentials_page(base_url: str) -> str:
     return "the output of exist-async sandbox" if is_loopback(host) else f"your app's page ({APPS_PAGE})"
 
 
-def _origin(base_url: str) -> str:
-    # Normalised: https://Exist.io:443 is the same origin as https://exist.io.
+def normalized_origin(base_url: str) -> str:
+    """Return the origin of a URL in one form: https://Exist.io:443 is the same one as https://exist.io.
+
+    Raises:
+        ConfigurationError: It is not a URL.
+    """
     try:
         url = httpx.URL(base_url)
     except httpx.InvalidURL:

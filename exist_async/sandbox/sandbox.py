@@ -20,7 +20,7 @@ from exist_async.sandbox.seeding import require_attribute, seed_attribute, seed_
 from exist_async.sandbox.services import Service
 from exist_async.sandbox.settings import AveragesKey, MissingDays, Settings
 from exist_async.sandbox.state import State
-from exist_async.sandbox.throttle import Throttle, validate_limit
+from exist_async.sandbox.throttle import WINDOW, Throttle, validate_limit, validate_period
 from exist_async.sandbox.users import User
 from exist_async.sandbox.value_types import BOOLEAN
 from exist_async.sandbox.values import Value
@@ -43,6 +43,7 @@ class Sandbox(BaseSandbox):
         *,
         latency: float = 0.0,
         rate_limit: int | None = None,
+        rate_period: float = WINDOW,
         page_size: int = 20,
         token: str = "sandbox-token",  # noqa: S107  (valid for this sandbox only)
         client_id: str = "sandbox-client",
@@ -55,7 +56,9 @@ class Sandbox(BaseSandbox):
 
         Args:
             latency: Seconds that each request waits before it is handled.
-            rate_limit: Requests per token in any 3,600 seconds (Exist itself allows 300); None for no limit.
+            rate_limit: Requests per token in any `rate_period` (Exist itself allows 300); None for no limit.
+            rate_period: Length of the rate limit's moving window in seconds; Exist's is an hour. Shorten it to try a
+                job of hours in minutes.
             page_size: Default number of results on a page, 1 to 100.
             token: The access token of the first user for the first service.
             client_id: OAuth2 client ID of the first service.
@@ -69,7 +72,9 @@ class Sandbox(BaseSandbox):
         """
         if not 1 <= page_size <= MAX_PAGE_SIZE:
             raise ValueError(f"page_size must be from 1 to {MAX_PAGE_SIZE}, not {page_size}")
-        self._throttle = Throttle(validate_limit(rate_limit, "rate_limit"), clock)
+        self._throttle = Throttle(
+            validate_limit(rate_limit, "rate_limit"), clock, validate_period(rate_period, "rate_period")
+        )
         self._settings = Settings(page_size, now)
         self._state = State(Grants(clock, self._settings))
         middleware = Middleware()
@@ -83,12 +88,21 @@ class Sandbox(BaseSandbox):
 
     @property
     def rate_limit(self) -> int | None:
-        """Requests per token in any 3,600 seconds, or None for no limit; may be set at any time."""
+        """Requests per token in any `rate_period`, or None for no limit; may be set at any time."""
         return self._throttle.limit
 
     @rate_limit.setter
     def rate_limit(self, requests: int | None) -> None:
         self._throttle.limit = validate_limit(requests, "rate_limit")
+
+    @property
+    def rate_period(self) -> float:
+        """Length of the rate limit's moving window in seconds, initially an hour; may be set at any time."""
+        return self._throttle.window
+
+    @rate_period.setter
+    def rate_period(self, seconds: float) -> None:
+        self._throttle.window = validate_period(seconds, "rate_period")
 
     @property
     def token_lifetime(self) -> int:

@@ -9,6 +9,7 @@ from rich.console import Console
 from exist_async import (
     BatchResult,
     ByName,
+    ClientClosedError,
     CustomAttribute,
     Outcome,
     OutcomeStatus,
@@ -32,15 +33,17 @@ def test_a_custom_attribute_that_was_not_created_is_listed_by_its_label() -> Non
     ]
 
 
-def test_the_reason_of_an_item_that_was_not_sent_names_no_option_that_a_command_has_not() -> None:
-    error = RateLimitError("The budget is spent. Call again then, or raise max_wait (and deadline, if there is one).")
-    not_sent = Outcome(0, ByName("tea"), OutcomeStatus.NOT_SENT, cause=error)
+def test_items_that_await_the_budget_are_counted_and_not_listed_and_others_that_were_not_sent_are() -> None:
+    awaiting = Outcome(0, ByName("tea"), OutcomeStatus.NOT_SENT, cause=RateLimitError("The budget is spent."))
+    stopped = Outcome(1, ByName("mood"), OutcomeStatus.NOT_SENT, cause=ClientClosedError("The client was closed."))
     output = io.StringIO()
 
-    print_outcomes(Console(file=output, width=120), BatchResult((not_sent,)), success_label="acquired")
+    print_outcomes(Console(file=output, width=120), BatchResult((awaiting, stopped)), success_label="acquired")
 
-    assert "allowed in an hour are used up. Try again later" in output.getvalue()
-    assert "max_wait" not in output.getvalue()
+    lines = [" ".join(line.split()) for line in output.getvalue().splitlines()]
+    assert "mood not sent The client was closed." in lines
+    assert "not sent 2" in lines
+    assert "tea" not in output.getvalue()
 
 
 @pytest.mark.parametrize("status", [OutcomeStatus.UNCHANGED, OutcomeStatus.SUPERSEDED])

@@ -19,8 +19,8 @@ def stop(running: subprocess.Popen[str]) -> None:
 
 
 def test_it_prints_instructions_and_applies_its_options(start: Callable) -> None:
-    options = ["--port", "0", "--latency", "0.01", "--rate-limit", "1", "--redirect-uri", "http://localhost:9000/back"]
-    running = start("sandbox", *options, text=True)
+    options = ["--port", "0", "--latency", "0.01", "--rate-limit", "1", "--period", "20"]
+    running = start("sandbox", *options, "--redirect-uri", "http://localhost:9000/back", text=True)
     printed = "".join(running.stdout.readline() for _ in range(27))
     url = re.search(r"URL +(http://127\.0\.0\.1:\d+)\n", printed)[1]
     profile = f"{url}/api/2/accounts/profile/"
@@ -61,7 +61,7 @@ To sign users in:
     assert printed == expected
     assert first.status_code == 200
     assert first.elapsed.total_seconds() >= 0.01
-    assert second.status_code == 429
+    assert (second.status_code, second.headers["retry-after"]) == (429, "20")
 
 
 def test_a_port_in_use_is_reported_in_one_line(cli: Callable) -> None:
@@ -143,10 +143,18 @@ To use it from Python, pass the URL as base_url:
     assert (second.status_code, second.json()["type"]) == (429, "rate_limit_error")
 
 
-@pytest.mark.parametrize("option", [["--sample"], ["--redirect-uri", "http://localhost:9000/back"]])
+@pytest.mark.parametrize("option", [["--sample"], ["--redirect-uri", "http://localhost:9000/back"], ["--period", "20"]])
 def test_options_of_exist_cannot_be_combined_with_attio(cli: Callable, option: list[str]) -> None:
     assert cli("sandbox", "--attio", *option) == (
         2,
         "",
         f"exist-async: {option[0]} can't be combined with --attio\n",
+    )
+
+
+def test_a_period_without_a_limit_is_an_error(cli: Callable) -> None:
+    assert cli("sandbox", "--period", "20") == (
+        2,
+        "",
+        "exist-async: --period is the time in which --rate-limit requests are allowed: add --rate-limit 300\n",
     )

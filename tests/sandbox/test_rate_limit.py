@@ -123,3 +123,23 @@ def test_a_limit_is_at_least_one(sandbox, limit):
         Sandbox(rate_limit=limit)
     with pytest.raises(ValueError, match="rate_limit must be a whole number, at least 1, or None"):
         sandbox.rate_limit = limit
+
+
+async def test_the_window_may_be_shorter_than_an_hour(exist, sandbox, statuses, clock):
+    sandbox.rate_period = 20
+
+    assert await statuses(4) == [200, 200, 200, 429]
+    clock.now += 19.5
+    reply = await exist.get("accounts/profile/")
+    assert reply.headers["retry-after"] == "1"
+    clock.now += 0.5
+    assert await statuses(4) == [200, 200, 200, 429]
+    assert (Sandbox().rate_period, Sandbox(rate_period=7.5).rate_period) == (3600, 7.5)
+
+
+@pytest.mark.parametrize("period", [0, -1, float("inf"), float("nan")])
+def test_a_period_that_is_no_length_of_time_is_an_error(sandbox, period):
+    with pytest.raises(ValueError, match="rate_period must be a finite number of seconds above 0"):
+        Sandbox(rate_period=period)
+    with pytest.raises(ValueError, match="rate_period must be a finite number of seconds above 0"):
+        sandbox.rate_period = period

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from exist_async.attributes import ByName, ByTemplate
+from exist_async.cli.budget import EXIST_BUDGET
 from exist_async.cli.connection import connect
 from exist_async.cli.names import Names
-from exist_async.cli.options import BaseUrl, Flag, StdinFlag, YesFlag
+from exist_async.cli.options import BaseUrl, BudgetOption, Flag, StdinFlag, Wait, YesFlag
 from exist_async.cli.output import cell, plain_table, stdout_console
 from exist_async.cli.questions import can_ask
 from exist_async.cli.takeover import (
@@ -31,6 +32,8 @@ async def acquire(
     manual: bool | None = None,
     yes: YesFlag = False,
     dry_run: Flag = False,
+    wait: Wait = None,
+    budget: BudgetOption = EXIST_BUDGET,
     base_url: BaseUrl = EXIST,
 ) -> int:
     """Make this service the owner of attributes.
@@ -43,6 +46,9 @@ async def acquire(
             unchanged, and yes for a new attribute.
         yes: Take attributes from other services without asking. Without a terminal, nothing is asked.
         dry_run: Only show what would be acquired, and from whom. Nothing is changed.
+        wait: If the requests of this hour are used up: wait until more are allowed, or end at once. By default wait in
+            a terminal, and else for a minute at most.
+        budget: Requests that are allowed, and in how many seconds.
         base_url: Origin of the service.
     """
     names = Names.from_command_line(templates, stdin=stdin)
@@ -51,7 +57,7 @@ async def acquire(
         return ByName(name, manual) if by_name else ByTemplate(name, manual)
 
     items = names.make_items(make_item)
-    async with connect(base_url) as exist:
+    async with connect(base_url, wait=wait, budget=budget) as exist:
         # A question can only be asked if the names are known, and are not piped in where the answer is typed.
         if not isinstance(items, Sequence) and (dry_run or (can_ask() and not yes)):
             items = [item async for item in items]

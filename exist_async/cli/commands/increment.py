@@ -8,8 +8,9 @@ from typing import Annotated
 from cyclopts import Parameter, Token
 
 from exist_async.attributes import Attribute
+from exist_async.cli.budget import EXIST_BUDGET
 from exist_async.cli.connection import connect
-from exist_async.cli.options import BaseUrl, Day, resolve_days
+from exist_async.cli.options import BaseUrl, BudgetOption, Day, Wait, resolve_days
 from exist_async.cli.outcome_tables import is_not_owned
 from exist_async.cli.output import one_line, print_error
 from exist_async.cli.value_text import format_value, parse_number
@@ -30,6 +31,8 @@ async def increment(
     /,
     *,
     date: Day = "today",
+    wait: Wait = None,
+    budget: BudgetOption = EXIST_BUDGET,
     base_url: BaseUrl = EXIST,
 ) -> int:
     """Add a number to the value of an attribute on a day, and print the new value.
@@ -39,11 +42,14 @@ async def increment(
         value: The number to add, in Exist's own units: minutes, or percentages from 0.0 to 1.0. A negative number
             subtracts.
         date: The day: YYYY-MM-DD, today or yesterday.
+        wait: If the requests of this hour are used up: wait until more are allowed, or end at once. By default wait in
+            a terminal, and else for a minute at most.
+        budget: Requests that are allowed, and in how many seconds.
         base_url: Origin of the service.
     """
     known: list[Outcome[ValueIncrement, ValueEcho]] = []
     attribute: Attribute | None = None
-    async with connect(base_url) as exist:
+    async with connect(base_url, wait=wait, budget=budget) as exist:
         try:
             (day,) = await resolve_days(exist, date)
             if sys.stdout.isatty():

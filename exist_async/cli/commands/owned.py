@@ -7,8 +7,9 @@ from rich.cells import cell_len
 from rich.console import ConsoleDimensions
 
 from exist_async.attributes import Attribute
+from exist_async.cli.budget import EXIST_BUDGET
 from exist_async.cli.connection import connect
-from exist_async.cli.options import BaseUrl, Flag, NameList, group_names
+from exist_async.cli.options import BaseUrl, BudgetOption, Flag, NameList, Wait, group_names
 from exist_async.cli.output import cell, one_line, plain_table, stdout_console
 from exist_async.resource import EXIST
 
@@ -19,7 +20,13 @@ _MIN_OTHER_COLUMNS_WIDTH = len(_COLUMNS[1:]) * (3 + len("Service"))
 
 
 async def owned(
-    *, group: NameList = None, inactive: Flag = False, low_priority: Flag = False, base_url: BaseUrl = EXIST
+    *,
+    group: NameList = None,
+    inactive: Flag = False,
+    low_priority: Flag = False,
+    wait: Wait = None,
+    budget: BudgetOption = EXIST_BUDGET,
+    base_url: BaseUrl = EXIST,
 ) -> None:
     """List the attributes that this service owns.
 
@@ -27,9 +34,12 @@ async def owned(
         group: Only attributes of these groups, separated by commas; may be repeated.
         inactive: Include attributes that the user does not track now.
         low_priority: Include attributes with a priority of 10 and more.
+        wait: If the requests of this hour are used up: wait until more are allowed, or end at once. By default wait in
+            a terminal, and else for a minute at most.
+        budget: Requests that are allowed, and in how many seconds.
         base_url: Origin of the service.
     """
-    async with connect(base_url) as exist:
+    async with connect(base_url, wait=wait, budget=budget) as exist:
         # All pages before any output: a reader of the output may release attributes, which would shift later pages.
         attributes = await exist.attributes.owned(
             groups=group_names(group), include_inactive=inactive, include_low_priority=low_priority

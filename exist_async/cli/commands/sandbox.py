@@ -25,6 +25,7 @@ async def sandbox(
     port: Annotated[int, Parameter(validator=Number(gte=0, lte=65535))] = 8765,
     latency: Annotated[float, Parameter(validator=Number(gte=0, lt=math.inf))] = 0.0,
     rate_limit: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    period: Annotated[float | None, Parameter(validator=Number(gt=0, lt=math.inf))] = None,
     redirect_uri: str = _REDIRECT_URI,
     sample: Flag = False,
     attio: Flag = False,
@@ -36,27 +37,29 @@ async def sandbox(
         latency: Seconds that every request waits before it is handled.
         rate_limit: Requests allowed in any hour (Exist itself: 300); with --attio, reads and writes allowed in any
             second (Attio itself: 100 and 25). By default unlimited.
+        period: Seconds in which --rate-limit requests are allowed, in place of an hour.
         redirect_uri: Redirect URI of the sandbox's app; it must match the one in your program exactly.
         sample: Start with a year of sample values up to today, correlations and insights.
         attio: Serve Attio instead of Exist, with the attributes of a few objects and lists.
     """
     require_packages("all", "jinja2", "python_multipart", "starlette", "uvicorn", feature="the sandbox")
     if attio:
-        if sample or redirect_uri != _REDIRECT_URI:
-            option = "--sample" if sample else "--redirect-uri"
-            raise CycloptsError(f"{option} can't be combined with --attio")
+        options = {"--sample": sample, "--redirect-uri": redirect_uri != _REDIRECT_URI, "--period": period is not None}
+        for option, is_given in options.items():
+            if is_given:
+                raise CycloptsError(f"{option} can't be combined with --attio")
         await _serve_attio(port, latency, rate_limit)
-    else:
-        await _serve_exist(port, latency, rate_limit, redirect_uri, sample=sample)
-
-
-async def _serve_exist(port: int, latency: float, rate_limit: int | None, redirect_uri: str, *, sample: bool) -> None:
+        return
+    if period is not None and rate_limit is None:
+        raise CycloptsError("--period is the time in which --rate-limit requests are allowed: add --rate-limit 300")
     from exist_async.sandbox import Sandbox
 
     try:
         served = Sandbox(latency=latency, rate_limit=rate_limit, redirect_uri=redirect_uri)
     except ValueError as error:
         raise CycloptsError(str(error).replace("redirect_uri", "--redirect-uri")) from error
+    if period is not None:
+        served.rate_period = period
     if sample:
         served.add_sample()
     await _serve(served, port, lambda url: _exist_instructions(url, served.token, served.service))

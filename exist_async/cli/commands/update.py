@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 from cyclopts import CycloptsError, Parameter
 
 from exist_async.attributes import ValueType
+from exist_async.cli.budget import EXIST_BUDGET
 from exist_async.cli.connection import connect
 from exist_async.cli.csv_records import parse_csv
 from exist_async.cli.inputs import Input, open_input, read_lines, require_stdin
 from exist_async.cli.json_records import parse_json_lines
-from exist_async.cli.options import BaseUrl, Flag, StdinFlag
-from exist_async.cli.rate_limit_wait import waiting_client
+from exist_async.cli.options import BaseUrl, BudgetOption, Flag, StdinFlag, Wait
 from exist_async.cli.records import Line, Records
 from exist_async.cli.takeover import Ownership, naming_takings
 from exist_async.cli.write_command import run_write
@@ -38,7 +38,8 @@ async def update(
     stdin: StdinFlag = False,
     format_: Annotated[ImportFormat | None, Parameter(name="--format")] = None,
     reacquire: Flag = False,
-    wait: Flag = False,
+    wait: Wait = None,
+    budget: BudgetOption = EXIST_BUDGET,
     base_url: BaseUrl = EXIST,
 ) -> int:
     """Write values from a file or from standard input.
@@ -49,7 +50,9 @@ async def update(
         format_: Input format; by default JSON lines if the first line begins with a brace, else CSV.
         reacquire: Acquire attributes that belong to another service or that the user does not have, and write their
             values again.
-        wait: If the requests of this hour are used up, wait until more are allowed.
+        wait: If the requests of this hour are used up: wait until more are allowed, or end at once. By default wait in
+            a terminal and for a file, and else for a minute at most.
+        budget: Requests that are allowed, and in how many seconds.
         base_url: Origin of the service.
     """
     if file is None:
@@ -59,14 +62,11 @@ async def update(
     with open_input(file) as source:
         if source.is_interactive:
             print("Enter lines of name,date,value, and end with Ctrl-D:", file=sys.stderr)
-        async with connect(base_url) as client:
-            return await _write(client, wait, source, format_, reacquire)
+        async with connect(base_url, wait=wait, budget=budget, has_file=source.is_file) as exist:
+            return await _write(exist, source, format_, reacquire)
 
 
-async def _write(
-    client: ExistClient, wait: bool, source: Input, import_format: ImportFormat | None, reacquire: bool
-) -> int:
-    exist = waiting_client(client, wait)
+async def _write(exist: ExistClient, source: Input, import_format: ImportFormat | None, reacquire: bool) -> int:
     async with aclosing(_numbered_lines(source)) as lines:
         first_line = await _skip_blank_lines(lines)
         parse = parse_json_lines if (import_format or _guess_format(first_line, source)) == "jsonl" else parse_csv
@@ -75,7 +75,7 @@ async def _write(
         records = Records(parse(_prepend(first_line, lines), types), source.is_interactive)
         async with naming_takings(exist, ownership) as naming:
             return await run_write(
-                client,
+                exist,
                 lambda on_outcome: exist.values.update(
                     records.updates(), reacquire=reacquire, on_outcome=naming(on_outcome)
                 ),

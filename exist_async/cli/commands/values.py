@@ -9,8 +9,9 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from exist_async.attributes import Attribute
+from exist_async.cli.budget import EXIST_BUDGET
 from exist_async.cli.connection import connect
-from exist_async.cli.options import BaseUrl, Day, resolve_days
+from exist_async.cli.options import BaseUrl, BudgetOption, Day, Wait, resolve_days
 from exist_async.cli.output import cell, one_line, plain_table, print_error, stdout_console
 from exist_async.cli.value_text import format_value
 from exist_async.resource import EXIST
@@ -23,6 +24,8 @@ async def values(
     *,
     days: Annotated[int, Parameter(validator=Number(gte=1))] = 30,
     until: Day = "today",
+    wait: Wait = None,
+    budget: BudgetOption = EXIST_BUDGET,
     base_url: BaseUrl = EXIST,
 ) -> int:
     """Show the values of an attribute, newest day first. Days without a value are left out.
@@ -31,9 +34,12 @@ async def values(
         name: The attribute's name.
         days: Number of days.
         until: The last day: YYYY-MM-DD, today or yesterday.
+        wait: If the requests of this hour are used up: wait until more are allowed, or end at once. By default wait in
+            a terminal, and else for a minute at most.
+        budget: Requests that are allowed, and in how many seconds.
         base_url: Origin of the service.
     """
-    async with connect(base_url) as exist:
+    async with connect(base_url, wait=wait, budget=budget) as exist:
         attribute = await exist.attributes.get(name)
         if attribute is None:
             print_error(f"attribute {name!r} does not exist, or the token may not read it")

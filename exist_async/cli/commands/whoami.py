@@ -5,21 +5,25 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from exist_async.cli.budget import EXIST_BUDGET
 from exist_async.cli.connection import Credentials, connect, find_credentials
-from exist_async.cli.options import BaseUrl
+from exist_async.cli.options import BaseUrl, BudgetOption, Wait
 from exist_async.cli.output import cell, one_line, stdout_console
 from exist_async.oauth import Scope
 from exist_async.profile import UserProfile
 from exist_async.resource import EXIST
 
 
-async def whoami(*, base_url: BaseUrl = EXIST) -> None:
+async def whoami(*, wait: Wait = None, budget: BudgetOption = EXIST_BUDGET, base_url: BaseUrl = EXIST) -> None:
     """Show the signed-in user, and which credentials are used.
 
     Args:
+        wait: If the requests of this hour are used up: wait until more are allowed, or end at once. By default wait in
+            a terminal, and else for a minute at most.
+        budget: Requests that are allowed, and in how many seconds.
         base_url: Origin of the service.
     """
-    async with connect(base_url) as exist:
+    async with connect(base_url, wait=wait, budget=budget) as exist:
         profile = await exist.profile.get()
     # Read after the request, which may have renewed the token.
     rows = _rows(profile, base_url, await find_credentials(base_url))
