@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,26 @@ async def test_what_waits_for_the_budget_is_not_being_sent(path: Path) -> None:
 
     assert counts[OutcomeStatus.UNKNOWN] == 0
     assert counts[OutcomeStatus.NOT_SENT] == 65
+
+
+async def test_a_request_that_is_cancelled_while_it_is_being_noted_is_not_sent(
+    answering: Answering, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exist = answering(succeed)
+    async with Journal(path) as journal:
+        may_go_on, store_notes = threading.Event(), journal._store_notes
+
+        def store_notes_later() -> None:
+            may_go_on.wait()
+            store_notes()
+
+        monkeypatch.setattr(journal, "_store_notes", store_notes_later)
+        write = asyncio.create_task(exist.values.increment(increments(10), journal=journal))
+        await until(lambda: journal._request_of)
+        await cancelled(write)
+        may_go_on.set()
+        assert (await journal.summary()).counts[OutcomeStatus.NOT_SENT] == 10
+        assert (await exist.values.increment(increments(10), journal=journal)).ok
 
 
 async def test_what_waits_after_a_429_is_not_being_sent(path: Path) -> None:
