@@ -106,7 +106,8 @@ class Service:
 def _sent(request: httpx.Request, response: httpx.Response) -> Sequence[Any]:
     """Return the items of a request that were carried out, as they were sent."""
     failed = {(entry.get("name"), entry.get("date")) for entry in response.json().get("failed", [])}
-    return [item for item in json.loads(request.content) if (item["name"], item["date"]) not in failed]
+    items = json.loads(request.content) if b'"date"' in request.content else []
+    return [item for item in items if (item["name"], item["date"]) not in failed]
 
 
 def copy_journal(journal: Journal, to: Path) -> None:

@@ -5,8 +5,8 @@ from typing import Final
 
 from attrs import frozen
 
-_HOUR: Final = 3600.0
-_FORM = re.compile(r"([1-9]\d{0,8})/(\d{1,9}(?:\.\d{1,6})?)", re.ASCII)
+_HOUR: Final = 3600
+_FORM = re.compile(r"([1-9]\d{0,6})/([1-9]\d{0,6})", re.ASCII)
 
 
 @frozen
@@ -19,7 +19,7 @@ class Budget:
     """
 
     requests: int
-    period: float
+    period: int
 
     @classmethod
     def parse(cls, text: str) -> "Budget":
@@ -29,25 +29,21 @@ class Budget:
             ValueError: It has another form.
         """
         match = _FORM.fullmatch(text.strip())
-        if match is None or not float(match[2]):
+        if match is None:
             raise ValueError("Write a number of requests and a number of seconds, such as 300/3600.")
-        return cls(int(match[1]), float(match[2]))
+        return cls(int(match[1]), int(match[2]))
 
     @property
     def allowed(self) -> str:
         """A message that names them, such as "300 are allowed in an hour"."""
-        return f"{self.requests} are allowed in {'an hour' if self.period == _HOUR else f'{self._seconds} s'}"
+        return f"{self.requests} are allowed in {'an hour' if self.period == _HOUR else f'{self.period} s'}"
 
     @property
     def used_up(self) -> str:
         """A message that none of the requests is left."""
         if self.period == _HOUR:
             return "this hour's requests are used up"
-        return f"the budget of {self.requests}/{self._seconds} is used up"
-
-    @property
-    def _seconds(self) -> str:
-        return f"{self.period:.15g}"
+        return f"the budget of {self.requests}/{self.period} is used up"
 
 
 EXIST_BUDGET: Final = Budget(300, _HOUR)

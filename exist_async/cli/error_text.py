@@ -42,7 +42,7 @@ def _describe_rate_limit(error: RateLimitError) -> str:
         spent = _SPENT.match(str(error))
         reason = "the requests that are allowed for now are used up"
         if spent is not None:
-            reason = Budget(int(spent[1]), float(spent[2])).used_up
+            reason = Budget(int(spent[1]), int(spent[2])).used_up
     else:
         detail = f": {error.detail.removesuffix('.')}" if error.detail else ""
         reason = f"the service accepts no more requests of this user for now ({error.status_code}{detail})"

@@ -1,4 +1,4 @@
-"""Writes values to standard output: as a table for people, as CSV or JSON lines for programs."""
+"""Writes values as a table for people, and as CSV or JSON lines for programs."""
 
 import csv
 import sys
@@ -16,8 +16,13 @@ from exist_async.cli.value_text import format_value
 from exist_async.client import ExistClient
 from exist_async.values import DayValue
 
+FileFormat = Literal["csv", "jsonl"]
 ExportFormat = Literal["table", "csv", "jsonl"]
 ValueWriter: TypeAlias = Callable[[str, DayValue], None]
+RecordEncoder: TypeAlias = Callable[[str, DayValue], str]
+"""Returns the record of an attribute's value, with its line end."""
+
+CSV_HEADER = f"{','.join(COLUMNS)}\n"
 
 # A spreadsheet may run a cell that begins with one of these.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -26,25 +31,44 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NAME_WIDTH = 22
 
 
-async def open_writer(export_format: ExportFormat, exist: ExistClient, *, safe_cells: bool = False) -> ValueWriter:
-    """Write the header, and return the function that writes one value of an attribute.
+def header_of(file_format: FileFormat) -> str:
+    """Return what a file begins with."""
+    return CSV_HEADER if file_format == "csv" else ""
 
-    Rows of a table are written one by one, as those of the other formats: its columns are not measured first. CSV and
-    JSON are exact in a file or a pipe; in a terminal, characters that would control it are escaped.
+
+def record_encoder(file_format: FileFormat, *, safe_cells: bool = False, for_terminal: bool = False) -> RecordEncoder:
+    """Return the function that encodes values in a format.
+
+    Args:
+        file_format: The format.
+        safe_cells: Whether CSV has a single quote before text that a spreadsheet may take for a formula.
+        for_terminal: Whether to escape characters that would control a terminal. In a file or a pipe, values are exact.
+    """
+    return _csv_encoder(safe_cells, for_terminal) if file_format == "csv" else _json_encoder(for_terminal)
+
+
+async def open_writer(export_format: ExportFormat, exist: ExistClient, *, safe_cells: bool = False) -> ValueWriter:
+    """Write the header to standard output, and return the function that writes one value of an attribute.
+
+    Rows of a table are written one by one, as those of the other formats: its columns are not measured first.
 
     Args:
         export_format: The format to write.
         exist: Client to request the value types with, which only a table needs.
         safe_cells: Whether CSV has a single quote before text that a spreadsheet may take for a formula.
     """
-    match export_format:
-        case "table":
-            attributes = exist.attributes.list(include_inactive=True, include_low_priority=True)
-            return _table_writer({attribute.name: attribute.value_type async for attribute in attributes})
-        case "csv":
-            return _csv_writer(safe_cells)
-        case "jsonl":
-            return _json_lines_writer()
+    if export_format == "table":
+        attributes = exist.attributes.list(include_inactive=True, include_low_priority=True)
+        return _table_writer({attribute.name: attribute.value_type async for attribute in attributes})
+    _use_portable_encoding()
+    out = sys.stdout
+    encode = record_encoder(export_format, safe_cells=safe_cells, for_terminal=out.isatty())
+    out.write(header_of(export_format))
+
+    def write(name: str, day: DayValue) -> None:
+        out.write(encode(name, day))
+
+    return write
 
 
 def _table_writer(types: Mapping[str, ValueType | None]) -> ValueWriter:
@@ -66,36 +90,38 @@ def _print_row(name: str, day: str, value: str, width: int) -> None:
     print(f"{name}{' ' * (width - cell_len(name))}   {day:10}   {value}")
 
 
-def _csv_writer(safe_cells: bool) -> ValueWriter:
-    _use_portable_encoding()
-    rows = csv.writer(sys.stdout, lineterminator="\n")
+class _Row:
+    """A file for the csv module, which returns each row that is written to it: `writerow` passes that on."""
+
+    def write(self, row: str) -> str:
+        return row
+
+
+def _csv_encoder(safe_cells: bool, for_terminal: bool) -> RecordEncoder:
+    rows = csv.writer(_Row(), lineterminator="\n")
     # The csv module does not quote a carriage return unless it is part of the line terminator, and then can't read it.
-    quoted_rows = csv.writer(sys.stdout, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    rows.writerow(COLUMNS)
-    in_terminal = sys.stdout.isatty()
+    quoted_rows = csv.writer(_Row(), lineterminator="\n", quoting=csv.QUOTE_ALL)
 
     def text(field: str) -> str:
         if safe_cells and field.startswith(_FORMULA_STARTS):
             field = f"'{field}"
-        return escape_unsafe(field) if in_terminal else field
+        return escape_unsafe(field) if for_terminal else field
 
-    def write(name: str, day: DayValue) -> None:
+    def encode(name: str, day: DayValue) -> str:
         value = text(day.value) if isinstance(day.value, str) else day.value
         writer = quoted_rows if isinstance(value, str) and "\r" in value else rows
-        writer.writerow((text(name), day.date, value))
+        record: str = writer.writerow((text(name), day.date, value))
+        return record
 
-    return write
+    return encode
 
 
-def _json_lines_writer() -> ValueWriter:
-    _use_portable_encoding()
-    in_terminal = sys.stdout.isatty()
-
-    def write(name: str, day: DayValue) -> None:
+def _json_encoder(for_terminal: bool) -> RecordEncoder:
+    def encode(name: str, day: DayValue) -> str:
         line = msgspec.json.encode({"name": name, "date": day.date, "value": day.value}).decode()
-        print(escape_unsafe_json(line) if in_terminal else line)
+        return f"{escape_unsafe_json(line) if for_terminal else line}\n"
 
-    return write
+    return encode
 
 
 def _use_portable_encoding() -> None:

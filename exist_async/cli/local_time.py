@@ -1,6 +1,9 @@
 """Writes moments as people read a clock."""
 
 import datetime as dt
+from typing import Final
+
+_LATEST: Final = 253_370_000_000  # Python has no dates after the year 9999
 
 
 def describe_time(moment: float, now: float) -> str:
@@ -10,7 +13,7 @@ def describe_time(moment: float, now: float) -> str:
         moment: Seconds since the epoch. Less than a minute away, it has seconds: "23:41:07".
         now: The current time, in seconds since the epoch.
     """
-    time, today = (dt.datetime.fromtimestamp(seconds).astimezone() for seconds in (moment, now))
+    time, today = (dt.datetime.fromtimestamp(min(seconds, _LATEST)).astimezone() for seconds in (moment, now))
     clock = f"{time:%H:%M:%S}" if moment - now < 60 else f"{time:%H:%M}"
     days = (time.date() - today.date()).days
     if days == 0:

@@ -18,8 +18,8 @@ _GROUPS = [scope.removesuffix("_read") for scope in Scope if scope.endswith("_re
 _DAYS_AGO = {"today": 0, "yesterday": 1}
 
 
-def _validate_day(_: object, value: str) -> None:
-    if value not in _DAYS_AGO and not is_date(value):
+def _validate_day(_: object, value: str | None) -> None:
+    if value is not None and value not in _DAYS_AGO and not is_date(value):
         raise ValueError("Write a day as YYYY-MM-DD, today or yesterday.")
 
 
@@ -56,7 +56,7 @@ BudgetOption = Annotated[
         converter=_convert_budget,
         n_tokens=1,
         accepts_keys=False,
-        show_default=lambda budget: f"{budget.requests}/{budget.period:g}",
+        show_default=lambda budget: f"{budget.requests}/{budget.period}",
         help="Requests that are allowed, and in how many seconds. They are counted over all runs on this machine.",
     ),
 ]
@@ -86,4 +86,9 @@ def group_names(values: Sequence[str] | None) -> Sequence[str] | None:
 async def resolve_days(exist: ExistClient, *days: str) -> list[dt.date]:
     """Convert values of `Day` options into dates; requests the user's current date only for today and yesterday."""
     today = await exist.profile.today() if any(day in _DAYS_AGO for day in days) else dt.date.max
-    return [today - dt.timedelta(days=_DAYS_AGO[day]) if day in _DAYS_AGO else parse_date(day) for day in days]
+    return [resolve_day(day, today) for day in days]
+
+
+def resolve_day(day: str, today: dt.date) -> dt.date:
+    """Convert the value of a `Day` option into a date."""
+    return today - dt.timedelta(days=_DAYS_AGO[day]) if day in _DAYS_AGO else parse_date(day)

@@ -95,10 +95,11 @@ app.command(
     "exist_async.cli.commands.history:history",
     help="""Export all values between two days, in as few requests as possible.
 
-    Prints a table in a terminal; in a file or a pipe CSV, which update can read.
+    Prints a table in a terminal; in a pipe CSV, which update can read. With --output FILE, the file is there once it is
+    whole: after an interruption, run the same command again.
 
-    The last line lists attributes whose values Exist does not give, because they are inactive or not there. The exit
-    code is 1 if one of them was named.""",
+    A line on standard error lists attributes whose values Exist does not give, because they are inactive or not there.
+    The exit code is 1 if one of them was named.""",
     help_epilogue=_SIGNING_IN,
     sort_key=10,
 )

@@ -220,7 +220,7 @@ class CommandLimiter:
     def _open_file(self) -> _FileLimiter | _RunLimiter:
         # In a file for each period: a shorter one would remove the requests that a longer one still counts.
         try:
-            path = state_folder() / f"requests-{self._budget.period:.15g}s.db"
+            path = state_folder() / f"requests-{self._budget.period}s.db"
         except ConfigurationError as error:
             return self._count_this_run(f"{error}.")
         limiter = _FileLimiter(

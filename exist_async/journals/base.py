@@ -263,7 +263,8 @@ class StoredJournal(ABC):
         return outcome
 
     def _checked_kind(self) -> Kind:
-        assert self._kind is not None, "a store with items has a kind"
+        if self._kind is None:
+            raise JournalError(f"{self} was closed while it was in use")
         return self._kind
 
     # The store:

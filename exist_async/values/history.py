@@ -15,9 +15,10 @@ from exist_async._checks import check_day, check_names
 from exist_async._concurrency import ordered_map
 from exist_async._http.session import Session
 from exist_async.errors import ConfigurationError, NotFoundError
-from exist_async.paging import LARGEST_PAGE, Page, PageAnswer, PageBody, PageReader, fetch_page, is_own_not_found
+from exist_async.paging import LARGEST_PAGE, Page, PageAnswer, PageBody, PageReader, is_own_not_found
 from exist_async.resource import encode_filters
 from exist_async.values.history_plan import ListedValues, Listing, Plan, Span, fetch_window, make_plan
+from exist_async.values.kept_pages import PageSource, PageStore
 from exist_async.values.models import DayValue
 from exist_async.values.requests import VALUES, WITH_VALUES
 
@@ -57,6 +58,7 @@ class History:
         self._span = Span(start, end)
         self._names = None if attributes is None else list(dict.fromkeys(check_names("attributes", attributes)))
         self._filters = encode_filters(lists={"groups": groups})
+        self._store: PageStore | None = None
         self._plan: Plan | None = None
         self._inaccessible: dict[str, None] = {}
 
@@ -70,6 +72,18 @@ class History:
         To read their values, acquire them. Inactive attributes that were not named are not among them.
         """
         return tuple(self._inaccessible)
+
+    def keep_pages(self, store: PageStore) -> None:
+        """Keep each page in a store from now on, and take the pages that it has from there, without a request.
+
+        After an interruption, a history of the same days, attributes and groups with the same store goes on where the
+        first one stopped, and yields all values. The values are those of the time when their pages were requested: use
+        a new store to read them again.
+
+        Args:
+            store: Keeps the pages. It must not be used for another user.
+        """
+        self._store, self._plan = store, None
 
     async def plan(self) -> int:
         """Return the number of requests that reading it takes; fewer are needed if attributes have few values.
@@ -96,7 +110,9 @@ class History:
                         await asyncio.sleep(0)
 
     async def _make_plan(self) -> Plan:
-        return await make_plan(self._session.with_deadline(), self._span, self._names, self._filters)
+        return await make_plan(
+            self._session.with_deadline(), PageSource(self._store), self._span, self._names, self._filters
+        )
 
 
 @define(eq=False, repr=False)
@@ -235,7 +251,9 @@ class _Reader:
     def _windows(self) -> Iterator[_Pages[_InWindow, ListedValues]]:
         for window in self._span.windows():
             for listing in self._plan.listings:
-                fetch = partial(fetch_window, self._session, window, listing.names, self._filters)
+                fetch = partial(
+                    fetch_window, self._session, window, listing.names, self._filters, source=self._plan.source
+                )
                 reader = PageReader(WITH_VALUES, fetch, key=attrgetter("name"))
                 pages = _Pages[_InWindow, ListedValues]((window, listing), reader, page_count=listing.page_count)
                 if window.end == self._span.end:
@@ -267,7 +285,7 @@ class _Reader:
     async def _fetch_values(self, name: str, span: Span, number: int) -> PageAnswer[DayValue]:
         params = {"attribute": name, "date_max": span.end.isoformat(), "limit": str(LARGEST_PAGE)}
         try:
-            answer = await fetch_page(self._session, VALUES, params, PageBody[DayValue], number)
+            answer = await self._plan.source.fetch(self._session, VALUES, params, PageBody[DayValue], number)
         except NotFoundError as error:
             if not is_own_not_found(error):
                 error.args = (f"{error} It was the request for the values of {name!r}.",)

@@ -14,7 +14,8 @@ from exist_async._concurrency import ordered_map
 from exist_async._http.call import CallState
 from exist_async._http.session import Session
 from exist_async._json import ESSENTIAL
-from exist_async.paging import LARGEST_PAGE, Page, PageAnswer, PageBody, PageReader, fetch_page
+from exist_async.paging import LARGEST_PAGE, Page, PageAnswer, PageBody, PageReader
+from exist_async.values.kept_pages import FROM_EXIST, PageSource
 from exist_async.values.models import DayValue
 from exist_async.values.requests import MOST_DAYS, WITH_VALUES
 
@@ -79,6 +80,7 @@ class Plan:
 
     Attributes:
         requests: Number of requests, including those that were made for the plan.
+        source: Source of the pages.
         listings: Listings of attributes, with the first pages that were read for the plan.
         by_window: Whether the listings are read in all windows, or only in the newest.
         alone: Attributes that are read one by one, and the days to read of each.
@@ -86,35 +88,39 @@ class Plan:
     """
 
     requests: int
+    source: PageSource
     listings: Sequence[Listing] = ()
     by_window: bool = False
     alone: Sequence[tuple[str, Span]] = ()
     required: frozenset[str] = frozenset()
 
 
-async def make_plan(session: Session, span: Span, names: Sequence[str] | None, filters: Mapping[str, str]) -> Plan:
+async def make_plan(
+    session: Session, source: PageSource, span: Span, names: Sequence[str] | None, filters: Mapping[str, str]
+) -> Plan:
     """Return the plan that takes the fewest requests, for the attributes with some names, or for all."""
     await session.prepare()
     parts = [None] if names is None else list(parts_of(names))
     if names is not None and not filters and len(names) * span.page_count <= span.window_count * len(parts):
         alone = [(name, span) for name in names]
-        return Plan(len(names) * span.page_count, alone=alone, required=frozenset(names))
+        return Plan(len(names) * span.page_count, source, alone=alone, required=frozenset(names))
     newest = next(span.windows())
-    jobs = (partial(_first_page, session, newest, part, filters) for part in parts)
+    jobs = (partial(_first_page, session, source, newest, part, filters) for part in parts)
     async with aclosing(ordered_map(jobs, concurrency=session.options.concurrency)) as pages:
         listings = [listing async for listing in pages]
     by_window = span.window_count * sum(listing.page_count for listing in listings)
     required = frozenset[str]() if filters else frozenset(names or ())
     if any(listing.page_count > 1 for listing in listings):
-        return Plan(by_window, listings, by_window=True, required=required)
+        return Plan(by_window, source, listings, by_window=True, required=required)
     found = [attribute.name for listing in listings for attribute in listing.wanted(listing.first.results)]
     hidden = len(required.difference(found)) * span.page_count
     if span.window_count > 1:
         rest = Span(span.start, newest.start - dt.timedelta(days=1))
         one_by_one = len(listings) + len(found) * rest.page_count
         if one_by_one < by_window:
-            return Plan(one_by_one + hidden, listings, alone=[(name, rest) for name in found], required=required)
-    return Plan(by_window + hidden, listings, by_window=True, required=required)
+            alone = [(name, rest) for name in found]
+            return Plan(one_by_one + hidden, source, listings, alone=alone, required=required)
+    return Plan(by_window + hidden, source, listings, by_window=True, required=required)
 
 
 async def fetch_window(
@@ -124,6 +130,7 @@ async def fetch_window(
     filters: Mapping[str, str],
     number: int,
     *,
+    source: PageSource = FROM_EXIST,
     state: CallState | None = None,
     max_repeats: int | None = None,
 ) -> PageAnswer[ListedValues]:
@@ -132,13 +139,15 @@ async def fetch_window(
     if names is not None:
         params["attributes"] = ",".join(sorted(names))
     body = PageBody[ListedValues]
-    return await fetch_page(session, WITH_VALUES, params, body, number, state=state, max_repeats=max_repeats)
+    return await source.fetch(session, WITH_VALUES, params, body, number, state=state, max_repeats=max_repeats)
 
 
 async def _first_page(
-    session: Session, window: Span, names: frozenset[str] | None, filters: Mapping[str, str]
+    session: Session, source: PageSource, window: Span, names: frozenset[str] | None, filters: Mapping[str, str]
 ) -> Listing:
-    reader = PageReader(WITH_VALUES, partial(fetch_window, session, window, names, filters), key=attrgetter("name"))
+    reader = PageReader(
+        WITH_VALUES, partial(fetch_window, session, window, names, filters, source=source), key=attrgetter("name")
+    )
     page = await reader.read(1)
     return Listing(names, page, 1 if reader.ended else max(2, -(-(page.count or 0) // len(page.results))))
 

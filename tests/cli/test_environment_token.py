@@ -35,7 +35,7 @@ def test_the_kind_of_a_personal_token_may_be_given(
     monkeypatch.setenv("EXIST_TOKEN", form.format(sandbox.token))
 
     assert cli("acquire", "mood").code == 0
-    assert [request.status for request in sandbox.requests] == [200]
+    assert [request.status for request in sandbox.requests] == [200, 200, 200]
 
 
 def test_the_kind_of_a_token_is_found_out_once(

@@ -67,10 +67,15 @@ def limiter(token_file: Path, evening: FastClock) -> Callable[..., CommandLimite
         ((2026, 6, 2, 23, 59, 0), "tomorrow 23:59"),
         ((2026, 6, 3, 5, 40, 0), "2026-06-03 05:40"),
         ((2027, 6, 1, 22, 50, 0), "2027-06-01 22:50"),
+        ((9998, 1, 1, 0, 0, 0), "9998-01-01 00:00"),
     ],
 )
 def test_a_time_of_another_day_names_the_day_and_a_near_one_has_seconds(moment: tuple[int, ...], text: str) -> None:
     assert describe_time(local(*moment), local(2026, 6, 1, 22, 41)) == text
+
+
+def test_a_time_that_python_has_no_date_for_is_a_late_one() -> None:
+    assert describe_time(1e18, local(2026, 6, 1, 22, 41)).startswith("9998-")
 
 
 async def test_while_it_waits_the_progress_has_the_next_request_and_the_end(
@@ -163,6 +168,19 @@ async def test_after_the_block_notices_have_no_count(
     )
 
 
+async def test_requests_in_flight_are_not_sent_once_more_in_the_estimate(limiter: Callable, evening: FastClock) -> None:
+    shared = limiter(Budget(2, 600), notices=False)
+    work = WorkInProgress(105, limiter=shared)
+    shown: list[str] = []
+    evening.on_sleep = lambda: shown.append(work.describe(evening.now))
+    with shared.working(work, is_shown=True):
+        for _ in range(3):
+            await shared.acquire("ada", max_wait=None)
+
+    # Of the three requests that 105 items take, two are in flight.
+    assert shown[0] == "0/105 · next at 22:51 · done about 22:51"
+
+
 async def test_several_requests_that_wait_show_the_first(limiter: Callable, evening: FastClock) -> None:
     shared = limiter(Budget(1, 600), notices=False)
     await shared.acquire("ada", max_wait=None)
@@ -178,12 +196,12 @@ def test_in_a_terminal_the_bar_shows_the_count_the_next_request_and_the_end(
     open_terminal: Callable, sandbox: Sandbox
 ) -> None:
     # Three requests, of which one has to wait.
-    terminal = open_terminal("acquire", *(f"template_{number}" for number in range(105)), "--budget", "2/15")
+    terminal = open_terminal("release", *(f"name_{number}" for number in range(105)), "--budget", "2/15")
 
     assert terminal.read_to_end() == 1
     assert len(sandbox.requests) == 3
     screen = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", terminal.screen)
-    assert re.search(r"Acquiring .*70/105 · next at \d\d:\d\d:\d\d · done about \d\d:\d\d:\d\d \d:\d\d:\d\d", screen)
+    assert re.search(r"Releasing .*70/105 · next at \d\d:\d\d:\d\d · done about \d\d:\d\d:\d\d \d:\d\d:\d\d", screen)
     # Above the bar; once, as the bar goes on to show it.
     assert screen.count("the budget of 2/15 is used up: waiting until ") == 1
     assert screen.rstrip().splitlines()[-1].split() == ["refused", "105"]

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -200,6 +201,26 @@ def test_at_the_limit_a_write_lists_no_unsent_line_and_names_the_reason_and_the_
     assert "max_wait" not in result.out + result.err
 
 
+def test_an_increment_at_the_limit_names_the_option_and_adds_nothing(cli: Callable, filled: Sandbox) -> None:
+    # One request is for the user's current day.
+    result = cli("increment", "sleep", "1", "--budget", "1/3600", "--no-wait")
+
+    assert (result.code, result.out) == (1, "")
+    assert result.err == f"exist-async: this hour's requests are used up. Try again in 60 min\n{ADVICE}"
+    assert [request.method for request in filled.requests] == ["GET"]
+
+
+def test_ctrl_c_ends_a_wait_at_once(start: Callable, cli: Callable, sandbox: Sandbox) -> None:
+    cli("whoami", "--budget", "1/3600")
+    waiting = start("whoami", "--budget", "1/3600", "--wait")
+    notice = waiting.stderr.readline()
+    waiting.send_signal(signal.SIGINT)
+
+    assert waiting.wait(timeout=20) == 130
+    assert b"this hour's requests are used up: waiting until " in notice
+    assert waiting.stderr.read() == b""
+
+
 @pytest.mark.parametrize(
     ("error", "text"),
     [
@@ -297,18 +318,20 @@ def test_a_stored_login_keeps_its_budget_when_its_token_is_renewed(
 def test_a_period_has_a_count_of_its_own_which_removes_nothing_from_that_of_a_longer_one(
     cli: Callable, sandbox: Sandbox
 ) -> None:
-    budgets = ["1/3600", "1/0.5", "1/3600"]
+    budgets = ["1/3600", "1/1", "1/3600"]
 
     assert [cli("whoami", "--budget", budget, "--no-wait").code for budget in budgets] == [0, 0, 1]
 
 
 def test_a_smaller_number_of_requests_counts_those_of_the_same_period(cli: Callable, sandbox: Sandbox) -> None:
-    budgets = ["300/3600", "1/3600", "300/3600.0"]
+    budgets = ["300/3600", "1/3600", "300/3600"]
 
     assert [cli("whoami", "--budget", budget, "--no-wait").code for budget in budgets] == [0, 1, 0]
 
 
-@pytest.mark.parametrize("budget", ["300", "0/3600", "300/0", "-1/20", "300/20/1", "1e3/20", "300/inf", "", "٣/20"])
+@pytest.mark.parametrize(
+    "budget", ["300", "0/3600", "300/0", "-1/20", "300/20/1", "1e3/20", "300/inf", "300/0.5", "", "٣/20"]
+)
 def test_a_budget_of_another_form_is_refused_with_an_example(cli: Callable, sandbox: Sandbox, budget: str) -> None:
     result = cli("whoami", f"--budget={budget}")
 

@@ -33,7 +33,8 @@ def test_commands_use_the_stored_token_without_further_requests(
     without_app: None, cli: Callable, sandbox: Sandbox
 ) -> None:
     assert cli("acquire", "steps").code == 0
-    assert requested_paths(sandbox) == ["/api/2/attributes/acquire/"]
+    listings = ["/api/2/attributes/", "/api/2/attributes/owned/"]
+    assert requested_paths(sandbox) == [*listings, "/api/2/attributes/acquire/"]
 
 
 def test_a_token_in_the_environment_takes_precedence(

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,56 @@ async def test_what_waits_for_the_budget_is_not_being_sent(path: Path) -> None:
 
     assert counts[OutcomeStatus.UNKNOWN] == 0
     assert counts[OutcomeStatus.NOT_SENT] == 65
+
+
+async def test_a_request_that_is_cancelled_while_it_is_being_noted_is_not_sent(
+    answering: Answering, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exist = answering(succeed)
+    async with Journal(path) as journal:
+        may_go_on, store_notes = threading.Event(), journal._store_notes
+
+        def store_notes_later() -> None:
+            may_go_on.wait()
+            store_notes()
+
+        monkeypatch.setattr(journal, "_store_notes", store_notes_later)
+        write = asyncio.create_task(exist.values.increment(increments(10), journal=journal))
+        await until(lambda: journal._request_of)
+        await cancelled(write)
+        may_go_on.set()
+        assert (await journal.summary()).counts[OutcomeStatus.NOT_SENT] == 10
+        assert (await exist.values.increment(increments(10), journal=journal)).ok
+
+
+async def test_what_waits_after_a_429_is_not_being_sent(path: Path) -> None:
+    waits, never = asyncio.Event(), asyncio.Event()
+    refusals = [httpx.Response(429, headers={"retry-after": "3000"}) for _ in range(2)]
+
+    async def sleep(_: float) -> None:
+        waits.set()
+        await never.wait()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return refusals.pop() if refusals else succeed(request)
+
+    http_client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    exist = ExistClient("a-token", http_client=http_client, rate_limiter=None, max_wait=None, sleep=sleep)
+    async with Journal(path) as journal:
+        write = asyncio.create_task(exist.values.increment(increments(10), journal=journal))
+        await waits.wait()
+        await cancelled(write)
+        assert (await journal.summary()).counts[OutcomeStatus.NOT_SENT] == 10
+        waits.clear()
+        write = asyncio.create_task(exist.values.increment(increments(10), journal=journal))
+        await waits.wait()
+        held_back = (await journal.summary()).counts
+        never.set()
+        assert (await write).ok
+        finished = (await journal.summary()).counts
+
+    assert held_back[OutcomeStatus.NOT_SENT] == 10
+    assert finished[OutcomeStatus.SUCCEEDED] == 10
 
 
 async def test_a_write_that_was_cancelled_before_it_sent_anything_leaves_nothing_unknown(

@@ -1,6 +1,7 @@
 """Writes with a journal, through crashes at any point: nothing is lost, and no increment is added twice."""
 
 import asyncio
+import contextlib
 import datetime as dt
 import json
 import tempfile
@@ -183,3 +184,62 @@ def test_an_increment_is_added_at_most_once(
 def _json(item: ValueIncrement) -> dict[str, Any]:
     assert item.date is not None
     return {"name": item.name, "value": item.value, "date": item.date.isoformat()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    days=st.lists(st.integers(0, 5), min_size=1, max_size=40),
+    cancelled_after=st.lists(st.integers(0, 120), max_size=5),
+    method=st.sampled_from(["update", "sync", "increment"]),
+    reacquire=st.booleans(),
+    keep=st.booleans(),
+)
+def test_a_write_that_is_cancelled_again_and_again_loses_nothing_and_tells_each_outcome_once(
+    seed: int, days: list[int], cancelled_after: list[int], method: str, reacquire: bool, keep: bool
+) -> None:
+    random = Random(seed)
+    model: Any = ValueIncrement if method == "increment" else ValueUpdate
+    items = [model(name="steps", date=DAY - dt.timedelta(days=day), value=2**number) for number, day in enumerate(days)]
+    told: list[Any] = []
+
+    async def main() -> None:
+        service = Service(random)
+        prepare(service, 6)
+        if reacquire:
+            service.sandbox.user.attribute("steps").service = None
+        exist = service.client(concurrency=CONCURRENCY)
+        with tempfile.TemporaryDirectory() as folder:
+            async with Journal(Path(folder) / "journal.db") as journal:
+
+                def write() -> "asyncio.Task[Any]":
+                    given = given_as(random.choice(["list", "generator", "async generator"]), items)
+                    return asyncio.ensure_future(
+                        getattr(exist.values, method)(
+                            given, journal=journal, keep_outcomes=keep, on_outcome=told.append, reacquire=reacquire
+                        )
+                    )
+
+                for turns in cancelled_after:
+                    task = write()
+                    for _ in range(turns):
+                        await asyncio.sleep(random.choice([0, 0, 0.0005]))
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
+                result = await write()
+                noted = [outcome async for outcome in journal.outcomes()]
+                assert counts_of(await journal.summary()) == counts_of(result)
+        assert result.ok
+        # What came from the journal was told when it became known. Refusals that are handled are not final.
+        final = [outcome for outcome in told if outcome.status is not OutcomeStatus.REFUSED]
+        assert reacquire or final == told
+        assert sorted(final, key=lambda outcome: outcome.index) == noted
+        assert [outcome.index for outcome in noted] == list(range(len(items)))
+        stored = service.sandbox.values("steps")
+        for day in {item.date for item in items}:
+            values = [item.value for item in items if item.date == day]
+            assert stored[day] == (sum(values) if method == "increment" else values[-1])
+
+    with SMALL_REQUESTS[0], SMALL_REQUESTS[1]:
+        asyncio.run(main())
