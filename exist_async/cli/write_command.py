@@ -88,6 +88,10 @@ def _is_left(outcome: Outcome[Any, Any]) -> bool:
     return outcome.status not in FINE and not outcome.refused_for_itself
 
 
+def _is_told_by_itself(outcome: Outcome[Any, Any]) -> bool:
+    return outcome.refused_for_itself or outcome.status is OutcomeStatus.UNKNOWN
+
+
 @frozen
 class _Report:
     """Prints what became of the items of a write.
@@ -108,9 +112,9 @@ class _Report:
         """Print the outcomes of a write that has ended, if there is anything to print."""
         listed: Sequence[Outcome[Any, Any]] = result
         if failure is not None:
-            # The error is printed after this, and tells why items were not sent, once instead of for every item.
+            # The error is printed after this. It tells once why requests were refused or not sent.
             is_shared = all(type(outcome.cause) is type(failure) for outcome in result)
-            listed = [] if is_shared else [each for each in result if each.status is not OutcomeStatus.NOT_SENT]
+            listed = [] if is_shared else list(filter(_is_told_by_itself, result))
         was_read = self.records is not None and (self.records.unreadable or self.records.empty_count)
         if result or failure is None or was_read:
             self._print(result, listed)
@@ -124,7 +128,7 @@ class _Report:
             )
             return
         failed = [outcome for status in _LISTED async for outcome in self.journal.outcomes(status=status)]
-        self._print(failed, failed, (await self.journal.summary()).counts)
+        self._print(failed, list(filter(_is_told_by_itself, failed)), (await self.journal.summary()).counts)
         print_error(f"stopped. {_GO_ON}")
 
     def _print(

@@ -351,6 +351,18 @@ def test_lines_that_were_not_sent_are_no_rejects(update: Callable, owned: Sandbo
     assert len(result.out.splitlines()) < 12
 
 
+def test_lines_of_requests_that_were_refused_or_not_sent_are_counted_and_not_listed(
+    update: Callable, owned: Sandbox
+) -> None:
+    owned.fail_next(20, status=401, path="update/", skip=1)
+
+    result = update("oops\n" + rows(1_000), "--no-journal")
+
+    assert result.code == 1
+    assert counts(result.out).keys() == {"written", "refused", "not sent", "unreadable"}
+    assert len(result.out.splitlines()) < 12
+
+
 def test_rejects_of_a_pipe_are_written(pipe: Callable, tmp_path: Path) -> None:
     rejects = tmp_path / "rejects.csv"
 
