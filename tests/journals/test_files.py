@@ -313,3 +313,42 @@ async def test_it_is_a_file_that_other_programs_can_read(exist: ExistClient, pat
     ]
     assert (job["kind"], job["service"]) == ("update", "https://exist.io")
     assert "a-token" not in path.read_bytes().decode(errors="replace")
+
+
+async def test_a_kind_of_write_that_this_version_does_not_know_is_refused(exist: ExistClient, path: Path) -> None:
+    async with Journal(path) as journal:
+        await exist.values.update(steps(1), journal=journal)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE job SET value = 'delete' WHERE name = 'kind'")
+        connection.commit()
+
+    with pytest.raises(JournalError, match=r"has an unknown kind of write, 'delete'\. Name another file"):
+        await opened(path)
+
+
+async def test_an_item_that_is_no_json_is_named_and_nothing_is_sent(
+    exist: ExistClient, sandbox: Sandbox, path: Path
+) -> None:
+    items = steps(1, 2, 3)
+    object.__setattr__(items[1], "name", "\ud800")  # a name that ValueUpdate refuses
+    async with Journal(path) as journal:
+        with pytest.raises(ConfigurationError, match=r"items\[1\]: an item can't be written as JSON"):
+            await exist.values.update(items, journal=journal)
+
+    assert sandbox.requests == []
+
+
+async def test_a_journal_of_a_version_that_writes_numbers_otherwise_is_the_same(
+    exist: ExistClient, sandbox: Sandbox, path: Path
+) -> None:
+    async with Journal(path) as journal:
+        await exist.values.update(steps(0.5), journal=journal)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE item SET item = replace(item, '0.5', '5e-1')")
+        connection.commit()
+    sandbox.reset_requests()
+
+    async with Journal(path) as journal:
+        await exist.values.update(steps(0.5), journal=journal)
+
+    assert sandbox.requests == []
