@@ -229,7 +229,6 @@ async def test_a_full_disk_is_found_when_it_is_opened(small_disk: Path) -> None:
     path = small_disk / "journal.db"
     with pytest.raises(JournalError, match="its disk is full"):
         await opened(path)
-    assert not path.exists()
     junk.unlink()
     await opened(path)
 
@@ -352,3 +351,36 @@ async def test_a_journal_of_a_version_that_writes_numbers_otherwise_is_the_same(
         await exist.values.update(steps(0.5), journal=journal)
 
     assert sandbox.requests == []
+
+
+@pytest.mark.slow
+async def test_of_programs_that_begin_one_at_the_same_time_one_goes_on(path: Path) -> None:
+    code = (
+        "import asyncio, sys; from exist_async import Journal, JournalError\n"
+        "async def main():\n"
+        "    sys.stdin.readline()\n"
+        "    try:\n"
+        "        async with Journal(sys.argv[1]):\n"
+        "            print('open', flush=True)\n"
+        "            await asyncio.to_thread(sys.stdin.readline)\n"
+        "    except JournalError as error:\n"
+        "        print('refused' if 'open elsewhere' in str(error) else error, flush=True)\n"
+        "asyncio.run(main())"
+    )
+    pipe = asyncio.subprocess.PIPE
+    programs = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", code, str(path), stdin=pipe, stdout=pipe)
+        for _ in range(4)
+    ]
+    lines = []
+    for program in programs:
+        assert program.stdin is not None
+        program.stdin.write(b"go\n")
+    for program in programs:
+        assert program.stdout is not None
+        lines.append((await program.stdout.readline()).strip().decode())
+    assert path.exists()
+    for program in programs:
+        await program.communicate(b"end\n")
+
+    assert sorted(lines) == ["open", "refused", "refused", "refused"]
