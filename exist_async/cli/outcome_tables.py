@@ -65,7 +65,8 @@ def print_outcomes(
         counts = Counter(outcome.status for outcome in result)
     console.print(_count_table(counts, success_label, len(records.unreadable) if records is not None else 0))
     if records is not None and records.empty_count:
-        console.print(f"\n{_describe_empty(records.empty_count, everything=not (result or records.unreadable))}")
+        is_everything = not (any(counts.values()) or records.unreadable)
+        console.print(f"\n{_describe_empty(records.empty_count, everything=is_everything)}")
     if records is not None and not records.is_complete:
         console.print(f"\nNothing was read after line {records.last_line}.")
 
