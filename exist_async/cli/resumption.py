@@ -46,8 +46,9 @@ async def open_journal(
     """
     async with Journal(path, user=account) as journal:
         summary = await journal.summary()
+        # Not those whose whole request was refused, which are sent again.
+        refused = sum([each.refused_for_itself async for each in journal.outcomes(status=OutcomeStatus.REFUSED)])
     done = sum(summary.counts[status] for status in FINE)
-    refused = summary.counts[OutcomeStatus.REFUSED]
     if len(summary):
         print_going_on(done, total)
     retry_refused = retry_refused or (total is not None and done + refused >= total)
