@@ -51,7 +51,8 @@ async def open_journal(
     done = sum(summary.counts[status] for status in FINE)
     if len(summary):
         print_going_on(done, total)
-    retry_refused = retry_refused or (total is not None and done + refused >= total)
+    # Of an input whose number of values is not known, the journal has those that were read.
+    retry_refused = retry_refused or done + refused >= (len(summary) if total is None else total)
     async with Journal(path, user=account, retry_refused=retry_refused) as journal:
         yield journal, done + (0 if retry_refused else refused)
 

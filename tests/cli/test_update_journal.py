@@ -560,6 +560,21 @@ def test_standard_input_goes_on_with_a_journal(
     assert counts(second.out) == {"written": 200}
 
 
+def test_refused_lines_of_standard_input_are_sent_again_once_the_others_are_written(
+    cli: Callable, standard_input: Callable, owned: Sandbox, tmp_path: Path
+) -> None:
+    def send() -> Any:
+        standard_input((rows(40) + rows(2, "mood", 1)).encode())
+        return cli("update", "--journal", str(tmp_path / "here.db"))
+
+    first = send()
+    owned.add_attribute(template="mood", service=owned.service)
+    second = send()
+
+    assert first.err.endswith("and run the same command again\n")
+    assert (second.code, counts(second.out)) == (0, {"written": 42})
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_file_is_finished_within_the_budget_through_ctrl_c_a_kill_and_a_service_that_hangs(
