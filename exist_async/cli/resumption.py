@@ -3,9 +3,8 @@
 import re
 import sqlite3
 import sys
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 from exist_async.cli.kept_journals import KeptJournal
@@ -25,7 +24,7 @@ class ChangedInputError(ConfigurationError):
 
 @asynccontextmanager
 async def open_journal(
-    path: Path, account: str, total: int | None, *, retry_refused: bool
+    place: KeptJournal, account: str, name: str, total: int | None, *, retry_refused: bool
 ) -> AsyncGenerator[tuple[Journal, int], None]:
     """Open a journal for the duration of a block, and tell what an earlier run has written.
 
@@ -33,8 +32,9 @@ async def open_journal(
     about them.
 
     Args:
-        path: The journal.
+        place: The place of the journal.
         account: The account that is written to.
+        name: Name of the input, for messages.
         total: Number of values of the input; None if it is not known.
         retry_refused: Whether the refused values are sent again in any case.
 
@@ -44,25 +44,27 @@ async def open_journal(
     Raises:
         JournalError: It is open elsewhere, or can't be used.
     """
-    async with Journal(path, user=account) as journal:
-        summary = await journal.summary()
-        # Not those whose whole request was refused, which are sent again.
-        refused = sum([each.refused_for_itself async for each in journal.outcomes(status=OutcomeStatus.REFUSED)])
+    with _explaining(place, name):
+        async with Journal(place.path, user=account) as journal:
+            summary = await journal.summary()
+            # Not those whose whole request was refused, which are sent again.
+            refused = sum([each.refused_for_itself async for each in journal.outcomes(status=OutcomeStatus.REFUSED)])
     done = sum(summary.counts[status] for status in FINE)
     if len(summary):
         print_going_on(done, total)
     # Of an input whose number of values is not known, the journal has those that were read.
     retry_refused = retry_refused or done + refused >= (len(summary) if total is None else total)
-    async with Journal(path, user=account, retry_refused=retry_refused) as journal:
+    async with Journal(place.path, user=account, retry_refused=retry_refused) as journal:
         yield journal, done + (0 if retry_refused else refused)
 
 
-async def check_free(place: KeptJournal, account: str, *, may_be_damaged: bool) -> None:
+async def check_free(place: KeptJournal, account: str, name: str, *, may_be_damaged: bool) -> None:
     """Check that no other program uses a journal, if there is one.
 
     Args:
         place: The place of the journal.
         account: The account that is written to.
+        name: Name of the input, for messages.
         may_be_damaged: Whether it may be damaged, because it is to be removed. A file that the user named may not be:
             it may be anything.
 
@@ -72,27 +74,50 @@ async def check_free(place: KeptJournal, account: str, *, may_be_damaged: bool) 
     if not place.path.exists():
         return
     try:
-        async with Journal(place.path, user=account):
-            pass
+        with _explaining(place, name):
+            async with Journal(place.path, user=account):
+                pass
     except JournalError as error:
         if not (may_be_damaged and place.has_record) or _is_open_elsewhere(error):
             raise
 
 
-async def remove_journal(place: KeptJournal, account: str) -> None:
+async def remove_journal(place: KeptJournal, account: str, name: str) -> None:
     """Remove a journal, which may be damaged, but not one that another program uses.
 
     Raises:
         JournalError: It is open elsewhere, or is a file that the user named and no journal.
         ConfigurationError: It can't be removed.
     """
-    await check_free(place, account, may_be_damaged=True)
+    await check_free(place, account, name, may_be_damaged=True)
     place.remove()
 
 
+@contextmanager
+def _explaining(place: KeptJournal, name: str) -> Generator[None]:
+    """Tell the remedy for an error of a journal that the command keeps by itself, which the user did not name."""
+    try:
+        yield
+    except JournalError as error:
+        if not place.has_record:
+            raise
+        if _is_open_elsewhere(error):
+            message = f"{name} is being written by another run of update: wait for its end, or stop it with Ctrl-C"
+        elif _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            message = f"the journal of {name} is damaged ({place.path}): add --fresh to write {name} from its beginning"
+        else:
+            error.add_note("Or name another file with --journal, or add --no-journal to do without.")
+            raise
+        raise JournalError(message) from error.__cause__
+
+
 def _is_open_elsewhere(error: JournalError) -> bool:
-    code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _code(error: JournalError) -> int:
+    """Return SQLite's primary result code of an error; 0 if it has another cause."""
+    return getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
 
 
 def print_going_on(done: int, total: int | None) -> None:

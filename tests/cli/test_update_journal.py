@@ -405,7 +405,9 @@ def test_a_file_that_is_no_journal_is_neither_used_nor_removed(
     assert written(owned) == {}
 
 
-def test_a_damaged_journal_is_begun_again_with_fresh(update: Callable, owned: Sandbox, journals: Callable) -> None:
+def test_a_damaged_journal_is_begun_again_with_fresh(
+    update: Callable, owned: Sandbox, journals: Callable, file: Path
+) -> None:
     update(rows(40))
     (path,) = journals()
     path.write_bytes(b"damaged" * 1000)
@@ -413,7 +415,12 @@ def test_a_damaged_journal_is_begun_again_with_fresh(update: Callable, owned: Sa
 
     damaged = update()
     assert (damaged.code, damaged.out) == (1, "")
-    assert str(path) in damaged.err
+    assert damaged.err == (
+        f"exist-async: the journal of {file} is damaged ({path}): add --fresh to write {file} from its beginning\n"
+    )
+    requests = len(owned.requests)
+    assert update(None, "--dry-run").err == damaged.err
+    assert len(owned.requests) == requests
 
     assert counts(update(None, "--fresh").out) == {"written": 40}
 
@@ -428,7 +435,7 @@ def test_a_journal_in_use_is_neither_used_nor_removed(update: Callable, owned: S
         for options in ((), ("--fresh",)):
             result = update(rows(50), *options)
             assert (result.code, result.out) == (1, "")
-            assert "is open elsewhere" in result.err
+            assert "values.csv is being written by another run of update: wait for its end, or stop it" in result.err
         assert len(owned.requests) == requests
     finally:
         other.close()

@@ -190,6 +190,8 @@ class _Run:
         """Print what would be written, and return the exit code: 1 if a record can't be read."""
         if self._is_finished():
             return 0
+        if self.place is not None and not self.options.fresh:
+            await check_free(self.place, self.account, self.source.name, may_be_damaged=False)
         async with self._open(whole=True) as opened:
             assert isinstance(opened.updates, Sequence)
             updates = opened.updates
@@ -207,7 +209,7 @@ class _Run:
             return 0
         if place is not None:
             # Before requests that may have to wait for an hour.
-            await check_free(place, self.account, may_be_damaged=self.options.fresh)
+            await check_free(place, self.account, self.source.name, may_be_damaged=self.options.fresh)
         async with self._open(whole=self.source.is_regular_file) as opened:
             can_go_on = place is None or (not self.options.fresh and await self._can_go_on(place, opened))
             if not await self._confirm(opened):
@@ -217,12 +219,11 @@ class _Run:
             if not can_go_on:
                 if not self.options.fresh:
                     print_error(f"{self.source.name} {_CHANGED}")
-                await remove_journal(place, self.account)
+                await remove_journal(place, self.account, self.source.name)
             total = len(opened.updates) if isinstance(opened.updates, Sequence) else None
-            async with open_journal(place.path, self.account, total, retry_refused=self.options.reacquire) as (
-                journal,
-                done,
-            ):
+            async with open_journal(
+                place, self.account, self.source.name, total, retry_refused=self.options.reacquire
+            ) as (journal, done):
                 rejects = await self._prepare_rejects(opened.records, journal)
                 place.write_record(JobRecord(self.options.command, self.digest))
                 code = await self._write(opened, rejects, journal, done)
