@@ -153,12 +153,15 @@ class CommandLimiter:
     async def acquire(self, user: Hashable, *, max_wait: float | None) -> None:
         """Take one slot of the account's budget; see `RateLimiter.acquire`."""
         del user  # the account's key stays the same when its token is renewed
+        limiter = self._limiter
         try:
-            await self._limiter.acquire(self._account, max_wait=max_wait)
+            await limiter.acquire(self._account, max_wait=max_wait)
         except RateLimitError as error:
             if error.retry_after is not None:
                 raise
-            self._limiter = self._count_this_run(str(error.__cause__ or "The file of the requests can't be used."))
+            # Of several requests that found it out at the same time, the first replaces the limiter for all.
+            if self._limiter is limiter:
+                self._limiter = self._count_this_run(str(error.__cause__ or "The file of the requests can't be used."))
             await self._limiter.acquire(self._account, max_wait=max_wait)
         self._in_flight += 1
         if self._forecast_at is None or self._clock() - self._forecast_at > _FORECAST_INTERVAL:

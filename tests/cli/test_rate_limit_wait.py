@@ -1,5 +1,6 @@
 """The hour's requests: commands count them over all runs, and wait for more or end."""
 
+import asyncio
 import os
 import re
 import signal
@@ -361,6 +362,20 @@ def test_a_folder_that_cannot_be_created_is_told_and_does_not_stop_a_command(
         "can't be created: Not a directory. Set XDG_STATE_HOME to a folder that can be written. So only" in result.err
     )
     assert len(sandbox.requests) == 1
+
+
+async def test_requests_that_find_a_damaged_file_at_the_same_time_are_counted_together(
+    limiter: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "state" / "exist-async"
+    folder.mkdir(parents=True)
+    (folder / "requests-3600s.db").write_bytes(b"no database " * 1000)
+    shared = limiter(Budget(2, 3600))
+
+    results = await asyncio.gather(*[shared.acquire("user", max_wait=0) for _ in range(5)], return_exceptions=True)
+
+    assert [type(result) for result in results].count(RateLimitError) == 3
+    assert capsys.readouterr().err.count("only the requests of this run are counted") == 1
 
 
 def test_a_damaged_file_is_told_once_and_only_this_run_is_counted(
