@@ -488,6 +488,18 @@ def test_a_dry_run_counts_what_is_left(update: Callable, owned: Sandbox, stop_af
     assert counts(result.out) == {"to write": 200 - done}
 
 
+def test_a_dry_run_counts_refused_lines_when_they_would_be_sent_again(
+    update: Callable, owned: Sandbox, stop_after: Callable
+) -> None:
+    stop_after(1)
+    done = counts(update(rows(5, "mood", 1) + rows(200)).out)["written"]
+    assert counts(update(None, "--dry-run").out) == {"to write": 200 - done}
+    assert counts(update(None, "--dry-run", "--reacquire").out) == {"to write": 205 - done}
+
+    assert counts(update().out) == {"written": 200, "refused": 5}
+    assert counts(update(None, "--dry-run").out) == {"to write": 5}
+
+
 @pytest.mark.slow
 def test_a_file_is_written_whole_through_kills_and_ctrl_c(
     start: Callable, wait_until: Callable, owned: Sandbox, file: Path

@@ -270,12 +270,17 @@ class _Run:
         return True
 
     async def _left(self, place: KeptJournal, updates: Sequence[ValueUpdate]) -> Sequence[ValueUpdate]:
-        """Return the values that an earlier run has not written yet, and tell how many it has."""
+        """Return the values that would be sent after an earlier run, and tell how many it has written."""
         if not place.path.exists():
             return updates
         async with Journal(place.path, user=self.account) as journal:
-            done = {outcome.index async for outcome in journal.outcomes() if outcome.status in FINE}
+            outcomes = [outcome async for outcome in journal.outcomes()]
+        done = {outcome.index for outcome in outcomes if outcome.status in FINE}
+        refused = {outcome.index for outcome in outcomes if outcome.refused_for_itself}
         print_going_on(len(done), len(updates))
+        # Refused values are sent again as `open_journal` does.
+        if not self.options.reacquire and len(done) + len(refused) < len(updates):
+            done |= refused
         return [update for index, update in enumerate(updates) if index not in done]
 
     async def _confirm(self, opened: _Opened) -> bool:
