@@ -23,7 +23,8 @@ _EXPLAIN_AFTER: Final = 0.5
 # The outcomes that are listed after Ctrl-C, one by one.
 _LISTED: Final = (OutcomeStatus.REFUSED, OutcomeStatus.UNKNOWN)
 
-_GO_ON: Final = "Run the same command again to go on."
+GO_ON: Final = "Run the same command again to go on."
+"""The remedy after an interruption of a write that has a journal."""
 
 
 async def run_write(
@@ -79,7 +80,7 @@ async def run_write(
     if failure is None:
         return 0 if result.ok and not (records is not None and records.unreadable) else 1
     if journal is not None and not isinstance(failure, ConfigurationError) and any(map(_is_left, result)):
-        failure.add_note(_GO_ON)
+        failure.add_note(GO_ON)
     raise failure
 
 
@@ -129,7 +130,7 @@ class _Report:
             return
         failed = [outcome for status in _LISTED async for outcome in self.journal.outcomes(status=status)]
         self._print(failed, list(filter(_is_told_by_itself, failed)), (await self.journal.summary()).counts)
-        print_error(f"stopped. {_GO_ON}")
+        print_error(f"stopped. {GO_ON}")
 
     def _print(
         self,

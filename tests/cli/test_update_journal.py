@@ -562,6 +562,23 @@ def test_ctrl_c_in_the_middle_prints_the_outcomes_of_all_runs(
     assert counts(out.decode())["written"] > first
 
 
+@pytest.mark.slow
+def test_ctrl_c_before_the_first_request_to_write_tells_how_to_go_on(
+    start: Callable, wait_until: Callable, owned: Sandbox, file: Path
+) -> None:
+    owned.latency = 2.0
+    file.write_text(rows(10))
+    running = start("update", str(file))
+    wait_until(lambda: any("owned" in request.path for request in received(owned)))
+    running.send_signal(signal.SIGINT)
+
+    out, errors = running.communicate()
+
+    assert (running.returncode, out) == (130, b"")
+    message = b"exist-async: stopped: this run has written nothing. Run the same command again to go on.\n"
+    assert errors.endswith(message)
+
+
 def test_standard_input_goes_on_with_a_journal(
     cli: Callable, standard_input: Callable, owned: Sandbox, stop_after: Callable, tmp_path: Path
 ) -> None:

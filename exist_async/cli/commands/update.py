@@ -1,9 +1,10 @@
 """The command `update`."""
 
+import asyncio
 import datetime as dt
 import sys
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +35,7 @@ from exist_async.cli.resumption import (
 from exist_async.cli.stored_login import normalized_origin
 from exist_async.cli.takeover import Ownership, confirm_takeover, naming_takings
 from exist_async.cli.value_input import ValueTypes, open_records
-from exist_async.cli.write_command import run_write
+from exist_async.cli.write_command import GO_ON, run_write
 from exist_async.client import ExistClient
 from exist_async.errors import ConfigurationError, ExistAsyncError
 from exist_async.journals.sqlite import Journal
@@ -327,9 +328,10 @@ class _Run:
 
         async def request_types() -> ValueTypes:
             nonlocal ownership
-            if self.options.reacquire:
-                ownership = await Ownership.look_up(self.exist)
-            return await _value_types(self.exist, ownership)
+            with self._telling_how_to_go_on():
+                if self.options.reacquire:
+                    ownership = await Ownership.look_up(self.exist)
+                return await _value_types(self.exist, ownership)
 
         keeps_sources = self.options.rejects is not None
         async with open_records(
@@ -337,8 +339,19 @@ class _Run:
         ) as records:
             updates: Items[ValueUpdate] = records.updates()
             if whole:
-                updates = [update async for update in records.updates()]
+                with self._telling_how_to_go_on():
+                    updates = [update async for update in records.updates()]
             yield _Opened(records, updates, ownership)
+
+    @contextmanager
+    def _telling_how_to_go_on(self) -> Generator[None]:
+        """Print how to go on after Ctrl-C in a block before anything is written, which may wait for requests."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self.source.is_regular_file:
+                print_error(f"stopped: this run has written nothing. {GO_ON}")
+            raise
 
     async def _send(
         self, opened: _Opened, on_outcome: OnOutcome[ValueUpdate, ValueEcho], journal: Journal | None
