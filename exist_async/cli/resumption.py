@@ -59,7 +59,7 @@ async def open_journal(
 
 
 async def check_free(place: KeptJournal, account: str, name: str, *, may_be_damaged: bool) -> None:
-    """Check that no other program uses a journal, if there is one.
+    """Check that a journal is one of values, and that no other program uses it, if there is one.
 
     Args:
         place: The place of the journal.
@@ -70,13 +70,18 @@ async def check_free(place: KeptJournal, account: str, name: str, *, may_be_dama
 
     Raises:
         JournalError: It is open elsewhere, or can't be used.
+        ConfigurationError: It is of another kind of write.
     """
     if not place.path.exists():
         return
     try:
         with _explaining(place, name):
-            async with Journal(place.path, user=account):
-                pass
+            async with Journal(place.path, user=account) as journal:
+                first = await anext(journal.outcomes(), None)
+        if first is not None and not isinstance(first.item, ValueUpdate):
+            raise ConfigurationError(
+                f"{place.path} is the journal of another kind of write: name another file with --journal"
+            )
     except JournalError as error:
         if not (may_be_damaged and place.has_record) or _is_open_elsewhere(error):
             raise

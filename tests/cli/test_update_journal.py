@@ -1,5 +1,6 @@
 """The command `update` goes on where an earlier run stopped."""
 
+import asyncio
 import datetime as dt
 import os
 import re
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from exist_async import ExistClient, Journal, ValueIncrement
 from exist_async.sandbox import Sandbox
 
 FIRST_DAY = dt.date(2016, 1, 1)
@@ -403,6 +405,26 @@ def test_a_file_that_is_no_journal_is_neither_used_nor_removed(
         assert str(path) in result.err
     assert path.read_text() == "not a journal\n" * 100
     assert written(owned) == {}
+
+
+@pytest.mark.parametrize("kind", ["increment", "acquire"])
+async def test_a_journal_of_another_kind_of_write_is_neither_used_nor_removed(
+    update: Callable, owned: Sandbox, tmp_path: Path, kind: str, url: str
+) -> None:
+    path = tmp_path / "mine.db"
+    async with ExistClient(owned.token, base_url=url) as exist, Journal(path, user="me") as journal:
+        if kind == "increment":
+            await exist.values.increment([ValueIncrement("steps", 1, day(0))], journal=journal)
+        else:
+            await exist.attributes.acquire(["mood"], journal=journal)
+
+    for options in ((), ("--fresh",), ("--dry-run",)):
+        result = await asyncio.to_thread(update, rows(1), "--journal", str(path), *options)
+        assert (result.code, result.out) == (1, "")
+        assert result.err == (
+            f"exist-async: {path} is the journal of another kind of write: name another file with --journal\n"
+        )
+    assert path.exists()
 
 
 def test_a_damaged_journal_is_begun_again_with_fresh(
