@@ -37,6 +37,7 @@ async def run_write(
     not_owned_advice: str | None = None,
     on_result: Callable[[Sequence[Outcome[Any, Any]]], object] | None = None,
     journal: Journal | None = None,
+    go_on: str = GO_ON,
     done: int = 0,
 ) -> int:
     """Run a write and print its outcomes; after Ctrl-C those that are known by then.
@@ -51,6 +52,7 @@ async def run_write(
         on_result: Called after the outcomes were printed, also after an error and after Ctrl-C. It gets at least those
             of items that did not succeed.
         journal: The journal of the write, which has the outcomes of earlier runs.
+        go_on: Message that tells how to go on with a journal.
         done: Number of items that an earlier run has done.
 
     Returns:
@@ -60,7 +62,7 @@ async def run_write(
         ExistAsyncError: The write failed as a whole or in part; the outcomes known by then were printed.
     """
     records = source if isinstance(source, Records) else None
-    report = _Report(success_label, records, on_result, journal)
+    report = _Report(success_label, records, on_result, journal, go_on)
     running = _RunningWrite(client, source, activity, done)
     failure: ExistAsyncError | None = None
     try:
@@ -80,7 +82,7 @@ async def run_write(
     if failure is None:
         return 0 if result.ok and not (records is not None and records.unreadable) else 1
     if journal is not None and not isinstance(failure, ConfigurationError) and any(map(_is_left, result)):
-        failure.add_note(GO_ON)
+        failure.add_note(go_on)
     raise failure
 
 
@@ -102,12 +104,14 @@ class _Report:
         records: Records that the items were read from, if they were.
         on_result: Called with the outcomes after they were printed.
         journal: The journal of the write, if it has one.
+        go_on: Message that tells how to go on with a journal.
     """
 
     success_label: str
     records: Records | None
     on_result: Callable[[Sequence[Outcome[Any, Any]]], object] | None
     journal: Journal | None
+    go_on: str
 
     def print_result(self, result: BatchResult[Any, Any], failure: ExistAsyncError | None) -> None:
         """Print the outcomes of a write that has ended, if there is anything to print."""
@@ -130,7 +134,7 @@ class _Report:
             return
         failed = [outcome for status in _LISTED async for outcome in self.journal.outcomes(status=status)]
         self._print(failed, list(filter(_is_told_by_itself, failed)), (await self.journal.summary()).counts)
-        print_error(f"stopped. {GO_ON}")
+        print_error(f"stopped. {self.go_on}")
 
     def _print(
         self,

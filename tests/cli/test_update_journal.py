@@ -584,6 +584,19 @@ def test_ctrl_c_in_the_middle_prints_the_outcomes_of_all_runs(
     assert counts(out.decode())["written"] > first
 
 
+def test_an_interrupted_write_of_everything_again_goes_on_without_fresh(
+    update: Callable, owned: Sandbox, stop_after: Callable
+) -> None:
+    update(rows(200))
+    stop_after(2)
+
+    interrupted = update(None, "--fresh")
+
+    assert "exist-async: Run the same command again without --fresh to go on.\n" in interrupted.err
+    assert update().code == 0
+    assert set(written(owned).values()) <= {2, 3}
+
+
 @pytest.mark.slow
 def test_ctrl_c_before_the_first_request_to_write_tells_how_to_go_on(
     start: Callable, wait_until: Callable, owned: Sandbox, file: Path

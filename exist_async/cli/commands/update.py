@@ -307,7 +307,9 @@ class _Run:
     ) -> int:
         """Write the values of an input, print the outcomes, and return the exit code."""
         records = opened.records
-        advice = f"{_NOT_OWNED_ADVICE}, and run the same command again" if journal is not None else _NOT_OWNED_ADVICE
+        # With --fresh, the same command would begin once more.
+        again = f"run the same command again{' without --fresh' if self.options.fresh else ''}"
+        advice = f"{_NOT_OWNED_ADVICE}, and {again}" if journal is not None else _NOT_OWNED_ADVICE
         async with naming_takings(self.exist, opened.ownership) as naming:
             return await run_write(
                 self.exist,
@@ -318,6 +320,7 @@ class _Run:
                 not_owned_advice=None if self.options.reacquire else advice,
                 on_result=lambda outcomes: _write_rejects(rejects, self.source, records, outcomes, journal),
                 journal=journal,
+                go_on=f"R{again[1:]} to go on.",
                 done=done,
             )
 
