@@ -209,6 +209,21 @@ def test_a_file_that_changed_after_it_was_finished_is_written_again(update: Call
     assert owned.values("steps")[day(7)] == 8
 
 
+def test_another_kind_of_write_after_a_finished_one_is_not_told_as_a_changed_file(
+    update: Callable, owned: Sandbox
+) -> None:
+    refused = "mood,2016-01-01,5\n"
+
+    update(rows(40) + refused)
+    compared = update(None, "--changed-only")
+    changed = update(rows(49, first=1) + refused, "--changed-only")
+    written_again = update()
+
+    assert counts(compared.out) == {"written": 40, "refused": 1}
+    assert counts(changed.out) == counts(written_again.out) == {"written": 49, "refused": 1}
+    assert not any("is not as it was" in result.err for result in (compared, changed, written_again))
+
+
 def test_lines_that_were_not_accepted_can_be_mended_in_the_file_itself(update: Callable, owned: Sandbox) -> None:
     assert update(rows(40) + "steps,2016-02-30,1\nsteps,2016-03-01,x\n" + rows(1, "weight")).code == 1
 

@@ -218,7 +218,9 @@ class _Run:
             if place is None:
                 return await self._write(opened, await self._prepare_rejects(opened.records))
             if not can_go_on:
-                if not self.options.fresh:
+                record = place.record
+                is_changed = record is not None and record.digest != self.digest
+                if is_changed and not (self.options.fresh or self.options.changed_only):
                     print_error(f"{self.source.name} {_CHANGED}")
                 await remove_journal(place, self.account, self.source.name)
             total = len(opened.updates) if isinstance(opened.updates, Sequence) else None
