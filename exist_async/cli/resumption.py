@@ -128,7 +128,10 @@ def _code(error: JournalError) -> int:
 def print_going_on(done: int, total: int | None) -> None:
     """Print how many values an earlier run has written."""
     of_total = "" if total is None else f" of {total:,}"
-    print(f"Going on: {done:,}{of_total} are written already.", file=sys.stderr)
+    message = f"Going on: {done:,}{of_total} are written already."
+    if done == total:
+        message = f"{done:,}{of_total} are written already: add --fresh to write them again."
+    print(message, file=sys.stderr)
 
 
 async def check_unchanged(journal: Journal, records: Records, updates: Sequence[ValueUpdate], name: str) -> None:

@@ -369,7 +369,10 @@ def test_the_journal_can_be_another_file(update: Callable, owned: Sandbox, journ
 
     assert journals() == []
     assert path.stat().st_mode & 0o777 == 0o600
-    assert (again.code, again.err) == (0, "Going on: 40 of 40 are written already.\n")
+    assert (again.code, again.err) == (
+        0,
+        "40 of 40 are written already: add --fresh to write them again.\n",
+    )
     assert set(written(owned).values()) == {1}
     assert update(None, "--journal", str(path), "--fresh").code == 0
     assert set(written(owned).values()) == {2}
