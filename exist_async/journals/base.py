@@ -82,6 +82,7 @@ class StoredJournal(ABC):
         waits for them.
         """
         await self._close()
+        self._kind = None
 
     async def summary(self) -> WriteSummary[Any, Any]:
         """Return the number of items with each status, and the first that are not fine.
@@ -233,13 +234,12 @@ class StoredJournal(ABC):
 
     def _settle(self, indices: Sequence[int]) -> list[int]:
         """Forget items that were being sent, and return the keys of the requests without others."""
+        request_of = self._request_of
+        keys = {key for index in indices if (key := request_of.pop(index, None)) is not None}
         ended: list[int] = []
-        for index in indices:
-            key = self._request_of.pop(index, None)
-            if key is None:
-                continue
+        for key in keys:
             left, _ = self._requests[key]
-            left.discard(index)
+            left.difference_update(indices)
             if not left:
                 del self._requests[key]
                 ended.append(key)
