@@ -86,6 +86,7 @@ class Journal(StoredJournal):
 
     Args:
         path: The SQLite file, which need not exist yet. It is created with mode 0600. It must be on a local disk.
+            After a crash, part of the notes is in another file, whose name ends in `-wal`: they belong together.
         user: Name of the user. None takes the one by which rate limiters know the user: a hash of an access token, or
             the user of an `OAuth2`. Give it for another `httpx.Auth`, or for a token that may be replaced.
         retry_refused: Whether items that the service refused are sent again.
