@@ -1,7 +1,7 @@
 """The file that `history --output` writes as a whole, and that `--since-last` brings up to date."""
 
-import csv
 import os
+import re
 import stat
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -205,7 +205,7 @@ class ExportFile:
                 raise ConfigurationError(f"{self.given} ends in the middle of line {number}: {_REMEDY}")
             try:
                 name, day = parse(record)
-            except (ValueError, csv.Error, msgspec.DecodeError):
+            except (ValueError, msgspec.DecodeError):
                 name = day = ""
             if not (name and _is_day(day)):
                 text = shorten(record.decode(errors="replace").strip())
@@ -235,6 +235,11 @@ _REMEDY = (
 )
 
 
+# Not read with the csv module, which takes no field longer than 131,072 characters: a text may be longer.
+_QUOTED = rb'"(?:[^"]++|"")*+"'
+_PLAIN = rb'[^",\r\n]*+'
+_CSV_RECORD = re.compile(rb'(%b|%b),("?+)([\d-]*+)\2,(?:%b|%b)\r?\n' % (_QUOTED, _PLAIN, _QUOTED, _PLAIN))
+
 # The files have hundreds of thousands of lines, and a few thousand days.
 _is_day = cache(is_date)
 
@@ -245,10 +250,11 @@ class _Line(msgspec.Struct):
 
 
 def _parse_csv(content: bytes) -> tuple[str, str]:
-    # Nearly all records have no quotes, and the csv module takes ten times as long.
-    fields = next(csv.reader([content.decode()])) if b'"' in content else content.decode().split(",")
-    name, day, _ = fields
-    return name, day
+    record = _CSV_RECORD.fullmatch(content)
+    if record is None:
+        raise ValueError("not name,date,value")
+    name = record[1].decode()
+    return (name[1:-1].replace('""', '"') if name.startswith('"') else name), record[3].decode()
 
 
 def _parse_json(content: bytes) -> tuple[str, str]:

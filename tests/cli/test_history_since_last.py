@@ -213,6 +213,20 @@ def test_a_file_with_the_line_ends_and_the_mark_of_a_spreadsheet_is_continued(
     assert sorted(rows(file)) == ["steps,2026-11-18,1003", "steps,2026-11-19,1002\r", "steps,2026-11-20,1001"]
 
 
+def test_texts_of_any_length_and_names_with_any_characters_are_read_again(
+    update: Callable, sandbox: Sandbox, file: Path
+) -> None:
+    texts = ["x," * 100_000, 'so "so"', '"', "a\rb", "a\n\nb", "\0", ",", ""]
+    for name in ("note", "a,b", 'a"b', "a\rb", "a\nb"):
+        sandbox.add_attribute(name=name, value_type=2)
+        sandbox.set_values(name, {back(days): text for days, text in enumerate(texts, 1)})
+    update("--start", "2026-10-01")
+    before = file.read_bytes()
+
+    assert update() == (0, "", f"0 values added to {file}, 0 replaced\n")
+    assert file.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
