@@ -43,14 +43,12 @@ class FileSummary:
     """What a file has.
 
     Attributes:
-        names: Names of the attributes.
-        oldest: The oldest day, as ISO text; empty without values.
-        newest: The newest day.
+        newest: The newest day of each attribute by its name, as ISO text.
+        oldest: The oldest day; empty without values.
     """
 
-    names: set[str] = field(factory=set[str])
+    newest: dict[str, str] = field(factory=dict[str, str])
     oldest: str = ""
-    newest: str = ""
 
 
 @frozen
@@ -142,7 +140,7 @@ class ExportFile:
         return header_of(self.file_format).encode()
 
     def summarise(self) -> FileSummary:
-        """Read the file, and return which attributes and days it has.
+        """Read the file, and return from when to when it has values.
 
         Raises:
             ConfigurationError: It can't be read, or it has something else.
@@ -150,10 +148,10 @@ class ExportFile:
         summary = FileSummary()
         with self._reporting("read"), self.path.open("rb") as file:
             for record in self._read(file):
-                summary.names.add(record.name)
                 if not summary.oldest or record.day < summary.oldest:
                     summary.oldest = record.day
-                summary.newest = max(summary.newest, record.day)
+                if record.day > summary.newest.get(record.name, ""):
+                    summary.newest[record.name] = record.day
         return summary
 
     def merge(self, records: Iterable[tuple[str, str, bytes]]) -> Changes:

@@ -54,8 +54,8 @@ async def history(
         group: Only attributes of these groups, separated by commas; may be repeated.
         output: Write this file. It is there once it is complete; until then, FILE.part beside it keeps what was read.
             After an interruption, the same command goes on.
-        since_last: If the file of --output exists, bring it up to date: the days since its newest one, and at least the
-            last 31 days, are read again. New values are added at its end, and changed ones are replaced.
+        since_last: If the file of --output exists, bring it up to date: read the days since its newest one, and the 30
+            days up to that one again. New values are added at its end, and changed ones are replaced.
         format_: Output format; by default a table in a terminal, and CSV in a pipe or a file, or JSON lines if the
             file's name ends with .jsonl.
         safe_cells: Write a single quote before text in CSV that begins with =, +, -, @, a tab or a line break, which a
