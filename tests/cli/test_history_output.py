@@ -313,6 +313,16 @@ def test_it_is_not_completed_at_another_service(
     assert f"was begun at another service, {url}: " in result.err
 
 
+def test_it_is_completed_at_the_same_service_however_its_url_is_written(
+    cli: Callable, interrupted: Callable, file: Path, url: str
+) -> None:
+    interrupted()
+
+    result = cli("history", "--start", "2026-01-01", "--output", str(file), "--base-url", f"{url.upper()}/")
+
+    assert result.code == 0
+
+
 @pytest.mark.parametrize("tail", ["half a line", "zeros", "no line end", "header"])
 def test_what_a_crash_cut_off_is_read_again(
     cli: Callable, sandbox: Sandbox, interrupted: Callable, file: Path, part: Path, tail: str

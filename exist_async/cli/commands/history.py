@@ -24,6 +24,7 @@ from exist_async.cli.options import (
 )
 from exist_async.cli.part_file import PartFile
 from exist_async.cli.progress import request_progress
+from exist_async.cli.stored_login import normalized_origin
 from exist_async.errors import ConfigurationError
 from exist_async.resource import EXIST
 
@@ -118,7 +119,7 @@ async def _export(
         if options.start is None and not file.exists:
             raise CycloptsError(f"history needs --start, because {output} does not exist yet")
         async with connect(base_url, wait=wait, budget=budget, has_file=True) as exist:
-            export = HistoryExport(exist, base_url, budget, options, file, part)
+            export = HistoryExport(exist, normalized_origin(base_url), budget, options, file, part)
             await export.run()
     return 1 if options.attributes is not None and export.inaccessible else 0
 
