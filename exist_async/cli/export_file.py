@@ -84,9 +84,11 @@ class ExportFile:
         """
         try:
             path = given.resolve()
+            # Not the resolved path: /dev/stdout may be a pipe, which has none.
+            is_other = path.is_symlink() or (given.exists() and not given.is_file())
         except (OSError, RuntimeError) as error:  # symbolic links in a circle; an error only before Python 3.13
             raise ConfigurationError(f"--output {given}: {error}") from error
-        if path.is_symlink() or (path.exists() and not path.is_file()):
+        if is_other:
             raise ConfigurationError(
                 f"--output {given} is not a regular file: leave --output out, and redirect the command's output"
             )

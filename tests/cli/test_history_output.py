@@ -12,6 +12,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -148,14 +149,18 @@ def test_a_new_file_has_the_mode_of_the_user_s_other_files(cli: Callable, sandbo
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
-@pytest.mark.parametrize("kind", ["folder", "pipe", "no folder", "link to itself"])
+@pytest.mark.parametrize("kind", ["folder", "pipe", "open pipe", "no folder", "link to itself"])
 def test_what_is_no_file_is_refused_before_anything_is_sent(
-    cli: Callable, sandbox: Sandbox, file: Path, tmp_path: Path, kind: str
+    cli: Callable, sandbox: Sandbox, file: Path, tmp_path: Path, kind: str, request: pytest.FixtureRequest
 ) -> None:
     if kind == "folder":
         file.mkdir()
     elif kind == "pipe":
         os.mkfifo(file)
+    elif kind == "open pipe":
+        for end in os.pipe():
+            request.addfinalizer(partial(os.close, end))
+        file = Path("/dev/fd") / str(end)
     elif kind == "link to itself":
         file.symlink_to(file)
     else:
