@@ -173,6 +173,14 @@ def test_what_is_no_file_is_refused_before_anything_is_sent(
     assert sandbox.requests == []
 
 
+def test_a_name_that_is_not_utf_8_is_refused(cli: Callable, sandbox: Sandbox, file: Path, tmp_path: Path) -> None:
+    result = cli("history", "--start", "today", "--output", str(file), "--attribute", "\udcff")
+
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert "'\\udcff' contains a control character" in result.err
+    assert names_in(tmp_path) == set()
+
+
 def test_through_a_symbolic_link_the_file_itself_is_written(
     cli: Callable, sandbox: Sandbox, file: Path, tmp_path: Path
 ) -> None:
