@@ -84,7 +84,10 @@ class CallState:
             them waits for the end of the attempt.
         answered_in_line: Number of calls answered from that line when this call was refused last.
         user: The user whose share of the connections the current attempt takes.
-        before_sending: Called before the first attempt, when its turn has come: nothing is sent if it raises an error.
+        before_sending: Called when the turn of an attempt has come, once, and again after `when_held_back`. Nothing is
+            sent if it raises an error.
+        when_held_back: Called when a 429 shows that nothing was carried out, and the next attempt has to wait.
+        is_announced: Whether `before_sending` was called since.
     """
 
     ends_at: float | None = None
@@ -106,6 +109,8 @@ class CallState:
     conflict_keys: frozenset[Hashable] | set[Hashable] = frozenset()
     user: Hashable = None
     before_sending: Callable[[], Awaitable[None]] | None = None
+    when_held_back: Callable[[], None] | None = None
+    is_announced: bool = False
 
 
 current_state: ContextVar[CallState | None] = ContextVar("exist_async_call_state", default=None)

@@ -158,8 +158,9 @@ class Session:
         if state.waited:
             self._check_deadline(call, state, self.options.clock())
         state.attempt += 1
-        if state.before_sending is not None and state.attempt == 1:
+        if state.before_sending is not None and not state.is_announced:
             await state.before_sending()
+            state.is_announced = True
 
     async def _line_up(self, call: Call, state: CallState) -> None:
         user = user_of(self.auth)
@@ -298,6 +299,9 @@ class Session:
 
     async def _line_up_after_429(self, error: ExistAsyncError, call: Call, state: CallState, delay: float) -> float:
         """Wait behind the user's other calls after a 429, and return how much is left of the delay then."""
+        if state.when_held_back is not None and state.lost is None:
+            state.when_held_back()
+            state.is_announced = False
         if state.line is None:
             line = self._pool.throttle.open_line(self._budget(call, user_of(self.auth)))
             start = self.options.clock()

@@ -1,13 +1,27 @@
-"""Collects the outcomes of a write: all of them, or their number; and turns them into its result, or its error."""
+"""The outcomes of a write: what follows from errors, all of them or their number, and its result or error."""
 
 import logging
 from collections import Counter
 from collections.abc import Collection, Hashable, Sequence
-from typing import Generic, TypeAlias, TypeVar, overload
+from copy import copy
+from typing import Any, Generic, TypeAlias, TypeVar, overload
 
+from exist_async._concurrency import Chunk
 from exist_async.batch.items import Stop
 from exist_async.batch.operation import WriteOperation
-from exist_async.errors import BatchError, ConfigurationError, ExistAsyncError, JournalError, OutcomeUnknownError
+from exist_async.errors import (
+    BatchError,
+    ClientClosedError,
+    ConfigurationError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    ExistAsyncError,
+    JournalError,
+    OAuthError,
+    OutcomeUnknownError,
+    RateLimitError,
+    StatusError,
+)
 from exist_async.outcomes import (
     FINE,
     MOST_FAILED,
@@ -24,7 +38,16 @@ from exist_async.outcomes import (
 I = TypeVar("I")  # noqa: E741  (the letter for an item, as T is for an answer)
 T = TypeVar("T")
 
+_INVALID = "validation"
+"""Exist's error code for a value that the attribute can't have."""
+
 _QUOTED_ERRORS = 3
+
+NEVER_SENT = (RateLimitError, ClientClosedError, DeadlineExceededError, JournalError, OAuthError)
+"""The errors of requests that were not sent, nor will further ones be."""
+
+# A request that ended with one of these was not carried out.
+_NOT_CARRIED_OUT = (ConfigurationError, ConnectionFailedError, *NEVER_SENT)
 
 _UNFINISHED = (OutcomeStatus.NOT_SENT, OutcomeStatus.UNKNOWN)
 _IN_PLACE = (OutcomeStatus.SUCCEEDED, OutcomeStatus.UNCHANGED)
@@ -200,6 +223,40 @@ def log_outcomes(event: str, outcomes: Sequence[Outcome[object, object]]) -> Non
         _log.info("%s: %s", event, count_by_status(outcomes))
     for outcome in outcomes:
         _log.info("items[%d], %s", outcome.index, outcome)
+
+
+def outcomes_after_error(chunk: Chunk[I], error: Exception, *, sent: bool) -> list[Outcome[I, Any]]:
+    """Return the outcomes of the items of a request that ended in an error."""
+    if isinstance(error, _NOT_CARRIED_OUT) or not (sent or isinstance(error, ExistAsyncError)):
+        status = OutcomeStatus.NOT_SENT
+    elif isinstance(error, StatusError):
+        status = OutcomeStatus.REFUSED
+    else:
+        status = OutcomeStatus.UNKNOWN
+    return [Outcome(index, item, status, cause=error) for index, item in zip(chunk.indices, chunk.items, strict=True)]
+
+
+def is_invalid(outcome: Outcome[object, object]) -> bool:
+    """Whether the item was refused for its value, so that an earlier value for the day may be accepted."""
+    return outcome.error_code == _INVALID and outcome.refused_for_itself
+
+
+def earlier_outcomes(later: Outcome[I, Any], earlier: Sequence[tuple[int, I]]) -> list[Outcome[I, Any]]:
+    """Return the outcomes of items that were not sent because of a later one, which has its outcome now."""
+    code, error, cause = later.error_code, later.error, later.cause
+    if later.status in FINE:
+        return [Outcome(index, item, OutcomeStatus.SUPERSEDED) for index, item in earlier]
+    if later.status is OutcomeStatus.REFUSED:
+        return [Outcome(index, item, later.status, None, code, error, cause) for index, item in earlier]
+    is_unknown = later.status is OutcomeStatus.UNKNOWN
+    message = (
+        f"items[{later.index}], a later item for the same attribute and day, "
+        f"{'is unknown' if is_unknown else 'was not sent'}{f': {error_text(cause)}' if cause is not None else ''}"
+    )
+    own = ExistAsyncError(message) if is_unknown or not isinstance(cause, ExistAsyncError) else copy(cause)
+    own.args = (message,)
+    own.__cause__ = cause
+    return [Outcome(index, item, OutcomeStatus.NOT_SENT, cause=own) for index, item in earlier]
 
 
 def _outdated(outcomes: Sequence[Outcome[I, T]], operation: WriteOperation[I, T]) -> frozenset[int]:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Collection, Hashable, Sequence
 from contextlib import aclosing
-from copy import copy
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -18,21 +17,25 @@ from exist_async.batch.items import CHUNK_SIZE, ItemReader, Items, PausingReader
 from exist_async.batch.journal import WriteJournal, begin, log_failed_note
 from exist_async.batch.matching import FailedEntry, Reply, match_reply
 from exist_async.batch.operation import FindUnchanged, OnOutcome, OnRefused, WriteOperation
-from exist_async.batch.results import CountedOutcomes, KeptOutcomes, Outcomes, conclude, log_outcomes
+from exist_async.batch.results import (
+    NEVER_SENT,
+    CountedOutcomes,
+    KeptOutcomes,
+    Outcomes,
+    conclude,
+    earlier_outcomes,
+    is_invalid,
+    log_outcomes,
+    outcomes_after_error,
+)
 from exist_async.errors import (
     AuthenticationError,
-    ClientClosedError,
     ConfigurationError,
-    ConnectionFailedError,
-    DeadlineExceededError,
     ExistAsyncError,
     JournalError,
-    OAuthError,
     PermissionDeniedError,
-    RateLimitError,
-    StatusError,
 )
-from exist_async.outcomes import FINE, BatchResult, Outcome, OutcomeStatus, WriteSummary, error_text
+from exist_async.outcomes import BatchResult, Outcome, OutcomeStatus, WriteSummary, error_text
 
 I = TypeVar("I")  # noqa: E741  (the letter for an item, as T is for an answer)
 T = TypeVar("T")
@@ -40,17 +43,11 @@ T = TypeVar("T")
 BLOCK_SIZE = 10_000
 """The most items of a stream among which the later supersede the earlier."""
 
-_INVALID = "validation"
-"""Exist's error code for a value that the attribute can't have."""
-
 # Reporting very many outcomes at once would block the event loop.
 _REPORTS_BETWEEN_YIELDS = 1000
 
-_NEVER_SENT = (RateLimitError, ClientClosedError, DeadlineExceededError, JournalError, OAuthError)
 # Every further request would end with the same error.
-_ABORTING = (AuthenticationError, PermissionDeniedError, *_NEVER_SENT)
-# A request that ended with one of these was not carried out.
-_NOT_CARRIED_OUT = (ConfigurationError, ConnectionFailedError, *_NEVER_SENT)
+_ABORTING = (AuthenticationError, PermissionDeniedError, *NEVER_SENT)
 
 _log = logging.getLogger("exist_async")
 
@@ -277,7 +274,7 @@ class Write(Generic[I, T]):
         fallback: Chunk[I] = Chunk([], [], chunk.conflict_keys)
         for outcome in outcomes:
             earlier = chunk.earlier.get(outcome.index)
-            if earlier and _is_invalid(outcome):
+            if earlier and is_invalid(outcome):
                 index, item = earlier.pop()
                 fallback.indices.append(index)
                 fallback.items.append(item)
@@ -289,13 +286,17 @@ class Write(Generic[I, T]):
         state = CallState(conflict_keys=chunk.conflict_keys)
         if self._journal is not None:
             state.before_sending = partial(self._journal.note_sending, chunk.indices)
+            state.when_held_back = partial(self._release, chunk)
         try:
             return await self._send(chunk, state)
         except asyncio.CancelledError as error:
             failure = as_exception(error)
             self._stop(Stop(failure, from_caller=True))
-            outcomes = _outcomes_after_error(chunk, failure, sent=state.sent)
-            if cancelled_by_caller():
+            is_cancelled = cancelled_by_caller()
+            # What may have been carried out goes on without a cancelled task. After a 429, nothing was.
+            sent = state.detached if is_cancelled else state.sent
+            outcomes = outcomes_after_error(chunk, failure, sent=sent)
+            if is_cancelled:
                 # They are needed if only this task was cancelled, and the write goes on.
                 outcomes = self._with_earlier(chunk, outcomes)
                 self._interrupted += outcomes
@@ -307,7 +308,7 @@ class Write(Generic[I, T]):
             return outcomes
         except Exception as error:  # noqa: BLE001  (errors from outside the package come from the caller's auth or limiter)
             self._stop_after(error)
-            return _outcomes_after_error(chunk, error, sent=state.sent)
+            return outcomes_after_error(chunk, error, sent=state.sent)
 
     async def _handle_refused(
         self, chunk: Chunk[I], refused: list[Outcome[I, T]], on_refused: OnRefused[I, T]
@@ -366,7 +367,7 @@ class Write(Generic[I, T]):
     def _report_detached(self, call: Call, chunk: Chunk[I], state: CallState, reply: Reply[T] | Exception) -> None:
         """Report the outcomes of a request that was in flight when the write was cancelled; to the log, as well."""
         if isinstance(reply, Exception):
-            outcomes = _outcomes_after_error(chunk, reply, sent=True)
+            outcomes = outcomes_after_error(chunk, reply, sent=True)
         else:
             outcomes = self._outcomes_of(call, chunk, reply, state)
         outcomes = self._with_earlier(chunk, outcomes)
@@ -381,8 +382,8 @@ class Write(Generic[I, T]):
         earlier = [
             earlier_outcome
             for outcome in outcomes
-            if outcome.index in chunk.earlier and not _is_invalid(outcome)
-            for earlier_outcome in _earlier_outcomes(outcome, chunk.earlier[outcome.index])
+            if outcome.index in chunk.earlier and not is_invalid(outcome)
+            for earlier_outcome in earlier_outcomes(outcome, chunk.earlier[outcome.index])
         ]
         return outcomes + earlier
 
@@ -391,7 +392,8 @@ class Write(Generic[I, T]):
         if self._journal is None:
             self._report(outcomes)
             return
-        noted = self._journal.note_outcomes([*outcomes, *map(_as_before, released)])
+        as_before = [_as_before(each.index, each.item) for each in released]
+        noted = self._journal.note_outcomes([*outcomes, *as_before])
         self._report(outcomes)
         try:
             await noted
@@ -406,8 +408,12 @@ class Write(Generic[I, T]):
         if self._journal is None:
             return
         if self._operation.on_refused is not None:
-            outcomes = [_as_before(each) if each.refused_for_itself else each for each in outcomes]
+            outcomes = [_as_before(each.index, each.item) if each.refused_for_itself else each for each in outcomes]
         self._journal.note_outcomes(outcomes).add_done_callback(log_failed_note)
+
+    def _release(self, chunk: Chunk[I]) -> None:
+        """Note that the items of a chunk are not being sent any more, and that nothing of it was carried out."""
+        self._note_soon([_as_before(index, item) for index, item in zip(chunk.indices, chunk.items, strict=True)])
 
     def _report(self, outcomes: Sequence[Outcome[I, T]]) -> Exception | None:
         """Record outcomes and call the caller's callback; return the error that it raises, which stops the write."""
@@ -439,47 +445,13 @@ class Write(Generic[I, T]):
             self.stop = stop
 
 
-def _outcomes_after_error(chunk: Chunk[I], error: Exception, *, sent: bool) -> list[Outcome[I, Any]]:
-    """Return the outcomes of the items of a request that ended in an error."""
-    if isinstance(error, _NOT_CARRIED_OUT) or not (sent or isinstance(error, ExistAsyncError)):
-        status = OutcomeStatus.NOT_SENT
-    elif isinstance(error, StatusError):
-        status = OutcomeStatus.REFUSED
-    else:
-        status = OutcomeStatus.UNKNOWN
-    return [Outcome(index, item, status, cause=error) for index, item in zip(chunk.indices, chunk.items, strict=True)]
-
-
-def _as_before(outcome: Outcome[I, Any]) -> Outcome[I, Any]:
+def _as_before(index: int, item: I) -> Outcome[I, Any]:
     """Return the outcome for a journal to leave an item as it was."""
-    return Outcome(outcome.index, outcome.item, OutcomeStatus.NOT_SENT)
+    return Outcome(index, item, OutcomeStatus.NOT_SENT)
 
 
 def _rank(stop: Stop) -> int:
     return 2 if stop.from_caller else int(isinstance(stop.error, JournalError))
-
-
-def _is_invalid(outcome: Outcome[object, object]) -> bool:
-    """Whether the item was refused for its value, so that an earlier value for the day may be accepted."""
-    return outcome.error_code == _INVALID and outcome.refused_for_itself
-
-
-def _earlier_outcomes(later: Outcome[I, Any], earlier: Sequence[tuple[int, I]]) -> list[Outcome[I, Any]]:
-    """Return the outcomes of items that were not sent because of a later one, which has its outcome now."""
-    code, error, cause = later.error_code, later.error, later.cause
-    if later.status in FINE:
-        return [Outcome(index, item, OutcomeStatus.SUPERSEDED) for index, item in earlier]
-    if later.status is OutcomeStatus.REFUSED:
-        return [Outcome(index, item, later.status, None, code, error, cause) for index, item in earlier]
-    is_unknown = later.status is OutcomeStatus.UNKNOWN
-    message = (
-        f"items[{later.index}], a later item for the same attribute and day, "
-        f"{'is unknown' if is_unknown else 'was not sent'}{f': {error_text(cause)}' if cause is not None else ''}"
-    )
-    own = ExistAsyncError(message) if is_unknown or not isinstance(cause, ExistAsyncError) else copy(cause)
-    own.args = (message,)
-    own.__cause__ = cause
-    return [Outcome(index, item, OutcomeStatus.NOT_SENT, cause=own) for index, item in earlier]
 
 
 def _text(value: object, state: CallState) -> str | None:

@@ -77,7 +77,7 @@ async def connect(
             # The original message addresses programmers.
             raise ReauthorizationRequired(f"The stored token can't be renewed. {credentials.remedy}") from error
         except ExistAsyncError as error:
-            if _any_is(RateLimitError, error):
+            if max_wait is not None and _any_is(RateLimitError, error):
                 error.add_note("To wait until more requests are allowed, add --wait.")
             if not _any_is((AuthenticationError, ReauthorizationRequired), error):
                 raise

@@ -168,6 +168,19 @@ async def test_after_the_block_notices_have_no_count(
     )
 
 
+async def test_requests_in_flight_are_not_sent_once_more_in_the_estimate(limiter: Callable, evening: FastClock) -> None:
+    shared = limiter(Budget(2, 600), notices=False)
+    work = WorkInProgress(105, limiter=shared)
+    shown: list[str] = []
+    evening.on_sleep = lambda: shown.append(work.describe(evening.now))
+    with shared.working(work, is_shown=True):
+        for _ in range(3):
+            await shared.acquire("ada", max_wait=None)
+
+    # Of the three requests that 105 items take, two are in flight.
+    assert shown[0] == "0/105 · next at 22:51 · done about 22:51"
+
+
 async def test_several_requests_that_wait_show_the_first(limiter: Callable, evening: FastClock) -> None:
     shared = limiter(Budget(1, 600), notices=False)
     await shared.acquire("ada", max_wait=None)
