@@ -89,7 +89,7 @@ class WorkInProgress:
             next_at, done_at = self.limiter.next_at, self.limiter.done_at
             if next_at is not None:
                 parts.append(f"next at {describe_time(next_at, now)}")
-            if done_at is not None:
+            if done_at is not None and done_at > now:
                 parts.append(f"done about {describe_time(done_at, now)}")
         return " · ".join(parts)
 

@@ -181,6 +181,18 @@ async def test_requests_in_flight_are_not_sent_once_more_in_the_estimate(limiter
     assert shown[0] == "0/105 · next at 22:51 · done about 22:51"
 
 
+async def test_an_end_that_is_past_is_not_shown(limiter: Callable, evening: FastClock) -> None:
+    shared = limiter(Budget(1, 600), notices=False)
+    work = WorkInProgress(140, limiter=shared)
+    with shared.working(work, is_shown=True):
+        await shared.acquire("ada", max_wait=None)
+        await shared.acquire("ada", max_wait=None)
+        assert shared.done_at is not None
+
+        assert work.describe(shared.done_at - 1) == "0/140 · done about 23:11:00"
+        assert work.describe(shared.done_at) == "0/140"
+
+
 async def test_several_requests_that_wait_show_the_first(limiter: Callable, evening: FastClock) -> None:
     shared = limiter(Budget(1, 600), notices=False)
     await shared.acquire("ada", max_wait=None)
