@@ -286,8 +286,7 @@ class Write(Generic[I, T]):
         state = CallState(conflict_keys=chunk.conflict_keys)
         if self._journal is not None:
             state.before_sending = partial(self._journal.note_sending, chunk.indices)
-            as_before = [_as_before(index, item) for index, item in zip(chunk.indices, chunk.items, strict=True)]
-            state.when_held_back = partial(self._note_soon, as_before)
+            state.when_held_back = partial(self._release, chunk)
         try:
             return await self._send(chunk, state)
         except asyncio.CancelledError as error:
@@ -411,6 +410,10 @@ class Write(Generic[I, T]):
         if self._operation.on_refused is not None:
             outcomes = [_as_before(each.index, each.item) if each.refused_for_itself else each for each in outcomes]
         self._journal.note_outcomes(outcomes).add_done_callback(log_failed_note)
+
+    def _release(self, chunk: Chunk[I]) -> None:
+        """Note that the items of a chunk are not being sent any more, and that nothing of it was carried out."""
+        self._note_soon([_as_before(index, item) for index, item in zip(chunk.indices, chunk.items, strict=True)])
 
     def _report(self, outcomes: Sequence[Outcome[I, T]]) -> Exception | None:
         """Record outcomes and call the caller's callback; return the error that it raises, which stops the write."""

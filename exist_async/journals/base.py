@@ -230,13 +230,12 @@ class StoredJournal(ABC):
 
     def _settle(self, indices: Sequence[int]) -> list[int]:
         """Forget items that were being sent, and return the keys of the requests without others."""
+        request_of = self._request_of
+        keys = {key for index in indices if (key := request_of.pop(index, None)) is not None}
         ended: list[int] = []
-        for index in indices:
-            key = self._request_of.pop(index, None)
-            if key is None:
-                continue
+        for key in keys:
             left, _ = self._requests[key]
-            left.discard(index)
+            left.difference_update(indices)
             if not left:
                 del self._requests[key]
                 ended.append(key)

@@ -87,7 +87,7 @@ class Row:
         index: The item's position among the items of the write.
         item: Its record.
         status: Its recorded status; None before it was sent.
-        outcome: The record of the rest of its outcome; None if there is nothing to add.
+        outcome: The record of the rest of its outcome; None if there is nothing to add, or only what the item has.
     """
 
     index: int
@@ -150,7 +150,16 @@ def runs_of(outcomes: Sequence[Outcome[Any, Any]], kind: Kind) -> list[Run]:
     status: str | None = None
     record: str | None = None
     for outcome in sorted(outcomes, key=attrgetter("index")):
-        if outcome.status is OutcomeStatus.SUCCEEDED and _is_plain(outcome.value, outcome.item):
+        value, item = outcome.value, outcome.item
+        # Most are like this, so no function is called for them.
+        if (
+            outcome.status is OutcomeStatus.SUCCEEDED
+            and isinstance(value, ValueEcho)
+            and value.current is None
+            and value.value == item.value
+            and value.name == item.name
+            and value.date == item.date
+        ):
             new_status, new_record = _SUCCEEDED, None
         else:
             new_status, new_record = _status_of(outcome), _outcome_record(outcome, kind, causes)
@@ -227,22 +236,11 @@ def _status_of(outcome: Outcome[Any, Any]) -> str | None:
     return outcome.status.value
 
 
-def _is_plain(value: object, item: Any) -> bool:
-    """Whether an answer has nothing but what its item has."""
-    return (
-        isinstance(value, ValueEcho)
-        and value.current is None
-        and value.value == item.value
-        and value.name == item.name
-        and value.date == item.date
-    )
-
-
 def _outcome_record(outcome: Outcome[Any, Any], kind: Kind, causes: dict[int, object]) -> str | None:
-    """Return the record of what an outcome has beside its status; None if the item has it, too."""
+    """Return the record of what an outcome has beside its status."""
     fields: dict[str, object] = {}
-    value, item, cause = outcome.value, outcome.item, outcome.cause
-    if value is not None and not _is_plain(value, item):
+    value, cause = outcome.value, outcome.cause
+    if value is not None:
         fields["value"] = plain(value)
         if isinstance(value, AttributeEcho) and kind.answer is not AttributeEcho:
             fields[_ECHO] = True

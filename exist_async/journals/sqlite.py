@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import random
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -57,6 +58,9 @@ _ROWS_IN_STATEMENT: Final = 400
 
 # Notes of several requests share a transaction: it takes a third of the time that sending a request does.
 _COMMIT_DELAY: Final = 0.001  # seconds
+
+_ATTEMPTS: Final = 5
+_LONGEST_PAUSE: Final = 0.05  # seconds
 
 _SELECT: Final = "SELECT position, item, status, outcome FROM item"
 _UPDATE: Final = "UPDATE item SET status = ?, outcome = ? WHERE position BETWEEN ? AND ?"
@@ -173,22 +177,25 @@ class Journal(StoredJournal):
         import sqlite3
 
         _json.prepare()
-        is_new = False
-        try:
-            # SQLite would create it with a mode that the umask decides.
-            with suppress(FileExistsError):
-                os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
-                is_new = True
-            self._connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
-            return self._check_file(self._connection)
-        except (sqlite3.Error, OSError) as error:
-            failure = self._error("can't be opened", error)
-        except JournalError as error:
-            failure = error
-        self._close_file()
-        if is_new:
-            self._path.unlink(missing_ok=True)
-        raise failure from failure.__cause__
+        for attempt in range(_ATTEMPTS):
+            try:
+                # SQLite would create it with a mode that the umask decides. It stays if the rest fails, empty: another
+                # program may have opened it meanwhile.
+                with suppress(FileExistsError):
+                    os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
+                self._connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+                return self._check_file(self._connection)
+            except (sqlite3.Error, OSError) as error:
+                self._close_file()
+                if attempt < _ATTEMPTS - 1 and _is_locked(error):
+                    # Of programs that begin at the same time, each may keep the others from locking it.
+                    time.sleep(random.uniform(0.2, 1) * _LONGEST_PAUSE)  # noqa: S311  (no secret)
+                    continue
+                raise self._error("can't be opened", error) from error
+            except JournalError:
+                self._close_file()
+                raise
+        raise AssertionError("the last attempt returns or raises")
 
     def _check_file(self, connection: "sqlite3.Connection") -> Kind | None:
         """Check that it is a journal, lock it, and return the kind of its write."""
@@ -364,8 +371,8 @@ class Journal(StoredJournal):
 
         text = str(error)
         failure = JournalError(f"{self} {event}: {text}. Check that it is a file, and its folder exists")
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        code = _code_of(error)
+        if _is_locked(error):
             failure = JournalError(f"{self} is open elsewhere, in this program or another: each write needs its own")
         elif code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) == errno.ENOSPC:
             failure = JournalError(f"{self} {event}: its disk is full. Make space, and call again: it goes on then")
@@ -381,6 +388,18 @@ class Journal(StoredJournal):
             f"{self} {fault}. Name another file. What was written before is then written again: check increments "
             "first, which would be added twice"
         )
+
+
+def _code_of(error: Exception) -> int:
+    """Return SQLite's primary result code of an error; 0 for other errors."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _is_locked(error: Exception) -> bool:
+    """Whether another connection has locked the file."""
+    import sqlite3
+
+    return _code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _submit(thread: ThreadPoolExecutor, function: Callable[..., T], *arguments: Any) -> "asyncio.Future[T]":

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import threading
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from exist_async import (
     BatchError,
     ExistClient,
     Journal,
+    JournalError,
     MemoryRateLimiter,
     Outcome,
     OutcomeStatus,
@@ -251,3 +253,64 @@ def test_it_can_be_used_from_one_event_loop_after_another(path: Path, answering:
 
     asyncio.run(close())
     asyncio.run(go_on())
+
+
+def test_a_request_of_another_event_loop_is_not_waited_for(path: Path, answering: Answering) -> None:
+    service = Service()
+    exist = answering(service, concurrency=1)
+    journal = Journal(path)
+
+    async def begin() -> None:
+        await journal.__aenter__()
+        write = asyncio.create_task(exist.values.increment(increments(40), journal=journal))
+        await until(lambda: service.requests == 1)
+        await cancelled(write)
+
+    async def go_on() -> None:
+        with pytest.raises(JournalError, match="a request of another event loop is not answered"):
+            await exist.values.increment(increments(40), journal=journal)
+        await journal.aclose()
+
+    async def end() -> None:
+        service.may_answer.set()
+        await asyncio.sleep(0.01)
+
+    with asyncio.Runner() as first:
+        first.run(begin())
+        with asyncio.Runner() as second:
+            second.run(go_on())
+        first.run(end())
+
+
+async def test_a_journal_that_is_closed_during_a_write_ends_it(answering: Answering, path: Path) -> None:
+    service = Service()
+    exist = answering(service, concurrency=1)
+    async with Journal(path) as journal:
+        write = asyncio.create_task(exist.values.increment(increments(100), journal=journal))
+        await until(lambda: service.requests == 1)
+    service.may_answer.set()
+    with pytest.raises(JournalError, match="was closed before this was noted") as caught:
+        await write
+
+    assert caught.value.result is not None
+    assert statuses(caught.value.result) == ["succeeded"] * 35 + ["not_sent"] * 65
+    assert service.requests == 1
+
+
+async def test_a_stream_whose_journal_is_closed_meanwhile_ends(answering: Answering, path: Path) -> None:
+    exist, wait, closed = answering(succeed), asyncio.Event(), asyncio.Event()
+
+    async def rows() -> AsyncIterator[ValueIncrement]:
+        for number, item in enumerate(increments(70)):
+            if number == 35:
+                wait.set()
+                await closed.wait()
+            yield item
+
+    async with Journal(path) as journal:
+        write = asyncio.create_task(exist.values.increment(rows(), journal=journal))
+        await wait.wait()
+        await until(lambda: not journal._requests)
+    closed.set()
+    with pytest.raises(JournalError, match="was closed while it was in use"):
+        await write

@@ -229,7 +229,6 @@ async def test_a_full_disk_is_found_when_it_is_opened(small_disk: Path) -> None:
     path = small_disk / "journal.db"
     with pytest.raises(JournalError, match="its disk is full"):
         await opened(path)
-    assert not path.exists()
     junk.unlink()
     await opened(path)
 
@@ -313,3 +312,75 @@ async def test_it_is_a_file_that_other_programs_can_read(exist: ExistClient, pat
     ]
     assert (job["kind"], job["service"]) == ("update", "https://exist.io")
     assert "a-token" not in path.read_bytes().decode(errors="replace")
+
+
+async def test_a_kind_of_write_that_this_version_does_not_know_is_refused(exist: ExistClient, path: Path) -> None:
+    async with Journal(path) as journal:
+        await exist.values.update(steps(1), journal=journal)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE job SET value = 'delete' WHERE name = 'kind'")
+        connection.commit()
+
+    with pytest.raises(JournalError, match=r"has an unknown kind of write, 'delete'\. Name another file"):
+        await opened(path)
+
+
+async def test_an_item_that_is_no_json_is_named_and_nothing_is_sent(
+    exist: ExistClient, sandbox: Sandbox, path: Path
+) -> None:
+    items = steps(1, 2, 3)
+    object.__setattr__(items[1], "name", "\ud800")  # a name that ValueUpdate refuses
+    async with Journal(path) as journal:
+        with pytest.raises(ConfigurationError, match=r"items\[1\]: an item can't be written as JSON"):
+            await exist.values.update(items, journal=journal)
+
+    assert sandbox.requests == []
+
+
+async def test_a_journal_of_a_version_that_writes_numbers_otherwise_is_the_same(
+    exist: ExistClient, sandbox: Sandbox, path: Path
+) -> None:
+    async with Journal(path) as journal:
+        await exist.values.update(steps(0.5), journal=journal)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE item SET item = replace(item, '0.5', '5e-1')")
+        connection.commit()
+    sandbox.reset_requests()
+
+    async with Journal(path) as journal:
+        await exist.values.update(steps(0.5), journal=journal)
+
+    assert sandbox.requests == []
+
+
+@pytest.mark.slow
+async def test_of_programs_that_begin_one_at_the_same_time_one_goes_on(path: Path) -> None:
+    code = (
+        "import asyncio, sys; from exist_async import Journal, JournalError\n"
+        "async def main():\n"
+        "    sys.stdin.readline()\n"
+        "    try:\n"
+        "        async with Journal(sys.argv[1]):\n"
+        "            print('open', flush=True)\n"
+        "            await asyncio.to_thread(sys.stdin.readline)\n"
+        "    except JournalError as error:\n"
+        "        print('refused' if 'open elsewhere' in str(error) else error, flush=True)\n"
+        "asyncio.run(main())"
+    )
+    pipe = asyncio.subprocess.PIPE
+    programs = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", code, str(path), stdin=pipe, stdout=pipe)
+        for _ in range(4)
+    ]
+    lines = []
+    for program in programs:
+        assert program.stdin is not None
+        program.stdin.write(b"go\n")
+    for program in programs:
+        assert program.stdout is not None
+        lines.append((await program.stdout.readline()).strip().decode())
+    assert path.exists()
+    for program in programs:
+        await program.communicate(b"end\n")
+
+    assert sorted(lines) == ["open", "refused", "refused", "refused"]
