@@ -146,7 +146,8 @@ def _show(activity: str, work: WorkInProgress, *, enabled: bool) -> Generator[Wo
 @contextmanager
 def _bar(activity: str, work: WorkInProgress) -> Generator[None]:
     columns = (TextColumn("{task.description}"), _WorkBar(work), _WorkText(work), TimeElapsedColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True, expand=True)
+    # By default, rich would print on the console of the bar what goes to standard output, such as a file, meanwhile.
+    bar = Progress(*columns, console=Console(stderr=True), transient=True, expand=True, redirect_stdout=False)
     bar.add_task(activity, total=None)
     start = asyncio.get_running_loop().call_later(_SHOW_AFTER, bar.start)
     try:

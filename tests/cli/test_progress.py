@@ -1,6 +1,7 @@
 """The progress of long commands: how much is done, when the next request can be sent, and when all will be done."""
 
 import asyncio
+import datetime as dt
 import re
 import time
 from collections.abc import Callable
@@ -217,3 +218,22 @@ def test_in_a_terminal_the_bar_shows_the_count_the_next_request_and_the_end(
     # Above the bar; once, as the bar goes on to show it.
     assert screen.count("the budget of 2/15 is used up: waiting until ") == 1
     assert screen.rstrip().splitlines()[-1].split() == ["refused", "105"]
+
+
+@pytest.mark.parametrize("output_format", ["csv", "table", "jsonl"])
+def test_values_go_to_the_file_of_standard_output_while_the_bar_is_in_the_terminal(
+    open_terminal: Callable, cli: Callable, sandbox: Sandbox, tmp_path: Path, output_format: str
+) -> None:
+    sandbox.add_attribute(template="steps", service=sandbox.service)
+    sandbox.set_value("steps", dt.date(2026, 11, 20), 8123)
+    command = ("history", "--start", "2026-11-20", "--end", "2026-11-21", "--format", output_format)
+    expected = cli(*command).out
+    # So the bar is there before the first value.
+    sandbox.fail_next(status=429, headers={"Retry-After": "2"})
+    with (tmp_path / "values").open("w") as file:
+        terminal = open_terminal(*command, stdout=file)
+        assert terminal.read_to_end() == 0
+
+    assert "Reading " in terminal.screen
+    assert "8123" not in terminal.screen
+    assert (tmp_path / "values").read_text() == expected
