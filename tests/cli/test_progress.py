@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import re
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -167,6 +168,19 @@ async def test_after_the_block_notices_have_no_count(
     assert capsys.readouterr().err == (
         "exist-async: the budget of 1/600 is used up: waiting until 22:51. Press Ctrl-C to stop.\n"
     )
+
+
+async def test_a_terminal_that_can_show_no_bar_gets_each_notice(
+    limiter: Callable, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    shared = limiter(Budget(1, 1500))
+    with progress_bar("Writing", 35):
+        await shared.acquire("ada", max_wait=None)
+        await shared.acquire("ada", max_wait=None)
+
+    assert capsys.readouterr().err.count("waiting until ") == 3
 
 
 async def test_requests_in_flight_are_not_sent_once_more_in_the_estimate(limiter: Callable, evening: FastClock) -> None:
