@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from attrs import frozen
 
 from exist_async.attributes import ValueType
-from exist_async.cli.records import COLUMNS, EmptyRecord, Line, ParsedRecord, Record, UnreadableRecord
+from exist_async.cli.records import COLUMNS, EmptyRecord, HeaderRecord, Line, ParsedRecord, Record, UnreadableRecord
 from exist_async.cli.value_text import is_blank, is_date, parse_date, parse_value, shorten, strip_invisible
 from exist_async.errors import ConfigurationError
 from exist_async.values import ValueUpdate
@@ -27,10 +27,12 @@ class _Row:
     Attributes:
         line_number: Number of the line that the record begins in.
         fields: The fields, unquoted.
+        source: The text of the record.
     """
 
     line_number: int
     fields: Sequence[str]
+    source: str
 
 
 @frozen
@@ -141,12 +143,13 @@ async def parse_csv(lines: AsyncIterable[Line], types: Mapping[str, ValueType | 
             header = _Layout.from_header(row)
             layout = header or _Layout()
             if header is not None:
+                yield HeaderRecord(row.line_number, row.source)
                 continue
         try:
             update = layout.make_update(row, types)
-            yield EmptyRecord(row.line_number) if update is None else ParsedRecord(row.line_number, update)
+            yield EmptyRecord(row.line_number) if update is None else ParsedRecord(row.line_number, update, row.source)
         except ValueError as error:
-            yield UnreadableRecord(row.line_number, str(error), layout.attribute_name(row))
+            yield UnreadableRecord(row.line_number, str(error), layout.attribute_name(row), row.source)
 
 
 async def _read_rows(lines: AsyncIterable[Line]) -> AsyncGenerator[_Row | UnreadableRecord, None]:
@@ -192,14 +195,16 @@ class _RecordBuffer:
         """Parse the complete record; None if it is blank."""
         if self._size > csv.field_size_limit():
             return UnreadableRecord(self.line_number, f"longer than {csv.field_size_limit()} characters")
+        source = "".join(self._lines)
         try:
-            "".join(self._lines).encode()
+            source.encode()
             fields = next(csv.reader(self._lines, strict=True))
         except UnicodeEncodeError:
-            return UnreadableRecord(self.line_number, "not UTF-8")
+            return UnreadableRecord(self.line_number, "not UTF-8", source=source)
         except csv.Error as error:
             if str(error).startswith("new-line character"):  # its words are for programmers
                 reason = "a carriage return outside of quotes: write a line feed at the end of each line"
-                return UnreadableRecord(self.line_number, reason)
-            return UnreadableRecord(self.line_number, f"not valid CSV: {error}")
-        return _Row(self.line_number, fields) if any(map(str.strip, fields)) else None
+            else:
+                reason = f"not valid CSV: {error}"
+            return UnreadableRecord(self.line_number, reason, source=source)
+        return _Row(self.line_number, fields, source) if any(map(str.strip, fields)) else None

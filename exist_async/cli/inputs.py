@@ -1,6 +1,7 @@
 """Reads lines from a file or from standard input, as soon as they arrive."""
 
 import asyncio
+import hashlib
 import os
 import re
 import stat
@@ -16,6 +17,7 @@ from cyclopts import CycloptsError
 from exist_async.errors import ConfigurationError
 
 _BLOCK_SIZE = 65536  # bytes
+_DIGEST_BLOCK_SIZE = 1_048_576  # bytes
 
 # A carriage return that is the last byte so far may be the first half of a line end.
 _LINE_END = re.compile(rb"\r\n|\n|\r(?=[^\n])")
@@ -40,6 +42,19 @@ class Input:
     def is_interactive(self) -> bool:
         """Whether it is a terminal, so that somebody types what is read."""
         return os.isatty(self.descriptor)
+
+    @property
+    def is_regular_file(self) -> bool:
+        """Whether it is a file that was named, and neither a device nor a pipe; it can be read to its end at once."""
+        return self is not STDIN and stat.S_ISREG(os.fstat(self.descriptor).st_mode)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of a regular file, before it is read."""
+        digest = hashlib.sha256()
+        while block := os.read(self.descriptor, _DIGEST_BLOCK_SIZE):
+            digest.update(block)
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
+        return digest.hexdigest()
 
     @property
     def is_file(self) -> bool:

@@ -28,13 +28,14 @@ async def parse_json_lines(
 
 def _parse_record(line: Line, types: Mapping[str, ValueType | None]) -> Record:
     members: Mapping[str, object] = {}
+    source = line.content.decode(errors="surrogateescape")
     try:
         members = _decode_object(line.content)
         update = _make_update(members, types)
-        return EmptyRecord(line.number) if update is None else ParsedRecord(line.number, update)
+        return EmptyRecord(line.number) if update is None else ParsedRecord(line.number, update, source)
     except ValueError as error:
         name = members.get("name")
-        return UnreadableRecord(line.number, str(error), name if isinstance(name, str) else "")
+        return UnreadableRecord(line.number, str(error), name if isinstance(name, str) else "", source)
 
 
 def _decode_object(content: bytes) -> Mapping[str, object]:

@@ -1,6 +1,7 @@
 """Prints the outcomes of a write: a table of the items that did not succeed, and a table of counts."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -12,7 +13,7 @@ from exist_async.attributes import ByName, ByTemplate, CustomAttribute
 from exist_async.cli.output import cell, plain_table
 from exist_async.cli.records import Records, UnreadableRecord
 from exist_async.errors import RateLimitError
-from exist_async.outcomes import FINE, BatchResult, Outcome, OutcomeStatus
+from exist_async.outcomes import FINE, Outcome, OutcomeStatus
 from exist_async.values import ValueUpdate
 
 _STYLES = {
@@ -34,10 +35,11 @@ def is_not_owned(outcome: Outcome[Any, Any]) -> bool:
 
 def print_outcomes(
     console: Console,
-    result: BatchResult[Any, Any],
+    result: Sequence[Outcome[Any, Any]],
     *,
     success_label: str,
-    list_items: bool = True,
+    listed: Sequence[Outcome[Any, Any]] | None = None,
+    counts: Mapping[OutcomeStatus, int] | None = None,
     records: Records | None = None,
 ) -> None:
     """Print each item that did not succeed, and the number of items by outcome.
@@ -48,22 +50,31 @@ def print_outcomes(
         console: Console to print on.
         result: The outcomes.
         success_label: Outcome of the items that succeeded, such as "acquired".
-        list_items: False prints only the counts.
+        listed: The outcomes to list, as far as the items did not succeed; by default all.
+        counts: Number of items by outcome; by default those of the outcomes.
         records: Records that the items were read from, to show line numbers. Unreadable records are always listed.
     """
-    failed = [outcome for outcome in result if outcome.status not in FINE and not _awaits_budget(outcome)]
-    if not list_items:
-        failed = []
+    listed = result if listed is None else listed
+    failed = [outcome for outcome in listed if outcome.status not in FINE and not _awaits_budget(outcome)]
     if records is None:
         if failed:
             console.print(_failure_table(failed), "")
     elif failed or records.unreadable:
         console.print(_failure_table_by_line(failed, records), "")
-    console.print(_count_table(result, success_label, len(records.unreadable) if records is not None else 0))
+    if counts is None:
+        counts = Counter(outcome.status for outcome in result)
+    console.print(_count_table(counts, success_label, len(records.unreadable) if records is not None else 0))
     if records is not None and records.empty_count:
-        console.print(f"\n{_describe_empty(records.empty_count, everything=not (result or records.unreadable))}")
+        is_everything = not (any(counts.values()) or records.unreadable)
+        console.print(f"\n{_describe_empty(records.empty_count, everything=is_everything)}")
     if records is not None and not records.is_complete:
         console.print(f"\nNothing was read after line {records.last_line}.")
+
+
+def print_unreadable(console: Console, records: Records) -> None:
+    """Print each record that can't be parsed."""
+    if records.unreadable:
+        console.print(_failure_table_by_line([], records), "")
 
 
 def _awaits_budget(outcome: Outcome[Any, Any]) -> bool:
@@ -110,11 +121,11 @@ def _failure_cells(outcome: Outcome[Any, Any], previous_cause: Exception | None)
     )
 
 
-def _count_table(result: BatchResult[Any, Any], success_label: str, unreadable_count: int) -> Table:
+def _count_table(counts: Mapping[OutcomeStatus, int], success_label: str, unreadable_count: int) -> Table:
     table = plain_table("Outcome", "Items")
     table.columns[1].justify = "right"
     for status in OutcomeStatus:
-        count = sum(outcome.status is status for outcome in result)
+        count = counts.get(status, 0)
         if count or status is OutcomeStatus.SUCCEEDED:
             label = success_label if status is OutcomeStatus.SUCCEEDED else _status_label(status)
             table.add_row(cell(label, _STYLES.get(status, "dim") if count else "dim"), str(count))

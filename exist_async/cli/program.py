@@ -111,7 +111,9 @@ app.command(
     The input is CSV with the columns name, date and value, in any order if there is a header; or JSON lines:
     {"name": "steps", "date": "2026-11-20", "value": 8123}. Values are in Exist's own units: durations in minutes,
     percentages from 0.0 to 1.0. Booleans in CSV may also be true, false, yes or no. Nothing is written for an empty
-    value.
+    value. Other columns and members are ignored.
+
+    After an interruption, the same command with a file goes on where it stopped.
 
     The exit code is 1 if a line was not accepted; each such line is listed with its number.""",
     help_epilogue=_SIGNING_IN,
@@ -154,8 +156,10 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     except ExistAsyncError as error:
         print_error(error)
-        for note in getattr(error, "__notes__", ()):
-            print_error(note)
+        # An error that was raised with other words has those of its cause.
+        for each in (error, error.__cause__):
+            for note in getattr(each, "__notes__", ()):
+                print_error(note)
     except OSError as error:
         # An error of a standard stream: the client raises its own errors. Python flushes standard output again at exit,
         # which would fail once more.

@@ -187,13 +187,17 @@ def test_at_the_limit_a_write_lists_no_unsent_line_and_names_the_reason_and_the_
     file = tmp_path / "values.csv"
     file.write_text("".join(f"sleep,{2000 + n // 28}-02-{n % 28 + 1:02},7\n" for n in range(140)))
 
-    # One request lists the owned attributes, one writes 35 values.
-    result = cli("update", str(file), "--no-wait", "--budget", "2/3600")
+    # One request tells the account, one lists the owned attributes, one writes 35 values.
+    result = cli("update", str(file), "--no-wait", "--budget", "3/3600")
 
     assert result.code == 1
     assert [line.split() for line in result.out.splitlines()][-2:] == [["written", "35"], ["not", "sent", "105"]]
     assert "sleep" not in result.out
-    assert re.fullmatch(rf"exist-async: this hour's requests are used up\. Try again in 60 min\n{ADVICE}", result.err)
+    assert re.fullmatch(
+        r"exist-async: this hour's requests are used up\. Try again in 60 min\n"
+        rf"exist-async: Run the same command again to go on\.\n{ADVICE}",
+        result.err,
+    )
     assert "max_wait" not in result.out + result.err
 
 

@@ -204,7 +204,7 @@ class _Demo:
     def _print_write(self, measured: _MeasuredWrite, success_label: str, *, list_items: bool = True) -> None:
         self._print_fact(f"{len(measured.result)} items in {measured.requests} requests, {measured.seconds:.2f} s")
         self._console.print()
-        print_outcomes(self._console, measured.result, success_label=success_label, list_items=list_items)
+        print_outcomes(self._console, measured.result, success_label=success_label, listed=None if list_items else ())
 
     def _print_fact(self, text: str) -> None:
         self._console.print(f"   {text}", style="cyan")
