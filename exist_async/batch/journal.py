@@ -35,15 +35,17 @@ class Job:
 
 @frozen
 class Known:
-    """The outcomes of items that a journal has from earlier, which are not sent again.
+    """What a journal has of some items from earlier: the outcomes of those that are not sent again.
 
     Attributes:
         told: Those that an earlier write has told its caller.
         untold: Those of items that an earlier program was sending when it ended.
+        repeated: The indices of other items that may have been carried out before, and are sent again.
     """
 
     told: Sequence[Outcome[Any, Any]] = ()
     untold: Sequence[Outcome[Any, Any]] = ()
+    repeated: Sequence[int] = ()
 
 
 @runtime_checkable
@@ -63,8 +65,8 @@ class WriteJournal(Protocol):
     def end(self) -> None:
         """Let the next write use it."""
 
-    async def resume(self, first: int, items: Sequence[Any]) -> Known:
-        """Note items, from an index on, and return the outcomes of those that are not to be sent again.
+    async def resume(self, first: int, items: Sequence[Any], *, append: bool = True) -> Known:
+        """Return what is known of items, from an index on. Those after its last item are noted, if `append` is true.
 
         Raises:
             ConfigurationError: It has another item at an index.

@@ -109,6 +109,8 @@ class Write(Generic[I, T]):
         self._outcomes = outcomes
         self._journal: WriteJournal | None = None
         self._input_stop: Stop | None = None
+        self._resumed = 0  # number of items that were looked up in the journal
+        self._repeated: set[int] = set()  # indices of items that an earlier write may have had carried out
         self._interrupted: list[Outcome[I, T]] = []
         self._detached: set[int] = set()
         self._refused: dict[int, Outcome[I, T]] = {}  # by index: refusals that are being handled
@@ -125,6 +127,10 @@ class Write(Generic[I, T]):
             raise
         if self._input_stop is not None:
             self._stop(self._input_stop)
+        if self._journal is not None:
+            # The write stopped before it came to these. They are not noted, as they were perhaps given by mistake.
+            rest = [index for index in self._outcomes.open_indices() if index >= self._resumed]
+            await self._resume(rest, self._journal, append=False)
         if self.stop is not None or self._interrupted or self._refused:
             self._record_rest()
 
@@ -169,7 +175,9 @@ class Write(Generic[I, T]):
                 # The items before a wrong one are sent first.
                 self._input_stop = stop
                 if self._journal is not None:
-                    indices = await self._resume(block, self._journal, is_last=reader.ended and stop is None)
+                    if reader.ended and stop is None:
+                        self._check_end(block.stop, self._journal)
+                    indices = await self._resume(block, self._journal)
                 if operation.find_unchanged is not None and self.stop is None:
                     indices = await self._without_unchanged(indices, operation.find_unchanged)
                 if self.stop is not None:
@@ -181,16 +189,24 @@ class Write(Generic[I, T]):
                 await pausing.aclose()
             outcomes.add(reader.take())
 
-    async def _resume(self, block: range, journal: WriteJournal, *, is_last: bool) -> Sequence[int]:
+    def _check_end(self, count: int, journal: WriteJournal) -> None:
+        try:
+            journal.check_end(count)
+        except ConfigurationError as error:
+            self._stop(Stop(error))
+
+    async def _resume(self, block: Sequence[int], journal: WriteJournal, *, append: bool = True) -> Sequence[int]:
         """Note the items of a block, and return the indices of those that an earlier write has not finished."""
         try:
-            if is_last:
-                journal.check_end(block.stop)
             for start in range(0, len(block), BLOCK_SIZE):
                 portion = block[start : start + BLOCK_SIZE]
-                known = await journal.resume(portion[0], [self._outcomes.items[index] for index in portion])
+                items = [self._outcomes.items[index] for index in portion]
+                known = await journal.resume(portion[0], items, append=append)
                 self._outcomes.record(known.told)
                 self._report(known.untold)
+                if self._operation.on_repeat_refusal is not None:
+                    self._repeated.update(known.repeated)
+                self._resumed = portion[-1] + 1
         except ExistAsyncError as error:
             self._stop(Stop(error))
         return self._outcomes.open_indices(block)
@@ -355,7 +371,7 @@ class Write(Generic[I, T]):
             elif isinstance(answer, FailedEntry):
                 code, message = _text(answer.error_code, state), _text(answer.error, state)
                 outcome: Outcome[I, T] = Outcome(index, item, OutcomeStatus.REFUSED, error_code=code, error=message)
-                if state.lost is not None and operation.on_repeat_refusal is not None:
+                if operation.on_repeat_refusal is not None and (state.lost is not None or index in self._repeated):
                     outcome = operation.on_repeat_refusal(outcome)
                 outcomes.append(outcome)
             else:

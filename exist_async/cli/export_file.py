@@ -1,7 +1,7 @@
 """The file that `history --output` writes as a whole, and that `--since-last` brings up to date."""
 
-import csv
 import os
+import re
 import stat
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -43,14 +43,12 @@ class FileSummary:
     """What a file has.
 
     Attributes:
-        names: Names of the attributes.
-        oldest: The oldest day, as ISO text; empty without values.
-        newest: The newest day.
+        newest: The newest day of each attribute by its name, as ISO text.
+        oldest: The oldest day; empty without values.
     """
 
-    names: set[str] = field(factory=set[str])
+    newest: dict[str, str] = field(factory=dict[str, str])
     oldest: str = ""
-    newest: str = ""
 
 
 @frozen
@@ -86,9 +84,11 @@ class ExportFile:
         """
         try:
             path = given.resolve()
+            # Not the resolved path: /dev/stdout may be a pipe, which has none.
+            is_other = path.is_symlink() or (given.exists() and not given.is_file())
         except (OSError, RuntimeError) as error:  # symbolic links in a circle; an error only before Python 3.13
             raise ConfigurationError(f"--output {given}: {error}") from error
-        if path.is_symlink() or (path.exists() and not path.is_file()):
+        if is_other:
             raise ConfigurationError(
                 f"--output {given} is not a regular file: leave --output out, and redirect the command's output"
             )
@@ -142,7 +142,7 @@ class ExportFile:
         return header_of(self.file_format).encode()
 
     def summarise(self) -> FileSummary:
-        """Read the file, and return which attributes and days it has.
+        """Read the file, and return from when to when it has values.
 
         Raises:
             ConfigurationError: It can't be read, or it has something else.
@@ -150,10 +150,10 @@ class ExportFile:
         summary = FileSummary()
         with self._reporting("read"), self.path.open("rb") as file:
             for record in self._read(file):
-                summary.names.add(record.name)
                 if not summary.oldest or record.day < summary.oldest:
                     summary.oldest = record.day
-                summary.newest = max(summary.newest, record.day)
+                if record.day > summary.newest.get(record.name, ""):
+                    summary.newest[record.name] = record.day
         return summary
 
     def merge(self, records: Iterable[tuple[str, str, bytes]]) -> Changes:
@@ -205,7 +205,7 @@ class ExportFile:
                 raise ConfigurationError(f"{self.given} ends in the middle of line {number}: {_REMEDY}")
             try:
                 name, day = parse(record)
-            except (ValueError, csv.Error, msgspec.DecodeError):
+            except (ValueError, msgspec.DecodeError):
                 name = day = ""
             if not (name and _is_day(day)):
                 text = shorten(record.decode(errors="replace").strip())
@@ -235,6 +235,11 @@ _REMEDY = (
 )
 
 
+# Not read with the csv module, which takes no field longer than 131,072 characters: a text may be longer.
+_QUOTED = rb'"(?:[^"]++|"")*+"'
+_PLAIN = rb'[^",\r\n]*+'
+_CSV_RECORD = re.compile(rb'(%b|%b),("?+)([\d-]*+)\2,(?:%b|%b)\r?\n' % (_QUOTED, _PLAIN, _QUOTED, _PLAIN))
+
 # The files have hundreds of thousands of lines, and a few thousand days.
 _is_day = cache(is_date)
 
@@ -245,10 +250,11 @@ class _Line(msgspec.Struct):
 
 
 def _parse_csv(content: bytes) -> tuple[str, str]:
-    # Nearly all records have no quotes, and the csv module takes ten times as long.
-    fields = next(csv.reader([content.decode()])) if b'"' in content else content.decode().split(",")
-    name, day, _ = fields
-    return name, day
+    record = _CSV_RECORD.fullmatch(content)
+    if record is None:
+        raise ValueError("not name,date,value")
+    name = record[1].decode()
+    return (name[1:-1].replace('""', '"') if name.startswith('"') else name), record[3].decode()
 
 
 def _parse_json(content: bytes) -> tuple[str, str]:

@@ -109,7 +109,7 @@ def _csv_encoder(safe_cells: bool, for_terminal: bool) -> RecordEncoder:
 
     def encode(name: str, day: DayValue) -> str:
         value = text(day.value) if isinstance(day.value, str) else day.value
-        writer = quoted_rows if isinstance(value, str) and "\r" in value else rows
+        writer = quoted_rows if "\r" in f"{name}{value}" else rows
         record: str = writer.writerow((text(name), day.date, value))
         return record
 

@@ -19,8 +19,9 @@ from exist_async.client import ExistClient
 from exist_async.errors import ConfigurationError, ExistAsyncError
 from exist_async.values import DayValue
 
-# As many days as one request can read.
-_DAYS_READ_AGAIN = 31
+# Values may come late: so many days of those that the file has are read again. With the day since then, they take one
+# request.
+_DAYS_READ_AGAIN = 30
 
 
 @frozen
@@ -141,8 +142,9 @@ class HistoryExport:
             raise ConfigurationError(f"{self.file.given} has no values yet: add --start, the first day")
         start = oldest
         if present.newest:
-            newest = dt.date.fromisoformat(present.newest)
-            start = max(oldest, min(newest, end - dt.timedelta(days=_DAYS_READ_AGAIN - 1)))
+            newest = dt.date.fromisoformat(max(present.newest.values()))
+            last = min(newest, end - dt.timedelta(days=1))
+            start = max(oldest, last - dt.timedelta(days=_DAYS_READ_AGAIN - 1))
         if start > end:
             self._print_changes(Changes(0, 0))
             return None
@@ -166,17 +168,24 @@ class HistoryExport:
         print(one_line(f"{_count(count)} written to {self.file.given}"), file=sys.stderr)
 
     async def _bring_up_to_date(self, start: dt.date, end: dt.date, oldest: dt.date) -> None:
-        present = self.file.summarise().names
-        found: list[tuple[str, DayValue]] = []
-        async with aclosing(self._values(start, end, self.options.attributes, self.options.groups)) as values:
-            found += [value async for value in values]
-        new_names = list(dict.fromkeys(name for name, _ in found if name not in present))
-        if new_names and oldest < start:
-            before = self._values(oldest, start - dt.timedelta(days=1), new_names, None)
-            async with aclosing(before) as values:
-                found += [value async for value in values]
+        newest = {name: dt.date.fromisoformat(day) for name, day in self.file.summarise().newest.items()}
+        found = await self._collect(start, end, self.options.attributes, self.options.groups)
+        # Older days are missing of attributes that are new, and of those that had no values to read for a while, as
+        # inactive ones. They are read apart: the new ones need all days.
+        first_days = {name: max(oldest, newest.get(name, oldest)) for name, _ in found}
+        for is_new in (True, False):
+            names = [name for name, day in first_days.items() if day < start and (name not in newest) is is_new]
+            if names:
+                first = min(first_days[name] for name in names)
+                found += await self._collect(first, start - dt.timedelta(days=1), names, None)
         records = ((name, day.date.isoformat(), self.file.encode_record(name, day)) for name, day in found)
         self._print_changes(self.file.merge(records))
+
+    async def _collect(
+        self, start: dt.date, end: dt.date, attributes: Sequence[str] | None, groups: Sequence[str] | None
+    ) -> list[tuple[str, DayValue]]:
+        async with aclosing(self._values(start, end, attributes, groups)) as values:
+            return [value async for value in values]
 
     async def _values(
         self, start: dt.date, end: dt.date, attributes: Sequence[str] | None, groups: Sequence[str] | None

@@ -118,7 +118,8 @@ class PartFile:
             "end": begun.end,
             "oldest": begun.oldest,
         }
-        self._append(msgspec.json.encode(line))
+        # Unlike msgspec, json writes any text: an argument that is not UTF-8 is refused later.
+        self._append(json.dumps(line, separators=(",", ":")).encode())
         self.begun = begun
 
     def get(self, request: str) -> bytes | None:

@@ -89,7 +89,7 @@ class WorkInProgress:
             next_at, done_at = self.limiter.next_at, self.limiter.done_at
             if next_at is not None:
                 parts.append(f"next at {describe_time(next_at, now)}")
-            if done_at is not None:
+            if done_at is not None and done_at > now:
                 parts.append(f"done about {describe_time(done_at, now)}")
         return " · ".join(parts)
 
@@ -132,21 +132,23 @@ def request_progress(activity: str, *, enabled: bool = True) -> Generator[WorkIn
 
 @contextmanager
 def _show(activity: str, work: WorkInProgress, *, enabled: bool) -> Generator[WorkInProgress]:
-    is_shown = enabled and sys.stderr.isatty()
+    console = Console(stderr=True)
+    is_shown = enabled and sys.stderr.isatty() and not console.is_dumb_terminal
     with ExitStack() as stack:
         limiter = current_limiter.get()
         if limiter is not None:
             work.limiter, work.answers_before = limiter, limiter.answered
             stack.enter_context(limiter.working(work, is_shown=is_shown))
         if is_shown:
-            stack.enter_context(_bar(activity, work))
+            stack.enter_context(_bar(activity, work, console))
         yield work
 
 
 @contextmanager
-def _bar(activity: str, work: WorkInProgress) -> Generator[None]:
+def _bar(activity: str, work: WorkInProgress, console: Console) -> Generator[None]:
     columns = (TextColumn("{task.description}"), _WorkBar(work), _WorkText(work), TimeElapsedColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True, expand=True)
+    # By default, rich would print on the console of the bar what goes to standard output, such as a file, meanwhile.
+    bar = Progress(*columns, console=console, transient=True, expand=True, redirect_stdout=False)
     bar.add_task(activity, total=None)
     start = asyncio.get_running_loop().call_later(_SHOW_AFTER, bar.start)
     try:

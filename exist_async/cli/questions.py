@@ -14,8 +14,12 @@ def can_ask() -> bool:
 async def ask(question: str) -> bool:
     """Ask a question on standard error, and return whether the answer is yes; anything else is no."""
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    async with aclosing(read_lines()) as lines:
-        answer = await anext(lines, b"")
-    if not answer.endswith(b"\n"):
-        print(file=sys.stderr)
+    answer = b""
+    try:
+        async with aclosing(read_lines()) as lines:
+            answer = await anext(lines, b"")
+    finally:
+        # Ctrl-C and Ctrl-D end no line.
+        if not answer.endswith(b"\n"):
+            print(file=sys.stderr)
     return answer.decode(errors="replace").strip().lower() in ("y", "yes")

@@ -50,6 +50,11 @@ class _FileLimiter(SqliteRateLimiter):
 
     on_turn: Callable[[float], Awaitable[None]]
 
+    @property
+    def failure(self) -> str:
+        """Why the file can't be used, and the remedy; "" if it can be."""
+        return self._failure or ""
+
     async def settle(self, slots: Slots) -> None:
         """Count a request of the client from now on; that of a cancelled call from a minute after its start.
 
@@ -157,11 +162,10 @@ class CommandLimiter:
         try:
             await limiter.acquire(self._account, max_wait=max_wait)
         except RateLimitError as error:
-            if error.retry_after is not None:
+            if error.retry_after is not None or not isinstance(limiter, _FileLimiter):
                 raise
-            # Of several requests that found it out at the same time, the first replaces the limiter for all.
-            if self._limiter is limiter:
-                self._limiter = self._count_this_run(str(error.__cause__ or "The file of the requests can't be used."))
+            if self._limiter is limiter:  # else another request has met the failure first
+                self._limiter = self._count_this_run(limiter.failure)
             await self._limiter.acquire(self._account, max_wait=max_wait)
         self._in_flight += 1
         if self._forecast_at is None or self._clock() - self._forecast_at > _FORECAST_INTERVAL:
@@ -239,7 +243,7 @@ class CommandLimiter:
         return limiter
 
     def _count_this_run(self, reason: str) -> _RunLimiter:
-        print_error(f"{reason} So only the requests of this run are counted.")
+        print_error(f"{reason} Until then, only the requests of this run are counted.")
         limiter = _RunLimiter(
             self._budget.requests,
             self._budget.period,

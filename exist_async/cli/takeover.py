@@ -40,35 +40,36 @@ class Ownership:
         listed: The attributes that the token may list.
         owned: Those that this service owns, also where the token may not list others.
         is_complete: Whether the token may list all attributes, as far as can be seen: Exist lists only the groups that
-            the token may read. A user without any attributes can't be told from a token without read scopes.
+            the token may read.
     """
 
     listed: Sequence[Attribute]
     owned: Sequence[Attribute]
-    is_complete: bool = field(init=False)
+    is_complete: bool
     _by_name: Mapping[str, Attribute] = field(init=False)
     _by_template: Mapping[str, Attribute] = field(init=False)
     _owned_names: frozenset[str] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         everything = (*self.listed, *self.owned)
-        listed_names = {each.name for each in self.listed}
         object.__setattr__(self, "_by_name", {each.name: each for each in everything})
         object.__setattr__(self, "_by_template", {each.template: each for each in everything if each.template})
         object.__setattr__(self, "_owned_names", frozenset(each.name for each in self.owned))
-        object.__setattr__(self, "is_complete", bool(listed_names) and self._owned_names <= listed_names)
 
     @classmethod
     async def look_up(cls, exist: ExistClient) -> "Ownership":
         """List the attributes of the user, and those that this service owns: at least two requests."""
-        listed: Sequence[Attribute]
+        listed: Sequence[Attribute] = ()
+        is_complete = True
         try:
             listed = await exist.attributes.list(include_inactive=True, include_low_priority=True).collect()
         except PermissionDeniedError:
-            listed = ()
+            is_complete = False
         # Also a token with write scopes alone may list the owned attributes.
         owned = await exist.attributes.owned(include_inactive=True, include_low_priority=True).collect()
-        return cls(listed, owned)
+        # Both lists are empty for a new user, and for a token without read scopes whose service owns nothing.
+        is_complete = is_complete and {each.name for each in owned} <= {each.name for each in listed}
+        return cls(listed, owned, is_complete)
 
     def find(self, item: ByName | ByTemplate | ValueUpdate) -> Attribute | None:
         """Return the attribute that would be acquired for an item, if the token may list it."""

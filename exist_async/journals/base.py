@@ -68,6 +68,8 @@ class StoredJournal(ABC):
 
     async def __aenter__(self) -> Self:
         await self._open()
+        self._requests.clear()
+        self._request_of.clear()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -81,8 +83,6 @@ class StoredJournal(ABC):
         """
         await self._close()
         self._kind = None
-        self._requests.clear()
-        self._request_of.clear()
 
     async def summary(self) -> WriteSummary[Any, Any]:
         """Return the number of items with each status, and the first that are not fine.
@@ -147,7 +147,7 @@ class StoredJournal(ABC):
         """See `WriteJournal`."""
         self._in_use = False
 
-    async def resume(self, first: int, items: Sequence[Any]) -> Known:
+    async def resume(self, first: int, items: Sequence[Any], *, append: bool = True) -> Known:
         """See `WriteJournal`."""
         kind = self._checked_kind()
         texts = await self._compute(partial(records.item_records, first, items))
@@ -155,7 +155,7 @@ class StoredJournal(ABC):
         count = min(self._count - first, len(texts))
         if count > 0:
             known = await self._compare(first, items, texts, await self._load(first, count), kind)
-        if len(texts) > count:
+        if append and len(texts) > count:
             start = max(count, 0)
             # Not awaited, as what follows can't be noted without it; but no more than one such note waits.
             if self._appended is not None:
@@ -211,6 +211,7 @@ class StoredJournal(ABC):
         repeated = self._repeated(kind)
         told: list[Outcome[Any, Any]] = []
         untold: list[Outcome[Any, Any]] = []
+        sent_again: list[int] = []
         for row in rows:
             position = row.index - first
             if row.item != texts[position] and not records.are_equal(row.item, texts[position]):
@@ -218,10 +219,13 @@ class StoredJournal(ABC):
                     f"items[{row.index}] is not the one that {self} has there: {row.item[:_QUOTED]}. Give it the list "
                     "from which it was begun, which may have grown at its end, or begin another journal"
                 )
-            if row.status is not None and row.status not in repeated:
+            if row.status in repeated:
+                if records.status_from(row.status) is OutcomeStatus.UNKNOWN:
+                    sent_again.append(row.index)
+            elif row.status is not None:
                 is_new = row.status == INTERRUPTED
-                (untold if is_new else told).append(records.outcome_from(row, kind, items[position]))
-        return Known(told, untold)
+                (untold if is_new else told).append(self._outcome_from(row, kind, items[position]))
+        return Known(told, untold, sent_again)
 
     def _repeated(self, kind: Kind) -> tuple[str, ...]:
         """Return the recorded statuses of items that are sent again, beside those without one."""
@@ -255,11 +259,16 @@ class StoredJournal(ABC):
             )
 
     def _outcome(self, row: Row, in_flight: Collection[int]) -> Outcome[Any, Any]:
-        kind = self._checked_kind()
-        outcome = records.outcome_from(row, kind)
+        outcome = self._outcome_from(row, self._checked_kind())
         if row.index in in_flight:
             return Outcome(row.index, outcome.item, OutcomeStatus.UNKNOWN)
         return outcome
+
+    def _outcome_from(self, row: Row, kind: Kind, item: Any = None) -> Outcome[Any, Any]:
+        try:
+            return records.outcome_from(row, kind, item)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise self._damaged(f"the record of items[{row.index}] can't be read: {error}") from error
 
     def _checked_kind(self) -> Kind:
         if self._kind is None:
@@ -313,6 +322,10 @@ class StoredJournal(ABC):
 
         If new items can't be stored, nothing after them can: all further notes fail.
         """
+
+    @abstractmethod
+    def _damaged(self, reason: str) -> JournalError:
+        """Return the error of a store that is damaged, with the remedy."""
 
 
 def _retrieve(future: "asyncio.Future[None]") -> None:

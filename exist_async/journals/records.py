@@ -127,7 +127,10 @@ def item_records(first: int, items: Sequence[Any]) -> list[str]:
 
 def are_equal(record: str, other: str) -> bool:
     """Whether two records are of equal items, though another version wrote one of them."""
-    return bool(json.loads(record) == json.loads(other))
+    try:
+        return bool(json.loads(record) == json.loads(other))
+    except ValueError:  # a damaged one
+        return False
 
 
 def item_from(record: str, kind: Kind) -> Any:
@@ -217,6 +220,20 @@ def recorded_statuses(status: OutcomeStatus) -> list[str | None]:
     return [status.value, *(recorded for recorded, meaning in _STATUSES.items() if meaning is status)]
 
 
+def text_of_positions(positions: Sequence[int]) -> str:
+    """Return positions as text, successive ones as a range."""
+    positions = sorted(positions)
+    if positions[-1] - positions[0] == len(positions) - 1:
+        return f"{positions[0]}-{positions[-1]}"
+    return ",".join(map(str, positions))
+
+
+def positions_from(text: str) -> list[tuple[int, int]]:
+    """Return the first and last positions of ranges."""
+    runs = [run.partition("-") for run in text.split(",")]
+    return [(int(first), int(last or first)) for first, _, last in runs]
+
+
 def _item_fields(item: Any) -> object:
     """Return the canonical form of an item, as JSON can hold it."""
     if not isinstance(item, ValueUpdate | ValueIncrement):
@@ -255,13 +272,19 @@ def _outcome_record(outcome: Outcome[Any, Any], kind: Kind, causes: dict[int, ob
 
 
 def _fields_of_cause(cause: Exception) -> Mapping[str, object]:
-    """Return the class of an error, its text, and those of its attributes that are plain."""
+    """Return the class of an error, its text, and those of its attributes that are plain.
+
+    The attributes of other classes than this package's may have secrets, and are left out.
+    """
+    cls = type(cause)
+    attributes = vars(cause) if getattr(errors, cls.__name__, None) is cls else {}
     plain = {
         name: value
-        for name, value in vars(cause).items()
+        for name, value in attributes.items()
         if isinstance(value, str | int | float | None) and not name.startswith("_")
     }
-    return {"type": type(cause).__name__, "message": error_text(cause), "fields": plain}
+    # JSON can't hold half of a surrogate pair, which a file name in a message can have.
+    return {"type": cls.__name__, "message": error_text(cause).encode(errors="replace").decode(), "fields": plain}
 
 
 @lru_cache(maxsize=64)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import WeakSet
 
 from exist_async import _json
 from exist_async._checks import check_file_path
@@ -65,6 +66,8 @@ _LONGEST_PAUSE: Final = 0.05  # seconds
 _SELECT: Final = "SELECT position, item, status, outcome FROM item"
 _UPDATE: Final = "UPDATE item SET status = ?, outcome = ? WHERE position BETWEEN ? AND ?"
 
+_open_journals: WeakSet["Journal"] = WeakSet()
+
 _KEY: Final = f"substr(item, 1, instr(item, '{records.END_OF_KEY}'))"
 
 
@@ -83,6 +86,7 @@ class Journal(StoredJournal):
 
     Args:
         path: The SQLite file, which need not exist yet. It is created with mode 0600. It must be on a local disk.
+            After a crash, part of the notes is in another file, whose name ends in `-wal`: they belong together.
         user: Name of the user. None takes the one by which rate limiters know the user: a hash of an access token, or
             the user of an `OAuth2`. Give it for another `httpx.Auth`, or for a token that may be replaced.
         retry_refused: Whether items that the service refused are sent again.
@@ -115,6 +119,7 @@ class Journal(StoredJournal):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="exist_async-journal")
         try:
             self._kind = await self._call(self._open_file)
+            _open_journals.add(self)
         except BaseException:
             # Also after a cancellation: the file may be open by now.
             await self._close()
@@ -127,6 +132,13 @@ class Journal(StoredJournal):
         closed = _submit(thread, self._close_file)
         thread.shutdown(wait=False)
         await asyncio.shield(closed)
+
+    def _leave_file(self) -> None:
+        """Become closed without closing the file, which would delete what the parent process has noted."""
+        import ctypes
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
+        self._connection = self._thread = None
 
     async def _compute(self, function: Callable[[], T]) -> T:
         return await self._call(function)
@@ -177,13 +189,14 @@ class Journal(StoredJournal):
         import sqlite3
 
         _json.prepare()
+        path = os.path.realpath(self._path)  # of a link, the file is created
         for attempt in range(_ATTEMPTS):
             try:
                 # SQLite would create it with a mode that the umask decides. It stays if the rest fails, empty: another
                 # program may have opened it meanwhile.
                 with suppress(FileExistsError):
-                    os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
-                self._connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+                    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
+                self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
                 return self._check_file(self._connection)
             except (sqlite3.Error, OSError) as error:
                 self._close_file()
@@ -192,6 +205,9 @@ class Journal(StoredJournal):
                     time.sleep(random.uniform(0.2, 1) * _LONGEST_PAUSE)  # noqa: S311  (no secret)
                     continue
                 raise self._error("can't be opened", error) from error
+            except ValueError as error:
+                self._close_file()
+                raise self._damaged(str(error)) from error
             except JournalError:
                 self._close_file()
                 raise
@@ -219,7 +235,7 @@ class Journal(StoredJournal):
             connection.executemany("INSERT INTO status VALUES (?, ?)", names)
         damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
-            raise JournalError(self._advice(f"is damaged: {' '.join(damage.split())}"))
+            raise self._damaged(" ".join(damage.split()))
         kind = connection.execute("SELECT value FROM job WHERE name = 'kind'").fetchone()
         if kind is None:
             # Written now, so that a full disk and a read-only folder are found before anything is sent.
@@ -235,7 +251,7 @@ class Journal(StoredJournal):
         """Record that the items of requests without an end were being sent when a program ended."""
         outcome = records.interrupted_outcome(kind)
         for (positions,) in connection.execute("SELECT positions FROM request").fetchall():
-            rows = [(_STATUSES[INTERRUPTED], outcome, *run) for run in _positions_from(positions)]
+            rows = [(_STATUSES[INTERRUPTED], outcome, *run) for run in records.positions_from(positions)]
             connection.executemany(_UPDATE, rows)
         connection.execute("DELETE FROM request")
 
@@ -309,21 +325,23 @@ class Journal(StoredJournal):
         failures: list[JournalError | None] = [None] * len(notes)
         try:
             self._store([note for note, _ in notes])
-        except JournalError as error:
-            failures = [error] if len(notes) == 1 else [self._failure_of(note) for note, _ in notes]
-            if any(note.items and failure for (note, _), failure in zip(notes, failures, strict=True)):
-                self._failure = next(failure for failure in failures if failure)
+        except Exception:  # noqa: BLE001  (each is stored by itself then)
+            failures = [self._failure_of(note) for note, _ in notes]
         _resolve([(noted, failure) for (_, noted), failure in zip(notes, failures, strict=True)])
 
     def _failure_of(self, note: Note) -> JournalError | None:
         """Store one note, and return the error if that fails."""
+        failure: JournalError | None = None
         try:
             self._store([note])
         except JournalError as error:
-            if note.items:
-                self._failure = error
-            return error
-        return None
+            failure = error
+        except Exception as error:  # noqa: BLE001  (whoever waits for the note must not wait for ever)
+            failure = JournalError(f"{self} can't be used: {type(error).__name__}: {error}")
+            failure.__cause__ = error
+        if failure is not None and note.items:
+            self._failure = failure
+        return failure
 
     def _store(self, notes: Sequence[Note]) -> None:
         if self._failure is not None:
@@ -333,7 +351,7 @@ class Journal(StoredJournal):
                 if note.items:
                     _insert(connection, note.first, note.items)
                 if note.sending:
-                    positions = _text_of_positions(note.sending)
+                    positions = records.text_of_positions(note.sending)
                     connection.execute("INSERT INTO request VALUES (?, ?)", (note.request, positions))
                 if note.outcomes:
                     assert self._kind is not None
@@ -364,6 +382,8 @@ class Journal(StoredJournal):
             yield self._connection
         except sqlite3.Error as error:
             raise self._error("can't be used", error) from error
+        except (KeyError, UnicodeDecodeError) as error:
+            raise self._damaged(f"{type(error).__name__}: {error}") from error
 
     def _error(self, event: str, error: Exception) -> JournalError:
         """Return the error for one of SQLite or of the system, with the remedy."""
@@ -383,11 +403,25 @@ class Journal(StoredJournal):
         failure.__cause__ = error
         return failure
 
+    def _damaged(self, reason: str) -> JournalError:
+        """See `StoredJournal`."""
+        return JournalError(self._advice(f"is damaged: {reason}"))
+
     def _advice(self, fault: str) -> str:
         return (
             f"{self} {fault}. Name another file. What was written before is then written again: check increments "
             "first, which would be added twice"
         )
+
+
+def _leave_open_files() -> None:
+    """Take open journals from a process that was forked: its parent goes on with them."""
+    for journal in list(_open_journals):
+        journal._leave_file()  # pyright: ignore[reportPrivateUsage]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_open_files)
 
 
 def _code_of(error: Exception) -> int:
@@ -452,17 +486,3 @@ def _status_in(statuses: Sequence[str | None]) -> tuple[str, list[int]]:
     values = [code for status in statuses if (code := _STATUSES[status]) is not None]
     condition = f"status IN ({', '.join('?' * len(values))})"
     return (f"({condition} OR status IS NULL)" if None in statuses else condition), values
-
-
-def _text_of_positions(positions: Sequence[int]) -> str:
-    """Return positions as text, successive ones as a range."""
-    positions = sorted(positions)
-    if positions[-1] - positions[0] == len(positions) - 1:
-        return f"{positions[0]}-{positions[-1]}"
-    return ",".join(map(str, positions))
-
-
-def _positions_from(text: str) -> list[tuple[int, int]]:
-    """Return the first and last positions of ranges."""
-    runs = [run.partition("-") for run in text.split(",")]
-    return [(int(first), int(last or first)) for first, _, last in runs]

@@ -12,6 +12,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -148,14 +149,18 @@ def test_a_new_file_has_the_mode_of_the_user_s_other_files(cli: Callable, sandbo
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
-@pytest.mark.parametrize("kind", ["folder", "pipe", "no folder", "link to itself"])
+@pytest.mark.parametrize("kind", ["folder", "pipe", "open pipe", "no folder", "link to itself"])
 def test_what_is_no_file_is_refused_before_anything_is_sent(
-    cli: Callable, sandbox: Sandbox, file: Path, tmp_path: Path, kind: str
+    cli: Callable, sandbox: Sandbox, file: Path, tmp_path: Path, kind: str, request: pytest.FixtureRequest
 ) -> None:
     if kind == "folder":
         file.mkdir()
     elif kind == "pipe":
         os.mkfifo(file)
+    elif kind == "open pipe":
+        for end in os.pipe():
+            request.addfinalizer(partial(os.close, end))
+        file = Path("/dev/fd") / str(end)
     elif kind == "link to itself":
         file.symlink_to(file)
     else:
@@ -166,6 +171,14 @@ def test_what_is_no_file_is_refused_before_anything_is_sent(
     assert (result.code, result.err.count("\n")) == (1, 1)
     assert f"--output {file}" in result.err
     assert sandbox.requests == []
+
+
+def test_a_name_that_is_not_utf_8_is_refused(cli: Callable, sandbox: Sandbox, file: Path, tmp_path: Path) -> None:
+    result = cli("history", "--start", "today", "--output", str(file), "--attribute", "\udcff")
+
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert "'\\udcff' contains a control character" in result.err
+    assert names_in(tmp_path) == set()
 
 
 def test_through_a_symbolic_link_the_file_itself_is_written(
@@ -311,6 +324,16 @@ def test_it_is_not_completed_at_another_service(
 
     assert result.code == 1
     assert f"was begun at another service, {url}: " in result.err
+
+
+def test_it_is_completed_at_the_same_service_however_its_url_is_written(
+    cli: Callable, interrupted: Callable, file: Path, url: str
+) -> None:
+    interrupted()
+
+    result = cli("history", "--start", "2026-01-01", "--output", str(file), "--base-url", f"{url.upper()}/")
+
+    assert result.code == 0
 
 
 @pytest.mark.parametrize("tail", ["half a line", "zeros", "no line end", "header"])

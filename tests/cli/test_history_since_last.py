@@ -44,7 +44,7 @@ def filled(sandbox: Sandbox) -> Sandbox:
 
 
 def advance(sandbox: Sandbox, days: int) -> None:
-    sandbox._settings.now = lambda: dt.datetime(2026, 11, 20 + days, 20, tzinfo=dt.UTC)
+    sandbox._settings.now = lambda: dt.datetime(2026, 11, 20, 20, tzinfo=dt.UTC) + dt.timedelta(days=days)
 
 
 def rows(file: Path) -> list[str]:
@@ -64,14 +64,14 @@ def test_the_first_run_writes_the_file_up_to_yesterday(
 def test_the_next_run_adds_the_days_since_at_the_end(update: Callable, filled: Sandbox, file: Path) -> None:
     update("--start", "2026-10-01")
     before = file.read_bytes().decode()
-    advance(filled, 2)
-    filled.set_values("steps", {back(-1): 7, back(-2): 99})
+    advance(filled, 1)
+    filled.set_values("steps", {back(0): 7, back(-1): 99})
     filled.reset_requests()
 
     result = update()
 
-    assert result == (0, "", f"2 values added to {file}, 0 replaced\n")
-    assert file.read_bytes().decode() == before + "steps,2026-11-22,7\nsteps,2026-11-21,1000\n"
+    assert result == (0, "", f"1 value added to {file}, 0 replaced\n")
+    assert file.read_bytes().decode() == before + "steps,2026-11-21,7\n"
     assert [request.path for request in filled.requests] == [
         "/api/2/accounts/profile/",
         "/api/2/attributes/with-values/",
@@ -174,6 +174,46 @@ def test_after_a_long_pause_all_days_since_are_read(update: Callable, filled: Sa
     assert file.read_bytes().decode().startswith(before.replace("steps,2026-10-01,1051", "steps,2026-10-01,1"))
 
 
+def test_after_a_long_pause_values_that_came_late_before_it_are_added_too(
+    update: Callable, filled: Sandbox, file: Path
+) -> None:
+    late = filled.user.attribute("steps").history.by_day
+    late.pop(back(2))
+    update("--start", "2026-10-01")
+    filled.set_value("steps", back(2), 2)
+    advance(filled, 40)
+    filled.set_value("steps", back(-40), 40)
+    filled.reset_requests()
+
+    assert update().err == f"2 values added to {file}, 0 replaced\n"
+    assert {"steps,2026-11-19,2", "steps,2026-11-21,1000"} <= set(rows(file))
+    assert len(filled.requests) == 4
+
+
+def test_an_attribute_that_could_not_be_read_for_a_while_gets_the_days_that_it_lacks(
+    update: Callable, filled: Sandbox, file: Path
+) -> None:
+    update("--start", "2026-10-01")
+    filled.user.attribute("steps").active = False
+    filled.add_attribute(template="sleep")
+    for day in (20, 40, 60):
+        advance(filled, day)
+        filled.set_value("sleep", back(1 - day), day)
+        assert update().code == 0
+    filled.user.attribute("steps").active = True
+    filled.set_values("steps", {back(-day): day for day in range(61)})
+    advance(filled, 61)
+    filled.reset_requests()
+
+    assert update().err == f"61 values added to {file}, 0 replaced\n"
+    days = [row.split(",")[1] for row in rows(file) if row.startswith("steps,")]
+    assert sorted(days) == [str(dt.date(2026, 10, 1) + dt.timedelta(days=day)) for day in range(112)]
+    assert len(filled.requests) == 3
+    filled.reset_requests()
+    assert update().err == f"0 values added to {file}, 0 replaced\n"
+    assert len(filled.requests) == 2
+
+
 def test_json_lines_are_brought_up_to_date_too(cli: Callable, filled: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "all.jsonl"
     arguments = ("history", "--output", str(file), "--since-last")
@@ -211,6 +251,20 @@ def test_a_file_with_the_line_ends_and_the_mark_of_a_spreadsheet_is_continued(
 
     assert update("--attribute", "steps").err == f"1 value added to {file}, 1 replaced\n"
     assert sorted(rows(file)) == ["steps,2026-11-18,1003", "steps,2026-11-19,1002\r", "steps,2026-11-20,1001"]
+
+
+def test_texts_of_any_length_and_names_with_any_characters_are_read_again(
+    update: Callable, sandbox: Sandbox, file: Path
+) -> None:
+    texts = ["x," * 100_000, 'so "so"', '"', "a\rb", "a\n\nb", "\0", ",", ""]
+    for name in ("note", "a,b", 'a"b', "a\rb", "a\nb"):
+        sandbox.add_attribute(name=name, value_type=2)
+        sandbox.set_values(name, {back(days): text for days, text in enumerate(texts, 1)})
+    update("--start", "2026-10-01")
+    before = file.read_bytes()
+
+    assert update() == (0, "", f"0 values added to {file}, 0 replaced\n")
+    assert file.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -321,7 +375,7 @@ def test_an_interrupted_update_is_completed_the_next_night_and_the_days_since_ar
     update("--start", "2025-10-20", "--end", "2025-11-01")
     for day in (0, 1):
         advance(filled, day)
-        filled.fail_next(99, status=403, skip=3 + 3 * day)
+        filled.fail_next(99, status=403, skip=3 + 2 * day)
         assert update().code == 1
         filled.clear_faults()
         filled.reset_requests()

@@ -1,7 +1,9 @@
 """The progress of long commands: how much is done, when the next request can be sent, and when all will be done."""
 
 import asyncio
+import datetime as dt
 import re
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -168,6 +170,19 @@ async def test_after_the_block_notices_have_no_count(
     )
 
 
+async def test_a_terminal_that_can_show_no_bar_gets_each_notice(
+    limiter: Callable, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    shared = limiter(Budget(1, 1500))
+    with progress_bar("Writing", 35):
+        await shared.acquire("ada", max_wait=None)
+        await shared.acquire("ada", max_wait=None)
+
+    assert capsys.readouterr().err.count("waiting until ") == 3
+
+
 async def test_requests_in_flight_are_not_sent_once_more_in_the_estimate(limiter: Callable, evening: FastClock) -> None:
     shared = limiter(Budget(2, 600), notices=False)
     work = WorkInProgress(105, limiter=shared)
@@ -179,6 +194,18 @@ async def test_requests_in_flight_are_not_sent_once_more_in_the_estimate(limiter
 
     # Of the three requests that 105 items take, two are in flight.
     assert shown[0] == "0/105 · next at 22:51 · done about 22:51"
+
+
+async def test_an_end_that_is_past_is_not_shown(limiter: Callable, evening: FastClock) -> None:
+    shared = limiter(Budget(1, 600), notices=False)
+    work = WorkInProgress(140, limiter=shared)
+    with shared.working(work, is_shown=True):
+        await shared.acquire("ada", max_wait=None)
+        await shared.acquire("ada", max_wait=None)
+        assert shared.done_at is not None
+
+        assert work.describe(shared.done_at - 1) == "0/140 · done about 23:11:00"
+        assert work.describe(shared.done_at) == "0/140"
 
 
 async def test_several_requests_that_wait_show_the_first(limiter: Callable, evening: FastClock) -> None:
@@ -205,3 +232,22 @@ def test_in_a_terminal_the_bar_shows_the_count_the_next_request_and_the_end(
     # Above the bar; once, as the bar goes on to show it.
     assert screen.count("the budget of 2/15 is used up: waiting until ") == 1
     assert screen.rstrip().splitlines()[-1].split() == ["refused", "105"]
+
+
+@pytest.mark.parametrize("output_format", ["csv", "table", "jsonl"])
+def test_values_go_to_the_file_of_standard_output_while_the_bar_is_in_the_terminal(
+    open_terminal: Callable, cli: Callable, sandbox: Sandbox, tmp_path: Path, output_format: str
+) -> None:
+    sandbox.add_attribute(template="steps", service=sandbox.service)
+    sandbox.set_value("steps", dt.date(2026, 11, 20), 8123)
+    command = ("history", "--start", "2026-11-20", "--end", "2026-11-21", "--format", output_format)
+    expected = cli(*command).out
+    # So the bar is there before the first value.
+    sandbox.fail_next(status=429, headers={"Retry-After": "2"})
+    with (tmp_path / "values").open("w") as file:
+        terminal = open_terminal(*command, stdout=file)
+        assert terminal.read_to_end() == 0
+
+    assert "Reading " in terminal.screen
+    assert "8123" not in terminal.screen
+    assert (tmp_path / "values").read_text() == expected

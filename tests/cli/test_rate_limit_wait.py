@@ -1,6 +1,5 @@
 """The hour's requests: commands count them over all runs, and wait for more or end."""
 
-import asyncio
 import os
 import re
 import signal
@@ -359,23 +358,10 @@ def test_a_folder_that_cannot_be_created_is_told_and_does_not_stop_a_command(
 
     assert (result.code, result.err.count("\n")) == (1, 2)
     assert (
-        "can't be created: Not a directory. Set XDG_STATE_HOME to a folder that can be written. So only" in result.err
+        "can't be created: Not a directory. Set XDG_STATE_HOME to a folder that can be written. Until then, only"
+        in result.err
     )
     assert len(sandbox.requests) == 1
-
-
-async def test_requests_that_find_a_damaged_file_at_the_same_time_are_counted_together(
-    limiter: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = tmp_path / "state" / "exist-async"
-    folder.mkdir(parents=True)
-    (folder / "requests-3600s.db").write_bytes(b"no database " * 1000)
-    shared = limiter(Budget(2, 3600))
-
-    results = await asyncio.gather(*[shared.acquire("user", max_wait=0) for _ in range(5)], return_exceptions=True)
-
-    assert [type(result) for result in results].count(RateLimitError) == 3
-    assert capsys.readouterr().err.count("only the requests of this run are counted") == 1
 
 
 def test_a_damaged_file_is_told_once_and_only_this_run_is_counted(
@@ -391,6 +377,33 @@ def test_a_damaged_file_is_told_once_and_only_this_run_is_counted(
     lines = result.err.splitlines()
     assert len(lines) == 3
     assert lines[0].startswith("exist-async: The budget file ")
-    assert lines[0].endswith("if it is damaged, delete it. So only the requests of this run are counted.")
+    assert lines[0].endswith("if it is damaged, delete it. Until then, only the requests of this run are counted.")
     assert lines[1].startswith("exist-async: this hour's requests are used up. Try again in ")
     assert len(filled.requests) == 2
+
+
+def test_a_damaged_file_is_told_once_by_requests_at_the_same_time_which_share_one_budget(
+    cli: Callable, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    folder = tmp_path / "state" / "exist-async"
+    folder.mkdir(parents=True)
+    (folder / "requests-3600s.db").write_bytes(b"no database " * 1000)
+
+    # Four requests of 35 names.
+    result = cli("release", *(f"name_{number}" for number in range(140)), "--budget", "2/3600", "--no-wait")
+
+    assert result.err.count("only the requests of this run are counted") == 1
+    assert len(sandbox.requests) == 2
+
+
+async def test_a_file_that_fails_after_a_request_is_told_with_its_reason(
+    limiter: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared = limiter(Budget(300, 3600))
+    await shared.acquire("user", max_wait=None)
+    (tmp_path / "state" / "exist-async" / "requests-3600s.db").write_bytes(b"no database " * 1000)
+
+    await shared.refund("user", hold=0.0)
+    await shared.acquire("user", max_wait=None)
+
+    assert "can't be used: file is not a database. Check that it can be written" in capsys.readouterr().err

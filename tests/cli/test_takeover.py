@@ -195,6 +195,44 @@ def test_a_token_that_can_list_some_groups_and_owns_attributes_of_others_says_so
     )
 
 
+# A new user, who has no attributes
+
+
+def test_the_first_attribute_of_a_new_user_is_created_without_a_word_about_owners(cli: Callable) -> None:
+    assert rows(cli("acquire", "steps", "--dry-run").out)[2] == ["steps", "created"]
+    assert rows(cli("acquire", "steps", "--by-name", "--dry-run").out)[2][1] == "refused"
+
+    assert cli("acquire", "steps").err == ""
+
+
+def test_the_first_value_of_a_new_user_is_written_without_a_word_about_owners(
+    cli: Callable, standard_input: Callable[[bytes], None]
+) -> None:
+    standard_input(b"weight,2026-01-01,70\n")
+
+    result = cli("update", "-", "--reacquire")
+
+    assert (result.code, result.err) == (0, "")
+
+
+@pytest.mark.slow
+def test_in_a_terminal_a_new_user_is_asked_nothing(open_terminal: Callable, sandbox: Sandbox) -> None:
+    terminal = open_terminal("acquire", "steps", stdout=subprocess.PIPE)
+
+    assert terminal.read_to_end() == 0
+    assert terminal.screen == ""
+
+
+def test_a_token_without_read_scopes_and_without_owned_attributes_names_what_had_another_owner(
+    cli: Callable, others: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXIST_TOKEN", others.issue_token(scopes=["activity_write", "mood_write"]))
+
+    assert cli("acquire", "steps", "mood").err == (
+        "exist-async: steps: acquired, but who owned it before can't be looked up with this token\n"
+    )
+
+
 # --dry-run
 
 
@@ -352,7 +390,7 @@ def test_ctrl_c_at_the_question_ends_it_and_nothing_is_sent(open_terminal: Calla
     terminal.process.send_signal(signal.SIGINT)
 
     assert terminal.read_to_end() == 130
-    assert "Traceback" not in terminal.screen
+    assert terminal.screen.splitlines(keepends=True)[1:] == ["Take 1 attribute from other services? [y/N] \r\n"]
     assert writes(others) == []
 
 
@@ -438,7 +476,8 @@ def test_value_updates_are_compared_with_owners_by_name_and_by_template() -> Non
 
     tracker, own = Service("tracker", "Fitness tracker"), Service("client")
     owned = Attribute("sleep", service=own)
-    ownership = Ownership([Attribute("steps_2", template="steps", service=tracker), owned, Attribute("mood")], [owned])
+    listed = [Attribute("steps_2", template="steps", service=tracker), owned, Attribute("mood")]
+    ownership = Ownership(listed, [owned], is_complete=True)
     updates = [ValueUpdate(name, dt.date(2026, 1, 1), 1) for name in ("steps", "sleep", "mood", "new", "steps_2")]
 
     takings = ownership.takings(updates)

@@ -5,6 +5,7 @@ import asyncio
 import datetime as dt
 import os
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -90,6 +91,79 @@ async def test_only_its_owner_can_read_it(exist: ExistClient, path: Path) -> Non
 
     assert modes == {"journal.db": 0o600, "journal.db-wal": 0o600}
     assert [file.name for file in path.parent.iterdir()] == ["journal.db"]
+
+
+async def test_a_link_to_a_file_that_is_not_there_creates_it_for_its_owner_only(path: Path) -> None:
+    target = path.with_name("target.db")
+    path.symlink_to(target)
+    await opened(path)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+async def test_the_file_stays_if_another_process_opens_it_just_after_it_was_created(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(path.with_name("other.db"), isolation_level=None, check_same_thread=False)) as other:
+        create = os.open
+
+        def create_and_lock(*arguments: Any) -> int:
+            file = create(*arguments)
+            other.execute("ATTACH ? AS created", (str(path),))
+            other.execute("BEGIN EXCLUSIVE")
+            return file
+
+        monkeypatch.setattr("os.open", create_and_lock)
+        with pytest.raises(JournalError, match="is open elsewhere"):
+            await opened(path)
+        assert path.exists()
+
+
+_FORKING = """
+import asyncio, datetime, gc, os, signal, sys, threading
+import httpx
+from exist_async import ExistAsyncError, ExistClient, Journal, ValueIncrement
+from exist_async.sandbox import Sandbox
+
+async def main():
+    sandbox = Sandbox()
+    sandbox.add_attribute(template="steps", service=sandbox.service)
+    items = [ValueIncrement("steps", 1, datetime.date(2026, 11, 20))] * 40
+    http_client = httpx.AsyncClient(transport=sandbox.transport())
+    exist = ExistClient(sandbox.token, http_client=http_client)
+    journal = await Journal(sys.argv[1]).__aenter__()
+    await exist.values.increment(items[:20], journal=journal)
+    child = os.fork()
+    if child == 0:
+        def use() -> None:
+            try:
+                asyncio.run(journal.summary())
+            except ExistAsyncError as error:
+                print("child:", error, flush=True)
+
+        try:
+            thread = threading.Thread(target=use)
+            thread.start()
+            thread.join()
+            del use, journal
+            gc.collect()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    await exist.values.increment(items, journal=journal)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+async def test_a_forked_process_leaves_it_to_its_parent(path: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", _FORKING, str(path)]
+    ended = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert "is not open" in ended.stdout
+    async with Journal(path) as journal:
+        assert (await journal.summary()).counts[OutcomeStatus.SUCCEEDED] == 40
 
 
 async def test_a_second_one_in_the_same_process_is_refused(path: Path) -> None:
@@ -222,6 +296,31 @@ async def test_a_damaged_file_is_refused_and_nothing_is_sent(
             await exist.values.update(items, journal=journal)
 
     assert sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE item SET status = 99",
+        "UPDATE item SET outcome = '{{'",
+        "UPDATE item SET outcome = '[]'",
+        "UPDATE item SET item = CAST(x'ff' AS TEXT)",
+        "INSERT INTO request VALUES (1, 'x-y')",
+    ],
+)
+async def test_a_record_that_can_t_be_read_is_an_error_and_nothing_is_sent(
+    exist: ExistClient, sandbox: Sandbox, path: Path, damage: str
+) -> None:
+    items = steps(1, 2)
+    async with Journal(path) as journal:
+        await exist.values.update(items, journal=journal)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(damage)
+
+    with pytest.raises(JournalError, match=r"journal\.db (is damaged|can't be used)"):
+        async with Journal(path) as journal:
+            await exist.values.update(items, journal=journal)
+    assert len(sandbox.requests) == 1
 
 
 async def test_a_full_disk_is_found_when_it_is_opened(small_disk: Path) -> None:

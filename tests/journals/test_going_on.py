@@ -2,7 +2,9 @@
 
 import datetime as dt
 import pickle
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -146,7 +148,8 @@ async def test_another_list_is_refused_with_the_position(
         assert len(await journal.summary()) == 3
 
     assert caught.value.result is not None
-    assert statuses(caught.value.result) == ["not_sent", "not_sent"]
+    # What is missing is a mistake, but these were sent.
+    assert statuses(caught.value.result) == ["succeeded", "succeeded"]
     assert len(sandbox.requests) == 1
 
 
@@ -453,12 +456,54 @@ async def test_a_wrong_item_of_a_write_without_outcomes_has_a_summary_too(
     assert (caught.value.result, caught.value.summary) == (None, WriteSummary(dict.fromkeys(OutcomeStatus, 0)))
 
 
-async def test_a_cause_of_the_caller_s_own_class_is_named(answering: Answering, path: Path) -> None:
-    class BrokenError(Exception):
-        pass
+async def test_what_a_write_that_stops_early_does_not_come_to_has_its_earlier_outcome(
+    answering: Answering, path: Path
+) -> None:
+    """Otherwise a caller might send it again."""
+    spent = False
 
     def answer(request: httpx.Request) -> httpx.Response:
-        raise BrokenError("a transport of their own")
+        return httpx.Response(401) if spent and b'"value":0' in request.content else succeed(request)
+
+    items = [ValueIncrement("steps", number, DAY - dt.timedelta(days=number)) for number in range(100)]
+    exist = answering(answer, concurrency=1)
+    async with Journal(path) as journal:
+        assert (await exist.values.increment(generated(items), journal=journal)).ok
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:  # as if the first had not been sent
+        connection.execute("UPDATE item SET status = NULL WHERE position < 35")
+    spent = True
+    async with Journal(path) as journal:
+        for given in ([*items, "no increment"], generated([*items, "no increment"]), streamed(items), generated(items)):
+            with pytest.raises(ExistAsyncError) as caught:
+                await exist.values.increment(given, journal=journal)  # type: ignore[arg-type]
+            assert caught.value.result is not None
+            assert len(caught.value.result) > 35
+            assert set(statuses(caught.value.result[35:])) == {"succeeded"}
+            assert "succeeded" not in statuses(caught.value.result[:35])
+        assert len(await journal.summary()) == 100
+
+
+async def test_a_release_that_was_carried_out_before_the_program_ended_has_succeeded(
+    exist: ExistClient, sandbox: Sandbox, path: Path
+) -> None:
+    without_retries = exist.with_options(max_retries=0)
+    sandbox.fail_next(drop=True, when="after", path="release/")
+    async with Journal(path) as journal:
+        with pytest.raises(OutcomeUnknownError):
+            await without_retries.attributes.release(["steps"], journal=journal)
+        result = await exist.attributes.release(["steps", "nothing"], journal=journal)
+
+    assert statuses(result) == ["succeeded", "refused"]
+
+
+async def test_a_cause_of_the_caller_s_own_class_is_named(answering: Answering, path: Path) -> None:
+    class BrokenError(Exception):
+        secret = "instance"
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        error = BrokenError("a transport of their own, and a file \udcff")
+        error.secret = "a-secret-of-the-caller"
+        raise error
 
     async with Journal(path) as journal:
         with pytest.raises(BatchError):
@@ -467,7 +512,8 @@ async def test_a_cause_of_the_caller_s_own_class_is_named(answering: Answering, 
 
     assert outcome.status is OutcomeStatus.UNKNOWN
     assert type(outcome.cause) is ExistAsyncError
-    assert str(outcome.cause) == "BrokenError: a transport of their own"
+    assert str(outcome.cause) == "BrokenError: a transport of their own, and a file ?"
+    assert b"a-secret-of-the-caller" not in path.read_bytes()  # noqa: ASYNC240
 
 
 async def test_texts_with_every_kind_of_character_are_the_same_after_it(

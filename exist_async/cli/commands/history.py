@@ -24,6 +24,7 @@ from exist_async.cli.options import (
 )
 from exist_async.cli.part_file import PartFile
 from exist_async.cli.progress import request_progress
+from exist_async.cli.stored_login import normalized_origin
 from exist_async.errors import ConfigurationError
 from exist_async.resource import EXIST
 
@@ -54,8 +55,8 @@ async def history(
         group: Only attributes of these groups, separated by commas; may be repeated.
         output: Write this file. It is there once it is complete; until then, FILE.part beside it keeps what was read.
             After an interruption, the same command goes on.
-        since_last: If the file of --output exists, bring it up to date: the days since its newest one, and at least the
-            last 31 days, are read again. New values are added at its end, and changed ones are replaced.
+        since_last: If the file of --output exists, bring it up to date: read the days since its newest one, and the 30
+            days up to that one again. New values are added at its end, and changed ones are replaced.
         format_: Output format; by default a table in a terminal, and CSV in a pipe or a file, or JSON lines if the
             file's name ends with .jsonl.
         safe_cells: Write a single quote before text in CSV that begins with =, +, -, @, a tab or a line break, which a
@@ -118,7 +119,7 @@ async def _export(
         if options.start is None and not file.exists:
             raise CycloptsError(f"history needs --start, because {output} does not exist yet")
         async with connect(base_url, wait=wait, budget=budget, has_file=True) as exist:
-            export = HistoryExport(exist, base_url, budget, options, file, part)
+            export = HistoryExport(exist, normalized_origin(base_url), budget, options, file, part)
             await export.run()
     return 1 if options.attributes is not None and export.inaccessible else 0
 
