@@ -14,6 +14,9 @@ from attrs import asdict, frozen
 from exist_async.cli.state_folder import state_folder
 from exist_async.errors import ConfigurationError
 
+OTHER_PLACE: Final = "Or name another file with --journal, or add --no-journal to do without."
+"""The remedy if the place of a journal that is kept can't be used."""
+
 _KEPT_DAYS: Final = 30
 _OWNER_ONLY: Final = 0o700
 _SUFFIXES: Final = ("", "-wal", "-shm", "-journal")
@@ -122,7 +125,11 @@ class KeptJournal:
 
 
 def _folder() -> Path:
-    folder = state_folder() / "journals"
+    try:
+        folder = state_folder() / "journals"
+    except ConfigurationError as error:
+        error.add_note(OTHER_PLACE)
+        raise
     try:
         folder.mkdir(mode=_OWNER_ONLY, exist_ok=True)
     except OSError as error:

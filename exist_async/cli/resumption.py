@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
-from exist_async.cli.kept_journals import KeptJournal
+from exist_async.cli.kept_journals import OTHER_PLACE, KeptJournal
 from exist_async.cli.records import Records
 from exist_async.cli.value_text import shorten
 from exist_async.errors import ConfigurationError, JournalError
@@ -111,7 +111,7 @@ def _explaining(place: KeptJournal, name: str) -> Generator[None]:
         elif _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             message = f"the journal of {name} is damaged ({place.path}): add --fresh to write {name} from its beginning"
         else:
-            error.add_note("Or name another file with --journal, or add --no-journal to do without.")
+            error.add_note(OTHER_PLACE)
             raise
         raise JournalError(message) from error.__cause__
 

@@ -497,6 +497,19 @@ def test_a_state_folder_that_cannot_be_used_names_the_remedies(
     assert update(None, "--no-journal").code == 0
 
 
+def test_a_state_folder_that_cannot_be_created_names_the_options(
+    update: Callable, owned: Sandbox, tmp_path: Path
+) -> None:
+    (tmp_path / "state").touch()
+
+    result = update(rows(1))
+
+    assert result.code == 1
+    assert result.err.endswith("Or name another file with --journal, or add --no-journal to do without.\n")
+    assert update(None, "--no-journal").code == 0
+    assert update(None, "--journal", str(tmp_path / "here.db")).code == 0
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
