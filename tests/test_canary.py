@@ -725,6 +725,7 @@ def test_no_command_prints_a_secret(
     signed_in: str,
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setattr("exist_async.cli.progress._SHOW_AFTER", 0.0)
     file = tmp_path / "values.csv"
@@ -743,9 +744,11 @@ def test_no_command_prints_a_secret(
             monkeypatch.setenv("EXIST_TOKEN", SECRETS["Access"])
         for command in COMMANDS[:2] if stored else COMMANDS:
             monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-            run(command.format(file=file).split())
+            # In a terminal, it would wait as long as a 429 says.
+            run([*command.format(file=file).split(), "--no-wait"])
             watch.seen += [(f"what {command} prints", text) for text in capsys.readouterr()]
 
+    watch.seen += [(str(path), path.read_bytes().decode("latin-1")) for path in (tmp_path / "state").rglob("*.*")]
     assert SECRETS["Refresh" if stored else "Access"] in service.heard
     assert watch.leaks() == []
 
@@ -755,6 +758,7 @@ def test_nobody_who_signs_in_on_the_command_line_is_shown_a_secret(
     watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], way: str
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("EXIST_CLIENT_ID", "an-id")
     monkeypatch.setenv("EXIST_CLIENT_SECRET", SECRETS["Client"])
     service = Service(api=way, forms=way)
