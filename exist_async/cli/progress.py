@@ -133,7 +133,8 @@ def request_progress(activity: str, *, enabled: bool = True) -> Generator[WorkIn
 @contextmanager
 def _show(activity: str, work: WorkInProgress, *, enabled: bool) -> Generator[WorkInProgress]:
     console = Console(stderr=True)
-    is_shown = enabled and sys.stderr.isatty() and not console.is_dumb_terminal
+    can_show = sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
+    is_shown = enabled and can_show
     with ExitStack() as stack:
         limiter = current_limiter.get()
         if limiter is not None:

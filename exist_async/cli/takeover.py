@@ -8,6 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from exist_async.attributes import Attribute, ByName, ByTemplate
+from exist_async.cli.connection import find_credentials
 from exist_async.cli.output import one_line, print_error
 from exist_async.cli.progress import OnOutcome
 from exist_async.cli.questions import ask, can_ask
@@ -39,8 +40,8 @@ class Ownership:
     Attributes:
         listed: The attributes that the token may list.
         owned: Those that this service owns, also where the token may not list others.
-        is_complete: Whether the token may list all attributes, as far as can be seen: Exist lists only the groups that
-            the token may read.
+        is_complete: Whether the token may list all attributes that it may acquire, as far as is known: Exist lists only
+            the groups that the token may read.
     """
 
     listed: Sequence[Attribute]
@@ -57,17 +58,24 @@ class Ownership:
         object.__setattr__(self, "_owned_names", frozenset(each.name for each in self.owned))
 
     @classmethod
-    async def look_up(cls, exist: ExistClient) -> "Ownership":
-        """List the attributes of the user, and those that this service owns: at least two requests."""
+    async def look_up(cls, exist: ExistClient, base_url: str) -> "Ownership":
+        """List the attributes of the user, and those that this service owns: at least two requests.
+
+        Args:
+            exist: The client.
+            base_url: Origin of its service.
+        """
         listed: Sequence[Attribute] = ()
-        is_complete = True
+        # Of a token in EXIST_TOKEN, the scopes are not known.
+        stored = (await find_credentials(base_url)).stored
+        is_complete = stored is None or _may_read_what_it_may_write(stored.scope)
         try:
             listed = await exist.attributes.list(include_inactive=True, include_low_priority=True).collect()
         except PermissionDeniedError:
             is_complete = False
         # Also a token with write scopes alone may list the owned attributes.
         owned = await exist.attributes.owned(include_inactive=True, include_low_priority=True).collect()
-        # Both lists are empty for a new user, and for a token without read scopes whose service owns nothing.
+        # Both lists are empty for a new user, but also for a token without read scopes whose service owns nothing.
         is_complete = is_complete and {each.name for each in owned} <= {each.name for each in listed}
         return cls(listed, owned, is_complete)
 
@@ -102,6 +110,13 @@ class Ownership:
             elif not self.is_complete:
                 unlisted[item_name(item)] = None
         return Takings(owners, list(unlisted))
+
+
+def _may_read_what_it_may_write(scopes: Iterable[str]) -> bool:
+    written, read = (
+        {scope.removesuffix(suffix) for scope in scopes if scope.endswith(suffix)} for suffix in ("_write", "_read")
+    )
+    return written <= read
 
 
 def owner_label(attribute: Attribute) -> str:

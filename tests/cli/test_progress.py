@@ -170,11 +170,12 @@ async def test_after_the_block_notices_have_no_count(
     )
 
 
+@pytest.mark.parametrize(("variable", "value"), [("TERM", "dumb"), ("TERM", "unknown"), ("TTY_COMPATIBLE", "0")])
 async def test_a_terminal_that_can_show_no_bar_gets_each_notice(
-    limiter: Callable, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    limiter: Callable, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv(variable, value)
     shared = limiter(Budget(1, 1500))
     with progress_bar("Writing", 35):
         await shared.acquire("ada", max_wait=None)

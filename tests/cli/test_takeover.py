@@ -233,6 +233,25 @@ def test_a_token_without_read_scopes_and_without_owned_attributes_names_what_had
     )
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("scopes", ["activity_write", "activity_write,mood_read,mood_write"])
+def test_a_stored_token_that_cannot_read_what_it_writes_is_not_taken_for_that_of_a_new_user(
+    login: Callable, cli: Callable, open_terminal: Callable, others: Sandbox, scopes: str
+) -> None:
+    assert login("--scope", scopes).code == 0
+
+    assert rows(cli("acquire", "steps", "--dry-run").out)[2] == [
+        "steps",
+        "acquired or created",
+        "the present owner can't be looked up with this token",
+    ]
+    terminal = open_terminal("acquire", "steps", stdout=subprocess.PIPE)
+    terminal.read_until(r"whoever owns it\? \[y/N\] $")
+    terminal.type("n\n")
+    assert terminal.read_to_end() == 1
+    assert owner_of(others, "steps") == "tracker"
+
+
 # --dry-run
 
 

@@ -61,7 +61,7 @@ async def acquire(
         # A question can only be asked if the names are known, and are not piped in where the answer is typed.
         if not isinstance(items, Sequence) and (dry_run or (can_ask() and not yes)):
             items = [item async for item in items]
-        ownership = await Ownership.look_up(exist)
+        ownership = await Ownership.look_up(exist, base_url)
         if isinstance(items, Sequence):
             if dry_run:
                 return await _print_plan(exist, ownership, items)

@@ -110,7 +110,7 @@ async def update(
         if source.is_interactive:
             print("Enter lines of name,date,value, and end with Ctrl-D:", file=sys.stderr)
         async with connect(base_url, wait=wait, budget=budget, has_file=source.is_file) as exist:
-            options = _Options(format_, changed_only, reacquire, yes, fresh, rejects)
+            options = _Options(format_, changed_only, reacquire, yes, fresh, rejects, base_url)
             place: KeptJournal | None = None
             account = ""
             if journal is not None or (file is not None and source.is_regular_file and not no_journal):
@@ -135,6 +135,7 @@ class _Options:
         yes: Whether they are taken from other services without asking.
         fresh: Whether values that are noted as written are written again.
         rejects: The file for the lines that are not accepted.
+        base_url: Origin of the service.
     """
 
     format: ImportFormat | None
@@ -143,6 +144,7 @@ class _Options:
     yes: bool
     fresh: bool
     rejects: Path | None
+    base_url: str
 
     @property
     def command(self) -> str:
@@ -335,7 +337,7 @@ class _Run:
             nonlocal ownership
             with self._telling_how_to_go_on():
                 if self.options.reacquire:
-                    ownership = await Ownership.look_up(self.exist)
+                    ownership = await Ownership.look_up(self.exist, self.options.base_url)
                 return await _value_types(self.exist, ownership)
 
         keeps_sources = self.options.rejects is not None
