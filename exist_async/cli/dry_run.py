@@ -11,7 +11,7 @@ from exist_async.cli.budget import Budget
 from exist_async.cli.outcome_tables import print_unreadable
 from exist_async.cli.output import cell, plain_table, stdout_console
 from exist_async.cli.records import Records
-from exist_async.cli.takeover import OWNER_NOT_KNOWN, Takings
+from exist_async.cli.takeover import OWNER_NOT_KNOWN, Takeovers
 from exist_async.client import ExistClient
 from exist_async.values import ValueUpdate
 from exist_async.values.requests import conflict_key
@@ -52,20 +52,20 @@ async def plan_write(exist: ExistClient, updates: Sequence[ValueUpdate], *, chan
     return WritePlan(values, len(updates) - values, 0, math.ceil(values / CHUNK_SIZE))
 
 
-def print_plan(plan: WritePlan, records: Records, takings: Takings | None, budget: Budget) -> None:
+def print_plan(plan: WritePlan, records: Records, takeovers: Takeovers | None, budget: Budget) -> None:
     """Print a plan, the records that can't be read, and the attributes that are taken from other services.
 
     Args:
         plan: The plan.
         records: The records that were read.
-        takings: What acquiring the attributes may take from other services; None if nothing is acquired.
+        takeovers: What acquiring the attributes may take from other services; None if nothing is acquired.
         budget: The requests that are allowed.
     """
     console = stdout_console()
     print_unreadable(console, records)
-    if takings is not None and (takings.owners or takings.unlisted):
+    if takeovers is not None and (takeovers.owners or takeovers.unlisted):
         owners = plain_table("Would be taken", "Owner now")
-        for name, owner in (*takings.owners.items(), *((name, OWNER_NOT_KNOWN) for name in takings.unlisted)):
+        for name, owner in (*takeovers.owners.items(), *((name, OWNER_NOT_KNOWN) for name in takeovers.unlisted)):
             owners.add_row(cell(name), cell(owner))
         console.print(owners, "")
     table = plain_table("Dry run", "Items")

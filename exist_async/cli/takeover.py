@@ -21,8 +21,8 @@ OWNER_NOT_KNOWN = "the present owner can't be looked up with this token"
 
 
 @frozen
-class Takings:
-    """What acquiring attributes takes from other services.
+class Takeovers:
+    """Attributes that acquiring takes from other services.
 
     Attributes:
         owners: The services that own them now, by the names of the attributes.
@@ -97,8 +97,8 @@ class Ownership:
             return None
         return owner_label(attribute)
 
-    def takings(self, items: Iterable[ByName | ByTemplate | ValueUpdate]) -> Takings:
-        """Return what acquiring the attributes of some items takes from other services."""
+    def takeovers(self, items: Iterable[ByName | ByTemplate | ValueUpdate]) -> Takeovers:
+        """Return what acquiring the attributes of some items would take from other services."""
         owners: dict[str, str] = {}
         unlisted: dict[str, None] = {}
         for item in items:
@@ -109,7 +109,7 @@ class Ownership:
                     owners[attribute.name] = owner
             elif not self.is_complete:
                 unlisted[item_name(item)] = None
-        return Takings(owners, list(unlisted))
+        return Takeovers(owners, list(unlisted))
 
 
 def _may_read_what_it_may_write(scopes: Iterable[str]) -> bool:
@@ -129,33 +129,33 @@ def item_name(item: ByName | ByTemplate | ValueUpdate) -> str:
     return item.template if isinstance(item, ByTemplate) else item.name
 
 
-async def confirm_takeover(takings: Takings, *, yes: bool) -> bool:
+async def confirm_takeover(takeovers: Takeovers, *, yes: bool) -> bool:
     """Ask whether to take attributes from other services, and return whether to go on.
 
     Nothing is asked if there is nothing to take, with `yes`, or without a terminal, so that cron jobs go on.
     """
-    if yes or not (takings.owners or takings.unlisted) or not can_ask():
+    if yes or not (takeovers.owners or takeovers.unlisted) or not can_ask():
         return True
-    for name, owner in takings.owners.items():
+    for name, owner in takeovers.owners.items():
         print(f"{one_line(name)}: from {one_line(owner)}", file=sys.stderr)
-    if takings.unlisted:
-        print(f"{one_line(', '.join(takings.unlisted))}: {OWNER_NOT_KNOWN}", file=sys.stderr)
-    if await ask(_question(takings)):
+    if takeovers.unlisted:
+        print(f"{one_line(', '.join(takeovers.unlisted))}: {OWNER_NOT_KNOWN}", file=sys.stderr)
+    if await ask(_question(takeovers)):
         return True
     print_error("stopped: nothing was sent")
     return False
 
 
-def _question(takings: Takings) -> str:
-    count = len(takings.owners) + len(takings.unlisted)
+def _question(takeovers: Takeovers) -> str:
+    count = len(takeovers.owners) + len(takeovers.unlisted)
     attributes, them = ("attribute", "it") if count == 1 else ("attributes", "them")
-    if takings.unlisted:
+    if takeovers.unlisted:
         return f"Acquire {count} {attributes}, whoever owns {them}?"
     return f"Take {count} {attributes} from other services?"
 
 
 @asynccontextmanager
-async def naming_takings(
+async def naming_takeovers(
     exist: ExistClient, ownership: Ownership | None
 ) -> AsyncGenerator[Callable[[OnOutcome], OnOutcome], None]:
     """Name on standard error each attribute that a write takes from another service, once that is known.

@@ -499,6 +499,6 @@ def test_value_updates_are_compared_with_owners_by_name_and_by_template() -> Non
     ownership = Ownership(listed, [owned], is_complete=True)
     updates = [ValueUpdate(name, dt.date(2026, 1, 1), 1) for name in ("steps", "sleep", "mood", "new", "steps_2")]
 
-    takings = ownership.takings(updates)
+    takeovers = ownership.takeovers(updates)
 
-    assert (dict(takings.owners), takings.unlisted) == ({"steps_2": "Fitness tracker"}, [])
+    assert (dict(takeovers.owners), takeovers.unlisted) == ({"steps_2": "Fitness tracker"}, [])

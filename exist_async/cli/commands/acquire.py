@@ -17,7 +17,7 @@ from exist_async.cli.takeover import (
     Ownership,
     confirm_takeover,
     item_name,
-    naming_takings,
+    naming_takeovers,
     owner_label,
 )
 from exist_async.cli.write_command import run_write
@@ -65,9 +65,9 @@ async def acquire(
         if isinstance(items, Sequence):
             if dry_run:
                 return await _print_plan(exist, ownership, items)
-            if not await confirm_takeover(ownership.takings(items), yes=yes):
+            if not await confirm_takeover(ownership.takeovers(items), yes=yes):
                 return 1
-        async with naming_takings(exist, ownership) as naming:
+        async with naming_takeovers(exist, ownership) as naming:
             return await run_write(
                 exist,
                 lambda on_outcome: exist.attributes.acquire(items, on_outcome=naming(on_outcome)),

@@ -33,7 +33,7 @@ from exist_async.cli.resumption import (
     remove_journal,
 )
 from exist_async.cli.stored_login import normalized_origin
-from exist_async.cli.takeover import Ownership, confirm_takeover, naming_takings
+from exist_async.cli.takeover import Ownership, confirm_takeover, naming_takeovers
 from exist_async.cli.value_input import ValueTypes, open_records
 from exist_async.cli.write_command import GO_ON, run_write
 from exist_async.client import ExistClient
@@ -201,8 +201,8 @@ class _Run:
             if self.place is not None and not self.options.fresh and await self._can_go_on(self.place, opened):
                 updates = await self._left(self.place, updates)
             plan = await plan_write(self.exist, updates, changed_only=self.options.changed_only)
-            takings = None if opened.ownership is None else opened.ownership.takings(updates)
-        print_plan(plan, opened.records, takings, self.budget)
+            takeovers = None if opened.ownership is None else opened.ownership.takeovers(updates)
+        print_plan(plan, opened.records, takeovers, self.budget)
         return 1 if opened.records.unreadable else 0
 
     async def write(self) -> int:
@@ -293,7 +293,7 @@ class _Run:
         # The names in a pipe are not known before.
         if opened.ownership is None or not isinstance(opened.updates, Sequence):
             return True
-        return await confirm_takeover(opened.ownership.takings(opened.updates), yes=self.options.yes)
+        return await confirm_takeover(opened.ownership.takeovers(opened.updates), yes=self.options.yes)
 
     async def _prepare_rejects(self, records: Records, journal: Journal | None = None) -> RejectsFile | None:
         """Return the file for the lines that are not accepted, after a check that it can be written."""
@@ -314,7 +314,7 @@ class _Run:
         # With --fresh, the same command would begin once more.
         again = f"run the same command again{' without --fresh' if self.options.fresh else ''}"
         advice = f"{_NOT_OWNED_ADVICE}, and {again}" if journal is not None else _NOT_OWNED_ADVICE
-        async with naming_takings(self.exist, opened.ownership) as naming:
+        async with naming_takeovers(self.exist, opened.ownership) as naming:
             return await run_write(
                 self.exist,
                 lambda on_outcome: self._send(opened, naming(on_outcome), journal),
