@@ -5,8 +5,10 @@ import inspect
 import itertools
 import json
 import numbers
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +19,14 @@ from exist_async.sandbox import Sandbox
 
 Answering = Callable[..., ExistClient]
 """The fixture `answering`: makes a client of a service that answers as a function says."""
+
+
+@contextmanager
+def refusing_url() -> Iterator[str]:
+    """Yield a URL of this machine that refuses connections. No server is given its port meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
 
 
 class Int64:

@@ -18,7 +18,7 @@ from faults.service_rows import row
 
 from exist_async import ExistClient, MemoryRateLimiter, RateLimitError, SqliteRateLimiter
 from exist_async._http.signing import user_of
-from support import until
+from support import refusing_url, until
 
 LIMIT = 300
 
@@ -29,13 +29,12 @@ async def left(client: ExistClient, limiter: MemoryRateLimiter) -> int:
 
 @pytest.mark.parametrize("kind", CALLS)
 async def test_requests_that_were_not_sent_take_nothing_from_the_hourly_budget(kind: str) -> None:
-    async with serving() as server:
-        nowhere = server.url
     limiter = MemoryRateLimiter(LIMIT)
-    async with quick(nowhere, rate_limiter=limiter, max_connections=10) as client:
-        seen = await asyncio.gather(*(observe(client, CALLS[kind]) for _ in range(LIMIT)))
-        (end,) = {str(one).partition(" after ")[0] for one in seen}
-        offline = f"{end}, {await left(client, limiter)} of {LIMIT} requests left"
+    with refusing_url() as nowhere:
+        async with quick(nowhere, rate_limiter=limiter, max_connections=10) as client:
+            seen = await asyncio.gather(*(observe(client, CALLS[kind]) for _ in range(LIMIT)))
+            (end,) = {str(one).partition(" after ")[0] for one in seen}
+            offline = f"{end}, {await left(client, limiter)} of {LIMIT} requests left"
 
     async def never(talk: Talk) -> None:
         await talk.applied()

@@ -3,10 +3,9 @@
 import asyncio
 import gc
 import random
-import socket
 import sys
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -29,17 +28,18 @@ from exist_async import (
 )
 from exist_async._http.signing import user_of
 from exist_async.rate_limits.slots import LONGEST_FLIGHT
-from support import until
+from support import refusing_url, until
 
 Make = Callable[..., Any]
 
 PERIOD = 0.3
 
 
-def nowhere() -> str:
-    """Return the URL of a port of this machine where nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return f"http://127.0.0.1:{server.getsockname()[1]}"
+@pytest.fixture
+def nowhere() -> Iterator[str]:
+    """The URL of a port of this machine where nothing listens."""
+    with refusing_url() as url:
+        yield url
 
 
 def client_of(url: str, limiter: Any, **options: Any) -> ExistClient:
@@ -57,9 +57,9 @@ async def until_left(number: int, client: ExistClient, limiter: Any) -> None:
             await asyncio.sleep(0)
 
 
-async def test_requests_that_found_no_service_cost_nothing(make: Make) -> None:
+async def test_requests_that_found_no_service_cost_nothing(make: Make, nowhere: str) -> None:
     limiter = make()
-    async with client_of(nowhere(), limiter, max_retries=1) as client:
+    async with client_of(nowhere, limiter, max_retries=1) as client:
         for _ in range(3):
             with pytest.raises(ConnectionFailedError):
                 await client.profile.get()
@@ -120,7 +120,7 @@ async def test_a_call_that_is_cancelled_at_any_moment_costs_a_slot_only_if_it_wa
             assert len(service.let_in) - requests <= cost <= service.connections - connections, steps
 
 
-async def test_a_request_that_its_auth_could_not_sign_costs_nothing(make: Make) -> None:
+async def test_a_request_that_its_auth_could_not_sign_costs_nothing(make: Make, nowhere: str) -> None:
     class Failing(httpx.Auth):
         async def async_auth_flow(self, request: httpx.Request) -> Any:
             raise ValueError("no key")
@@ -131,14 +131,14 @@ async def test_a_request_that_its_auth_could_not_sign_costs_nothing(make: Make) 
 
     limiter = MemoryRateLimiter(3)
     auth = Failing()
-    async with ExistClient(auth, base_url=nowhere(), rate_limiter=limiter) as client:
+    async with ExistClient(auth, base_url=nowhere, rate_limiter=limiter) as client:
         with pytest.raises(ValueError, match="no key"):
             await client.profile.get()
 
     assert await limiter.remaining(auth) == 3
 
 
-async def test_calls_that_end_just_when_their_turn_has_come_cost_nothing(clock: Any) -> None:
+async def test_calls_that_end_just_when_their_turn_has_come_cost_nothing(clock: Any, nowhere: str) -> None:
     class Late(MemoryRateLimiter):
         async def acquire(self, user: Hashable, *, max_wait: float | None) -> None:
             await super().acquire(user, max_wait=max_wait)
@@ -149,7 +149,7 @@ async def test_calls_that_end_just_when_their_turn_has_come_cost_nothing(clock: 
 
     turn, free = asyncio.Event(), asyncio.Event()
     limiter = Late(3, clock=clock, sleep=clock.sleep)
-    client = client_of(nowhere(), limiter, clock=clock, sleep=clock.sleep)
+    client = client_of(nowhere, limiter, clock=clock, sleep=clock.sleep)
     free.set()
     with pytest.raises(DeadlineExceededError):
         await client.with_options(deadline=1).profile.get()
