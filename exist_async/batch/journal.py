@@ -35,7 +35,7 @@ class Job:
 
 @frozen
 class Known:
-    """What a journal has of some items from earlier: the outcomes of those that are not sent again.
+    """The outcomes that a journal has of some items from earlier, which are not sent again.
 
     Attributes:
         told: Those that an earlier write has told its caller.

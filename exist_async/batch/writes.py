@@ -79,7 +79,7 @@ async def write_and_count(
     on_outcome: OnOutcome[I, T] = None,
     journal: object = None,
 ) -> WriteSummary[I, T]:
-    """Do the same without keeping the outcomes. The errors have a `summary` and no `result`."""
+    """Send all items, and count their outcomes instead of keeping them. Errors have a `summary` and no `result`."""
     outcomes = CountedOutcomes[I, T]()
     try:
         check_items(items, on_outcome)

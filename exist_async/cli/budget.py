@@ -47,4 +47,4 @@ class Budget:
 
 
 EXIST_BUDGET: Final = Budget(300, _HOUR)
-"""What Exist allows each user."""
+"""The budget that Exist gives each user."""

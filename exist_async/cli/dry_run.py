@@ -21,7 +21,7 @@ _HOUR: Final = 3600.0
 
 @frozen
 class WritePlan:
-    """What a write would do.
+    """The requests and values of a write that is not made.
 
     Attributes:
         values: Number of values to write.
@@ -58,7 +58,7 @@ def print_plan(plan: WritePlan, records: Records, takeovers: Takeovers | None, b
     Args:
         plan: The plan.
         records: The records that were read.
-        takeovers: What acquiring the attributes may take from other services; None if nothing is acquired.
+        takeovers: The attributes that may be taken from other services; None if nothing is acquired.
         budget: The requests that are allowed.
     """
     console = stdout_console()

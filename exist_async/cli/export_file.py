@@ -40,7 +40,7 @@ class _Record:
 
 @define
 class FileSummary:
-    """What a file has.
+    """The attributes and days in a file.
 
     Attributes:
         newest: The newest day of each attribute by its name, as ISO text.

@@ -44,7 +44,7 @@ class HistoryExport:
         exist: The client.
         service: Origin of the service.
         budget: Requests that are allowed.
-        options: What to export.
+        options: The values to export.
         file: The file to write.
         part: Keeps what was read, until the file is complete.
         inaccessible: Names of attributes that could not be read.

@@ -24,7 +24,7 @@ _SUFFIXES: Final = ("", "-wal", "-shm", "-journal")
 
 @frozen
 class JobRecord:
-    """What is known of a file that was written, besides the journal itself.
+    """The record of a file that was written, beside the journal itself.
 
     Attributes:
         command: The command with the options that make another job of it.

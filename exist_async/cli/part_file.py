@@ -24,7 +24,7 @@ _NO_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 @frozen
 class Begun:
-    """What an unfinished export was asked for; the first line of its file.
+    """The options and days of an unfinished export; the first line of its file.
 
     Attributes:
         asked: The user, the service and the options.

@@ -29,7 +29,7 @@ _ITEMS_IN_WRITE: Final = 35
 
 @define
 class WorkInProgress:
-    """How much of a command's work is done.
+    """The progress of a command: the work that is done, and its total.
 
     Attributes:
         total: Number of items, or of requests; None if it is not known. May be set when it becomes known.
@@ -67,7 +67,7 @@ class WorkInProgress:
 
     @property
     def count(self) -> str:
-        """How much is done, such as "10,465/73,010"."""
+        """The work that is done, of its total, such as "10,465/73,010"."""
         return f"{self.done:,}/{'?' if self.total is None else f'{self.total:,}'}"
 
     @property
@@ -175,7 +175,7 @@ class _WorkBar(ProgressColumn):
 
 
 class _WorkText(ProgressColumn):
-    """How much is done, when the next request can be sent, and when all will be done."""
+    """Text of the progress: the work that is done, the time of the next request, and the time of the end."""
 
     def __init__(self, work: WorkInProgress) -> None:
         super().__init__(table_column=Column(no_wrap=True))

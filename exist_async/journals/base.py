@@ -25,7 +25,7 @@ _QUOTED: Final = 200  # characters of a record
 
 @frozen
 class Note:
-    """What one step of a write changes in a journal. A request is a list of indices that are being sent.
+    """The changes to a journal in one step of a write. A request is a list of indices that are being sent.
 
     Attributes:
         first: The index of the first new item.

@@ -79,10 +79,10 @@ async def acquire(
 
 @frozen
 class _Step:
-    """What would be done for an item.
+    """The expected outcome of an item.
 
     Attributes:
-        outcome: What would be its outcome, such as "taken".
+        outcome: The outcome, such as "taken".
         owner: The present owner, or why there is none to name.
         refused: Whether Exist would refuse the item.
     """
