@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from exist_async.cli.user_folders import absolute_folder
 from exist_async.errors import ConfigurationError
 
 _OWNER_ONLY: Final = 0o700
@@ -16,15 +17,9 @@ def state_folder() -> Path:
     """
     from platformdirs import user_state_path
 
-    try:
-        folder = user_state_path("exist-async")
-    except RuntimeError:
-        folder = Path()
-    if not folder.is_absolute():  # before platformdirs 4.14, a folder named "~"
-        raise ConfigurationError(
-            "This user has no home directory for what commands keep between runs: set HOME or XDG_STATE_HOME to an "
-            "absolute path"
-        )
+    folder = absolute_folder(
+        user_state_path, "for what commands keep between runs: set HOME or XDG_STATE_HOME to an absolute path"
+    )
     try:
         folder.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
     except OSError as error:

@@ -7,6 +7,7 @@ import httpx
 from attrs import frozen
 
 from exist_async._checks import is_loopback
+from exist_async.cli.user_folders import absolute_folder
 from exist_async.errors import ConfigurationError
 from exist_async.resource import EXIST
 from exist_async.token_stores import FileTokenStore, OAuthToken
@@ -38,15 +39,11 @@ class StoredLogin:
         from platformdirs import user_config_path
 
         origin = normalized_origin(base_url)
-        try:
-            folder = user_config_path("exist-async")
-        except RuntimeError:
-            folder = Path()
-        if not folder.is_absolute():  # before platformdirs 4.14, a folder named "~"
-            raise ConfigurationError(
-                "This user has no home directory for the token that login stores: export "
-                "EXIST_TOKEN=your-access-token, or set HOME or XDG_CONFIG_HOME to an absolute path"
-            )
+        folder = absolute_folder(
+            user_config_path,
+            "for the token that login stores: export EXIST_TOKEN=your-access-token, or set HOME or XDG_CONFIG_HOME to "
+            "an absolute path",
+        )
         return cls(origin, folder / "tokens.json")
 
     @property
