@@ -2,7 +2,8 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+import subprocess
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import exist_async
 from exist_async import ExistClient, MemoryRateLimiter
 from exist_async.auth.oauth2 import _unsaved
 from exist_async.sandbox import AttioSandbox, Sandbox
+from support import Mount
 
 # Generating examples takes longer where other programs run at the same time, which is no fault of a test.
 settings.register_profile("patient", suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -32,6 +34,25 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         return (yield)
     finally:
         gc.enable()
+
+
+@pytest.fixture
+def mount() -> Iterator[Mount]:
+    """Mount something for the time of the test; skips where that is not allowed."""
+    mounted: list[str] = []
+
+    def mount(*arguments: str) -> None:
+        try:
+            done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            pytest.skip("there is no program mount")
+        if done.returncode:
+            pytest.skip(f"mounting is not allowed here: {done.stderr.strip()}")
+        mounted.append(arguments[-1])
+
+    yield mount
+    for target in reversed(mounted):
+        subprocess.run(["umount", target], check=True)
 
 
 class Clock:

@@ -21,6 +21,10 @@ Answering = Callable[..., ExistClient]
 """The fixture `answering`: makes a client of a service that answers as a function says."""
 
 
+Mount = Callable[..., None]
+"""The fixture `mount`: takes the arguments of the program mount, the last of which is the target."""
+
+
 @contextmanager
 def refusing_url() -> Iterator[str]:
     """Yield a URL of this machine that refuses connections. No server is given its port meanwhile."""

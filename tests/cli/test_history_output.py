@@ -10,7 +10,7 @@ import signal
 import stat
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from exist_async.sandbox import Sandbox
+from support import Mount
 
 TODAY = dt.date(2026, 11, 21)
 
@@ -460,15 +461,12 @@ def test_a_file_that_something_else_wrote_meanwhile_is_kept(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a file system of its own that is soon full; skips where mounting is not allowed."""
+def small_disk(mount: Mount, tmp_path: Path) -> Path:
+    """A folder on a file system of its own that is soon full."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("mounting is not allowed here")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    mount("-t", "tmpfs", "-o", "size=8k", "tmpfs", str(folder))
+    return folder
 
 
 def resize(disk: Path, option: str) -> None:

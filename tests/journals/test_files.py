@@ -10,7 +10,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -28,34 +27,13 @@ from exist_async import (
     ValueUpdate,
 )
 from exist_async.sandbox import Sandbox
-from support import Answering, statuses, succeed
+from support import Answering, Mount, statuses, succeed
 
 DAY = dt.date(2026, 11, 20)
-
-Mount = Callable[..., None]
 
 
 def steps(*values: float) -> list[ValueUpdate]:
     return [ValueUpdate("steps", DAY - dt.timedelta(days=day), value) for day, value in enumerate(values)]
-
-
-@pytest.fixture
-def mount() -> Iterator[Mount]:
-    """Mount something for the time of the test; skips where that is not allowed."""
-    mounted: list[str] = []
-
-    def mount(*arguments: str) -> None:
-        try:
-            done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            pytest.skip("there is no program mount")
-        if done.returncode:
-            pytest.skip(f"mounting is not allowed here: {done.stderr.strip()}")
-        mounted.append(arguments[-1])
-
-    yield mount
-    for target in reversed(mounted):
-        subprocess.run(["umount", target], check=True)
 
 
 @pytest.fixture

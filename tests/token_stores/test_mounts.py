@@ -5,9 +5,8 @@ import asyncio
 import errno
 import os
 import stat
-import subprocess
 import sys
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,32 +15,12 @@ import pytest
 
 from exist_async import ExistClient, FileTokenStore, OAuth2, OAuthApp, OAuthError, OAuthToken
 from exist_async.sandbox import Sandbox
+from support import Mount
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="mounts and modes are POSIX's")
 
 TOKEN = OAuthToken("s3cr3t-access", "s3cr3t-refresh")
 LONGER = OAuthToken("s3cr3t-access-two", "s3cr3t-refresh-two")
-
-Mount = Callable[..., None]
-
-
-@pytest.fixture
-def mount() -> Iterator[Mount]:
-    """Mount something for the time of the test; skips where that is not allowed."""
-    mounted: list[str] = []
-
-    def mount(*arguments: str) -> None:
-        try:
-            done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            pytest.skip("there is no program mount")
-        if done.returncode:
-            pytest.skip(f"mounting is not allowed here: {done.stderr.strip()}")
-        mounted.append(arguments[-1])
-
-    yield mount
-    for target in reversed(mounted):
-        subprocess.run(["umount", target], check=True)
 
 
 @pytest.fixture
