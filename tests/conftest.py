@@ -7,10 +7,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iter
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, settings
+from postgres_server import PostgresServer
 from redis_server import RedisServer
 
 import exist_async
@@ -94,6 +96,28 @@ def _no_unsaved_token_of_another_test() -> Generator[None, None, None]:
 def redis_server(tmp_path: Path) -> Generator[RedisServer, None, None]:
     """A Redis of the test's own; skips where there is none."""
     server = RedisServer(tmp_path)
+    yield server
+    server.end()
+
+
+@pytest.fixture(scope="session")
+def _shared_postgres() -> Generator[PostgresServer, None, None]:
+    server = PostgresServer()
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def postgres(_shared_postgres: PostgresServer) -> PostgresServer:
+    """A PostgreSQL that the tests of this process share, with a schema name of the test's own; skips where none is."""
+    _shared_postgres.schema = f"test {uuid4().hex}"
+    return _shared_postgres
+
+
+@pytest.fixture
+def postgres_server() -> Generator[PostgresServer, None, None]:
+    """A PostgreSQL of the test's own, to be paused, stopped or killed; skips where there is none."""
+    server = PostgresServer()
     yield server
     server.end()
 

@@ -14,7 +14,7 @@ import exist_async
 
 PACKAGE = Path(exist_async.__file__).parent
 
-TOOLS = ["_concurrency", "_checks", "_json", "_secrets", "_redis"]
+TOOLS = ["_concurrency", "_checks", "_json", "_secrets", "_per_loop", "_redis", "_postgres"]
 
 # The folders, and the modules beside them, from the ground up. Each may import those of the lines above its own, and
 # those before it in its line.
@@ -177,6 +177,7 @@ def importers_of(folder: str) -> set[str]:
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
     heavy = ["aiohttp", "cattrs", "filelock", "msgspec", "redis", "starlette", "uvicorn", "rich", "cyclopts", "sqlite3"]
+    heavy += ["psycopg", "psycopg_pool", "procrastinate"]
     # httpx loads rich by itself, for its own command, where rich and click are installed.
     loaded = f"sorted({set(heavy)} & (sys.modules.keys() - had))"
     code = f"import sys, httpx; had = set(sys.modules); import exist_async; print({loaded})"
