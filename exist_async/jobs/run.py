@@ -70,7 +70,9 @@ async def run(
         ExistAsyncError: Other errors that keep items from being written. If there are several, the one that decides
             whether another run helps. `summary` of the error counts the outcomes of the items.
     """
-    _check(job, shared)
+    if not isinstance(job, SyncJob):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise wrong_type("job", "a SyncJob", job)
+    check_client(shared)
     auth = OAuth2(app, store, job.user) if app is not None else _stored_token(shared, store, job.user)
     view = shared.with_options(auth=auth, max_wait=max_wait)
     try:
@@ -87,9 +89,8 @@ async def run(
     raise decisive
 
 
-def _check(job: object, shared: object) -> None:
-    if not isinstance(job, SyncJob):
-        raise wrong_type("job", "a SyncJob", job)
+def check_client(shared: object) -> None:
+    """Raise a ConfigurationError for what is no client."""
     if not isinstance(shared, ExistClient):
         raise wrong_type("shared", "an ExistClient", shared)
 
