@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, LiteralString
+from typing import TYPE_CHECKING, Any, Final, LiteralString, cast
 
 from attrs import frozen
 
@@ -210,9 +210,11 @@ class JobTables(PostgresBacked):
     """The jobs of all journals in a schema."""
 
     _part = "journal"
-    _migrations = (_SCHEMA,)
+    _migrations = (cast("LiteralString", _SCHEMA),)
 
-    def __init__(self, postgres: "str | AsyncConnectionPool", schema: str, timeout: float, keep: float | None) -> None:
+    def __init__(
+        self, postgres: "str | AsyncConnectionPool[Any]", schema: str, timeout: float, keep: float | None
+    ) -> None:
         super().__init__(postgres, schema, timeout)
         self._keep = keep
 
@@ -230,8 +232,8 @@ class JobTables(PostgresBacked):
         statement: LiteralString = (
             "SELECT number, epoch, kind, service, user_name, is_ended, has_error, item_count FROM {schema}.open_job(%s)"
         )
-        ((number, epoch, kind, service, user, is_ended, has_error, count),) = await self._fetch_patiently(
-            statement, [job]
+        ((number, epoch, kind, service, user, is_ended, has_error, count),) = await self._fetch(
+            statement, [job], repeatable=True
         )
         identity = {} if kind is None else {"kind": kind, "service": service, "user": user}
         return OpenedJob(number, epoch, identity, is_ended, has_error, count)
@@ -307,6 +309,7 @@ class JobTables(PostgresBacked):
                 job.number,
                 job.epoch,
             ],
+            repeatable=True,
         )
 
     async def count_items(self, job: OpenedJob) -> int:
@@ -356,7 +359,7 @@ class JobTables(PostgresBacked):
             "WHERE number > %s AND id IS NOT NULL AND (%s::text IS NULL OR user_name = %s) "
             "AND (NOT %s OR error IS NOT NULL) ORDER BY number LIMIT %s"
         )
-        return await self._fetch(statement, [after, user, user, failed, limit])
+        return await self._fetch(statement, [after, user, user, failed, limit], repeatable=True)
 
     async def sweep(self) -> None:
         """Delete some of the jobs that ended long ago, if the last time is an hour ago, or there were more of them."""
@@ -365,7 +368,7 @@ class JobTables(PostgresBacked):
             return
         _next_sweeps[place] = time.monotonic() + _SWEEP_INTERVAL
         statement: LiteralString = "SELECT {schema}.sweep_jobs(%s, %s, %s)"
-        ((has_more,),) = await self._fetch(statement, [self._keep, _JOBS_IN_SWEEP, _ITEMS_IN_SWEEP])
+        ((has_more,),) = await self._fetch(statement, [self._keep, _JOBS_IN_SWEEP, _ITEMS_IN_SWEEP], repeatable=True)
         if has_more:
             del _next_sweeps[place]
 
@@ -375,7 +378,7 @@ class JobTables(PostgresBacked):
         pause = 0.0
         while True:
             try:
-                return await self._fetch(statement, values)
+                return await self._fetch(statement, values, repeatable=True)
             except PostgresFailedError as error:
                 if not _is_passing(error) or time.monotonic() + pause > give_up:
                     raise

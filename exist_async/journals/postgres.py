@@ -5,7 +5,8 @@ import datetime as dt
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 
 from attrs import field, frozen
@@ -102,7 +103,7 @@ class PostgresJournal(StoredJournal):
 
     def __init__(
         self,
-        postgres: "str | AsyncConnectionPool",
+        postgres: "str | AsyncConnectionPool[Any]",
         job: str | UUID | None = None,
         *,
         user: str | None = None,
@@ -193,6 +194,7 @@ class PostgresJournal(StoredJournal):
         self._opened: OpenedJob | None = None
         self._process = os.getpid()
         self._lock: PostgresLock | None = None
+        self._lock_loop: asyncio.AbstractEventLoop | None = None
         self._queues: dict[asyncio.AbstractEventLoop, _Queue] = {}
         self._last_note = 0
         self._whose: Mapping[str, str] = {}
@@ -215,7 +217,8 @@ class PostgresJournal(StoredJournal):
         except BaseException:
             await lock.release()
             raise
-        self._lock, self._opened, self._count = lock, opened, opened.count
+        self._lock, self._lock_loop = lock, asyncio.get_running_loop()
+        self._opened, self._count = opened, opened.count
         self._whose = opened.identity
 
     def _kind_of(self, opened: OpenedJob) -> Kind | None:
@@ -239,7 +242,7 @@ class PostgresJournal(StoredJournal):
             await self._tables.close_job(opened, self._new_identity, repeated)
         except PostgresFailedError as error:
             _log.warning("%s was not recorded as ended: %s", self, error)
-        await lock.release()
+        await self._release(lock)
         try:
             await self._tables.sweep()
         except PostgresFailedError as error:
@@ -344,6 +347,7 @@ class PostgresJournal(StoredJournal):
             return self._taken()
         if self._failure is not None:
             return JournalError(str(self._failure))
+        await self._move_lock()
         identity = self._new_identity
         self._last_note += 1
         try:
@@ -359,6 +363,30 @@ class PostgresJournal(StoredJournal):
         if any(note.items for note in notes):
             self._failure = failure
         return failure
+
+    async def _move_lock(self) -> None:
+        """Take the lock on this event loop if it was lost because the one on which it was taken has ended.
+
+        Otherwise it takes care of itself. Going on without it is safe: once the job was opened elsewhere, nothing is
+        noted.
+        """
+        loop = asyncio.get_running_loop()
+        if self._lock is None or self._lock.is_held or self._lock_loop is loop:
+            return
+        self._lock_loop = loop
+        try:
+            await self._lock.try_acquire()
+        except PostgresFailedError as error:
+            _log.debug("The lock of %s was not taken again: %s", self, error)
+
+    async def _release(self, lock: PostgresLock) -> None:
+        """Release the lock on the event loop on which it was taken."""
+        loop = self._lock_loop
+        if loop is None or loop is asyncio.get_running_loop():
+            await lock.release()
+            return
+        with suppress(RuntimeError):  # it is closed, and the connection with it
+            loop.call_soon_threadsafe(lambda: asyncio.ensure_future(lock.release()))
 
     async def _run(self, event: str, statement: Awaitable[T]) -> T:
         try:
