@@ -57,7 +57,14 @@ if TYPE_CHECKING:
     from exist_async.oauth import OAuthApp, Scope
     from exist_async.rate_limits.redis import RedisRateLimiter
     from exist_async.rate_limits.sqlite import SqliteRateLimiter
-    from exist_async.token_stores import FileTokenStore, MemoryTokenStore, OAuthToken, RedisTokenStore, TokenStore
+    from exist_async.token_stores import (
+        FileTokenStore,
+        MemoryTokenStore,
+        OAuthToken,
+        PostgresTokenStore,
+        RedisTokenStore,
+        TokenStore,
+    )
     from exist_async.values.history import History
     from exist_async.values.sync import Comparison
 else:
@@ -70,7 +77,14 @@ else:
         "oauth": ("OAuthApp", "Scope"),
         "rate_limits.redis": ("RedisRateLimiter",),
         "rate_limits.sqlite": ("SqliteRateLimiter",),
-        "token_stores": ("FileTokenStore", "MemoryTokenStore", "OAuthToken", "RedisTokenStore", "TokenStore"),
+        "token_stores": (
+            "FileTokenStore",
+            "MemoryTokenStore",
+            "OAuthToken",
+            "PostgresTokenStore",
+            "RedisTokenStore",
+            "TokenStore",
+        ),
         "values.history": ("History",),
         "values.sync": ("Comparison",),
     }
@@ -134,6 +148,7 @@ __all__ = [
     "Page",
     "Paginator",
     "PermissionDeniedError",
+    "PostgresTokenStore",
     "RateLimitError",
     "RateLimiter",
     "ReauthorizationRequired",
