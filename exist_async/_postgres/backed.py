@@ -300,7 +300,7 @@ class PostgresBacked:
         async with connection.transaction():
             await execute("SELECT pg_advisory_xact_lock(%s)", _MIGRATION_LOCK)
             # CREATE SCHEMA IF NOT EXISTS needs the privilege to create one also where it exists.
-            if not await execute("SELECT FROM pg_namespace WHERE nspname = %s", self._schema_name):
+            if not await execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", self._schema_name):
                 await execute("CREATE SCHEMA {schema}")
             await execute(_CREATE_PARTS)
             rows = await execute(_GET_VERSION, self._part)
