@@ -1,14 +1,14 @@
 """A rate limiter that keeps its window in PostgreSQL, shared by processes on several machines."""
 
 import asyncio
-import hashlib
 import random
 import secrets
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, LiteralString
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final, LiteralString
 
 from exist_async._postgres import PostgresBacked, PostgresFailedError
+from exist_async._postgres.locks import lock_key
 from exist_async.rate_limits.queue import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
 from exist_async.rate_limits.slots import LONGEST_FLIGHT, Slot
 
@@ -151,6 +151,9 @@ BEGIN
     SELECT place INTO found FROM unnest(here.moments) WITH ORDINALITY AS taken (moment, place)
       WHERE moment <= present ORDER BY moment DESC LIMIT 1;
   END IF;
+  IF found IS NULL AND hold <= interval '0' THEN
+    RETURN;
+  END IF;
   IF found IS NOT NULL THEN
     here.marks := here.marks[:found - 1] || here.marks[found + 1:];
     here.moments := here.moments[:found - 1] || here.moments[found + 1:];
@@ -231,11 +234,13 @@ class PostgresRateLimiter(PostgresBacked, StoredRateLimiter):
     """
 
     _part = "rate_limits"
-    _migrations = ("".join((_TABLE, _LOCKED, _STORE, _TAKE, _REFUND, _SETTLE, _FREE)),)
+    _migrations: ClassVar[Sequence[LiteralString]] = (
+        "".join((_TABLE, _LOCKED, _STORE, _TAKE, _REFUND, _SETTLE, _FREE)),
+    )
 
     def __init__(
         self,
-        postgres: "str | AsyncConnectionPool",
+        postgres: "str | AsyncConnectionPool[Any]",
         limit: int = 300,
         period: float = 3600.0,
         *,
@@ -254,6 +259,7 @@ class PostgresRateLimiter(PostgresBacked, StoredRateLimiter):
         return f"PostgresRateLimiter(<{self._where}>, limit={self._limit}, period={self._period})"
 
     async def _take_in_store(self, name: str, ahead: int, slot: Slot | None) -> float:
+        # Unique, because a statement is sent again when the connection breaks before the answer.
         mark = _new_mark()
         if slot is not None:
             slot.mark = mark
@@ -264,7 +270,10 @@ class PostgresRateLimiter(PostgresBacked, StoredRateLimiter):
 
     async def _refund_in_store(self, name: str, hold: float, slot: Slot | None) -> None:
         mark = None if slot is None else slot.mark or _NO_MARK
-        await self._call("refund_slot", ", make_interval(secs => %s), %s", name, (hold, mark))
+        # Without a mark, a second time would return another slot.
+        repeatable = mark is not None
+        parameters = ", make_interval(secs => %s), %s"
+        await self._call("refund_slot", parameters, name, (hold, mark), repeatable=repeatable)
 
     async def _settle_in_store(self, name: str, slot: Slot) -> None:
         # Without a mark it was sent while PostgreSQL failed; it counts all the same.
@@ -275,14 +284,22 @@ class PostgresRateLimiter(PostgresBacked, StoredRateLimiter):
         return free
 
     async def _call(
-        self, function: LiteralString, parameters: LiteralString, name: str, arguments: tuple[float | None, ...]
+        self,
+        function: LiteralString,
+        parameters: LiteralString,
+        name: str,
+        arguments: tuple[float | None, ...],
+        *,
+        repeatable: bool = True,
     ) -> Any:
-        """Call a function of the schema with the window of a user and some arguments, and return its result."""
+        """Call a function of the schema with a user's window and further arguments, and return its result."""
         window = "%s, %s, make_interval(secs => %s), make_interval(secs => %s)"
-        key = _lock_key(f"{self._schema}\0{self._part}\0{name}")
+        key = lock_key(self._schema_name, self._part, name)
         values = (key, name, float(self._period), LONGEST_FLIGHT, *arguments)
         try:
-            rows = await self._fetch(f"SELECT {{schema}}.{function}({window}{parameters})", values)
+            rows = await self._fetch(
+                f"SELECT {{schema}}.{function}({window}{parameters})", values, repeatable=repeatable
+            )
         except PostgresFailedError as error:
             reason = str(error)
         else:
@@ -291,9 +308,5 @@ class PostgresRateLimiter(PostgresBacked, StoredRateLimiter):
 
 
 def _new_mark() -> int:
-    """Return a unique number for a request, by which a statement that is sent again is recognised."""
+    """Return a unique number for a request, greater than 0."""
     return secrets.randbelow(2**63 - 1) + 1
-
-
-def _lock_key(name: str) -> int:
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
