@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, LiteralString, cast
+from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from attrs import frozen
 
@@ -11,8 +11,7 @@ from exist_async import _json
 from exist_async._postgres import PostgresBacked, PostgresFailedError, PostgresLock, Rows
 from exist_async.journals import records
 from exist_async.journals.base import Note
-from exist_async.journals.records import END_OF_KEY, INTERRUPTED, STATUS_CODES, STATUS_NAMES, Kind, Row
-from exist_async.outcomes import OutcomeStatus
+from exist_async.journals.records import INTERRUPTED, STATUS_CODES, STATUS_NAMES, Kind, Row
 
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool
@@ -28,12 +27,11 @@ _LONGEST_PAUSE: Final = 0.5  # seconds
 # When jobs are swept next, by database and schema: a program may make an object for each job.
 _next_sweeps: dict[tuple[str, str], float] = {}
 
-_CODES_OF_STATUSES: Final = ", ".join(f"({code}, '{name}')" for name, code in STATUS_CODES.items() if code is not None)
-
 # Functions keep their plans: one that was made while a table is small would read all of it when it has grown.
 _INDEXED: Final = "LANGUAGE plpgsql SET enable_seqscan = off AS $function$\n#variable_conflict use_column\n"
 
-_KEY: Final = f"left(item.item, strpos(item.item, '{END_OF_KEY}'))"
+# The attribute and day, as in the records of items; see END_OF_KEY.
+_KEY: Final = "left(item.item, strpos(item.item, ',\"value\":'))"
 
 _SCHEMA: Final = f"""
 CREATE TABLE {{schema}}.job (
@@ -59,7 +57,8 @@ CREATE TABLE {{schema}}.item (
     job bigint, position integer, item text NOT NULL, status smallint, outcome text, PRIMARY KEY (job, position)
 );
 CREATE TABLE {{schema}}.status (code smallint PRIMARY KEY, name text NOT NULL);
-INSERT INTO {{schema}}.status VALUES {_CODES_OF_STATUSES};
+INSERT INTO {{schema}}.status VALUES (1, 'succeeded'), (2, 'unchanged'), (3, 'superseded'), (4, 'refused'),
+    (5, 'request_refused'), (6, 'unknown'), (7, 'interrupted');
 
 -- The requests that are being sent, with ranges of the positions of their items.
 CREATE TABLE {{schema}}.request (
@@ -83,7 +82,7 @@ BEGIN
         ON CONFLICT (id) DO UPDATE SET epoch = job.epoch + 1, notes = 0, used_at = clock_timestamp()
         RETURNING job.* INTO _job;
     IF _job.epoch > 1 THEN
-        UPDATE {{schema}}.item SET status = {STATUS_CODES[INTERRUPTED]}, outcome = NULL FROM {{schema}}.request
+        UPDATE {{schema}}.item SET status = 7, outcome = NULL FROM {{schema}}.request
             WHERE request.job = _job.number AND item.job = _job.number
             AND position BETWEEN first AND last;
         DELETE FROM {{schema}}.request WHERE job = _job.number;
@@ -150,10 +149,10 @@ BEGIN
     END IF;
     SELECT min(position) INTO _first FROM {{schema}}.item
         WHERE job = _job AND (status IS NULL OR status = ANY (_repeated));
-    UPDATE {{schema}}.item SET status = {STATUS_CODES[OutcomeStatus.SUPERSEDED.value]}, outcome = NULL FROM (
+    UPDATE {{schema}}.item SET status = 3, outcome = NULL FROM (
             SELECT {_KEY} AS key, max(position) AS position FROM {{schema}}.item
             WHERE job = _job AND position > _first
-            AND status IN ({STATUS_CODES[OutcomeStatus.SUCCEEDED.value]}, {STATUS_CODES[OutcomeStatus.UNCHANGED.value]})
+            AND status IN (1, 2)
             GROUP BY 1
         ) AS later
         WHERE item.job = _job AND (status IS NULL OR status = ANY (_repeated))
@@ -210,7 +209,7 @@ class JobTables(PostgresBacked):
     """The jobs of all journals in a schema."""
 
     _part = "journal"
-    _migrations = (cast("LiteralString", _SCHEMA),)
+    _migrations = (_SCHEMA,)
 
     def __init__(
         self, postgres: "str | AsyncConnectionPool[Any]", schema: str, timeout: float, keep: float | None

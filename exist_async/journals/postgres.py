@@ -31,7 +31,9 @@ _LONGEST_ID: Final = 255  # characters
 _MANY: Final = 500
 """Number of items whose records are made in a thread: they take a millisecond."""
 
-_LOCK_TIMEOUT: Final = 0.25  # seconds: a killed process may keep the lock of its job a little longer
+# A killed process may keep the lock of its job a little longer.
+_ATTEMPTS: Final = 5
+_PAUSE: Final = 0.05  # seconds
 
 _DISK_FULL: Final = "53100"
 
@@ -209,8 +211,7 @@ class PostgresJournal(StoredJournal):
             raise ConfigurationError(f"{self} is open already")
         self._forget()
         lock = self._tables.lock_of(self._job)
-        if not await self._run("can't be opened", lock.acquire(_LOCK_TIMEOUT)):
-            raise JournalError(f"{self} is open elsewhere, in this program or another: each write needs its own")
+        await self._run("can't be opened", self._take(lock))
         try:
             opened = await self._run("can't be opened", self._tables.open_job(self._job))
             self._kind = self._kind_of(opened)
@@ -220,6 +221,14 @@ class PostgresJournal(StoredJournal):
         self._lock, self._lock_loop = lock, asyncio.get_running_loop()
         self._opened, self._count = opened, opened.count
         self._whose = opened.identity
+
+    async def _take(self, lock: PostgresLock) -> None:
+        for attempt in range(_ATTEMPTS):
+            if await lock.try_acquire():
+                return
+            if attempt < _ATTEMPTS - 1:
+                await asyncio.sleep(_PAUSE)
+        raise JournalError(f"{self} is open elsewhere, in this program or another: each write needs its own")
 
     def _kind_of(self, opened: OpenedJob) -> Kind | None:
         kind = opened.identity.get("kind")
