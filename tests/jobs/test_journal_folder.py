@@ -85,7 +85,7 @@ def test_a_folder_that_can_t_be_created_is_an_error_that_says_what_to_check(tmp_
     (tmp_path / "file").write_text("")
 
     for path in (tmp_path / "no" / "folder", tmp_path / "file"):
-        with pytest.raises(JournalError, match="can't be created: .* Check that it is a folder"):
+        with pytest.raises(JournalError, match=r"can't be created: .* Check that it is a folder"):
             JournalFolder(path).for_job(UUID(int=7))
 
 
@@ -101,7 +101,7 @@ async def test_a_wrong_argument_is_named(folder: JournalFolder) -> None:
         JournalFolder(7)  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="retry_refused"):
         JournalFolder("journals", retry_refused=1)  # type: ignore[arg-type]
-    with pytest.raises(ConfigurationError, match="id must be a uuid.UUID, not str"):
+    with pytest.raises(ConfigurationError, match=r"id must be a uuid\.UUID, not str"):
         folder.for_job("../../somewhere")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="days"):
         await folder.remove_finished(days=-1)

@@ -512,7 +512,10 @@ async def test_random_jobs_are_all_applied_once_although_the_service_fails(
 
 
 @pytest.mark.slow
-async def test_ten_thousand_jobs_need_little_memory_and_few_tasks(tmp_path: Path) -> None:
+async def test_ten_thousand_jobs_need_little_memory_and_few_tasks(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("ERROR", "exist_async")  # or the log of this test takes more memory than all else
     users = tuple(f"user_{n}" for n in range(100))
     most_tasks = 0
 
@@ -540,7 +543,7 @@ async def test_ten_thousand_jobs_need_little_memory_and_few_tasks(tmp_path: Path
 
     assert len(reports) == 10_000
     assert most_tasks < 15
-    assert peak < 20e6  # the reports; all jobs would take 50e6
+    assert peak < 15e6  # mostly the reports; all jobs would take 40e6
     assert time.monotonic() - start < 60
 
 
