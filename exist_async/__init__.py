@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from exist_async.averages import Average
     from exist_async.correlations import Correlation, CorrelationRating
     from exist_async.insights import Insight, InsightType
+    from exist_async.journals.postgres import JournaledJob, PostgresJournal
     from exist_async.journals.sqlite import Journal
     from exist_async.oauth import OAuthApp, Scope
     from exist_async.rate_limits.redis import RedisRateLimiter
@@ -66,6 +67,7 @@ else:
         "averages": ("Average",),
         "correlations": ("Correlation", "CorrelationRating"),
         "insights": ("Insight", "InsightType"),
+        "journals.postgres": ("JournaledJob", "PostgresJournal"),
         "journals.sqlite": ("Journal",),
         "oauth": ("OAuthApp", "Scope"),
         "rate_limits.redis": ("RedisRateLimiter",),
@@ -120,6 +122,7 @@ __all__ = [
     "InsightType",
     "Journal",
     "JournalError",
+    "JournaledJob",
     "MemoryRateLimiter",
     "MemoryTokenStore",
     "NoAnswerError",
@@ -134,6 +137,7 @@ __all__ = [
     "Page",
     "Paginator",
     "PermissionDeniedError",
+    "PostgresJournal",
     "RateLimitError",
     "RateLimiter",
     "ReauthorizationRequired",

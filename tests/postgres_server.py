@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-
 from redis_server import PORTS
 
 # PostgreSQL does not run as root.
