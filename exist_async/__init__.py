@@ -58,7 +58,14 @@ if TYPE_CHECKING:
     from exist_async.oauth import OAuthApp, Scope
     from exist_async.rate_limits.redis import RedisRateLimiter
     from exist_async.rate_limits.sqlite import SqliteRateLimiter
-    from exist_async.token_stores import FileTokenStore, MemoryTokenStore, OAuthToken, RedisTokenStore, TokenStore
+    from exist_async.token_stores import (
+        FileTokenStore,
+        MemoryTokenStore,
+        OAuthToken,
+        PostgresTokenStore,
+        RedisTokenStore,
+        TokenStore,
+    )
     from exist_async.values.history import History
     from exist_async.values.sync import Comparison
 else:
@@ -72,7 +79,14 @@ else:
         "oauth": ("OAuthApp", "Scope"),
         "rate_limits.redis": ("RedisRateLimiter",),
         "rate_limits.sqlite": ("SqliteRateLimiter",),
-        "token_stores": ("FileTokenStore", "MemoryTokenStore", "OAuthToken", "RedisTokenStore", "TokenStore"),
+        "token_stores": (
+            "FileTokenStore",
+            "MemoryTokenStore",
+            "OAuthToken",
+            "PostgresTokenStore",
+            "RedisTokenStore",
+            "TokenStore",
+        ),
         "values.history": ("History",),
         "values.sync": ("Comparison",),
     }
@@ -138,6 +152,7 @@ __all__ = [
     "Paginator",
     "PermissionDeniedError",
     "PostgresJournal",
+    "PostgresTokenStore",
     "RateLimitError",
     "RateLimiter",
     "ReauthorizationRequired",
