@@ -105,7 +105,8 @@ class RetryPolicy:
         if isinstance(error, RateLimitError) and waits_for_budget(error):
             if error.retry_after is None:
                 return self._pause(attempts)
-            return error.retry_after + self.fraction() * max(1.0, _JITTER * error.retry_after)
+            jitter = max(_JITTER * error.retry_after, min(1.0, error.retry_after))
+            return error.retry_after + self.fraction() * jitter
         return self._backoff(attempts) if is_temporary(error) else None
 
     def _backoff(self, attempts: int) -> float | None:

@@ -89,11 +89,12 @@ async def run_all(
     run_one = partial(
         run, shared=shared, store=store, app=app, journal=check_source(journal), reacquire=reacquire, max_wait=max_wait
     )
+    source = _Source(jobs)
     if isinstance(jobs, Collection):
         for index, job in enumerate(jobs):
             _check_job(index, job)
     options = shared._session.options  # pyright: ignore[reportPrivateUsage]
-    runner = _Runner(_Source(jobs), run_one, concurrency, retry, on_report, clock=options.clock, sleep=options.sleep)
+    runner = _Runner(source, run_one, concurrency, retry, on_report, clock=options.clock, sleep=options.sleep)
     return await runner.run()
 
 
