@@ -21,7 +21,6 @@ INCREMENTS: Final = 5
 REQUESTS: Final = {"update": -(-UPDATES // 35), "increment": -(-INCREMENTS // 35)}
 """The least number of requests of a job, by its kind."""
 
-_TIGHT_EACH: Final = 10
 _DAY: Final = date(2026, 11, 20)
 _NAMESPACE: Final = UUID("7f0c2f0e-5d0c-4d0e-8d4f-0a6a3f6f9a51")
 
@@ -35,8 +34,11 @@ class Budget:
 
 
 EXIST_BUDGET: Final = Budget(300, 3600.0)
-TIGHT_BUDGET: Final = Budget(2, 6.0)
-"""Less than the requests of a user's jobs, which therefore have to wait for it."""
+_SMALL_BUDGETS: Final = {0: Budget(2, 6.0), 5: Budget(3, 6.0)}
+"""The budgets of users whose number ends in a digit: less than the requests of their jobs, which have to wait."""
+
+BUDGETS: Final = (EXIST_BUDGET, *_SMALL_BUDGETS.values())
+"""All budgets."""
 
 
 def user_name(number: int) -> str:
@@ -49,9 +51,9 @@ def number_of(user: str) -> int:
     return int(user.removeprefix("user-"))
 
 
-def is_tight(number: int) -> bool:
-    """Whether a user has the tight budget."""
-    return number % _TIGHT_EACH == 0
+def budget_of(number: int) -> Budget:
+    """Return the budget of a user."""
+    return _SMALL_BUDGETS.get(number % 10, EXIST_BUDGET)
 
 
 def token_of(user: str) -> str:

@@ -18,12 +18,10 @@ import msgspec
 from starlette.responses import Response
 
 from benchmarks.fleet_jobs import (
-    EXIST_BUDGET,
+    BUDGETS,
     INCREMENTED,
-    TIGHT_BUDGET,
     UPDATED,
-    Budget,
-    is_tight,
+    budget_of,
     token_of,
     user_name,
 )
@@ -66,7 +64,7 @@ def counts_of(origin: str) -> dict[str, Any]:
 
 
 class _Service:
-    """Two sandboxes, one for each budget, behind one ASGI app that counts.
+    """A sandbox for each budget, behind one ASGI app that counts.
 
     Of the latency a random part passes before a request is carried out and the rest after it. A request whose client
     is gone before it would be carried out is not.
@@ -79,11 +77,11 @@ class _Service:
         self._refused = 0
         self._abandoned = 0
         self._applied = Counter[tuple[str, str, str]]()
-        self._sandboxes = {True: _sandbox(TIGHT_BUDGET), False: _sandbox(EXIST_BUDGET)}
+        sandboxes = {budget: Sandbox(rate_limit=budget.limit, rate_period=budget.period) for budget in BUDGETS}
         self._users = {}
         for number in range(users):
             name = user_name(number)
-            sandbox = self._sandboxes[is_tight(number)]
+            sandbox = sandboxes[budget_of(number)]
             user = sandbox.add_user(name)
             for attribute in (*UPDATED, INCREMENTED):
                 sandbox.add_attribute(user, name=attribute, value_type=INTEGER, service=sandbox.service)
@@ -141,10 +139,6 @@ class _Service:
                 for day, value in attribute.history.by_day.items()
             ],
         }
-
-
-def _sandbox(budget: Budget) -> Sandbox:
-    return Sandbox(rate_limit=budget.limit, rate_period=budget.period)
 
 
 async def _is_abandoned(receive: "Receive", seconds: float) -> bool:

@@ -14,7 +14,7 @@ from attrs import asdict, frozen
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from benchmarks.fleet_jobs import EXIST_BUDGET, TIGHT_BUDGET, Budget, is_tight, number_of
+from benchmarks.fleet_jobs import BUDGETS, budget_of, number_of
 from exist_async import ExistClient, PostgresJournal, PostgresRateLimiter, PostgresTokenStore, jobs
 from exist_async.jobs import ExistRetry, SyncJob
 
@@ -85,17 +85,19 @@ async def _run(settings: Settings) -> None:
             )
         )
         store, journal = PostgresTokenStore(pool), PostgresJournal(pool)
-        shared = await stack.enter_async_context(
-            ExistClient("nobody-s-token", base_url=settings.service, rate_limiter=_limiter(pool, EXIST_BUDGET))
-        )
-        tight = shared.with_options(rate_limiter=_limiter(pool, TIGHT_BUDGET))
+        client = await stack.enter_async_context(ExistClient("nobody-s-token", base_url=settings.service))
+        # Other programs need only one: all users of Exist have the same budget.
+        clients = {
+            budget: client.with_options(rate_limiter=PostgresRateLimiter(pool, budget.limit, budget.period))
+            for budget in BUDGETS
+        }
         app = procrastinate.App(connector=procrastinate.PsycopgConnector())
 
         @app.task(name=TASK, retry=ExistRetry(), pass_context=True)
         async def sync(_: "JobContext", job: str) -> None:
             to_write = SyncJob.from_json(job)
-            client = tight if is_tight(number_of(to_write.user)) else shared
-            await jobs.run(to_write, client, store, journal=journal)
+            shared = clients[budget_of(number_of(to_write.user))]
+            await jobs.run(to_write, shared, store, journal=journal)
 
         # Before all other jobs, or those of a dead worker would wait until the others are done.
         @app.periodic(cron="* * * * * */2", priority=1, queueing_lock="retry_stalled")
@@ -122,7 +124,3 @@ async def _run(settings: Settings) -> None:
 
 async def _set_autocommit(connection: AsyncConnection) -> None:
     await connection.set_autocommit(True)
-
-
-def _limiter(pool: AsyncConnectionPool, budget: Budget) -> PostgresRateLimiter:
-    return PostgresRateLimiter(pool, budget.limit, budget.period)
