@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -135,12 +136,10 @@ class PostgresServer:
 
     def pause(self) -> None:
         """Let it answer nothing, on open connections and new ones."""
-        for process in self._processes():
-            os.kill(process, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        for process in self._processes():
-            os.kill(process, signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """Shut it down at once, and properly: nothing that was committed is lost."""
@@ -149,8 +148,7 @@ class PostgresServer:
 
     def kill(self) -> None:
         """Kill it, as a power failure would."""
-        for process in self._processes():
-            os.kill(process, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         self._process.wait()
 
     def end(self) -> None:
@@ -160,6 +158,11 @@ class PostgresServer:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait(30)
         shutil.rmtree(self._folder)
+
+    def _signal(self, number: int) -> None:
+        for process in self._processes():
+            with suppress(ProcessLookupError):  # a connection has ended meanwhile
+                os.kill(process, number)
 
     def _processes(self) -> list[int]:
         """Return the ids of the server's process and of its children."""
