@@ -64,6 +64,13 @@ def _new_data() -> Path:
     return data
 
 
+def _is_running(process: int) -> bool:
+    try:
+        return bool(Path(f"/proc/{process}/cmdline").read_bytes())  # empty for one that has ended
+    except OSError:
+        return False
+
+
 class PostgresServer:
     """A server that can be paused, stopped, killed, and started again on the same port.
 
@@ -151,7 +158,7 @@ class PostgresServer:
         children = self._signal(signal.SIGKILL)
         self._process.wait()
         give_up = time.monotonic() + 10
-        while any(Path(f"/proc/{child}").exists() for child in children) and time.monotonic() < give_up:
+        while any(map(_is_running, children)) and time.monotonic() < give_up:
             time.sleep(0.001)
 
     def end(self) -> None:
