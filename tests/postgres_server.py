@@ -64,6 +64,13 @@ def _new_data() -> Path:
     return data
 
 
+def _is_running(process: int) -> bool:
+    try:
+        return bool(Path(f"/proc/{process}/cmdline").read_bytes())  # empty for one that has ended
+    except OSError:
+        return False
+
+
 class PostgresServer:
     """A server that can be paused, stopped, killed, and started again on the same port.
 
@@ -148,23 +155,24 @@ class PostgresServer:
 
     def kill(self) -> None:
         """Kill it, as a power failure would."""
-        self._signal(signal.SIGKILL)
+        children = self._signal(signal.SIGKILL)
         self._process.wait()
+        give_up = time.monotonic() + 10
+        while any(map(_is_running, children)) and time.monotonic() < give_up:
+            time.sleep(0.001)
 
     def end(self) -> None:
         """Stop it, if it runs, and delete its data."""
         if self._process.poll() is None:
-            self.resume()
-            self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(30)
+            self.kill()
         shutil.rmtree(self._folder)
 
-    def _signal(self, number: int) -> None:
-        for process in self._processes():
-            with suppress(ProcessLookupError):  # a connection has ended meanwhile
-                os.kill(process, number)
-
-    def _processes(self) -> list[int]:
-        """Return the ids of the server's process and of its children."""
+    def _signal(self, number: int) -> list[int]:
+        """Send a signal to the server's process and its children, and return the ids of these."""
+        os.kill(self._process.pid, signal.SIGSTOP)  # so that it starts no more of them
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        return [self._process.pid, *map(int, children)]
+        for child in children:
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                os.kill(int(child), number)
+        os.kill(self._process.pid, number)
+        return [int(child) for child in children]
