@@ -53,11 +53,19 @@ if TYPE_CHECKING:
     from exist_async.averages import Average
     from exist_async.correlations import Correlation, CorrelationRating
     from exist_async.insights import Insight, InsightType
+    from exist_async.journals.postgres import JournaledJob, PostgresJournal
     from exist_async.journals.sqlite import Journal
     from exist_async.oauth import OAuthApp, Scope
     from exist_async.rate_limits.redis import RedisRateLimiter
     from exist_async.rate_limits.sqlite import SqliteRateLimiter
-    from exist_async.token_stores import FileTokenStore, MemoryTokenStore, OAuthToken, RedisTokenStore, TokenStore
+    from exist_async.token_stores import (
+        FileTokenStore,
+        MemoryTokenStore,
+        OAuthToken,
+        PostgresTokenStore,
+        RedisTokenStore,
+        TokenStore,
+    )
     from exist_async.values.history import History
     from exist_async.values.sync import Comparison
 else:
@@ -66,11 +74,19 @@ else:
         "averages": ("Average",),
         "correlations": ("Correlation", "CorrelationRating"),
         "insights": ("Insight", "InsightType"),
+        "journals.postgres": ("JournaledJob", "PostgresJournal"),
         "journals.sqlite": ("Journal",),
         "oauth": ("OAuthApp", "Scope"),
         "rate_limits.redis": ("RedisRateLimiter",),
         "rate_limits.sqlite": ("SqliteRateLimiter",),
-        "token_stores": ("FileTokenStore", "MemoryTokenStore", "OAuthToken", "RedisTokenStore", "TokenStore"),
+        "token_stores": (
+            "FileTokenStore",
+            "MemoryTokenStore",
+            "OAuthToken",
+            "PostgresTokenStore",
+            "RedisTokenStore",
+            "TokenStore",
+        ),
         "values.history": ("History",),
         "values.sync": ("Comparison",),
     }
@@ -120,6 +136,7 @@ __all__ = [
     "InsightType",
     "Journal",
     "JournalError",
+    "JournaledJob",
     "MemoryRateLimiter",
     "MemoryTokenStore",
     "NoAnswerError",
@@ -134,6 +151,8 @@ __all__ = [
     "Page",
     "Paginator",
     "PermissionDeniedError",
+    "PostgresJournal",
+    "PostgresTokenStore",
     "RateLimitError",
     "RateLimiter",
     "ReauthorizationRequired",
