@@ -58,7 +58,14 @@ if TYPE_CHECKING:
     from exist_async.rate_limits.postgres import PostgresRateLimiter
     from exist_async.rate_limits.redis import RedisRateLimiter
     from exist_async.rate_limits.sqlite import SqliteRateLimiter
-    from exist_async.token_stores import FileTokenStore, MemoryTokenStore, OAuthToken, RedisTokenStore, TokenStore
+    from exist_async.token_stores import (
+        FileTokenStore,
+        MemoryTokenStore,
+        OAuthToken,
+        PostgresTokenStore,
+        RedisTokenStore,
+        TokenStore,
+    )
     from exist_async.values.history import History
     from exist_async.values.sync import Comparison
 else:
@@ -72,7 +79,14 @@ else:
         "rate_limits.postgres": ("PostgresRateLimiter",),
         "rate_limits.redis": ("RedisRateLimiter",),
         "rate_limits.sqlite": ("SqliteRateLimiter",),
-        "token_stores": ("FileTokenStore", "MemoryTokenStore", "OAuthToken", "RedisTokenStore", "TokenStore"),
+        "token_stores": (
+            "FileTokenStore",
+            "MemoryTokenStore",
+            "OAuthToken",
+            "PostgresTokenStore",
+            "RedisTokenStore",
+            "TokenStore",
+        ),
         "values.history": ("History",),
         "values.sync": ("Comparison",),
     }
@@ -137,6 +151,7 @@ __all__ = [
     "Paginator",
     "PermissionDeniedError",
     "PostgresRateLimiter",
+    "PostgresTokenStore",
     "RateLimitError",
     "RateLimiter",
     "ReauthorizationRequired",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from attrs import define
 
 from exist_async._checks import check_seconds, check_text
-from exist_async._concurrency import running_loop
+from exist_async._per_loop import PerLoop
 from exist_async._secrets import hides_locals
 from exist_async.errors import ConfigurationError
 
@@ -33,14 +33,12 @@ class _OnLoop:
 
     Attributes:
         client: The client.
-        generator: Closes the client; None for the caller's.
         turns: Limits the commands that are sent at once, so that the others do not wait for a connection: only the time
             of Redis itself counts towards the timeout.
         timeouts: Number of commands that Redis did not answer in time.
     """
 
     client: "Redis"
-    generator: AsyncGenerator["Redis", None] | None
     turns: asyncio.Semaphore
     timeouts: int = 0
 
@@ -54,7 +52,8 @@ class RedisClients:
         self._redis = redis
         self._timeout = timeout
         self._owner = owner
-        self._loops: dict[asyncio.AbstractEventLoop, _OnLoop] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loops = PerLoop(self._open)
         self.where = f"Redis at {_address(redis)}"  # without the password
 
     @hides_locals
@@ -94,48 +93,32 @@ class RedisClients:
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; those of other loops are closed there soon afterwards."""
-        if not isinstance(self._redis, str):
-            return
-        running = running_loop()
-        opened, self._loops = self._loops, {}
-        for loop, there in opened.items():
-            assert there.generator is not None
-            if loop is running:
-                await there.generator.aclose()
-                continue
-            with suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(_close_soon, loop, there.generator)
+        await self._loops.aclose()
 
     async def _on_loop(self) -> _OnLoop:
-        loop = asyncio.get_running_loop()
-        here = self._loops.get(loop)
-        if here is not None:
-            return here
-        if isinstance(self._redis, str):
-            for closed in [each for each in list(self._loops) if each.is_closed()]:
-                del self._loops[closed]
-            generator = self._open(self._redis)
-            here = _OnLoop(await anext(generator), generator, asyncio.Semaphore(_CONNECTIONS))
-        elif self._loops:
-            raise ConfigurationError(
-                "a redis.asyncio client can be used only on the event loop that used it first: give "
-                f"{self._owner} a URL instead, from which it opens connections on each loop"
-            )
-        else:
+        if not isinstance(self._redis, str):
+            running = asyncio.get_running_loop()
+            self._loop = self._loop or running
+            if self._loop is not running:
+                raise ConfigurationError(
+                    "a redis.asyncio client can be used only on the event loop that used it first: give "
+                    f"{self._owner} a URL instead, from which it opens connections on each loop"
+                )
+        return await self._loops.get()
+
+    async def _open(self) -> AsyncGenerator[_OnLoop, None]:
+        # A generator: see PerLoop.
+        if not isinstance(self._redis, str):
             connections = _connections_of(self._redis).max_connections  # more at once are an error in most pools
             # Both classes have the commands that are used here.
-            here = _OnLoop(cast("Redis", self._redis), None, asyncio.Semaphore(min(_CONNECTIONS, connections)))
-        self._loops[loop] = here
-        return here
-
-    async def _open(self, url: str) -> AsyncGenerator["Redis", None]:
-        # A generator, because asyncio.run() closes generators before the loop, when connections can still be closed.
+            yield _OnLoop(cast("Redis", self._redis), asyncio.Semaphore(min(_CONNECTIONS, connections)))
+            return
         from redis.asyncio import Redis
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
 
         pool = _pool(
-            url,
+            self._redis,
             max_connections=_CONNECTIONS,
             timeout=self._timeout,
             socket_timeout=self._timeout,
@@ -145,22 +128,9 @@ class RedisClients:
         )
         client = Redis.from_pool(pool)
         try:
-            yield client
+            yield _OnLoop(client, asyncio.Semaphore(_CONNECTIONS))
         finally:
             await client.aclose()
-
-
-# Event loops hold only weak references to their tasks.
-_closing: set[asyncio.Task[None]] = set()
-
-
-def _close_soon(loop: asyncio.AbstractEventLoop, generator: AsyncGenerator[object, None]) -> None:
-    async def close() -> None:
-        await generator.aclose()
-
-    task = loop.create_task(close())
-    _closing.add(task)
-    task.add_done_callback(_closing.discard)
 
 
 class RedisBacked:

@@ -1,5 +1,6 @@
 """A PostgreSQL server for tests, on a free port of this machine, with its data in a temporary folder."""
 
+import atexit
 import os
 import random
 import shutil
@@ -7,6 +8,8 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -30,6 +33,42 @@ def _programs() -> Path | None:
 
 
 PROGRAMS = _programs()
+PASSWORD = "pass-word-of-the-database"
+
+
+def _run(command: list[str], log: Path) -> "subprocess.Popen[bytes]":
+    account = {} if ACCOUNT is None else {"user": ACCOUNT, "group": ACCOUNT, "extra_groups": []}
+    with log.open("ab") as file:
+        return subprocess.Popen(command, stdout=file, stderr=file, cwd="/", **account)  # type: ignore[call-overload]
+
+
+def _give_to_account(*paths: Path) -> None:
+    if ACCOUNT is not None:
+        for path in paths:
+            shutil.chown(path, ACCOUNT, ACCOUNT)
+
+
+@cache
+def _new_data() -> Path:
+    """Return a folder with the data of a new server, which are copied for each: making them takes a second."""
+    assert PROGRAMS is not None
+    folder = Path(tempfile.mkdtemp(prefix="exist_async-postgres-"))
+    atexit.register(shutil.rmtree, folder)
+    secret = folder / "password"
+    secret.write_text(PASSWORD)
+    _give_to_account(folder, secret)
+    data, log = folder / "data", folder / "log"
+    command = [str(PROGRAMS / "initdb"), "--no-sync", "--auth=scram-sha-256", "--username=postgres", "-D", str(data)]
+    command += [f"--pwfile={secret}", "--encoding=UTF8", "--locale=C", "--wal-segsize=1"]
+    assert _run(command, log).wait(60) == 0, log.read_text()
+    return data
+
+
+def _is_running(process: int) -> bool:
+    try:
+        return bool(Path(f"/proc/{process}/cmdline").read_bytes())  # empty for one that has ended
+    except OSError:
+        return False
 
 
 class PostgresServer:
@@ -40,7 +79,7 @@ class PostgresServer:
         schema: A name for the schema of a test.
     """
 
-    password = "pass-word-of-the-database"
+    password = PASSWORD
 
     def __init__(self, *options: str, folder: Path | None = None) -> None:
         """Start a server with settings such as "max_connections=20", in a temporary folder or a given one."""
@@ -50,13 +89,8 @@ class PostgresServer:
         self._options = [option for each in (*FIXED, *options) for option in ("-c", each)]
         # Not in pytest's own folder, which the account can't enter.
         self._folder = Path(tempfile.mkdtemp(prefix="exist_async-postgres-", dir=folder))
-        secret = self._folder / "password"
-        secret.write_text(self.password)
-        if ACCOUNT is not None:
-            for path in (self._folder, secret):
-                shutil.chown(path, ACCOUNT, ACCOUNT)
-        initdb = ["initdb", "--no-sync", "--auth=scram-sha-256", "--username=postgres", f"--pwfile={secret}"]
-        self._popen(*initdb, "--encoding=UTF8", "--locale=C", "-D", str(self._data)).wait(60)
+        _give_to_account(self._folder)
+        subprocess.run(["cp", "-a", str(_new_data()), str(self._folder)], check=True)
         for _ in range(20):
             self.port = random.SystemRandom().choice(PORTS)
             self.url = f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/postgres"
@@ -70,7 +104,9 @@ class PostgresServer:
 
     def _start(self) -> bool:
         """Start it, and return whether it runs: another server may have its port."""
-        self._process = self._popen("postgres", "-D", str(self._data), "-c", f"port={self.port}", *self._options)
+        assert PROGRAMS is not None
+        program = [str(PROGRAMS / "postgres"), "-D", str(self._data), "-c", f"port={self.port}"]
+        self._process = _run([*program, *self._options], self._folder / "log")
         give_up = time.monotonic() + 30
         while time.monotonic() < give_up:
             if self._process.poll() is not None:
@@ -107,12 +143,10 @@ class PostgresServer:
 
     def pause(self) -> None:
         """Let it answer nothing, on open connections and new ones."""
-        for process in self._processes():
-            os.kill(process, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        for process in self._processes():
-            os.kill(process, signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """Shut it down at once, and properly: nothing that was committed is lost."""
@@ -121,26 +155,24 @@ class PostgresServer:
 
     def kill(self) -> None:
         """Kill it, as a power failure would."""
-        for process in self._processes():
-            os.kill(process, signal.SIGKILL)
+        children = self._signal(signal.SIGKILL)
         self._process.wait()
+        give_up = time.monotonic() + 10
+        while any(map(_is_running, children)) and time.monotonic() < give_up:
+            time.sleep(0.001)
 
     def end(self) -> None:
         """Stop it, if it runs, and delete its data."""
         if self._process.poll() is None:
-            self.resume()
-            self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(30)
+            self.kill()
         shutil.rmtree(self._folder)
 
-    def _processes(self) -> list[int]:
-        """Return the ids of the server's process and of its children."""
+    def _signal(self, number: int) -> list[int]:
+        """Send a signal to the server's process and its children, and return the ids of these."""
+        os.kill(self._process.pid, signal.SIGSTOP)  # so that it starts no more of them
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        return [self._process.pid, *map(int, children)]
-
-    def _popen(self, program: str, *arguments: str) -> "subprocess.Popen[bytes]":
-        assert PROGRAMS is not None
-        account = {} if ACCOUNT is None else {"user": ACCOUNT, "group": ACCOUNT, "extra_groups": []}
-        with (self._folder / "log").open("ab") as log:
-            command = [str(PROGRAMS / program), *arguments]
-            return subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **account)  # type: ignore[call-overload]
+        for child in children:
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                os.kill(int(child), number)
+        os.kill(self._process.pid, number)
+        return [int(child) for child in children]

@@ -297,18 +297,19 @@ class PostgresBacked:
             schema = self._schema.replace("%", "%%") if values else self._schema
             return await _execute(connection, statement.replace("{schema}", schema), values or None)
 
-        async with connection.transaction():
-            await execute("SELECT pg_advisory_xact_lock(%s)", _MIGRATION_LOCK)
-            # CREATE SCHEMA IF NOT EXISTS needs the privilege to create one also where it exists.
-            if not await execute("SELECT FROM pg_namespace WHERE nspname = %s", self._schema_name):
-                await execute("CREATE SCHEMA {schema}")
-            await execute(_CREATE_PARTS)
-            rows = await execute(_GET_VERSION, self._part)
-            version: int = rows[0][0] if rows else 0
-            for migration in self._migrations[version:]:
-                await execute(migration)
-            newest = max(version, len(self._migrations))
-            await execute(_SET_VERSION, self._part, newest)
+        await execute("BEGIN")  # not psycopg's own: it waits for the server when it is cancelled
+        await execute("SELECT pg_advisory_xact_lock(%s)", _MIGRATION_LOCK)
+        # CREATE SCHEMA IF NOT EXISTS needs the privilege to create one also where it exists.
+        if not await execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", self._schema_name):
+            await execute("CREATE SCHEMA {schema}")
+        await execute(_CREATE_PARTS)
+        rows = await execute(_GET_VERSION, self._part)
+        version: int = rows[0][0] if rows else 0
+        for migration in self._migrations[version:]:
+            await execute(migration)
+        newest = max(version, len(self._migrations))
+        await execute(_SET_VERSION, self._part, newest)
+        await execute("COMMIT")
         return newest
 
 
@@ -383,4 +384,4 @@ async def _execute(connection: "Connection", statement: str, values: Sequence[ob
     # Not the connection's own cursor: the caller's pool may have set another kind of rows and parameters.
     cursor = AsyncCursor(connection, row_factory=tuple_row)
     await cursor.execute(statement.encode(), values)
-    return await cursor.fetchall() if cursor.description else []
+    return await cursor.fetchall() if cursor.description is not None else []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, LiteralString
 
 from exist_async._postgres import PostgresBacked, PostgresFailedError
 from exist_async._postgres.locks import lock_key
+from exist_async._secrets import hides_locals
 from exist_async.rate_limits.queue import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
 from exist_async.rate_limits.slots import LONGEST_FLIGHT, Slot
 
@@ -208,6 +209,7 @@ END $function$;
 _NO_MARK: Final = 0  # no request has it
 
 
+@hides_locals
 class PostgresRateLimiter(PostgresBacked, StoredRateLimiter):
     """Allows at most `limit` requests of a user in any `period` seconds, counted over all that share a PostgreSQL.
 
