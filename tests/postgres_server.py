@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -61,6 +62,13 @@ def _new_data() -> Path:
     command += [f"--pwfile={secret}", "--encoding=UTF8", "--locale=C", "--wal-segsize=1"]
     assert _run(command, log).wait(60) == 0, log.read_text()
     return data
+
+
+def _is_running(process: int) -> bool:
+    try:
+        return bool(Path(f"/proc/{process}/cmdline").read_bytes())  # empty for one that has ended
+    except OSError:
+        return False
 
 
 class PostgresServer:
@@ -135,12 +143,10 @@ class PostgresServer:
 
     def pause(self) -> None:
         """Let it answer nothing, on open connections and new ones."""
-        for process in self._processes():
-            os.kill(process, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        for process in self._processes():
-            os.kill(process, signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """Shut it down at once, and properly: nothing that was committed is lost."""
@@ -149,19 +155,24 @@ class PostgresServer:
 
     def kill(self) -> None:
         """Kill it, as a power failure would."""
-        for process in self._processes():
-            os.kill(process, signal.SIGKILL)
+        children = self._signal(signal.SIGKILL)
         self._process.wait()
+        give_up = time.monotonic() + 10
+        while any(map(_is_running, children)) and time.monotonic() < give_up:
+            time.sleep(0.001)
 
     def end(self) -> None:
         """Stop it, if it runs, and delete its data."""
         if self._process.poll() is None:
-            self.resume()
-            self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(30)
+            self.kill()
         shutil.rmtree(self._folder)
 
-    def _processes(self) -> list[int]:
-        """Return the ids of the server's process and of its children."""
+    def _signal(self, number: int) -> list[int]:
+        """Send a signal to the server's process and its children, and return the ids of these."""
+        os.kill(self._process.pid, signal.SIGSTOP)  # so that it starts no more of them
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        return [self._process.pid, *map(int, children)]
+        for child in children:
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                os.kill(int(child), number)
+        os.kill(self._process.pid, number)
+        return [int(child) for child in children]

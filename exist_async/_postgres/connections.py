@@ -46,6 +46,7 @@ class Connections(ABC):
     def __init__(self, limit: int, more_time: float = 0.0) -> None:
         self.limit = limit
         self.more_time = more_time
+        self._is_closed = False
         # Event loops hold only weak references to their tasks.
         self._background: set[asyncio.Task[None]] = set()
 
@@ -74,6 +75,8 @@ class Connections(ABC):
 
     async def aclose(self) -> None:
         """Close its own connections: the free ones now, the others when they are given back."""
+        self._is_closed = True
+        self.close_idle()
         for task in self._background:
             task.cancel()
         if self._background:
@@ -101,7 +104,6 @@ class OwnConnections(Connections):
         super().__init__(_CONNECTIONS, more_time=(hosts - 1) * each)
         self._conninfo = make_conninfo("", **options)
         self._idle: list[Connection] = []
-        self._is_closed = False
 
     async def take(self) -> "Connection":
         while self._idle:
@@ -118,10 +120,11 @@ class OwnConnections(Connections):
             self._idle.append(connection)
 
     def discard(self, connection: "Connection") -> None:
-        if _is_running(connection):
-            self._start(_cancel_and_close(connection))
-        else:
+        if self._is_closed or not _is_running(connection):
             connection.pgconn.finish()
+        else:
+            # Also when the task is cancelled before it starts.
+            self._start(_end_statement(connection)).add_done_callback(lambda _: connection.pgconn.finish())
 
     async def connect(self) -> "Connection":
         from psycopg import AsyncConnection
@@ -134,11 +137,6 @@ class OwnConnections(Connections):
         while self._idle:
             connection = self._idle.pop()  # named: it must last until it is closed
             connection.pgconn.finish()
-
-    async def aclose(self) -> None:
-        self._is_closed = True
-        self.close_idle()
-        await super().aclose()
 
 
 class PoolConnections(Connections):
@@ -188,8 +186,9 @@ class PoolConnections(Connections):
 
     async def _close_and_return(self, connection: "Connection") -> None:
         try:
-            await _cancel_and_close(connection)
+            await _end_statement(connection)
         finally:
+            connection.pgconn.finish()
             await self._return(connection)
 
     async def _return(self, connection: "Connection") -> None:
@@ -224,16 +223,13 @@ def _end_when_cancelled(connection: "Connection") -> None:
     cast("Any", connection).wait = wait
 
 
-async def _cancel_and_close(connection: "Connection") -> None:
+async def _end_statement(connection: "Connection") -> None:
+    """Ask the server to end the statement of a connection: one that waits for a lock would keep its session."""
     from psycopg import capabilities
 
-    try:
-        # A statement that waits for a lock would keep its session although nobody waits for it.
-        if _is_running(connection) and capabilities.has_cancel_safe():
-            with suppress(Exception):
-                await connection.cancel_safe(timeout=_CANCEL_TIMEOUT)
-    finally:
-        connection.pgconn.finish()
+    if _is_running(connection) and capabilities.has_cancel_safe():
+        with suppress(Exception):
+            await connection.cancel_safe(timeout=_CANCEL_TIMEOUT)
 
 
 def _is_idle(connection: "Connection") -> bool:

@@ -96,23 +96,14 @@ class RetryPolicy:
             error: The error that ended the last attempt.
             attempts: Number of attempts before that one.
         """
-        if isinstance(error, BatchError):
-            if (decisive := decisive_error(error.errors)) is None:
-                # Some items may have been kept from being sent, for example by others that are unknown.
-                is_unfinished = error.summary is not None and error.summary.counts[OutcomeStatus.NOT_SENT] > 0
-                return self._backoff(attempts) if is_unfinished else None
-            error = decisive
+        error = _decisive_of(error)
         if isinstance(error, RateLimitError) and waits_for_budget(error):
             if error.retry_after is None:
                 return self._pause(attempts)
             jitter = max(_JITTER * error.retry_after, min(1.0, error.retry_after))
             return error.retry_after + self.fraction() * jitter
-        return self._backoff(attempts) if is_temporary(error) else None
-
-    def _backoff(self, attempts: int) -> float | None:
-        if self.max_attempts is not None and attempts + 1 >= self.max_attempts:
-            return None
-        return self._pause(attempts)
+        is_last = self.max_attempts is not None and attempts + 1 >= self.max_attempts
+        return self._pause(attempts) if _is_temporary(error) and not is_last else None
 
     def _pause(self, attempts: int) -> float:
         longest: float = min(self.longest_wait, self.first_wait * 2 ** min(attempts, _LONGEST_EXPONENT))
@@ -134,15 +125,29 @@ def _rank(error: Exception) -> int:
     return next(rank for rank, cls in enumerate(_DECISIVE) if isinstance(error, cls))
 
 
+def is_worth_another(error: BaseException) -> bool:
+    """Whether another attempt may help after an error."""
+    error = _decisive_of(error)
+    return waits_for_budget(error) or _is_temporary(error)
+
+
 def waits_for_budget(error: BaseException) -> bool:
     """Whether an error says that the budget is spent. Otherwise, the store of the budget has failed."""
     return isinstance(error, RateLimitError) and (error.retry_after is not None or error.status_code is not None)
 
 
-def is_temporary(error: BaseException) -> bool:
+def _decisive_of(error: BaseException) -> BaseException:
+    """Return the error that decides instead of one for several."""
+    return (decisive_error(error.errors) or error) if isinstance(error, BatchError) else error
+
+
+def _is_temporary(error: BaseException) -> bool:
     """Whether an error may not occur again: no connection, no answer, something that can't be used for now."""
     if isinstance(error, OAuthError):
         # Without a status, the token store failed, or the service did not answer.
         is_busy = error.status_code is None or error.status_code in _BUSY or error.status_code >= 500
         return is_busy and not isinstance(error, ReauthorizationRequired)
+    if isinstance(error, BatchError):
+        # Some items may have been kept from being sent, for example by others that are unknown.
+        return error.summary is not None and error.summary.counts[OutcomeStatus.NOT_SENT] > 0
     return isinstance(error, _TEMPORARY)

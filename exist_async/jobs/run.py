@@ -1,5 +1,6 @@
 """Runs one job: writes its items through its journal, and returns its report."""
 
+import logging
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from exist_async._checks import wrong_type
@@ -7,20 +8,22 @@ from exist_async.auth.oauth2 import OAuth2
 from exist_async.auth.stored_token import StoredToken
 from exist_async.batch.operation import OnOutcome
 from exist_async.client import ExistClient
-from exist_async.errors import BatchError, ExistAsyncError, OutcomeUnknownError
+from exist_async.errors import BatchError, ConfigurationError, ExistAsyncError, JournalError, OutcomeUnknownError
 from exist_async.jobs.job import SyncJob
 from exist_async.jobs.journals import JournalSource, journal_for
 from exist_async.jobs.report import JobReport, report_of
-from exist_async.jobs.retry import decisive_error
+from exist_async.jobs.retry import decisive_error, is_worth_another
 from exist_async.journals.base import StoredJournal
 from exist_async.oauth import OAuthApp
-from exist_async.outcomes import OutcomeStatus, WriteSummary
+from exist_async.outcomes import OutcomeStatus, WriteSummary, error_text
 from exist_async.token_stores import TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exist_async.values.requests import ValueIncrement, ValueUpdate
+
+_log = logging.getLogger("exist_async")
 
 LONGEST_WAIT: Final = 2.0
 """Seconds for which a job waits for its user's budget before it is put off."""
@@ -77,16 +80,30 @@ async def run(
     view = shared.with_options(auth=auth, max_wait=max_wait)
     try:
         async with journal_for(journal, job.id) as opened:
-            summary = await _write(job, view, opened, reacquire, on_outcome)
-        return report_of(job, summary)
-    except ExistAsyncError as error:
-        failure, summary = error, error.summary or WriteSummary(dict.fromkeys(OutcomeStatus, 0))
-    # Outside the handler: the error that decides is the cause of the one that was raised.
-    decisive = _unfinished_by(failure, summary)
+            try:
+                return report_of(job, await _write(job, view, opened, reacquire, on_outcome))
+            except ExistAsyncError as error:
+                failure = error
+            if (decisive := _unfinished_by(failure)) is not None and not is_worth_another(decisive):
+                await _note(opened, decisive)
+    except ExistAsyncError as error:  # of the journal
+        failure = decisive = error
+    # Outside the handlers: the error that decides is the cause of the one that was raised.
+    summary = failure.summary or WriteSummary(dict.fromkeys(OutcomeStatus, 0))
     if decisive is None:
         return report_of(job, summary)
     decisive.summary = summary
     raise decisive
+
+
+async def _note(journal: StoredJournal, error: ExistAsyncError) -> None:
+    """Note in a job's journal that it failed, for those who look after jobs."""
+    if isinstance(error, ConfigurationError):  # it may be the journal of another job
+        return
+    try:
+        await journal.note_error(f"{type(error).__name__}: {error_text(error)}")
+    except JournalError as failure:
+        _log.warning("The error of a job was not noted: %s", failure)
 
 
 def check_client(shared: object) -> None:
@@ -122,11 +139,11 @@ async def _write(
     )
 
 
-def _unfinished_by(error: ExistAsyncError, summary: WriteSummary[Any, Any]) -> ExistAsyncError | None:
+def _unfinished_by(error: ExistAsyncError) -> ExistAsyncError | None:
     """Return the error by which a write is not finished; None if only increments are unknown, which stay so."""
     errors = error.errors if isinstance(error, BatchError) else (error,)
     lasting = [each for each in errors if not (isinstance(each, OutcomeUnknownError) and not each.repeatable)]
     if lasting:
         decisive = decisive_error(lasting)
         return decisive if isinstance(decisive, ExistAsyncError) else error
-    return error if summary.counts[OutcomeStatus.NOT_SENT] else None
+    return error if error.summary is not None and error.summary.counts[OutcomeStatus.NOT_SENT] else None

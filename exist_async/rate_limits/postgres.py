@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, LiteralString
 
 from exist_async._postgres import PostgresBacked, PostgresFailedError
+from exist_async._postgres.failures import ROLLED_BACK
 from exist_async._postgres.locks import lock_key
+from exist_async._secrets import hides_locals
 from exist_async.rate_limits.queue import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
 from exist_async.rate_limits.slots import LONGEST_FLIGHT, Slot
 
@@ -104,8 +106,8 @@ DECLARE
   opens timestamptz := greatest(present, here.held_until);
   later integer;
 BEGIN
-  -- Sent again because the first answer was lost.
-  IF here.moments[array_position(here.marks, mark)] > opened THEN
+  -- Sent again because the first answer was lost, or overtaken by the return of the slot: its caller was cancelled.
+  IF mark = ANY (here.marks) THEN
     RETURN 0;
   END IF;
   IF ahead >= free THEN
@@ -151,12 +153,14 @@ BEGIN
     SELECT place INTO found FROM unnest(here.moments) WITH ORDINALITY AS taken (moment, place)
       WHERE moment <= present ORDER BY moment DESC LIMIT 1;
   END IF;
-  IF found IS NULL AND hold <= interval '0' THEN
-    RETURN;
-  END IF;
   IF found IS NOT NULL THEN
     here.marks := here.marks[:found - 1] || here.marks[found + 1:];
     here.moments := here.moments[:found - 1] || here.moments[found + 1:];
+  END IF;
+  IF mark IS NOT NULL THEN
+    -- One that has expired: the statement that takes the slot may be still to come.
+    here.marks := mark || here.marks;
+    here.moments := (present - period) || here.moments;
   END IF;
   IF hold > interval '0' THEN
     here.held_until := greatest(here.held_until, present + hold);
@@ -207,7 +211,12 @@ END $function$;
 
 _NO_MARK: Final = 0  # no request has it
 
+# By default a statement is never rolled back because of another one. At the isolation levels above, one of those that
+# use the same window at once succeeds each time.
+_ATTEMPTS: Final = 10
 
+
+@hides_locals
 class PostgresRateLimiter(PostgresBacked, StoredRateLimiter):
     """Allows at most `limit` requests of a user in any `period` seconds, counted over all that share a PostgreSQL.
 
@@ -296,14 +305,18 @@ class PostgresRateLimiter(PostgresBacked, StoredRateLimiter):
         window = "%s, %s, make_interval(secs => %s), make_interval(secs => %s)"
         key = lock_key(self._schema_name, self._part, name)
         values = (key, name, float(self._period), LONGEST_FLIGHT, *arguments)
-        try:
-            rows = await self._fetch(
-                f"SELECT {{schema}}.{function}({window}{parameters})", values, repeatable=repeatable
-            )
-        except PostgresFailedError as error:
-            reason = str(error)
-        else:
-            return rows[0][0]
+        reason = ""
+        for _ in range(_ATTEMPTS):
+            try:
+                rows = await self._fetch(
+                    f"SELECT {{schema}}.{function}({window}{parameters})", values, repeatable=repeatable
+                )
+            except PostgresFailedError as error:
+                reason = str(error)
+                if error.code not in ROLLED_BACK:
+                    break
+            else:
+                return rows[0][0]
         raise StoreUnavailableError(f"The rate limiter's {reason}.")
 
 

@@ -522,3 +522,48 @@ def test_text_that_is_no_report_is_an_error(text: str | bytes) -> None:
 def test_something_else_than_text_is_no_report() -> None:
     with pytest.raises(ConfigurationError, match="must be a string or bytes"):
         JobReport.from_json({})  # type: ignore[arg-type]
+
+
+async def test_the_error_by_which_a_job_failed_is_noted_in_its_journal_and_others_are_not(
+    service: Service, shared: ExistClient, folder: JournalFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[str] = []
+
+    async def note_error(journal: Journal, text: str) -> None:
+        noted.append(text)
+
+    monkeypatch.setattr(Journal, "note_error", note_error)
+    service.sandbox.fail_next(1, status=502)
+    job = update("ada", 7)
+    with pytest.raises(OutcomeUnknownError):
+        await run(job, shared, service.store, journal=folder)  # it is tried again
+    await run(job, shared, service.store, journal=folder)
+    with pytest.raises(ConfigurationError):  # the journal is that of another job
+        await run(SyncJob("ada", "update", update("ada", 8).items, job.id), shared, service.store, journal=folder)
+    assert noted == []
+
+    with pytest.raises(ReauthorizationRequired):
+        await run(update("eve", 7), shared, service.store, journal=folder)
+
+    assert noted == [
+        "ReauthorizationRequired: The token store has no token of 'eve'. Sign them in (OAuthApp.authorization_url() "
+        "and exchange()), and save the token in the store."
+    ]
+
+
+async def test_an_error_that_can_t_be_noted_is_raised_all_the_same(
+    service: Service,
+    shared: ExistClient,
+    folder: JournalFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def note_error(journal: Journal, text: str) -> None:
+        raise JournalError("its disk is full")
+
+    monkeypatch.setattr(Journal, "note_error", note_error)
+
+    with pytest.raises(ReauthorizationRequired):
+        await run(update("eve", 7), shared, service.store, journal=folder)
+
+    assert "The error of a job was not noted: its disk is full" in caplog.text
