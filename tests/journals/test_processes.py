@@ -72,9 +72,7 @@ asyncio.run(main())
 
 
 async def test_a_forked_process_leaves_it_to_its_parent(place: Place) -> None:
-    ended = await asyncio.to_thread(
-        subprocess.run, command, env=environment(), capture_output=True, text=True, check=False
-    )
+    ended = await run(_FORKING, place)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     assert "is not open" in ended.stdout
     async with journal_at(place) as journal:
@@ -91,13 +89,9 @@ async def test_a_second_one_in_another_process_is_refused(exist: ExistClient, pl
     )
     async with journal_at(place) as journal:
         await exist.values.update(steps(1), journal=journal)
-        refused = await asyncio.to_thread(
-            subprocess.run, command, env=environment(), capture_output=True, text=True, check=False
-        )
+        refused = await run(code, place)
         assert (await exist.values.update(steps(1, 2), journal=journal)).ok
-    allowed = await asyncio.to_thread(
-        subprocess.run, command, env=environment(), capture_output=True, text=True, check=False
-    )
+    allowed = await run(code, place)
 
     assert "JournalError: the journal" in refused.stderr
     assert "is open elsewhere" in refused.stderr
