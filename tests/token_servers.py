@@ -47,12 +47,16 @@ class TokenServer(ABC):
         """Return a store of this server."""
 
     @abstractmethod
-    async def locked(self) -> int:
-        """Return the number of locks that are held."""
+    def stop(self) -> None:
+        """Stop the server, which has to be started again."""
 
     @abstractmethod
-    async def lose_locks(self) -> None:
-        """Let all locks be lost."""
+    async def require_password(self) -> None:
+        """Let nobody in without a password."""
+
+    @abstractmethod
+    async def locked(self) -> int:
+        """Return the number of locks that are held."""
 
     @abstractmethod
     async def connections(self) -> int:
@@ -99,15 +103,16 @@ class RedisOfTokens(TokenServer):
         return f"RedisTokenStore({self.url!r}, timeout=0.5, lease={self.lost_after})"
 
     def make(self, *, url: str | None = None, **options: Any) -> RedisTokenStore:
-        if "timeout" in options:
-            options.setdefault("lease", 3 * options["timeout"])
         return RedisTokenStore(url or self.url, **options)
+
+    def stop(self) -> None:
+        self.server.end()
+
+    async def require_password(self) -> None:
+        await self.client.config_set("requirepass", "right")
 
     async def locked(self) -> int:
         return len(await self.client.keys("*:lock"))
-
-    async def lose_locks(self) -> None:
-        await self.client.delete(*await self.client.keys("*:lock"))
 
     async def connections(self) -> int:
         clients = await self.client.client_list()
@@ -152,13 +157,16 @@ class PostgresOfTokens(TokenServer):
     def make(self, *, url: str | None = None, **options: Any) -> PostgresTokenStore:
         return PostgresTokenStore(url or self.url, **{**self.options, **options})
 
+    def stop(self) -> None:
+        self.server.stop()
+
+    async def require_password(self) -> None:
+        pass
+
     async def locked(self) -> int:
         ((number,),) = self.server.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
         assert isinstance(number, int)
         return number
-
-    async def lose_locks(self) -> None:
-        self.server.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
 
     async def connections(self) -> int:
         ((number,),) = self.server.execute(
