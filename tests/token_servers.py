@@ -22,12 +22,14 @@ class TokenServer(ABC):
         url: The URL with which stores are made.
         where: The address, as stores name it.
         lost_after: Seconds after which the lock of a process that was killed is free.
+        short: Options of a store that soon gives up on the server.
     """
 
     kind: str
     url: str
     where: str
     lost_after: float
+    short: dict[str, float]
 
     def __init__(self, server: RedisServer | PostgresServer) -> None:
         self.server = server
@@ -86,6 +88,7 @@ class TokenServer(ABC):
 class RedisOfTokens(TokenServer):
     kind = "redis"
     lost_after = 1.5
+    short = {"timeout": 0.3, "lease": 1.0}
 
     def __init__(self, server: RedisServer) -> None:
         redis = pytest.importorskip("redis.asyncio", reason='no redis: pip install "exist-async[redis]"')
@@ -138,6 +141,7 @@ class RedisOfTokens(TokenServer):
 class PostgresOfTokens(TokenServer):
     kind = "postgres"
     lost_after = 1.0
+    short = {"timeout": 0.3}
     server: PostgresServer
 
     def __init__(self, server: PostgresServer) -> None:

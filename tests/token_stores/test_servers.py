@@ -343,7 +343,7 @@ async def test_a_lock_that_is_never_released_is_an_error(server: TokenServer, mo
 async def test_a_renewal_is_finished_without_the_server(
     own_server: TokenServer, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with own_server.make(timeout=0.3) as store:
+    async with own_server.make(**own_server.short) as store:
         done = False
 
         async with asyncio.timeout(20):
