@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from exist_async.insights import Insight, InsightType
     from exist_async.journals.sqlite import Journal
     from exist_async.oauth import OAuthApp, Scope
+    from exist_async.rate_limits.postgres import PostgresRateLimiter
     from exist_async.rate_limits.redis import RedisRateLimiter
     from exist_async.rate_limits.sqlite import SqliteRateLimiter
     from exist_async.token_stores import (
@@ -75,6 +76,7 @@ else:
         "insights": ("Insight", "InsightType"),
         "journals.sqlite": ("Journal",),
         "oauth": ("OAuthApp", "Scope"),
+        "rate_limits.postgres": ("PostgresRateLimiter",),
         "rate_limits.redis": ("RedisRateLimiter",),
         "rate_limits.sqlite": ("SqliteRateLimiter",),
         "token_stores": (
@@ -148,6 +150,7 @@ __all__ = [
     "Page",
     "Paginator",
     "PermissionDeniedError",
+    "PostgresRateLimiter",
     "PostgresTokenStore",
     "RateLimitError",
     "RateLimiter",

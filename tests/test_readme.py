@@ -21,6 +21,7 @@ from exist_async.sandbox.app import ENDPOINTS, Endpoint
 README = GUIDES["README.md"]
 REFERENCE = GUIDES["exist_async/README.md"]
 REDIS = "redis://localhost:6379/0"
+POSTGRES = "postgresql://localhost/app"
 
 
 @pytest.fixture
@@ -60,6 +61,10 @@ async def run(
         code = block.code
         if REDIS in code:
             code = code.replace(REDIS, request.getfixturevalue("redis_server").url)
+        if POSTGRES in code:
+            postgres = request.getfixturevalue("postgres")
+            postgres.execute("DROP SCHEMA IF EXISTS exist_async CASCADE")
+            code = code.replace(POSTGRES, postgres.url)
         names: dict[str, Any] = {"__name__": "__main__"}
         with suppress(SystemExit):
             running: Any = eval(compile(code, str(block), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
