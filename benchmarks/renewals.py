@@ -87,6 +87,8 @@ async def _measure(url: str, users: int) -> Figures:
     for name in names:
         await store.save(name, OAuthToken(f"{name}.0", f"{name}.0", expired))
     async with ExistClient("nobody.0", base_url=url, max_connections=_CONNECTIONS, rate_limiter=None) as exist:
+        # The first call imports what it needs.
+        await exist.profile.get()
         others = _Others(exist)
         calling = [asyncio.create_task(others.call(number)) for number in range(_OTHERS)]
         await asyncio.sleep(_ALONE)

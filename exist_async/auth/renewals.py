@@ -28,7 +28,7 @@ _LONGEST_RENEWAL = 120.0
 _MOST_AT_ONCE = 25
 
 # Seconds for which a renewal waits for its lock before the next one begins: another process may keep the lock.
-_PATIENCE = 1.0
+_PATIENCE = 5.0
 
 # Renewals in a row without an answer after which those that wait for their turn fail, too, or as many as are in
 # progress at once: otherwise each of thousands would wait for the timeouts of all before it.
