@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from exist_async.averages import Average
     from exist_async.correlations import Correlation, CorrelationRating
     from exist_async.insights import Insight, InsightType
+    from exist_async.journals.postgres import JournaledJob, PostgresJournal
     from exist_async.journals.sqlite import Journal
     from exist_async.oauth import OAuthApp, Scope
     from exist_async.rate_limits.postgres import PostgresRateLimiter
@@ -74,6 +75,7 @@ else:
         "averages": ("Average",),
         "correlations": ("Correlation", "CorrelationRating"),
         "insights": ("Insight", "InsightType"),
+        "journals.postgres": ("JournaledJob", "PostgresJournal"),
         "journals.sqlite": ("Journal",),
         "oauth": ("OAuthApp", "Scope"),
         "rate_limits.postgres": ("PostgresRateLimiter",),
@@ -136,6 +138,7 @@ __all__ = [
     "InsightType",
     "Journal",
     "JournalError",
+    "JournaledJob",
     "MemoryRateLimiter",
     "MemoryTokenStore",
     "NoAnswerError",
@@ -150,6 +153,7 @@ __all__ = [
     "Page",
     "Paginator",
     "PermissionDeniedError",
+    "PostgresJournal",
     "PostgresRateLimiter",
     "PostgresTokenStore",
     "RateLimitError",
