@@ -201,7 +201,9 @@ class PostgresJournal(StoredJournal):
         self._last_note = 0
         self._whose: Mapping[str, str] = {}
         self._new_identity: Mapping[str, str] | None = None  # until a note has stored it
-        self._failure: JournalError | None = None
+        self._has_error = False
+        self._failure: JournalError | None = None  # of a note of new items, without which no other can be stored
+        self._is_count_known = True
         self._is_taken = False
 
     async def _open(self) -> None:
@@ -220,6 +222,7 @@ class PostgresJournal(StoredJournal):
             raise
         self._lock, self._lock_loop = lock, asyncio.get_running_loop()
         self._opened, self._count = opened, opened.count
+        self._has_error = opened.has_error
         self._whose = opened.identity
 
     async def _take(self, lock: PostgresLock) -> None:
@@ -261,22 +264,24 @@ class PostgresJournal(StoredJournal):
         return function() if count < _MANY else await asyncio.to_thread(function)
 
     async def _identity(self, job: Mapping[str, str]) -> Mapping[str, str]:
-        opened = self._checked_job()
-        if not self._whose or opened.is_ended or opened.has_error:
-            # The first note also says that the job has not ended, or not with that error.
-            self._new_identity = job
-        self._whose = self._whose or job
+        self._whose = self._checked_job().identity or self._whose or job
         return self._whose
 
     async def _begin(self, kind: Kind) -> int:  # noqa: ARG002  (each note says whether it has to be durable)
         opened = self._checked_job()
         await self._flush()
-        if self._failure is None:
+        if not opened.identity or opened.is_ended or self._has_error:
+            # The first note also says that the job has not ended, or not with that error.
+            self._new_identity, self._has_error = self._whose, False
+        if self._failure is not None:
+            self._failure, self._is_count_known = None, False
+        if self._is_count_known:
             return self._count
-        self._failure = None
-        # What seemed to have failed may be stored until the next note is, and not afterwards.
+        # What seemed to have failed may still be stored until the next note is, and not afterwards.
         await self._note(Note())
-        return await self._run("can't be read", self._tables.count_items(opened))
+        count = await self._run("can't be read", self._tables.count_items(opened))
+        self._is_count_known = True
+        return count
 
     async def _supersede(self, repeated: Sequence[str]) -> None:
         opened = self._checked_job()
@@ -366,6 +371,7 @@ class PostgresJournal(StoredJournal):
         else:
             if is_stored:
                 self._new_identity = None
+                self._has_error = self._has_error or any(note.error is not None for note in notes)
                 return None
             self._is_taken = True
             return self._taken()

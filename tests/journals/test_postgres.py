@@ -234,6 +234,25 @@ async def test_an_error_is_forgotten_by_the_next_write(exist: ExistClient, postg
             assert await error_of(items) is None
 
 
+async def test_a_write_that_is_refused_leaves_a_finished_job_as_it_was(
+    exist: ExistClient, postgres: PostgresServer
+) -> None:
+    async with journals_in(postgres) as source:
+        async with source.for_job("ada", user="ada") as journal:
+            await exist.values.update(steps(1), journal=journal)
+            await journal.note_error("it failed all the same")
+        (before,) = await listed(source)
+        async with source.for_job("ada", user="grace") as journal:
+            with pytest.raises(ConfigurationError, match="belongs to another user"):
+                await exist.values.update(steps(1), journal=journal)
+        async with source.for_job("ada", user="ada") as journal:
+            with pytest.raises(ConfigurationError, match="belongs to the kind 'update', not 'sync'"):
+                await exist.values.sync(steps(1), journal=journal)
+        (after,) = await listed(source)
+    assert before.ended_at is not None
+    assert (after.user, after.kind, after.error, after.ended_at) == ("ada", "update", before.error, before.ended_at)
+
+
 # Sweeping
 
 
@@ -539,6 +558,31 @@ async def test_a_restart_of_postgres_is_waited_for(answering: Answering, postgre
         await asyncio.to_thread(postgres_server.start)
         assert (await write).ok
     assert len(sent) == 3
+
+
+async def test_items_that_could_not_be_noted_are_noted_by_the_next_write(
+    answering: Answering, postgres_server: PostgresServer
+) -> None:
+    sent: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.content)
+        return succeed(request)
+
+    exist = answering(answer)
+    async with journals_in(postgres_server, timeout=0.2) as source:
+        async with source.for_job("ada") as journal:
+            postgres_server.stop()
+            for _ in range(2):
+                with pytest.raises(JournalError, match="can't be used"):
+                    await exist.values.increment(increments(40), journal=journal)
+            assert sent == []
+            postgres_server.start()
+            assert (await exist.values.increment(increments(40), journal=journal)).ok
+            assert (await journal.summary()).counts[OutcomeStatus.SUCCEEDED] == 40
+        async with source.for_job("ada") as journal:
+            assert (await exist.values.increment(increments(40), journal=journal)).ok
+    assert len(sent) == 2
 
 
 async def test_a_server_that_answers_nothing_is_given_up(answering: Answering, postgres_server: PostgresServer) -> None:
