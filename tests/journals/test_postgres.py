@@ -20,6 +20,7 @@ from exist_async import (
     ExistClient,
     JournaledJob,
     JournalError,
+    Outcome,
     OutcomeStatus,
     PostgresJournal,
     ValueIncrement,
@@ -27,7 +28,9 @@ from exist_async import (
 )
 from exist_async._postgres import PostgresBacked
 from exist_async.journals import job_tables
-from exist_async.journals.records import STATUS_CODES
+from exist_async.journals.base import Note
+from exist_async.journals.job_tables import JobTables
+from exist_async.journals.records import KINDS, STATUS_CODES, item_records
 from exist_async.sandbox import Sandbox
 from support import Answering, Mount, statuses, succeed, until
 
@@ -403,6 +406,44 @@ async def test_a_process_whose_job_was_opened_elsewhere_sends_nothing_more(
             await first.aclose()
             assert (await second.summary()).counts[OutcomeStatus.UNKNOWN] == 35
     assert len(sent) == len(set(sent)) == 3
+
+
+async def test_a_job_that_was_only_opened_elsewhere_is_not_gone_on_with_here(
+    answering: Answering, postgres: PostgresServer
+) -> None:
+    exist = answering(succeed)
+    async with journals_in(postgres) as source, journals_in(postgres) as other:
+        first = source.for_job("ada")
+        async with first:
+            await exist.values.increment(increments(1), journal=first)
+            assert first._lock is not None
+            await first._lock.release()
+            async with other.for_job("ada"):
+                pass
+            with pytest.raises(JournalError, match="was opened elsewhere"):
+                await exist.values.increment(increments(2), journal=first)
+        async with other.for_job("ada") as second:
+            assert len(await second.summary()) == 1
+
+
+async def test_a_note_that_arrives_after_a_later_one_is_not_stored(postgres: PostgresServer) -> None:
+    """It was given up, because its answer had not come in time."""
+    tables = JobTables(postgres.url, postgres.schema, 10.0, None)
+    job = await tables.open_job("ada")
+    update = KINDS["update"]
+    item = steps(1)[0]
+
+    def outcome(status: OutcomeStatus) -> Note:
+        return Note(outcomes=[Outcome(0, item, status)])
+
+    assert await tables.note(job, 1, [Note(items=item_records(0, [item]))], update, None)
+    assert await tables.note(job, 3, [outcome(OutcomeStatus.SUCCEEDED)], update, None)
+    for number in (1, 2, 3):
+        assert await tables.note(job, number, [outcome(OutcomeStatus.UNKNOWN)], update, None)
+    assert await tables.count_statuses(job, []) == {"succeeded": 1}
+    assert await tables.note(job, 4, [outcome(OutcomeStatus.UNKNOWN)], update, None)
+    assert await tables.count_statuses(job, []) == {"unknown": 1}
+    await tables.aclose()
 
 
 async def test_whoever_opens_a_job_sees_a_note_that_is_being_stored(
