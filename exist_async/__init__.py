@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from exist_async.journals.postgres import JournaledJob, PostgresJournal
     from exist_async.journals.sqlite import Journal
     from exist_async.oauth import OAuthApp, Scope
+    from exist_async.rate_limits.postgres import PostgresRateLimiter
     from exist_async.rate_limits.redis import RedisRateLimiter
     from exist_async.rate_limits.sqlite import SqliteRateLimiter
     from exist_async.token_stores import (
@@ -77,6 +78,7 @@ else:
         "journals.postgres": ("JournaledJob", "PostgresJournal"),
         "journals.sqlite": ("Journal",),
         "oauth": ("OAuthApp", "Scope"),
+        "rate_limits.postgres": ("PostgresRateLimiter",),
         "rate_limits.redis": ("RedisRateLimiter",),
         "rate_limits.sqlite": ("SqliteRateLimiter",),
         "token_stores": (
@@ -152,6 +154,7 @@ __all__ = [
     "Paginator",
     "PermissionDeniedError",
     "PostgresJournal",
+    "PostgresRateLimiter",
     "PostgresTokenStore",
     "RateLimitError",
     "RateLimiter",

@@ -62,7 +62,9 @@ async def run(
         if REDIS in code:
             code = code.replace(REDIS, request.getfixturevalue("redis_server").url)
         if POSTGRES in code:
-            code = code.replace(POSTGRES, request.getfixturevalue("postgres").url)
+            postgres = request.getfixturevalue("postgres")
+            postgres.execute("DROP SCHEMA IF EXISTS exist_async CASCADE")
+            code = code.replace(POSTGRES, postgres.url)
         names: dict[str, Any] = {"__name__": "__main__"}
         with suppress(SystemExit):
             running: Any = eval(compile(code, str(block), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)

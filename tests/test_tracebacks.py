@@ -36,6 +36,7 @@ from exist_async import (
     OAuthApp,
     OAuthError,
     OAuthToken,
+    PostgresRateLimiter,
     RedisRateLimiter,
     RedisTokenStore,
     SimpleToken,
@@ -279,6 +280,7 @@ WRONG_ARGUMENTS: dict[str, Callable[[], object]] = {
     "the fields of a token for a store": lambda: asyncio.run(MemoryTokenStore().save("ada", {"access_token": ACCESS})),  # type: ignore[arg-type]
     "the URL of a Redis": lambda: RedisTokenStore(f"http://:{REDIS}@localhost"),
     "the URL of a Redis for a limiter": lambda: RedisRateLimiter(f"redis://:{REDIS}@localhost", limit=0),
+    "the URL of a PostgreSQL for a limiter": lambda: PostgresRateLimiter(f"postgresql://a:{PASSWORD}@b", limit=0),
 }
 
 
