@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from exist_async._checks import check_flag, check_seconds, check_text, wrong_type
 from exist_async._postgres import PostgresFailedError, PostgresLock
@@ -34,6 +34,9 @@ _MANY: Final = 500
 # A killed process may keep the lock of its job a little longer.
 _ATTEMPTS: Final = 5
 _PAUSE: Final = 0.05  # seconds
+
+_JOINING_TIME: Final = 0.02
+"""Seconds for which new items wait for the note of the first request."""
 
 _DISK_FULL: Final = "53100"
 
@@ -65,12 +68,21 @@ class JournaledJob:
     error: str | None
 
 
-@frozen(eq=False)
+@define(eq=False)
 class _Queue:
-    """Notes that wait for the task that stores them, and the futures of those who wait for them."""
+    """Notes that wait to be stored.
 
+    Attributes:
+        job: The job.
+        notes: The notes, with the futures of those who wait for them.
+        writer: The task that stores them, if it runs.
+        timer: Starts the task a little later, if it waits for further notes.
+    """
+
+    job: OpenedJob
     notes: list[tuple[Note, "asyncio.Future[None]"]] = field(factory=list[tuple[Note, "asyncio.Future[None]"]])
-    writers: list["asyncio.Task[None]"] = field(factory=list["asyncio.Task[None]"])
+    writer: "asyncio.Task[None] | None" = None
+    timer: asyncio.TimerHandle | None = None
 
 
 class PostgresJournal(StoredJournal):
@@ -315,30 +327,43 @@ class PostgresJournal(StoredJournal):
         if self._opened is None or self._process != os.getpid():
             noted.set_exception(JournalError(f"{self} was closed before this was noted"))
             return noted
-        queue = self._queues.setdefault(loop, _Queue())
+        queue = self._queues.setdefault(loop, _Queue(self._opened))
         queue.notes.append((note, noted))
-        if not queue.writers:
-            # Until it takes them, and while it stores others, further notes join: they share a statement.
-            queue.writers.append(loop.create_task(self._store_notes(queue, self._opened)))
+        if queue.writer is None:
+            if note.items and queue.timer is None:
+                # Nobody waits for it, and the first request may follow at once: they share a statement.
+                queue.timer = loop.call_later(_JOINING_TIME, self._start_writer, queue)
+            else:
+                self._start_writer(queue)
         return noted
+
+    def _start_writer(self, queue: _Queue) -> None:
+        if queue.timer is not None:
+            queue.timer.cancel()
+            queue.timer = None
+        if queue.writer is None and queue.notes:
+            # Until it takes them, and while it stores others, further notes join.
+            queue.writer = asyncio.get_running_loop().create_task(self._store_notes(queue))
 
     async def _flush(self) -> None:
         """Wait until all notes are stored that were begun on this event loop."""
         queue = self._queues.get(asyncio.get_running_loop())
-        if queue is not None and queue.writers:
-            await asyncio.wait(queue.writers)
+        if queue is not None:
+            self._start_writer(queue)
+            if queue.writer is not None:
+                await asyncio.wait([queue.writer])
 
-    async def _store_notes(self, queue: _Queue, opened: OpenedJob) -> None:
+    async def _store_notes(self, queue: _Queue) -> None:
         """Store all notes that wait, in one statement, and then those that have come meanwhile."""
         taken: list[tuple[Note, asyncio.Future[None]]] = []
         try:
             while queue.notes:
-                taken, queue.notes[:] = queue.notes[:], []
-                failures = await self._failures_of([note for note, _ in taken], opened)
+                taken, queue.notes = queue.notes, []
+                failures = await self._failures_of([note for note, _ in taken], queue.job)
                 for (_, noted), failure in zip(taken, failures, strict=True):
                     _resolve(noted, failure)
         finally:
-            queue.writers.clear()
+            queue.writer = None
             for _, noted in (*taken, *queue.notes):
                 _resolve(noted, JournalError(f"{self} could not note this, because its event loop ended"))
             queue.notes.clear()

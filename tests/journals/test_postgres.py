@@ -526,7 +526,7 @@ async def test_another_level_of_isolation_is_refused(postgres: PostgresServer) -
 # Statements
 
 
-async def test_a_job_takes_four_statements_and_two_for_each_request(
+async def test_a_job_takes_two_statements_beside_those_of_its_lock_and_two_for_each_request(
     exist: ExistClient, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with journals_in(postgres) as source:
@@ -544,8 +544,9 @@ async def test_a_job_takes_four_statements_and_two_for_each_request(
             statements.clear()
             async with source.for_job(f"{items}") as journal:
                 await exist.with_options(concurrency=1).values.increment(increments(items), journal=journal)
-            # Beside those of the lock: opening, closing, and one for the items at most.
-            assert len(statements) <= 3 + 2 * -(-items // 35)
+            # Beside those of the lock. The items are noted with the first request.
+            assert ["open_job" in statements[0], "UPDATE" in statements[-1]] == [True, True]
+            assert len(statements) == 2 + 2 * -(-items // 35)
         statements.clear()
         async with source.for_job("100") as journal:
             await exist.values.increment(increments(100), journal=journal)
