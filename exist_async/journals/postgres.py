@@ -150,18 +150,24 @@ class PostgresJournal(StoredJournal):
             job: Name or UUID of the job.
             user: Name of the user; None takes that of this journal.
             retry_refused: Whether items that the service refused are sent again; None takes that of this journal.
+
+        Raises:
+            ConfigurationError: An argument is wrong, or this is the journal of another job.
         """
+        job = _checked_id(job)
+        if self._job not in (None, job):
+            raise ConfigurationError(f"this is {self}: a source of journals is a PostgresJournal without a job")
         journal = object.__new__(PostgresJournal)
         if retry_refused is None:
             retry_refused = self._retry_refused
         StoredJournal.__init__(journal, self._user if user is None else user, retry_refused=retry_refused)
-        journal._job = _checked_id(job)
+        journal._job = job
         journal._tables = self._tables
         journal._is_shared = True
         journal._forget()
         return journal
 
-    async def jobs(self, *, user: str | None = None, failed: bool = False) -> AsyncIterator[JournaledJob]:
+    async def jobs(self, user: str | None = None, *, failed: bool = False) -> AsyncIterator[JournaledJob]:
         """Read the jobs in the schema, in the order in which they were begun. A few are in memory at a time.
 
         Args:

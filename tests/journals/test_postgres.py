@@ -121,6 +121,11 @@ async def test_a_job_takes_the_options_of_its_source_or_its_own(postgres: Postgr
     assert (source.for_job("x")._user, source.for_job("x")._retry_refused) == ("ada", True)
     other = source.for_job("x", user="grace", retry_refused=False)
     assert (other._user, other._retry_refused) == ("grace", False)
+    assert repr(other.for_job("x")) == repr(other)
+    with pytest.raises(
+        ConfigurationError, match=r"this is the journal x in .*a source of journals is a PostgresJournal"
+    ):
+        other.for_job("y")
 
 
 async def test_a_uuid_and_its_text_are_the_same_job(exist: ExistClient, postgres: PostgresServer) -> None:
@@ -315,7 +320,7 @@ async def test_many_are_deleted_in_portions_and_then_not_looked_for_in_an_hour(
             async with source.for_job("next"):
                 pass
             left.append(count_rows(postgres, "item"))
-        assert left[:6] == [19, 14, 9, 4, 0, 0]
+        assert left[:8] == [19, 16, 11, 8, 3, 0, 0, 0]
         assert [job.id for job in await listed(source)] == ["next"]
         assert count_rows(postgres, "job") == 1
         async with source.for_job("old") as journal:
