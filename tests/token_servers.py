@@ -22,12 +22,14 @@ class TokenServer(ABC):
         url: The URL with which stores are made.
         where: The address, as stores name it.
         lost_after: Seconds after which the lock of a process that was killed is free.
+        short: Options of a store that soon gives up on the server.
     """
 
     kind: str
     url: str
     where: str
     lost_after: float
+    short: dict[str, float]
 
     def __init__(self, server: RedisServer | PostgresServer) -> None:
         self.server = server
@@ -47,12 +49,16 @@ class TokenServer(ABC):
         """Return a store of this server."""
 
     @abstractmethod
-    async def locked(self) -> int:
-        """Return the number of locks that are held."""
+    def stop(self) -> None:
+        """Stop the server, which has to be started again."""
 
     @abstractmethod
-    async def lose_locks(self) -> None:
-        """Let all locks be lost."""
+    async def require_password(self) -> None:
+        """Let nobody in without a password."""
+
+    @abstractmethod
+    async def locked(self) -> int:
+        """Return the number of locks that are held."""
 
     @abstractmethod
     async def connections(self) -> int:
@@ -82,6 +88,7 @@ class TokenServer(ABC):
 class RedisOfTokens(TokenServer):
     kind = "redis"
     lost_after = 1.5
+    short = {"timeout": 0.3, "lease": 1.0}
 
     def __init__(self, server: RedisServer) -> None:
         redis = pytest.importorskip("redis.asyncio", reason='no redis: pip install "exist-async[redis]"')
@@ -99,15 +106,16 @@ class RedisOfTokens(TokenServer):
         return f"RedisTokenStore({self.url!r}, timeout=0.5, lease={self.lost_after})"
 
     def make(self, *, url: str | None = None, **options: Any) -> RedisTokenStore:
-        if "timeout" in options:
-            options.setdefault("lease", 3 * options["timeout"])
         return RedisTokenStore(url or self.url, **options)
+
+    def stop(self) -> None:
+        self.server.end()
+
+    async def require_password(self) -> None:
+        await self.client.config_set("requirepass", "right")
 
     async def locked(self) -> int:
         return len(await self.client.keys("*:lock"))
-
-    async def lose_locks(self) -> None:
-        await self.client.delete(*await self.client.keys("*:lock"))
 
     async def connections(self) -> int:
         clients = await self.client.client_list()
@@ -133,6 +141,7 @@ class RedisOfTokens(TokenServer):
 class PostgresOfTokens(TokenServer):
     kind = "postgres"
     lost_after = 1.0
+    short = {"timeout": 0.3}
     server: PostgresServer
 
     def __init__(self, server: PostgresServer) -> None:
@@ -152,13 +161,16 @@ class PostgresOfTokens(TokenServer):
     def make(self, *, url: str | None = None, **options: Any) -> PostgresTokenStore:
         return PostgresTokenStore(url or self.url, **{**self.options, **options})
 
+    def stop(self) -> None:
+        self.server.stop()
+
+    async def require_password(self) -> None:
+        pass
+
     async def locked(self) -> int:
         ((number,),) = self.server.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
         assert isinstance(number, int)
         return number
-
-    async def lose_locks(self) -> None:
-        self.server.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
 
     async def connections(self) -> int:
         ((number,),) = self.server.execute(

@@ -60,12 +60,12 @@ class _Request:
 
     Attributes:
         lock: The lock.
-        once: Whether it is waited for no longer than one attempt takes.
+        end: Time of the event loop after which no further attempt to take it is made.
         taken: Whether it was taken, or the error.
     """
 
     lock: "PostgresLock"
-    once: bool
+    end: float
     taken: "asyncio.Future[bool]" = field(factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -88,24 +88,19 @@ class LockSession:
         self._worker: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
 
-    async def acquire(self, lock: "PostgresLock", seconds: float | None) -> bool:
-        """Take a lock within a time, or in one attempt for None; return whether it was taken.
+    async def acquire(self, lock: "PostgresLock", seconds: float) -> bool:
+        """Take a lock, and return whether that was possible within some seconds; one attempt is made in any case.
 
         Raises:
             PostgresFailedError: The connection failed.
         """
-        request = _Request(lock, once=seconds is None)
-        if request.once and lock.key in self._held:
-            return False
+        request = _Request(lock, asyncio.get_running_loop().time() + seconds)
         self._requests.setdefault(lock.key, deque()).append(request)
         self._work_on()
         try:
-            async with asyncio.timeout(seconds):
-                return await request.taken
-        except TimeoutError:
-            return _was_taken(request)
+            return await request.taken
         except asyncio.CancelledError:
-            if _was_taken(request):
+            if request.taken.done() and not request.taken.cancelled() and request.taken.result():
                 self._start_release(lock)
             raise
 
@@ -164,7 +159,8 @@ class LockSession:
                     except PostgresFailedError as error:
                         failures += 1
                         self._fail(error)
-                elif not self._requests:
+                self._end_late_requests()
+                if not (self._requests or self._releases or self._lost_keys()):
                     return
                 pause = min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE) if failures else _POLL_INTERVAL
                 with suppress(TimeoutError):
@@ -185,8 +181,17 @@ class LockSession:
             else:
                 del self._requests[key]
 
+    def _end_late_requests(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for request in itertools.chain.from_iterable(self._requests.values()):
+            if request.end <= now and not request.taken.done():
+                request.taken.set_result(False)
+        self._forget_ended_requests()
+
+    def _lost_keys(self) -> list[int]:
+        return [key for key, lock in self._held.items() if not lock.is_held]
+
     def _keys_to_take(self) -> list[int]:
-        lost = [key for key, lock in self._held.items() if not lock.is_held]
         room = _MOST_BOUNDED - sum(lock.is_bounded for lock in self._held.values())
         wanted: list[int] = []
         for key, requests in self._requests.items():
@@ -195,7 +200,7 @@ class LockSession:
                 if not is_bounded or room > 0:
                     wanted.append(key)
                     room -= is_bounded
-        return lost + wanted
+        return self._lost_keys() + wanted
 
     async def _step(self, releasing: list[int], taking: list[int]) -> None:
         flags = [True] * len(releasing) + [False] * len(taking)
@@ -220,16 +225,12 @@ class LockSession:
                 self._held[key] = request.lock
                 request.lock.is_held = True
                 request.taken.set_result(True)
-                self._put_off(key)
                 return
         self._release_key(key)
 
     def _put_off(self, key: int) -> None:
         """Let the requests for a lock wait, after those for other locks."""
         if (waiting := self._requests.pop(key, None)) is not None:
-            for request in waiting:
-                if request.once and not request.taken.done():
-                    request.taken.set_result(False)
             self._requests[key] = waiting
 
     def _fail(self, error: PostgresFailedError) -> None:
@@ -322,11 +323,13 @@ class PostgresLock:
 
     async def try_acquire(self) -> bool:
         """Take the lock if it is free, and return whether it was; raise PostgresFailedError."""
-        return await self._acquire(None)
+        return await self.acquire(0.0)
 
     async def acquire(self, seconds: float) -> bool:
         """Wait until the lock is free, and take it; return False after some seconds; raise PostgresFailedError."""
-        return await self._acquire(seconds)
+        self.was_lost = False
+        self._holder = await self._session()
+        return await self._holder.acquire(self, seconds)
 
     async def release(self) -> None:
         """Release the lock, if it is held. It is released even if the caller is cancelled meanwhile."""
@@ -339,15 +342,6 @@ class PostgresLock:
         self.was_lost = True
         if self._on_lost is not None:
             self._on_lost()
-
-    async def _acquire(self, seconds: float | None) -> bool:
-        self.was_lost = False
-        self._holder = await self._session()
-        return await self._holder.acquire(self, seconds)
-
-
-def _was_taken(request: _Request) -> bool:
-    return request.taken.done() and not request.taken.cancelled() and request.taken.result()
 
 
 def _resolve(future: "asyncio.Future[None] | None") -> None:

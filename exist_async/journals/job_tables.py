@@ -267,7 +267,8 @@ class JobTables(PostgresBacked):
             job.number,
             job.epoch,
             number,
-            kind is not None and kind.is_sent_once,
+            # Losing the last notes with the server's power is harmless where sending again is, but not new items.
+            bool(items) or (kind is not None and kind.is_sent_once),
             None if identity is None else _as_json(identity),
             error,
             next((note.first for note in notes if note.items), None),

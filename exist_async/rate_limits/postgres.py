@@ -221,8 +221,9 @@ class PostgresRateLimiter(PostgresBacked, StoredRateLimiter):
     """Allows at most `limit` requests of a user in any `period` seconds, counted over all that share a PostgreSQL.
 
     Times are those of the PostgreSQL server. A request costs two round trips, and a user one row, which is deleted some
-    time after the last request. All that share the budget must use the same limit and period. Close the limiter with
-    `async with` or `aclose()`.
+    time after the last request. The row has eight bytes for each request of the period, and is written for each: limits
+    above a thousand or so make that slow. All that share the budget must use the same limit and period. Close the
+    limiter with `async with` or `aclose()`.
 
     The arguments that are missing here are those of `MemoryRateLimiter`.
 
@@ -242,7 +243,7 @@ class PostgresRateLimiter(PostgresBacked, StoredRateLimiter):
             user who is not a string.
     """
 
-    _part = "rate_limits"
+    _part = "budget"
     _migrations: ClassVar[Sequence[LiteralString]] = (
         "".join((_TABLE, _LOCKED, _STORE, _TAKE, _REFUND, _SETTLE, _FREE)),
     )

@@ -1,7 +1,6 @@
 """Jobs whose process is killed again and again, with a real file or database and a sandbox in another process."""
 
 import signal
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -15,17 +14,8 @@ from support import until
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def place(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> Place:
-    """Where the journal is."""
-    if kind == "sqlite":
-        return str(tmp_path / "journal.db"), ""
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return server.url, server.schema
-
-
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize(("kind", "kills"), [("sqlite", 6)])
+@pytest.mark.parametrize(("place", "kills"), [("sqlite", 6)], indirect=["place"])
 async def test_a_backfill_that_is_killed_is_finished_by_starting_it_again(place: Place, kills: int) -> None:
     sandbox = Sandbox(rate_limit=None, latency=0.005)
     prepare(sandbox)
@@ -45,7 +35,7 @@ async def test_a_backfill_that_is_killed_is_finished_by_starting_it_again(place:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize(("kind", "kills"), [("sqlite", 6), ("postgres", 3)])
+@pytest.mark.parametrize(("place", "kills"), [("sqlite", 6), ("postgres", 3)], indirect=["place"])
 async def test_increments_of_a_job_that_is_killed_are_added_at_most_once(place: Place, kills: int) -> None:
     sandbox = Sandbox(rate_limit=None, latency=0.005)
     prepare(sandbox)

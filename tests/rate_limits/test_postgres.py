@@ -146,7 +146,7 @@ async def test_processes_with_a_larger_limit_share_the_window(postgres: Postgres
 async def test_the_lock_of_one_user_delays_no_other(postgres: PostgresServer, limiter: PostgresRateLimiter) -> None:
     await limiter.acquire("ada", max_wait=0)
     with psycopg.connect(postgres.url) as other:
-        other.execute("SELECT pg_advisory_xact_lock(%s)", [lock_key(postgres.schema, "rate_limits", "ada")])
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [lock_key(postgres.schema, "budget", "ada")])
         waiting = asyncio.create_task(limiter.acquire("ada", max_wait=0))
 
         await asyncio.gather(*(limiter.acquire(f"user-{number}", max_wait=0) for number in range(20)))
@@ -285,6 +285,26 @@ async def test_a_row_does_not_grow_with_slots_that_are_returned_or_expire(
     ((marks, moments),) = ask("SELECT cardinality(marks), cardinality(moments) FROM budget")
     assert marks <= 17
     assert moments <= 34
+
+
+async def test_a_request_writes_little_to_the_log_of_the_server_however_many_were_taken_before(
+    postgres: PostgresServer, ask: Ask
+) -> None:
+    async with PostgresRateLimiter(postgres.url, 300, 60.0, schema=postgres.schema) as limiter:
+        await limiter.remaining("ada")
+        times = "ARRAY(SELECT clock_timestamp() - n * interval '0.1 s' FROM generate_series(1, 250) AS n)"
+        ask(f"INSERT INTO budget SELECT 'ada', clock_timestamp() + interval '1 h', NULL, '{{}}', {times}")
+        await limiter.acquire("ada", max_wait=0)
+        before = ask("SELECT pg_current_wal_insert_lsn()")[0][0]
+
+        for _ in range(40):
+            slots: Slots = {}
+            await as_client(limiter.acquire("ada", max_wait=0), slots)
+            await limiter.settle(slots)
+
+    ((written,),) = ask("SELECT pg_current_wal_insert_lsn() - %s::pg_lsn", before)
+    # All 250 times would be 2,000 bytes, twice for each request; PostgreSQL may log the whole page once or twice.
+    assert written / 40 < 1500
 
 
 async def test_requests_in_flight_are_found_however_many_were_taken_after_them(postgres: PostgresServer) -> None:

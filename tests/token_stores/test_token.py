@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exist_async import ConfigurationError, FileTokenStore, MemoryTokenStore, OAuthToken
+from exist_async import ConfigurationError, OAuthToken
 
 TOKEN = OAuthToken("s3cr3t-access", "s3cr3t-refresh", datetime(2027, 1, 1, 12, tzinfo=UTC), ("mood_read", "mood_write"))
 
@@ -82,9 +82,3 @@ def test_a_wrong_field_is_named(wrong: dict[str, Any]) -> None:
 def test_a_scope_and_a_type_are_strings(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         OAuthToken("access", **wrong)
-
-
-@pytest.mark.parametrize("store", [MemoryTokenStore(), FileTokenStore("/nonexistent/tokens.json")], ids=repr)
-async def test_a_value_that_is_not_a_token_is_not_saved(store: Any) -> None:
-    with pytest.raises(ConfigurationError, match="token must be an OAuthToken, not str"):
-        await store.save("ada", "a-token")
