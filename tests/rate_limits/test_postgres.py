@@ -6,7 +6,7 @@ import random
 import time
 import traceback
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -24,6 +24,8 @@ psycopg = pytest.importorskip("psycopg", reason='no psycopg: pip install "exist-
 
 # Seconds: long enough for a busy machine.
 TIMEOUT = 1.0
+
+TAKE_LOCK = "SELECT pg_advisory_xact_lock(%s)"
 
 
 @pytest.fixture
@@ -146,7 +148,7 @@ async def test_processes_with_a_larger_limit_share_the_window(postgres: Postgres
 async def test_the_lock_of_one_user_delays_no_other(postgres: PostgresServer, limiter: PostgresRateLimiter) -> None:
     await limiter.acquire("ada", max_wait=0)
     with psycopg.connect(postgres.url) as other:
-        other.execute("SELECT pg_advisory_xact_lock(%s)", [lock_key(postgres.schema, "budget", "ada")])
+        other.execute(TAKE_LOCK, [lock_key(postgres.schema, "budget", "ada")])
         waiting = asyncio.create_task(limiter.acquire("ada", max_wait=0))
 
         await asyncio.gather(*(limiter.acquire(f"user-{number}", max_wait=0) for number in range(20)))
@@ -159,16 +161,23 @@ async def test_the_lock_of_one_user_delays_no_other(postgres: PostgresServer, li
 async def test_the_budget_is_exact_at_each_isolation_level(postgres: PostgresServer, isolation: str) -> None:
     setting = f"-c default_transaction_isolation={isolation}".replace(" ", r"\ ").replace(r"-c\ ", "-c ")
     url = f"{postgres.url}?options={quote(setting)}"
-    limiters = [PostgresRateLimiter(url, 3, schema=postgres.schema) for _ in range(6)]
-    await limiters[0].remaining("ada")
+    async with AsyncExitStack() as opened:
+        limiters = [
+            await opened.enter_async_context(PostgresRateLimiter(url, 3, schema=postgres.schema)) for _ in range(6)
+        ]
+        for limiter in limiters:
+            await limiter.remaining("ada")
+        with psycopg.connect(postgres.url) as other:
+            other.execute(TAKE_LOCK, [lock_key(postgres.schema, "budget", "ada")])
+            calls = [asyncio.create_task(limiter.acquire("ada", max_wait=0)) for limiter in limiters]
+            # All have begun when the first of them goes on.
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'"
+            await until(lambda: postgres.execute(waiting) == [(6,)])
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
 
-    calls = (limiter.acquire("ada", max_wait=0) for limiter in limiters)
-    outcomes = await asyncio.gather(*calls, return_exceptions=True)
-
-    assert outcomes.count(None) == 3
-    assert await limiters[0].remaining("ada") == 0
-    for limiter in limiters:
-        await limiter.aclose()
+        assert outcomes.count(None) == 3
+        assert all(outcome is None or "is spent" in str(outcome) for outcome in outcomes)
+        assert await limiters[0].remaining("ada") == 0
 
 
 # Times are those of the server.
