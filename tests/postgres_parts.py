@@ -13,8 +13,10 @@ class Notes(PostgresBacked):
 
     _part = "notes"
     _migrations = (
-        "CREATE TABLE {schema}.note (text text CHECK (text <> 's3cr3t'));"
-        "CREATE TABLE {schema}.other (share text DEFAULT '50 %')",
+        """
+        CREATE TABLE {schema}.note (text text CHECK (text <> 's3cr3t'));
+        CREATE TABLE {schema}.other (share text DEFAULT '50 %');
+        """,
     )
 
     def __init__(
@@ -38,7 +40,7 @@ class Notes(PostgresBacked):
 async def eventually(server: PostgresServer, statement: str, *, rows: bool = True) -> None:
     """Wait until a query has rows, or has none."""
     async with asyncio.timeout(15):
-        while bool(await asyncio.to_thread(server.execute, statement)) is not rows:
+        while bool(await asyncio.to_thread(server.execute, statement)) is not rows:  # noqa: ASYNC110  (a server sends no event)
             await asyncio.sleep(0.01)
 
 

@@ -111,7 +111,7 @@ async def test_a_pool_stays_open_and_gets_all_connections_back(postgres: Postgre
     async with AsyncConnectionPool(postgres.url, min_size=0, max_size=2, open=False) as pool:
         async with Notes(pool, postgres.schema) as notes:
             await asyncio.gather(*(notes.add(f"{number}") for number in range(20)))
-            with pytest.raises(PostgresFailedError, match="division by zero|DivisionByZero"):
+            with pytest.raises(PostgresFailedError, match="DivisionByZero"):
                 await notes._fetch("SELECT 1 / %s", [0])
             for number in range(20):
                 task = asyncio.create_task(notes.sleep(5))
@@ -229,27 +229,25 @@ async def test_a_statement_that_deadlocks_is_sent_again(postgres: PostgresServer
 async def test_a_call_to_a_server_that_hangs_ends_after_the_timeout_and_the_next_goes_on(
     postgres_server: PostgresServer, pooled: bool
 ) -> None:
-    async with AsyncConnectionPool(postgres_server.url, min_size=1, max_size=2, open=False) as pool:
-        async with Notes(pool if pooled else postgres_server, timeout=0.5) as notes:
-            await asyncio.gather(*(notes.all() for _ in range(8)))
-            postgres_server.pause()
-            started = time.monotonic()
-            ends = await asyncio.gather(*(notes.add("lost") for _ in range(30)), return_exceptions=True)
-            assert time.monotonic() - started < 1.5
-            assert {str(end).partition("gave")[2] for end in ends} == {" no answer within 0.5 s"}
-            task = asyncio.create_task(notes.add("cancelled"))
-            await asyncio.sleep(0.1)
-            started = time.monotonic()
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            assert time.monotonic() - started < 0.3
-            postgres_server.resume()
+    pool = AsyncConnectionPool(postgres_server.url, min_size=1, max_size=2, open=False)
+    async with pool, Notes(pool if pooled else postgres_server, timeout=0.5) as notes:
+        await asyncio.gather(*(notes.all() for _ in range(8)))
+        postgres_server.pause()
+        started = time.monotonic()
+        ends = await asyncio.gather(*(notes.add("lost") for _ in range(30)), return_exceptions=True)
+        assert time.monotonic() - started < 1.5
+        assert {str(end).partition("gave")[2] for end in ends} == {" no answer within 0.5 s"}
+        task = asyncio.create_task(notes.add("cancelled"))
+        await asyncio.sleep(0.1)
+        started = time.monotonic()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert time.monotonic() - started < 0.3
+        postgres_server.resume()
 
-            async with asyncio.timeout(10):
-                while "cancelled" not in await asyncio.gather(notes.all(), return_exceptions=True):
-                    await notes.add("cancelled")
-                    break
-            assert "cancelled" in await notes.all()
+        async with asyncio.timeout(10):
+            await notes.add("after")
+        assert "after" in await notes.all()
 
 
 async def test_a_statement_that_nobody_waits_for_does_not_keep_its_session(
