@@ -57,8 +57,11 @@ _LATENCY: Final = 0.25
 _REHEARSED: Final = 10
 """Jobs that run before others are measured, so that the tables are there."""
 
-_PATIENCE: Final = 60.0
-"""Seconds without the end of any job after which those that are left count as lost."""
+_PATIENCE: Final = 120.0
+"""Seconds without the end of any job after which those that are left count as lost.
+
+A request whose worker was killed counts towards its user's budget for a minute longer than others: it may still arrive.
+"""
 
 _POLL: Final = 0.05
 _MOST_OF_A_REQUEST: Final = 4

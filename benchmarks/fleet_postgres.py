@@ -12,7 +12,12 @@ import psycopg
 from attrs import frozen
 
 _TESTS: Final = Path(__file__).parents[1] / "tests"
-_OPTIONS: Final = ("fsync=on", "shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track=top")
+_OPTIONS: Final = (
+    "fsync=on",
+    "max_wal_size=1GB",  # as it is by default, where segments of the log are not as small as in tests
+    "shared_preload_libraries=pg_stat_statements",
+    "pg_stat_statements.track=top",
+)
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 # Statements by who sent them; those that only begin or end a transaction are apart.
@@ -76,6 +81,8 @@ class Server:
     def __init__(self, server: Any) -> None:
         self._server = server
         self.version = str(server.execute("SHOW server_version")[0][0]).partition(" ")[0]
+        # The file begins with the id of the main process.
+        self._process = int(server.execute("SELECT pg_read_file('postmaster.pid')")[0][0].partition("\n")[0])
 
     def create_database(self, name: str) -> str:
         """Create a database, and return its URL."""
@@ -92,8 +99,8 @@ class Server:
 
     def _cpu(self) -> float:
         """Return the CPU time of all its processes, those that have ended included."""
-        main, *others = self._server._processes()
-        return cpu_of(main, with_ended_children=True) + sum(map(cpu_of, others))
+        children = Path(f"/proc/{self._process}/task/{self._process}/children").read_text().split()
+        return cpu_of(self._process, with_ended_children=True) + sum(cpu_of(int(child)) for child in children)
 
 
 @contextmanager

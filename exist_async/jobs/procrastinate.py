@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import procrastinate
 import psycopg
-from procrastinate.exceptions import ConnectorException, JobAborted
+from procrastinate.exceptions import ConnectorException, JobAborted, UniqueViolation
 from procrastinate.jobs import Job
 
 from exist_async._checks import check_seconds, wrong_type
@@ -16,6 +16,7 @@ from exist_async.jobs.retry import RetryPolicy
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_AFTER_ABORT: Final = 1.0  # seconds
 _FORGOTTEN: Final = 3600.0  # seconds without a heartbeat
 
 _log = logging.getLogger("exist_async")
@@ -25,7 +26,7 @@ class ExistRetry(procrastinate.BaseRetryStrategy):
     """Decides when a task that raised an error is tried again, as `RetryPolicy` does: `@app.task(retry=ExistRetry())`.
 
     The worker is free meanwhile, and jobs with the same `lock` wait, so that those of one user stay in order. A job
-    that a worker aborts because it is shut down is tried again at once by another one.
+    that a worker aborts because it is shut down is tried again by another one.
 
     Procrastinate counts each run as an attempt. So waiting for the budget never fails a job, but makes the pauses after
     later failures longer, and counts for `max_attempts`.
@@ -51,7 +52,7 @@ class ExistRetry(procrastinate.BaseRetryStrategy):
         """Return when a job is tried again; None if it is not."""
         if isinstance(exception, asyncio.CancelledError | JobAborted):
             # The worker is being shut down. If a user has asked to abort the job, Procrastinate fails it all the same.
-            seconds: float | None = 0.0
+            seconds: float | None = _AFTER_ABORT
         else:
             # A statement of the task's own can fail, too.
             is_database = isinstance(exception, psycopg.OperationalError | ConnectorException)
@@ -86,6 +87,8 @@ async def retry_stalled(app: procrastinate.App, *, seconds: float = 60.0) -> int
             continue
         try:
             await app.job_manager.retry_job(job)
+        except UniqueViolation:  # a job with its `queueing_lock` waits, as good as this one
+            continue
         except ConnectorException as error:
             if isinstance(error.__cause__, psycopg.errors.RaiseException):  # it has ended meanwhile
                 continue

@@ -55,7 +55,7 @@ CREATE INDEX job_deleted ON {{schema}}.job (number) WHERE id IS NULL;
 -- The index is `position` here, as in files. A status that is NULL: not sent yet.
 CREATE TABLE {{schema}}.item (
     job bigint, position integer, item text NOT NULL, status smallint, outcome text, PRIMARY KEY (job, position)
-);
+) WITH (fillfactor = 50);  -- so that a page has room for the statuses, and its index is left alone
 CREATE TABLE {{schema}}.status (code smallint PRIMARY KEY, name text NOT NULL);
 INSERT INTO {{schema}}.status VALUES (1, 'succeeded'), (2, 'unchanged'), (3, 'superseded'), (4, 'refused'),
     (5, 'request_refused'), (6, 'unknown'), (7, 'interrupted');
@@ -160,26 +160,29 @@ BEGIN
     RETURN true;
 END $function$;
 
--- Ended jobs lose their id first: whoever opens one meanwhile begins another. Returns whether there is more to delete.
+-- Ended jobs lose their id first: whoever opens one meanwhile begins another. Returns whether there may be more of them.
 CREATE FUNCTION {{schema}}.sweep_jobs(_seconds float, _most_jobs integer, _most_items integer)
 RETURNS boolean {_INDEXED}
 DECLARE
-    _jobs integer;
+    _before timestamptz := clock_timestamp() - _seconds * interval '1 second';
+    _jobs integer := 0;
     _items integer;
 BEGIN
-    UPDATE {{schema}}.job SET id = NULL, epoch = epoch + 1 WHERE number IN (
-        SELECT number FROM {{schema}}.job
-        WHERE ended_at IS NOT NULL AND used_at < clock_timestamp() - _seconds * interval '1 second' AND id IS NOT NULL
-        ORDER BY used_at LIMIT _most_jobs FOR UPDATE SKIP LOCKED
-    );
-    GET DIAGNOSTICS _jobs = ROW_COUNT;
+    IF NOT EXISTS (SELECT FROM {{schema}}.job WHERE id IS NULL) THEN
+        UPDATE {{schema}}.job SET id = NULL, epoch = epoch + 1 WHERE number IN (
+            SELECT number FROM {{schema}}.job
+            WHERE ended_at IS NOT NULL AND used_at < _before AND id IS NOT NULL
+            ORDER BY used_at LIMIT _most_jobs FOR UPDATE SKIP LOCKED
+        );
+        GET DIAGNOSTICS _jobs = ROW_COUNT;
+    END IF;
     DELETE FROM {{schema}}.item WHERE ctid = ANY (ARRAY(
         SELECT item.ctid FROM {{schema}}.job JOIN {{schema}}.item ON job = number WHERE id IS NULL
         LIMIT _most_items FOR UPDATE SKIP LOCKED
     ));
     GET DIAGNOSTICS _items = ROW_COUNT;
     DELETE FROM {{schema}}.job WHERE id IS NULL AND NOT EXISTS (SELECT FROM {{schema}}.item WHERE job = number);
-    RETURN _jobs = _most_jobs OR _items = _most_items;
+    RETURN _jobs > 0 OR _items > 0;
 END $function$;
 """  # noqa: S608  (all that is inserted is constant)
 
@@ -368,8 +371,8 @@ class JobTables(PostgresBacked):
             return
         _next_sweeps[place] = time.monotonic() + _SWEEP_INTERVAL
         statement: LiteralString = "SELECT {schema}.sweep_jobs(%s, %s, %s)"
-        ((has_more,),) = await self._fetch(statement, [self._keep, _JOBS_IN_SWEEP, _ITEMS_IN_SWEEP], repeatable=True)
-        if has_more:
+        ((may_be_more,),) = await self._fetch(statement, [self._keep, _JOBS_IN_SWEEP, _ITEMS_IN_SWEEP], repeatable=True)
+        if may_be_more:
             del _next_sweeps[place]
 
     async def _fetch_patiently(self, statement: LiteralString, values: Sequence[object]) -> Rows:

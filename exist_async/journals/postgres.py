@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from exist_async._checks import check_flag, check_seconds, check_text, wrong_type
 from exist_async._postgres import PostgresFailedError, PostgresLock
@@ -34,6 +34,9 @@ _MANY: Final = 500
 # A killed process may keep the lock of its job a little longer.
 _ATTEMPTS: Final = 5
 _PAUSE: Final = 0.05  # seconds
+
+_JOINING_TIME: Final = 0.02
+"""Seconds for which new items wait for the note of the first request."""
 
 _DISK_FULL: Final = "53100"
 
@@ -65,12 +68,21 @@ class JournaledJob:
     error: str | None
 
 
-@frozen(eq=False)
+@define(eq=False)
 class _Queue:
-    """Notes that wait for the task that stores them, and the futures of those who wait for them."""
+    """Notes that wait to be stored.
 
+    Attributes:
+        job: The job.
+        notes: The notes, with the futures of those who wait for them.
+        writer: The task that stores them, if it runs.
+        timer: Starts the task a little later, if it waits for further notes.
+    """
+
+    job: OpenedJob
     notes: list[tuple[Note, "asyncio.Future[None]"]] = field(factory=list[tuple[Note, "asyncio.Future[None]"]])
-    writers: list["asyncio.Task[None]"] = field(factory=list["asyncio.Task[None]"])
+    writer: "asyncio.Task[None] | None" = None
+    timer: asyncio.TimerHandle | None = None
 
 
 class PostgresJournal(StoredJournal):
@@ -138,18 +150,24 @@ class PostgresJournal(StoredJournal):
             job: Name or UUID of the job.
             user: Name of the user; None takes that of this journal.
             retry_refused: Whether items that the service refused are sent again; None takes that of this journal.
+
+        Raises:
+            ConfigurationError: An argument is wrong, or this is the journal of another job.
         """
+        job = _checked_id(job)
+        if self._job not in (None, job):
+            raise ConfigurationError(f"this is {self}: a source of journals is a PostgresJournal without a job")
         journal = object.__new__(PostgresJournal)
         if retry_refused is None:
             retry_refused = self._retry_refused
         StoredJournal.__init__(journal, self._user if user is None else user, retry_refused=retry_refused)
-        journal._job = _checked_id(job)
+        journal._job = job
         journal._tables = self._tables
         journal._is_shared = True
         journal._forget()
         return journal
 
-    async def jobs(self, *, user: str | None = None, failed: bool = False) -> AsyncIterator[JournaledJob]:
+    async def jobs(self, user: str | None = None, *, failed: bool = False) -> AsyncIterator[JournaledJob]:
         """Read the jobs in the schema, in the order in which they were begun. A few are in memory at a time.
 
         Args:
@@ -201,7 +219,9 @@ class PostgresJournal(StoredJournal):
         self._last_note = 0
         self._whose: Mapping[str, str] = {}
         self._new_identity: Mapping[str, str] | None = None  # until a note has stored it
-        self._failure: JournalError | None = None
+        self._has_error = False
+        self._failure: JournalError | None = None  # of a note of new items, without which no other can be stored
+        self._is_count_known = True
         self._is_taken = False
 
     async def _open(self) -> None:
@@ -220,6 +240,7 @@ class PostgresJournal(StoredJournal):
             raise
         self._lock, self._lock_loop = lock, asyncio.get_running_loop()
         self._opened, self._count = opened, opened.count
+        self._has_error = opened.has_error
         self._whose = opened.identity
 
     async def _take(self, lock: PostgresLock) -> None:
@@ -261,22 +282,24 @@ class PostgresJournal(StoredJournal):
         return function() if count < _MANY else await asyncio.to_thread(function)
 
     async def _identity(self, job: Mapping[str, str]) -> Mapping[str, str]:
-        opened = self._checked_job()
-        if not self._whose or opened.is_ended or opened.has_error:
-            # The first note also says that the job has not ended, or not with that error.
-            self._new_identity = job
-        self._whose = self._whose or job
+        self._whose = self._checked_job().identity or self._whose or job
         return self._whose
 
     async def _begin(self, kind: Kind) -> int:  # noqa: ARG002  (each note says whether it has to be durable)
         opened = self._checked_job()
         await self._flush()
-        if self._failure is None:
+        if not opened.identity or opened.is_ended or self._has_error:
+            # The first note also says that the job has not ended, or not with that error.
+            self._new_identity, self._has_error = self._whose, False
+        if self._failure is not None:
+            self._failure, self._is_count_known = None, False
+        if self._is_count_known:
             return self._count
-        self._failure = None
-        # What seemed to have failed may be stored until the next note is, and not afterwards.
+        # What seemed to have failed may still be stored until the next note is, and not afterwards.
         await self._note(Note())
-        return await self._run("can't be read", self._tables.count_items(opened))
+        count = await self._run("can't be read", self._tables.count_items(opened))
+        self._is_count_known = True
+        return count
 
     async def _supersede(self, repeated: Sequence[str]) -> None:
         opened = self._checked_job()
@@ -310,30 +333,43 @@ class PostgresJournal(StoredJournal):
         if self._opened is None or self._process != os.getpid():
             noted.set_exception(JournalError(f"{self} was closed before this was noted"))
             return noted
-        queue = self._queues.setdefault(loop, _Queue())
+        queue = self._queues.setdefault(loop, _Queue(self._opened))
         queue.notes.append((note, noted))
-        if not queue.writers:
-            # Until it takes them, and while it stores others, further notes join: they share a statement.
-            queue.writers.append(loop.create_task(self._store_notes(queue, self._opened)))
+        if queue.writer is None:
+            if note.items and queue.timer is None:
+                # Nobody waits for it, and the first request may follow at once: they share a statement.
+                queue.timer = loop.call_later(_JOINING_TIME, self._start_writer, queue)
+            else:
+                self._start_writer(queue)
         return noted
+
+    def _start_writer(self, queue: _Queue) -> None:
+        if queue.timer is not None:
+            queue.timer.cancel()
+            queue.timer = None
+        if queue.writer is None and queue.notes:
+            # Until it takes them, and while it stores others, further notes join.
+            queue.writer = asyncio.get_running_loop().create_task(self._store_notes(queue))
 
     async def _flush(self) -> None:
         """Wait until all notes are stored that were begun on this event loop."""
         queue = self._queues.get(asyncio.get_running_loop())
-        if queue is not None and queue.writers:
-            await asyncio.wait(queue.writers)
+        if queue is not None:
+            self._start_writer(queue)
+            if queue.writer is not None:
+                await asyncio.wait([queue.writer])
 
-    async def _store_notes(self, queue: _Queue, opened: OpenedJob) -> None:
+    async def _store_notes(self, queue: _Queue) -> None:
         """Store all notes that wait, in one statement, and then those that have come meanwhile."""
         taken: list[tuple[Note, asyncio.Future[None]]] = []
         try:
             while queue.notes:
-                taken, queue.notes[:] = queue.notes[:], []
-                failures = await self._failures_of([note for note, _ in taken], opened)
+                taken, queue.notes = queue.notes, []
+                failures = await self._failures_of([note for note, _ in taken], queue.job)
                 for (_, noted), failure in zip(taken, failures, strict=True):
                     _resolve(noted, failure)
         finally:
-            queue.writers.clear()
+            queue.writer = None
             for _, noted in (*taken, *queue.notes):
                 _resolve(noted, JournalError(f"{self} could not note this, because its event loop ended"))
             queue.notes.clear()
@@ -366,6 +402,7 @@ class PostgresJournal(StoredJournal):
         else:
             if is_stored:
                 self._new_identity = None
+                self._has_error = self._has_error or any(note.error is not None for note in notes)
                 return None
             self._is_taken = True
             return self._taken()

@@ -347,6 +347,19 @@ async def test_a_job_that_has_ended_meanwhile_is_not_tried_again(queue: Queue, m
     assert [job.status for job in await queue.jobs()] == ["succeeded", "todo"]
 
 
+async def test_a_job_that_another_one_waits_for_with_the_same_queueing_lock_is_left_alone(queue: Queue) -> None:
+    periodic = queue.app.task(name="periodic", retry=ExistRetry(), queueing_lock="periodic")(lambda: None)
+    await periodic.defer_async()
+    await stall(queue, seconds=90)
+    await periodic.defer_async()
+    await queue.defer(update("ada", 1))
+    await execute(queue, "UPDATE procrastinate_jobs SET status = 'doing' WHERE lock = 'ada'")
+
+    assert await retry_stalled(queue.app) == 1
+
+    assert [job.status for job in await queue.jobs()] == ["doing", "todo", "todo"]
+
+
 async def test_a_database_that_fails_is_an_error(queue: Queue) -> None:
     await queue.defer(update("ada", 1))
     await stall(queue, seconds=90)

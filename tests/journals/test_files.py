@@ -291,6 +291,44 @@ async def test_outcomes_that_can_t_be_noted_are_told_all_the_same(
     assert counts[OutcomeStatus.UNKNOWN] == 35
 
 
+async def test_outcomes_that_could_not_be_noted_are_noted_before_anything_else(
+    answering: Answering, small_disk: Path
+) -> None:
+    """Otherwise the same increments would be sent again."""
+    sent: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.content)
+        if len(sent) == 1:
+            fill(small_disk)
+        return succeed(request)
+
+    exist = answering(answer, concurrency=1)
+    items = [ValueIncrement("steps", n, DAY) for n in range(100)]
+    async with Journal(small_disk / "journal.db") as journal:
+        for _ in range(2):
+            with pytest.raises(JournalError, match="its disk is full"):
+                await exist.values.increment(items, journal=journal)
+        assert len(sent) == 1
+        (small_disk / "junk").unlink()
+        assert (await exist.values.increment(items, journal=journal)).ok
+    assert len(set(sent)) == len(sent) == 3
+
+
+async def test_the_error_of_a_job_is_noted_until_the_next_write(exist: ExistClient, path: Path) -> None:
+    def error() -> list[Any]:
+        with closing(sqlite3.connect(path)) as connection:
+            return connection.execute("SELECT value FROM job WHERE name = 'error'").fetchall()
+
+    async with Journal(path) as journal:
+        await exist.values.update(steps(1), journal=journal)
+        await journal.note_error("ReauthorizationRequired: ada has to sign in again")
+    assert error() == [("ReauthorizationRequired: ada has to sign in again",)]
+    async with Journal(path) as journal:
+        await exist.values.update(steps(1), journal=journal)
+    assert error() == []
+
+
 async def test_it_can_be_moved_and_opened_again(exist: ExistClient, sandbox: Sandbox, path: Path) -> None:
     journal = Journal(path)
     for count in (1, 2, 3):

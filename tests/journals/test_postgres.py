@@ -20,6 +20,7 @@ from exist_async import (
     ExistClient,
     JournaledJob,
     JournalError,
+    Outcome,
     OutcomeStatus,
     PostgresJournal,
     ValueIncrement,
@@ -27,7 +28,9 @@ from exist_async import (
 )
 from exist_async._postgres import PostgresBacked
 from exist_async.journals import job_tables
-from exist_async.journals.records import STATUS_CODES
+from exist_async.journals.base import Note
+from exist_async.journals.job_tables import JobTables
+from exist_async.journals.records import KINDS, STATUS_CODES, item_records
 from exist_async.sandbox import Sandbox
 from support import Answering, Mount, statuses, succeed, until
 
@@ -118,6 +121,11 @@ async def test_a_job_takes_the_options_of_its_source_or_its_own(postgres: Postgr
     assert (source.for_job("x")._user, source.for_job("x")._retry_refused) == ("ada", True)
     other = source.for_job("x", user="grace", retry_refused=False)
     assert (other._user, other._retry_refused) == ("grace", False)
+    assert repr(other.for_job("x")) == repr(other)
+    with pytest.raises(
+        ConfigurationError, match=r"this is the journal x in .*a source of journals is a PostgresJournal"
+    ):
+        other.for_job("y")
 
 
 async def test_a_uuid_and_its_text_are_the_same_job(exist: ExistClient, postgres: PostgresServer) -> None:
@@ -234,6 +242,25 @@ async def test_an_error_is_forgotten_by_the_next_write(exist: ExistClient, postg
             assert await error_of(items) is None
 
 
+async def test_a_write_that_is_refused_leaves_a_finished_job_as_it_was(
+    exist: ExistClient, postgres: PostgresServer
+) -> None:
+    async with journals_in(postgres) as source:
+        async with source.for_job("ada", user="ada") as journal:
+            await exist.values.update(steps(1), journal=journal)
+            await journal.note_error("it failed all the same")
+        (before,) = await listed(source)
+        async with source.for_job("ada", user="grace") as journal:
+            with pytest.raises(ConfigurationError, match="belongs to another user"):
+                await exist.values.update(steps(1), journal=journal)
+        async with source.for_job("ada", user="ada") as journal:
+            with pytest.raises(ConfigurationError, match="belongs to the kind 'update', not 'sync'"):
+                await exist.values.sync(steps(1), journal=journal)
+        (after,) = await listed(source)
+    assert before.ended_at is not None
+    assert (after.user, after.kind, after.error, after.ended_at) == ("ada", "update", before.error, before.ended_at)
+
+
 # Sweeping
 
 
@@ -293,7 +320,7 @@ async def test_many_are_deleted_in_portions_and_then_not_looked_for_in_an_hour(
             async with source.for_job("next"):
                 pass
             left.append(count_rows(postgres, "item"))
-        assert left[:6] == [19, 14, 9, 4, 0, 0]
+        assert left[:8] == [19, 16, 11, 8, 3, 0, 0, 0]
         assert [job.id for job in await listed(source)] == ["next"]
         assert count_rows(postgres, "job") == 1
         async with source.for_job("old") as journal:
@@ -386,6 +413,44 @@ async def test_a_process_whose_job_was_opened_elsewhere_sends_nothing_more(
     assert len(sent) == len(set(sent)) == 3
 
 
+async def test_a_job_that_was_only_opened_elsewhere_is_not_gone_on_with_here(
+    answering: Answering, postgres: PostgresServer
+) -> None:
+    exist = answering(succeed)
+    async with journals_in(postgres) as source, journals_in(postgres) as other:
+        first = source.for_job("ada")
+        async with first:
+            await exist.values.increment(increments(1), journal=first)
+            assert first._lock is not None
+            await first._lock.release()
+            async with other.for_job("ada"):
+                pass
+            with pytest.raises(JournalError, match="was opened elsewhere"):
+                await exist.values.increment(increments(2), journal=first)
+        async with other.for_job("ada") as second:
+            assert len(await second.summary()) == 1
+
+
+async def test_a_note_that_arrives_after_a_later_one_is_not_stored(postgres: PostgresServer) -> None:
+    """It was given up, because its answer had not come in time."""
+    tables = JobTables(postgres.url, postgres.schema, 10.0, None)
+    job = await tables.open_job("ada")
+    update = KINDS["update"]
+    item = steps(1)[0]
+
+    def outcome(status: OutcomeStatus) -> Note:
+        return Note(outcomes=[Outcome(0, item, status)])
+
+    assert await tables.note(job, 1, [Note(items=item_records(0, [item]))], update, None)
+    assert await tables.note(job, 3, [outcome(OutcomeStatus.SUCCEEDED)], update, None)
+    for number in (1, 2, 3):
+        assert await tables.note(job, number, [outcome(OutcomeStatus.UNKNOWN)], update, None)
+    assert await tables.count_statuses(job, []) == {"succeeded": 1}
+    assert await tables.note(job, 4, [outcome(OutcomeStatus.UNKNOWN)], update, None)
+    assert await tables.count_statuses(job, []) == {"unknown": 1}
+    await tables.aclose()
+
+
 async def test_whoever_opens_a_job_sees_a_note_that_is_being_stored(
     answering: Answering, postgres: PostgresServer
 ) -> None:
@@ -466,7 +531,7 @@ async def test_another_level_of_isolation_is_refused(postgres: PostgresServer) -
 # Statements
 
 
-async def test_a_job_takes_four_statements_and_two_for_each_request(
+async def test_a_job_takes_two_statements_beside_those_of_its_lock_and_two_for_each_request(
     exist: ExistClient, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with journals_in(postgres) as source:
@@ -484,8 +549,9 @@ async def test_a_job_takes_four_statements_and_two_for_each_request(
             statements.clear()
             async with source.for_job(f"{items}") as journal:
                 await exist.with_options(concurrency=1).values.increment(increments(items), journal=journal)
-            # Beside those of the lock: opening, closing, and one for the items at most.
-            assert len(statements) <= 3 + 2 * -(-items // 35)
+            # Beside those of the lock. The items are noted with the first request.
+            assert ["open_job" in statements[0], "UPDATE" in statements[-1]] == [True, True]
+            assert len(statements) == 2 + 2 * -(-items // 35)
         statements.clear()
         async with source.for_job("100") as journal:
             await exist.values.increment(increments(100), journal=journal)
@@ -539,6 +605,31 @@ async def test_a_restart_of_postgres_is_waited_for(answering: Answering, postgre
         await asyncio.to_thread(postgres_server.start)
         assert (await write).ok
     assert len(sent) == 3
+
+
+async def test_items_that_could_not_be_noted_are_noted_by_the_next_write(
+    answering: Answering, postgres_server: PostgresServer
+) -> None:
+    sent: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.content)
+        return succeed(request)
+
+    exist = answering(answer)
+    async with journals_in(postgres_server, timeout=0.2) as source:
+        async with source.for_job("ada") as journal:
+            postgres_server.stop()
+            for _ in range(2):
+                with pytest.raises(JournalError, match="can't be used"):
+                    await exist.values.increment(increments(40), journal=journal)
+            assert sent == []
+            postgres_server.start()
+            assert (await exist.values.increment(increments(40), journal=journal)).ok
+            assert (await journal.summary()).counts[OutcomeStatus.SUCCEEDED] == 40
+        async with source.for_job("ada") as journal:
+            assert (await exist.values.increment(increments(40), journal=journal)).ok
+    assert len(sent) == 2
 
 
 async def test_a_server_that_answers_nothing_is_given_up(answering: Answering, postgres_server: PostgresServer) -> None:
