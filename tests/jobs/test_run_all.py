@@ -98,13 +98,19 @@ async def test_one_user_s_jobs_run_in_order(service: Service, folder: JournalFol
     assert sent == [*range(1, 21)]
 
 
-async def test_no_more_than_the_given_number_run_at_a_time(folder: JournalFolder, clock: Any) -> None:
+async def test_no_more_than_the_given_number_run_at_a_time(folder: JournalFolder) -> None:
     users = tuple(f"user_{n}" for n in range(20))
     service = Service(users)
     await service.sign_in()
     inner = service.sandbox.transport()
     running, most = 0, 0
     refused: set[str] = set()
+    now, time_passes = 0.0, asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        await time_passes.wait()
+        now += seconds
 
     async def answer(request: httpx.Request) -> httpx.Response:
         nonlocal running, most
@@ -123,14 +129,16 @@ async def test_no_more_than_the_given_number_run_at_a_time(folder: JournalFolder
         http_client=httpx.AsyncClient(transport=httpx.MockTransport(answer)),
         max_retries=0,
         rate_limiter=None,
-        clock=clock,
-        sleep=clock.sleep,
+        clock=lambda: now,
+        sleep=sleep,
     )
     jobs = [update(user, 7) for user in users]
-
-    # Each first attempt fails, so that all jobs can go on at the same time.
-    retry = RetryPolicy(first_wait=1000, fraction=lambda: 1.0)
-    reports = await run_all(jobs, shared, service.store, journal=folder, concurrency=3, retry=retry)
+    running_all = asyncio.ensure_future(run_all(jobs, shared, service.store, journal=folder, concurrency=3))
+    # Each first attempt fails, and then all jobs can go on at the same time.
+    await until(lambda: len(refused) == 20 and not running)
+    time_passes.set()
+    now += 1000
+    reports = await running_all
 
     assert all(report.ok for report in reports)
     assert most == 3
