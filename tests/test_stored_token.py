@@ -1,12 +1,13 @@
 """A stored token that is used as it is: when it is read again, and when its user has to do something."""
 
+import asyncio
 import datetime as dt
 from typing import Any
 
 import httpx
 import pytest
 
-from exist_async import ConfigurationError, MemoryTokenStore, OAuthToken, ReauthorizationRequired
+from exist_async import ConfigurationError, MemoryTokenStore, OAuthError, OAuthToken, ReauthorizationRequired
 from exist_async.auth.stored_token import StoredToken
 
 START = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
@@ -75,3 +76,28 @@ async def test_its_repr_and_pickles_show_nothing() -> None:
 def test_a_wrong_argument_is_named(store: Any, user: str, name: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         StoredToken(store, user, origin="https://exist.io", remedy="")
+
+
+async def test_an_error_of_the_package_that_a_store_raises_stays_as_it_is() -> None:
+    class Failing(MemoryTokenStore):
+        async def load(self, user: str) -> OAuthToken | None:
+            raise OAuthError("the file is locked")
+
+    with pytest.raises(OAuthError, match="the file is locked") as caught:
+        await auth_of(Failing(), Time()).ready()
+
+    assert caught.value.__cause__ is None
+
+
+async def test_a_caller_that_is_cancelled_while_the_store_is_read_is_cancelled() -> None:
+    class Hanging(MemoryTokenStore):
+        async def load(self, user: str) -> OAuthToken | None:
+            await asyncio.sleep(60)
+            raise AssertionError
+
+    waiting = asyncio.ensure_future(auth_of(Hanging(), Time()).ready())
+    await asyncio.sleep(0)
+    waiting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
