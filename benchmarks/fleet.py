@@ -63,6 +63,9 @@ _PATIENCE: Final = 120.0
 A request whose worker was killed counts towards its user's budget for a minute longer than others: it may still arrive.
 """
 
+_MOST_FAILURES: Final = 10
+"""The number of workers that may end by themselves before the run is given up."""
+
 _POLL: Final = 0.05
 _MOST_OF_A_REQUEST: Final = 4
 _MOST_OF_A_JOB: Final = 6
@@ -71,7 +74,10 @@ _MANY: Final = 100_000
 _HOUR: Final = 3600
 _WIDTH: Final = 120
 
-_COUNT_DONE: Final = b"SELECT count(*) FROM procrastinate_jobs WHERE task_name = %s AND status NOT IN ('todo', 'doing')"
+_COUNT_DONE: Final = f"""
+    SELECT count(*) AS {fleet_postgres.WATCHING} FROM procrastinate_jobs
+    WHERE task_name = %s AND status NOT IN ('todo', 'doing')
+""".encode()
 # Workers are numbered in the order in which they have come up.
 _LAST_WORKER: Final = b"SELECT coalesce(max(id), 0) FROM procrastinate_workers"
 _STATES: Final = b"SELECT (args->>'job')::json->>'id', status::text FROM procrastinate_jobs WHERE task_name = %s"
@@ -149,7 +155,7 @@ async def _save_tokens(database: str, users: int) -> None:
 
 @frozen
 class _Cost:
-    """Figures of one worker alone with jobs of one kind; all but the rate are for a job.
+    """Figures of one worker alone with jobs of one kind; all but the rate are for a job, with its deferring.
 
     Attributes:
         rate: Jobs a second.
@@ -181,10 +187,10 @@ def _measure(server: fleet_postgres.Server, kind: str, count: int) -> _Cost:
     with _fleet(server, f"alone_{kind}", numbers[-1] + 1, 0.0, 0) as fleet:
         fleet.defer(jobs[:_REHEARSED])
         _run_alone(fleet, _REHEARSED)
+        before, service = server.usage(fleet.database), fleet_service.counts_of(fleet.service)["cpu"]
         fleet.defer(jobs[_REHEARSED:])
         # As autovacuum does within a minute: without statistics, the engine would sort all jobs to fetch one.
-        fleet.connection.execute("ANALYZE")
-        before, service = server.usage(fleet.database), fleet_service.counts_of(fleet.service)["cpu"]
+        fleet.connection.execute("ANALYZE procrastinate_jobs")
         cpu = _run_alone(fleet, len(jobs))
         usage = server.usage(fleet.database).since(before)
         service = fleet_service.counts_of(fleet.service)["cpu"] - service
@@ -246,6 +252,8 @@ class _Workers:
         for position, process in enumerate(self._processes):
             if (code := process.poll()) is not None:
                 self.failures.append(code)
+                if len(self.failures) > _MOST_FAILURES:
+                    raise RuntimeError(f"the workers end by themselves, with {self.failures}")
                 self._replace(position)
         return int(self._fleet.fetch(_LAST_WORKER)[0][0]) >= self._started
 
@@ -275,22 +283,24 @@ def _run_with_kills(
         fleet: The database and service.
         workers: The workers.
         jobs: The jobs.
-        seconds: Time in which the jobs arrive.
-        victims: The seconds after which a worker is killed, in order, and its position. Unless all workers are up by
-            then, it is killed as soon as they are.
+        seconds: Time in which the jobs arrive. It takes longer if workers take long to come up, because one is killed
+            only when all are up, and jobs arrive before each kill and after it.
+        victims: The seconds after which a worker is killed, in order, and its position.
     """
     while not workers.are_up():
         time.sleep(_POLL)
-    arrived = done = killed = 0
+    arrived = done = 0
     start = last = time.monotonic()
     while done < len(jobs) and time.monotonic() < last + _PATIENCE:
         now = time.monotonic() - start
-        due = len(jobs) if now >= seconds else int(len(jobs) * now / seconds)
+        share = min(1.0, now / seconds, (workers.kills + 1) / max(1, len(victims)))
+        due = int(len(jobs) * share)
         fleet.defer(jobs[arrived:due])
         arrived = due
-        if workers.are_up() and killed < len(victims) and victims[killed][0] <= now:
-            workers.kill(victims[killed][1])
-            killed += 1
+        if workers.are_up() and workers.kills < len(victims):
+            due_at, position = victims[workers.kills]
+            if now >= due_at:
+                workers.kill(position)
         if (count := fleet.count_done()) > done:
             done, last = count, time.monotonic()
         time.sleep(_POLL)
@@ -355,9 +365,10 @@ def _check_with_kills(
     with _fleet(server, "with_kills", options.users, _LATENCY, seed) as fleet:
         workers = _Workers(fleet, options.workers)
         victims = [
-            (chance.uniform(0, options.seconds), chance.randrange(options.workers)) for _ in range(options.kills)
+            ((number + chance.random()) * options.seconds / options.kills, chance.randrange(options.workers))
+            for number in range(options.kills)
         ]
-        took = _run_with_kills(fleet, workers, jobs, options.seconds, sorted(victims))
+        took = _run_with_kills(fleet, workers, jobs, options.seconds, victims)
         seen, counts = _look(fleet, jobs)
         waits = fleet.fetch(_WAITS, TASK)
     findings = check(jobs, seen)

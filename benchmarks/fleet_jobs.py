@@ -34,8 +34,8 @@ class Budget:
 
 
 EXIST_BUDGET: Final = Budget(300, 3600.0)
-_SMALL_BUDGETS: Final = {0: Budget(2, 6.0), 10: Budget(3, 6.0)}
-"""The budgets of two users out of twenty, by the rest of their number: less than their jobs take at once."""
+_SMALL_BUDGETS: Final = {0: Budget(2, 6.0), 25: Budget(3, 6.0)}
+"""The budgets of two users out of fifty, by the rest of their number: less than their jobs take at once."""
 
 BUDGETS: Final = (EXIST_BUDGET, *_SMALL_BUDGETS.values())
 """All budgets."""
@@ -53,7 +53,7 @@ def number_of(user: str) -> int:
 
 def budget_of(number: int) -> Budget:
     """Return the budget of a user."""
-    return _SMALL_BUDGETS.get(number % 20, EXIST_BUDGET)
+    return _SMALL_BUDGETS.get(number % 50, EXIST_BUDGET)
 
 
 def token_of(user: str) -> str:

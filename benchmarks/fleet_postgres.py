@@ -20,15 +20,18 @@ _OPTIONS: Final = (
 )
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
+WATCHING: Final = "watching"
+"""Statements with this name in them are not counted."""
+
 # Statements by who sent them; those that only begin or end a transaction are apart.
-_STATEMENTS: Final = """
+_STATEMENTS: Final = f"""
     SELECT CASE
              WHEN query ~* '^(BEGIN|START|COMMIT|ROLLBACK)' THEN 'transactions'
              WHEN query ~ 'procrastinate_' OR query ~ '^LISTEN' THEN 'engine'
              ELSE 'ours'
            END, sum(calls)::bigint
     FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid
-    WHERE datname = current_database() AND query !~ 'pg_stat_'
+    WHERE datname = current_database() AND query !~ 'pg_stat_|^ANALYZE|{WATCHING}'
     GROUP BY 1
 """
 _WRITES: Final = """

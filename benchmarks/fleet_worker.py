@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import procrastinate
 from attrs import asdict, frozen
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, Connection
 from psycopg_pool import AsyncConnectionPool
 
 from benchmarks.fleet_jobs import BUDGETS, budget_of, number_of
@@ -62,7 +62,11 @@ def start(settings: Settings) -> "subprocess.Popen[bytes]":
 
 def app_to_defer(database: str) -> procrastinate.App:
     """Return an app that is not open, to defer jobs with, as any program may that runs none."""
-    return procrastinate.App(connector=procrastinate.SyncPsycopgConnector(conninfo=database))
+
+    def set_autocommit(connection: Connection) -> None:
+        connection.autocommit = True
+
+    return procrastinate.App(connector=procrastinate.SyncPsycopgConnector(conninfo=database, configure=set_autocommit))
 
 
 def main() -> None:

@@ -83,14 +83,14 @@ def run(_origins: "Origins") -> list[Comparison]:
                 "milliseconds, the median of a turn",
                 _medians(workers, 1, "one by one"),
                 _REDIS,
-                [Target(_MOST, row=_POSTGRES, of=statistics.median)],
+                [Target(_MOST, row=_POSTGRES)],
             ),
             Comparison(
                 f"Taking a slot while {_PROCESSES} processes do so without a pause",
                 "milliseconds, the median of a turn",
                 _medians(workers, _PROCESSES, "one by one"),
                 _REDIS,
-                [Target(_MOST, row=_POSTGRES, of=statistics.median)],
+                [Target(_MOST, row=_POSTGRES)],
                 "As the client does: the slot is in flight, and is settled before the next one is taken.",
             ),
             Comparison(
@@ -98,7 +98,7 @@ def run(_origins: "Origins") -> list[Comparison]:
                 "milliseconds, the median of a turn",
                 _medians(workers, 1, "299 taken"),
                 _REDIS,
-                [Target(_MOST, row=_POSTGRES, of=statistics.median)],
+                [Target(_MOST, row=_POSTGRES)],
             ),
             *(
                 Comparison(

@@ -1,6 +1,7 @@
 """Runs the statements of the classes that keep their data in PostgreSQL, and creates their tables."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -86,10 +87,12 @@ class _OfPool:
 
     Attributes:
         loop: The event loop that used it first.
+        process: The process that did.
         opened: The connections, which all objects over this pool share.
     """
 
     loop: asyncio.AbstractEventLoop
+    process: int
     opened: PerLoop[_OnLoop]
 
 
@@ -194,7 +197,11 @@ class PostgresBacked:
         if of_pool is None:
             connections = PoolConnections(pool)
             open_resource = partial(_open, lambda: connections, self._where, self._timeout)
-            of_pool = _pools[pool] = _OfPool(loop, PerLoop(open_resource))
+            of_pool = _pools[pool] = _OfPool(loop, os.getpid(), PerLoop(open_resource))
+        elif of_pool.process != os.getpid():
+            raise ConfigurationError(
+                f"the connection pool {pool.name!r} belongs to the process that this one was forked from: make another"
+            )
         elif of_pool.loop is not loop:
             raise ConfigurationError(
                 f"the connection pool {pool.name!r} can be used only on the event loop that used it first: give "
@@ -324,13 +331,15 @@ async def _open(
             "psycopg can't use the event loop that asyncio makes on Windows: start the program with "
             "asyncio.run(main(), loop_factory=asyncio.SelectorEventLoop)"
         )
+    process = os.getpid()
     connections = connect()
     locks = LockSession(connections.connect, where, timeout + connections.more_time)
     try:
         yield _OnLoop(connections, locks, asyncio.Semaphore(connections.limit))
     finally:
-        locks.close()
-        await connections.aclose()
+        if os.getpid() == process:  # a process that was forked would end its parent's connections
+            locks.close()
+            await connections.aclose()
 
 
 async def _attempt(

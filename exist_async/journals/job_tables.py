@@ -92,7 +92,8 @@ BEGIN
         (SELECT coalesce(max(position) + 1, 0) FROM {{schema}}.item WHERE job = _job.number);
 END $function$;
 
--- Returns false if the job was opened elsewhere or deleted. A note that was stored before is not stored again.
+-- Returns false if the job was opened elsewhere or deleted, or a later note was stored. One that was stored before is
+-- not stored again.
 CREATE FUNCTION {{schema}}.note(
     _job bigint, _epoch bigint, _note bigint, _is_durable boolean, _identity json, _error text,
     _first integer, _items text, _sending json, _outcomes json, _ended text
@@ -114,7 +115,7 @@ BEGIN
             WHERE number = _job AND epoch = _epoch AND notes < _note;
     END IF;
     IF NOT FOUND THEN
-        RETURN EXISTS (SELECT FROM {{schema}}.job WHERE number = _job AND epoch = _epoch);
+        RETURN EXISTS (SELECT FROM {{schema}}.job WHERE number = _job AND epoch = _epoch AND notes = _note);
     END IF;
     IF _items IS NOT NULL THEN
         INSERT INTO {{schema}}.item (job, position, item)
@@ -160,7 +161,7 @@ BEGIN
     RETURN true;
 END $function$;
 
--- Ended jobs lose their id first: whoever opens one meanwhile begins another. Returns whether there may be more of them.
+-- Ended jobs lose their id first: whoever opens one meanwhile begins another. Returns whether there may be more.
 CREATE FUNCTION {{schema}}.sweep_jobs(_seconds float, _most_jobs integer, _most_items integer)
 RETURNS boolean {_INDEXED}
 DECLARE
@@ -245,9 +246,11 @@ class JobTables(PostgresBacked):
     ) -> bool:
         """Store successive notes in one statement; return False if the job was opened elsewhere or deleted.
 
+        It does so too, and stores nothing, if a call with a higher number came first.
+
         Args:
             job: The job.
-            number: The number of this call. One with a number below that of an earlier one stores nothing.
+            number: The number of this call.
             notes: The notes. Their new items are successive.
             kind: The kind of write.
             identity: What identifies the job, if that is new.

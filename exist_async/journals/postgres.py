@@ -39,6 +39,7 @@ _JOINING_TIME: Final = 0.02
 """Seconds for which new items wait for the note of the first request."""
 
 _DISK_FULL: Final = "53100"
+_REFUSED_VALUES: Final = ("22", "23", "54")  # classes of SQLSTATE
 
 _log = logging.getLogger("exist_async")
 
@@ -387,7 +388,11 @@ class PostgresJournal(StoredJournal):
         return [failure]
 
     async def _store(self, notes: Sequence[Note], opened: OpenedJob) -> JournalError | None:
-        """Store notes in one statement, and return the error if PostgreSQL can't."""
+        """Store notes in one statement, and return the error if PostgreSQL can't.
+
+        Raises:
+            PostgresFailedError: One of several notes has a value that it refuses.
+        """
         if self._is_taken:
             return self._taken()
         if self._failure is not None:
@@ -398,6 +403,8 @@ class PostgresJournal(StoredJournal):
         try:
             is_stored = await self._tables.note(opened, self._last_note, notes, self._kind, identity)
         except PostgresFailedError as error:
+            if len(notes) > 1 and (error.code or "").startswith(_REFUSED_VALUES):
+                raise
             failure = self._error("can't be used", error)
         else:
             if is_stored:

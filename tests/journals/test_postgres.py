@@ -443,8 +443,8 @@ async def test_a_note_that_arrives_after_a_later_one_is_not_stored(postgres: Pos
 
     assert await tables.note(job, 1, [Note(items=item_records(0, [item]))], update, None)
     assert await tables.note(job, 3, [outcome(OutcomeStatus.SUCCEEDED)], update, None)
-    for number in (1, 2, 3):
-        assert await tables.note(job, number, [outcome(OutcomeStatus.UNKNOWN)], update, None)
+    for number, is_stored in ((1, False), (2, False), (3, True)):
+        assert await tables.note(job, number, [outcome(OutcomeStatus.UNKNOWN)], update, None) is is_stored
     assert await tables.count_statuses(job, []) == {"succeeded": 1}
     assert await tables.note(job, 4, [outcome(OutcomeStatus.UNKNOWN)], update, None)
     assert await tables.count_statuses(job, []) == {"unknown": 1}
@@ -556,6 +556,31 @@ async def test_a_job_takes_two_statements_beside_those_of_its_lock_and_two_for_e
         async with source.for_job("100") as journal:
             await exist.values.increment(increments(100), journal=journal)
         assert ["open_job" in statements[0], "SELECT position" in statements[1], len(statements)] == [True, True, 3]
+
+
+@pytest.mark.parametrize(
+    ("method", "default", "expected"), [("increment", "off", ["on", "on"]), ("update", "on", ["on", "off"])]
+)
+async def test_increments_and_new_items_are_durable_whatever_the_database_s_default(
+    answering: Answering, postgres: PostgresServer, method: str, default: str, expected: list[str]
+) -> None:
+    async with journals_in(postgres) as source, source.for_job("first"):
+        pass
+    postgres.execute(
+        f"""SET search_path = "{postgres.schema}";
+        CREATE TABLE seen (setting text);
+        CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            INSERT INTO "{postgres.schema}".seen VALUES (current_setting('synchronous_commit'));
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER see AFTER INSERT OR UPDATE OF status ON item FOR EACH STATEMENT EXECUTE FUNCTION see()"""
+    )
+    url = f"{postgres.url}?options=-c%20synchronous_commit%3D{default}"
+    journal = PostgresJournal(url, "ada", schema=postgres.schema)
+    async with journal:
+        items: Any = increments(3) if method == "increment" else steps(1, 2, 3)
+        await getattr(answering(succeed).values, method)(items, journal=journal)
+    assert [row[0] for row in postgres.execute(f'SELECT setting FROM "{postgres.schema}".seen')] == expected
 
 
 # Faults
