@@ -50,6 +50,23 @@ async def test_it_is_read_once_while_it_is_valid_and_again_when_it_has_expired()
         await signed(auth)
 
 
+async def test_requests_that_begin_together_read_it_once() -> None:
+    class Counting(MemoryTokenStore):
+        loads = 0
+
+        async def load(self, user: str) -> OAuthToken | None:
+            self.loads += 1
+            await asyncio.sleep(0)
+            return await super().load(user)
+
+    store = Counting()
+    await store.save("ada", token("first"))
+    auth = auth_of(store, Time())
+
+    assert await asyncio.gather(*(signed(auth) for _ in range(5))) == ["Bearer first"] * 5
+    assert store.loads == 1
+
+
 async def test_a_token_without_a_known_end_is_valid_until_it_is_rejected() -> None:
     store, time = MemoryTokenStore(), Time()
     await store.save("ada", token("first"))
