@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+from traceback import walk_tb
 from typing import Any
 
 import httpx
@@ -87,6 +88,21 @@ async def test_its_repr_and_pickles_show_nothing() -> None:
     assert repr(auth) == "StoredToken(<MemoryTokenStore>, user='ada')"
     with pytest.raises(TypeError, match="can't be pickled"):
         auth.__reduce__()
+
+
+async def test_no_variable_in_a_traceback_shows_a_token() -> None:
+    store, time = MemoryTokenStore(), Time()
+    await store.save("ada", token("a-secret-token", -1))
+    with pytest.raises(ReauthorizationRequired) as caught:
+        await auth_of(store, time).ready()
+    with pytest.raises(ReauthorizationRequired) as rejected:
+        await auth_of(store, time).renew("a-secret-token")
+
+    for error in (caught.value, rejected.value):
+        frames = [frame for frame, _ in walk_tb(error.__traceback__) if "exist_async" in frame.f_code.co_filename]
+        own = [frame for frame in frames if frame.f_code.co_filename.endswith("stored_token.py")][-2:]
+        assert own
+        assert all(frame.f_locals == {} for frame in own if frame.f_code.co_filename != __file__)
 
 
 @pytest.mark.parametrize(("store", "user", "name"), [({}, "ada", "store"), (MemoryTokenStore(), "", "user")])
