@@ -1,6 +1,7 @@
 """Opens a resource on each event loop that uses it, and closes it before the loop."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
@@ -19,6 +20,7 @@ _closing: set[asyncio.Task[None]] = set()
 class _Opened(Generic[T]):
     resource: T
     generator: AsyncGenerator[T, None]
+    process: int
 
 
 class PerLoop(Generic[T]):
@@ -37,11 +39,12 @@ class PerLoop(Generic[T]):
         """Return the resource of the running event loop, which is opened if there is none yet."""
         loop = asyncio.get_running_loop()
         here = self._opened.get(loop)
-        if here is None:
+        if here is None or here.process != os.getpid():
+            # A process that was forked leaves its parent's alone.
             for closed in [each for each in list(self._opened) if each.is_closed()]:
                 del self._opened[closed]
             generator = self._open_resource()
-            here = self._opened[loop] = _Opened(await anext(generator), generator)
+            here = self._opened[loop] = _Opened(await anext(generator), generator, os.getpid())
         return here.resource
 
     async def aclose(self) -> None:

@@ -36,7 +36,8 @@ _OTHER_FORMS = {" ": r"\+", "\t": r"\\t", "\n": r"\\n", "\r": r"\\r", "\b": r"\\
 _CARRIERS = frozenset(
     (
         *("exist_async", "aiohappyeyeballs", "aiohttp", "anyio", "attr", "attrs", "cattrs", "filelock", "h11", "h2"),
-        *("hpack", "httpcore", "httpx", "idna", "msgspec", "multidict", "redis", "socksio", "yarl"),
+        *("hpack", "httpcore", "httpx", "idna", "msgspec", "multidict", "psycopg", "psycopg_pool", "redis", "socksio"),
+        "yarl",
     )
 )
 

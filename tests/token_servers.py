@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from postgres_server import PostgresServer
@@ -29,7 +29,7 @@ class TokenServer(ABC):
     url: str
     where: str
     lost_after: float
-    short: dict[str, float]
+    short: ClassVar[dict[str, float]]
 
     def __init__(self, server: RedisServer | PostgresServer) -> None:
         self.server = server
@@ -88,7 +88,7 @@ class TokenServer(ABC):
 class RedisOfTokens(TokenServer):
     kind = "redis"
     lost_after = 1.5
-    short = {"timeout": 0.3, "lease": 1.0}
+    short: ClassVar[dict[str, float]] = {"timeout": 0.3, "lease": 1.0}
 
     def __init__(self, server: RedisServer) -> None:
         redis = pytest.importorskip("redis.asyncio", reason='no redis: pip install "exist-async[redis]"')
@@ -141,7 +141,7 @@ class RedisOfTokens(TokenServer):
 class PostgresOfTokens(TokenServer):
     kind = "postgres"
     lost_after = 1.0
-    short = {"timeout": 0.3}
+    short: ClassVar[dict[str, float]] = {"timeout": 0.3}
     server: PostgresServer
 
     def __init__(self, server: PostgresServer) -> None:

@@ -1,6 +1,7 @@
 """Runs the statements of the classes that keep their data in PostgreSQL, and creates their tables."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -86,10 +87,12 @@ class _OfPool:
 
     Attributes:
         loop: The event loop that used it first.
+        process: The process that did.
         opened: The connections, which all objects over this pool share.
     """
 
     loop: asyncio.AbstractEventLoop
+    process: int
     opened: PerLoop[_OnLoop]
 
 
@@ -194,7 +197,11 @@ class PostgresBacked:
         if of_pool is None:
             connections = PoolConnections(pool)
             open_resource = partial(_open, lambda: connections, self._where, self._timeout)
-            of_pool = _pools[pool] = _OfPool(loop, PerLoop(open_resource))
+            of_pool = _pools[pool] = _OfPool(loop, os.getpid(), PerLoop(open_resource))
+        elif of_pool.process != os.getpid():
+            raise ConfigurationError(
+                f"the connection pool {pool.name!r} belongs to the process that this one was forked from: make another"
+            )
         elif of_pool.loop is not loop:
             raise ConfigurationError(
                 f"the connection pool {pool.name!r} can be used only on the event loop that used it first: give "
@@ -241,10 +248,19 @@ class PostgresBacked:
                     here.timeouts += 1
                 except Error as error:
                     code, reason = error.sqlstate, reason_of(error)
+                    if code == NO_PRIVILEGE:
+                        reason += f". {self._rights()}"
                 except UnicodeEncodeError:
                     reason = "can't store half of a surrogate pair"
         # Outside the handler: psycopg's errors refer to their connections, which hold the password.
         raise PostgresFailedError(f"{self._where} {reason}", code)
+
+    def _rights(self) -> str:
+        return (
+            f"Its role needs a schema of its own: CREATE SCHEMA {self._schema} AUTHORIZATION the_role. Or let it use one "
+            f"that is there: GRANT USAGE, CREATE ON SCHEMA {self._schema} TO the_role; and GRANT SELECT, INSERT, "
+            f"UPDATE, DELETE ON ALL TABLES IN SCHEMA {self._schema} TO the_role"
+        )
 
     async def _make_ready(self, here: _OnLoop) -> None:
         """Create or upgrade the tables of this part, if that is necessary. Calls that wait for that fail with it."""
@@ -264,11 +280,6 @@ class PostgresBacked:
                 return
             here.failures[part] = failed
         message, code = failed
-        if code == NO_PRIVILEGE:
-            message += (
-                f". An administrator has to run CREATE SCHEMA {self._schema} AUTHORIZATION your_role or, if it is "
-                f"there, GRANT USAGE, CREATE ON SCHEMA {self._schema} TO your_role"
-            )
         raise PostgresFailedError(message, code)
 
     async def _migrate(self, here: _OnLoop) -> None:
@@ -324,13 +335,15 @@ async def _open(
             "psycopg can't use the event loop that asyncio makes on Windows: start the program with "
             "asyncio.run(main(), loop_factory=asyncio.SelectorEventLoop)"
         )
+    process = os.getpid()
     connections = connect()
     locks = LockSession(connections.connect, where, timeout + connections.more_time)
     try:
         yield _OnLoop(connections, locks, asyncio.Semaphore(connections.limit))
     finally:
-        locks.close()
-        await connections.aclose()
+        if os.getpid() == process:  # a process that was forked would end its parent's connections
+            locks.close()
+            await connections.aclose()
 
 
 async def _attempt(

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import itertools
+import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -122,17 +123,19 @@ class LockSession:
             lock.is_held = False
         if self._worker is not None:
             self._worker.cancel()
-        self._disconnect()
+            self._worker = None
+        self._fail(self._closed_error())
 
     def _start_release(self, lock: "PostgresLock") -> "asyncio.Future[None] | None":
         if self._held.get(lock.key) is not lock:
             return None
         del self._held[lock.key]
-        lock.is_held = False
-        if self._connection is None:
-            if lock.key in self._requests:
-                self._work_on()
+        if lock.key in self._requests:
+            self._work_on()
+        if not lock.is_held:
+            # It was lost. If the task is taking it again just now, it finds no holder.
             return None
+        lock.is_held = False
         return self._release_key(lock.key)
 
     def _release_key(self, key: int) -> "asyncio.Future[None]":
@@ -166,12 +169,16 @@ class LockSession:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._wake.wait()
-        except BaseException:
-            # The event loop ends.
-            self._fail(PostgresFailedError(f"{self._where} is not used any more: the program ends"))
+        except asyncio.CancelledError:
+            # By `close`, or because the event loop ends.
+            self._fail(self._closed_error())
             raise
         finally:
-            self._worker = None
+            if self._worker is asyncio.current_task():
+                self._worker = None
+
+    def _closed_error(self) -> PostgresFailedError:
+        return PostgresFailedError(f"the connection to {self._where} was closed meanwhile")
 
     def _forget_ended_requests(self) -> None:
         for key in list(self._requests):
@@ -300,8 +307,6 @@ class PostgresLock:
     """A lock among all programs that use the database, which is free when its process has died.
 
     Attributes:
-        is_held: Whether this process has the lock. It becomes False when the connection that held it is lost, and True
-            again if the lock could be taken again.
         was_lost: Whether the lock was lost at some time since it was acquired: others may have had it meanwhile.
     """
 
@@ -318,8 +323,21 @@ class PostgresLock:
         self._holder: LockSession | None = None
         self.key = key
         self.is_bounded = is_bounded
-        self.is_held = False
         self.was_lost = False
+        self._process: int | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this process has the lock.
+
+        It becomes False when the connection that held it is lost, and True again if the lock could be taken again.
+        """
+        return self._process is not None and self._process == os.getpid()
+
+    @is_held.setter
+    def is_held(self, is_held: bool) -> None:
+        # A process that was forked holds no lock of its parent.
+        self._process = os.getpid() if is_held else None
 
     async def try_acquire(self) -> bool:
         """Take the lock if it is free, and return whether it was; raise PostgresFailedError."""

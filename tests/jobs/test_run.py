@@ -34,8 +34,10 @@ from exist_async import (
     ReauthorizationRequired,
     ValueIncrement,
     ValueUpdate,
+    WriteSummary,
 )
 from exist_async.jobs import JobReport, JournalFolder, SyncJob, run
+from exist_async.jobs.run import _unfinished_by as unfinished_by
 from support import until
 
 UPDATE, INCREMENT = "/api/2/attributes/update/", "/api/2/attributes/increment/"
@@ -457,6 +459,17 @@ async def test_increments_that_are_unknown_do_not_hide_that_others_were_not_sent
     assert report.counts[OutcomeStatus.UNKNOWN] == 35
     assert report.counts[OutcomeStatus.SUCCEEDED] == 65
     assert len(service.values("ada")) == 65
+
+
+def test_items_that_were_not_sent_keep_a_job_from_being_finished_though_the_known_errors_are_of_others() -> None:
+    # As for more than a thousand increments that are unknown, which are all that an error has.
+    unknown = OutcomeUnknownError("unknown", repeatable=False)
+    counts = dict.fromkeys(OutcomeStatus, 0) | {OutcomeStatus.UNKNOWN: 2000}
+    error = BatchError("incomplete", errors=(unknown,), summary=WriteSummary(counts))
+    assert unfinished_by(error) is None
+
+    error.summary = WriteSummary(counts | {OutcomeStatus.NOT_SENT: 1})
+    assert unfinished_by(error) is error
 
 
 async def test_a_cancelled_job_goes_on_later(service: Service, shared: ExistClient, folder: JournalFolder) -> None:

@@ -98,32 +98,50 @@ async def test_one_user_s_jobs_run_in_order(service: Service, folder: JournalFol
     assert sent == [*range(1, 21)]
 
 
-async def test_no_more_than_the_given_number_run_at_a_time(tmp_path: Path) -> None:
-    service = Service(tuple(f"user_{n}" for n in range(20)))
+async def test_no_more_than_the_given_number_run_at_a_time(folder: JournalFolder) -> None:
+    users = tuple(f"user_{n}" for n in range(20))
+    service = Service(users)
     await service.sign_in()
+    inner = service.sandbox.transport()
     running, most = 0, 0
+    refused: set[str] = set()
+    now, time_passes = 0.0, asyncio.Event()
 
-    class Counting(JournalFolder):
-        def for_job(self, id: Any) -> Journal:  # noqa: A002
-            nonlocal running, most
-            running += 1
-            most = max(most, running)
-            return super().for_job(id)
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        await time_passes.wait()
+        now += seconds
 
-    def count_end(report: JobReport) -> None:
-        nonlocal running
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await until(lambda: most >= 3)
+        for _ in range(10):
+            await asyncio.sleep(0)
         running -= 1
+        if (token := request.headers["Authorization"]) not in refused:
+            refused.add(token)
+            raise httpx.ConnectError("refused", request=request)
+        return await inner.handle_async_request(request)
 
-    jobs = [update(f"user_{n}", 7) for n in range(20)]
-    await run_all(
-        jobs,
-        client_of(service),
-        service.store,
-        journal=Counting(tmp_path / "journals"),
-        concurrency=3,
-        on_report=count_end,
+    shared = ExistClient(
+        httpx.Auth(),
+        http_client=httpx.AsyncClient(transport=httpx.MockTransport(answer)),
+        max_retries=0,
+        rate_limiter=None,
+        clock=lambda: now,
+        sleep=sleep,
     )
+    jobs = [update(user, 7) for user in users]
+    running_all = asyncio.ensure_future(run_all(jobs, shared, service.store, journal=folder, concurrency=3))
+    # Each first attempt fails, and then all jobs can go on at the same time.
+    await until(lambda: len(refused) == 20 and not running)
+    time_passes.set()
+    now += 1000
+    reports = await running_all
 
+    assert all(report.ok for report in reports)
     assert most == 3
 
 
@@ -486,7 +504,7 @@ KINDS = ["update", "sync", "increment"]
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(drawn=st.lists(st.tuples(st.sampled_from(USERS), st.sampled_from(KINDS), st.integers(0, 80))), dice=st.randoms())
 async def test_random_jobs_are_all_applied_once_although_the_service_fails(
     drawn: list[tuple[str, str, int]], dice: random.Random, tmp_path_factory: pytest.TempPathFactory
