@@ -28,6 +28,7 @@ from exist_async import (
     ValueUpdate,
 )
 from exist_async.jobs import ExistRetry, JobReport, JournalFolder, SyncJob, retry_stalled, run
+from support import until
 
 POLLING = 0.05
 """Seconds after which a worker looks for jobs whose time has come."""
@@ -222,24 +223,26 @@ async def test_a_journal_that_another_worker_has_open_puts_the_job_off(
 
     async with queue.worker():
         async with folder.for_job(job.id):  # as a worker has it that only seems dead
-            await asyncio.sleep(0.5)
+            await until(lambda: ("ada", "JournalError") in queue.ended)
             assert service.written == []
         await queue.wait_for("succeeded", 1)
 
-    assert ("ada", "JournalError") in queue.ended
     assert service.values("ada") == {DAY: 7}
 
 
 @pytest.fixture
-def slow(service: Service) -> ExistClient:
-    """A client whose requests take half a second."""
-    inner = service.sandbox.transport()
+async def slow(service: Service) -> AsyncGenerator[ExistClient, None]:
+    """A client whose requests are not answered before the end of the test."""
+    inner, ended = service.sandbox.transport(), asyncio.Event()
 
     async def answer(request: httpx.Request) -> httpx.Response:
-        await asyncio.sleep(0.5)
+        await ended.wait()
         return await inner.handle_async_request(request)
 
-    return ExistClient(httpx.Auth(), http_client=httpx.AsyncClient(transport=httpx.MockTransport(answer)))
+    http_client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    async with ExistClient(httpx.Auth(), http_client=http_client) as client:
+        yield client
+        ended.set()
 
 
 async def test_a_job_that_a_worker_aborts_when_it_is_shut_down_is_run_by_the_next(
