@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 OURS: Final = "exist_async"
-"""The row that targets are for."""
+"""The row that targets are for where they name no other."""
 
 _PACKAGES: Final = ("httpx", "aiohttp", "attrs", "cattrs", "msgspec", "pydantic")
 _WIDTH: Final = 120
@@ -28,11 +28,13 @@ class Target:
         against: The row whose figure is one; None holds the figure itself against the target.
         of: Which figure counts where nothing is compared: the least of what others only ever make longer, but the
             median or the largest of what a client does itself.
+        row: The row that the target is for.
     """
 
     at_most: float
     against: str | None = None
     of: Callable[[Sequence[float]], float] = min
+    row: str = OURS
 
 
 @frozen
@@ -67,8 +69,8 @@ class Comparison:
     def reached(self, target: Target) -> float:
         """Return what came of a target: a ratio, or a figure."""
         if target.against is None:
-            return target.of(self.samples[OURS])
-        return self.ratio(OURS, target.against)
+            return target.of(self.samples[target.row])
+        return self.ratio(target.row, target.against)
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it for a file."""

@@ -53,8 +53,10 @@ if TYPE_CHECKING:
     from exist_async.averages import Average
     from exist_async.correlations import Correlation, CorrelationRating
     from exist_async.insights import Insight, InsightType
+    from exist_async.journals.postgres import JournaledJob, PostgresJournal
     from exist_async.journals.sqlite import Journal
     from exist_async.oauth import OAuthApp, Scope
+    from exist_async.rate_limits.postgres import PostgresRateLimiter
     from exist_async.rate_limits.redis import RedisRateLimiter
     from exist_async.rate_limits.sqlite import SqliteRateLimiter
     from exist_async.token_stores import (
@@ -73,8 +75,10 @@ else:
         "averages": ("Average",),
         "correlations": ("Correlation", "CorrelationRating"),
         "insights": ("Insight", "InsightType"),
+        "journals.postgres": ("JournaledJob", "PostgresJournal"),
         "journals.sqlite": ("Journal",),
         "oauth": ("OAuthApp", "Scope"),
+        "rate_limits.postgres": ("PostgresRateLimiter",),
         "rate_limits.redis": ("RedisRateLimiter",),
         "rate_limits.sqlite": ("SqliteRateLimiter",),
         "token_stores": (
@@ -134,6 +138,7 @@ __all__ = [
     "InsightType",
     "Journal",
     "JournalError",
+    "JournaledJob",
     "MemoryRateLimiter",
     "MemoryTokenStore",
     "NoAnswerError",
@@ -148,6 +153,8 @@ __all__ = [
     "Page",
     "Paginator",
     "PermissionDeniedError",
+    "PostgresJournal",
+    "PostgresRateLimiter",
     "PostgresTokenStore",
     "RateLimitError",
     "RateLimiter",

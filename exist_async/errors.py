@@ -236,6 +236,8 @@ class ReauthorizationRequired(OAuthError):  # noqa: N818  (named for the remedy)
 class JournalError(ExistAsyncError):
     """The journal of a write can't be used: it is open elsewhere or damaged, its disk is full, or its folder read-only.
 
+    One in PostgreSQL can't be used either while its server can't be reached.
+
     What could not be noted was not sent. If outcomes could not be noted, they are told all the same.
     """
 

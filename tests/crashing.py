@@ -1,4 +1,4 @@
-"""A service that crashes its client in the middle of a write, and a journal as it was at that moment."""
+"""A service that crashes its client in the middle of a write, and journals as they were at that moment."""
 
 import asyncio
 import json
@@ -8,10 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import httpx
+from postgres_server import PostgresServer
 
-from exist_async import ExistClient, Journal
+from exist_async import ExistClient, Journal, PostgresJournal
+from exist_async.journals.base import StoredJournal
 from exist_async.sandbox import Sandbox
 
 
@@ -110,14 +113,58 @@ def _sent(request: httpx.Request, response: httpx.Response) -> Sequence[Any]:
     return [item for item in items if (item["name"], item["date"]) not in failed]
 
 
-def copy_journal(journal: Journal, to: Path) -> None:
-    """Copy the file of an open journal as it is at this moment, between two of its transactions."""
+class CrashingFiles:
+    """A journal in a file, of which a crash leaves what is in the file at that moment."""
 
-    def copy() -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._crashes = 0
+
+    @property
+    def _path(self) -> Path:
+        return self._folder / f"{self._crashes}.db"
+
+    def __call__(self) -> Journal:
+        return Journal(self._path)
+
+    def crash(self, journal: StoredJournal) -> None:
+        """Leave an open journal to a program that has crashed, and go on with what is stored."""
+        assert isinstance(journal, Journal)
+        assert journal._thread is not None
+        source = self._path
+        self._crashes += 1
+        # Between two of its transactions.
+        journal._thread.submit(self._copy, source, self._path).result()
+
+    @staticmethod
+    def _copy(source: Path, to: Path) -> None:
         for suffix in ("", "-wal"):
-            source = Path(f"{journal._path}{suffix}")
-            if source.exists():
-                shutil.copy(source, f"{to}{suffix}")
+            file = Path(f"{source}{suffix}")
+            if file.exists():
+                shutil.copy(file, f"{to}{suffix}")
 
-    assert journal._thread is not None
-    journal._thread.submit(copy).result()
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+
+class CrashingJobs:
+    """A journal in PostgreSQL, of which a crash leaves what is stored, and perhaps a note that is on its way."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self._journals = PostgresJournal(server.url, schema="crashes")
+        self._job = uuid4()
+        self._ending: list[asyncio.Future[None]] = []
+
+    def __call__(self) -> PostgresJournal:
+        return self._journals.for_job(self._job)
+
+    def crash(self, journal: StoredJournal) -> None:
+        """Let an open journal note nothing more, and let another one open the job."""
+        assert isinstance(journal, PostgresJournal)
+        assert journal._lock is not None
+        journal._opened = None
+        self._ending.append(asyncio.ensure_future(journal._lock.release()))
+
+    async def aclose(self) -> None:
+        await asyncio.gather(*self._ending)
+        await self._journals.aclose()

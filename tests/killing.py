@@ -5,11 +5,19 @@ import datetime as dt
 import os
 import signal
 import sys
-from pathlib import Path
 from random import Random
 from typing import Any
 
-from exist_async import ExistAsyncError, ExistClient, Journal, OutcomeStatus, ValueIncrement, ValueUpdate
+from exist_async import (
+    ExistAsyncError,
+    ExistClient,
+    Journal,
+    OutcomeStatus,
+    PostgresJournal,
+    ValueIncrement,
+    ValueUpdate,
+)
+from exist_async.journals.base import StoredJournal
 from exist_async.sandbox import Sandbox
 
 END = dt.date(2026, 11, 20)
@@ -30,6 +38,15 @@ def prepare(sandbox: Sandbox) -> None:
         sandbox.set_values(name, {END - dt.timedelta(days=day): 0 for day in range(20)})
 
 
+Place = tuple[str, str]
+"""The path of a journal, and an empty string; or the URL of a PostgreSQL, and a schema."""
+
+
+def journal_at(place: Place) -> StoredJournal:
+    where, schema = place
+    return PostgresJournal(where, "killed", schema=schema) if schema else Journal(where)
+
+
 class Job:
     """A job that is started again after each kill.
 
@@ -37,18 +54,22 @@ class Job:
         runs: Number of times that it was started.
     """
 
-    def __init__(self, sandbox: Sandbox, url: str, path: Path, method: str, count: int, random: Random) -> None:
+    def __init__(self, sandbox: Sandbox, url: str, place: Place, method: str, count: int, random: Random) -> None:
         self.runs = 0
         self._sandbox = sandbox
         self._random = random
-        self._command = [sys.executable, __file__, url, sandbox.token, str(path), method, str(count)]
+        self._command = [sys.executable, __file__, url, sandbox.token, *place, method, str(count)]
+
+    async def start(self) -> asyncio.subprocess.Process:
+        """Start it, and return its process."""
+        return await asyncio.create_subprocess_exec(
+            *self._command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, stderr=asyncio.subprocess.PIPE
+        )
 
     async def run(self, *, kill_after: int | None = None) -> bool:
         """Run it, and kill it soon after it has made a number of requests; return whether it ended by itself before."""
         self.runs += 1
-        process = await asyncio.create_subprocess_exec(
-            *self._command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        )
+        process = await self.start()
         ended = asyncio.create_task(process.wait())
         wanted = len(self._sandbox.requests) + (kill_after or 0)
         while not ended.done() and (kill_after is None or len(self._sandbox.requests) < wanted):  # noqa: ASYNC110
@@ -57,13 +78,14 @@ class Job:
         if not ended.done():
             process.send_signal(signal.SIGKILL)
         code = await ended
-        assert code in (0, -signal.SIGKILL), code
+        assert process.stderr is not None
+        assert code in (0, -signal.SIGKILL), (await process.stderr.read()).decode()
         return code == 0
 
 
-async def main(url: str, token: str, path: str, method: str, count: str) -> None:
+async def main(url: str, token: str, place: str, schema: str, method: str, count: str) -> None:
     limiter = {"rate_limiter": None, "concurrency": CONCURRENCY}
-    async with Journal(path) as journal, ExistClient(token, base_url=url, **limiter) as exist:  # type: ignore[arg-type]
+    async with journal_at((place, schema)) as journal, ExistClient(token, base_url=url, **limiter) as exist:  # type: ignore[arg-type]
         items = items_of(method, int(count))
         try:
             await getattr(exist.values, method)(iter(items), journal=journal, keep_outcomes=False)

@@ -38,6 +38,7 @@ LAYERS: list[list[str]] = [
     ["journals"],
     ["averages", "correlations", "insights"],
     ["client"],
+    ["jobs"],
     ["attio"],
     ["sandbox"],
     ["cli"],

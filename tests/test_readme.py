@@ -6,11 +6,14 @@ import inspect
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partialmethod
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import procrastinate
 import pytest
 from guides import GUIDES, PYTHON_BLOCKS, ROOT, Block, Guide, block_under
+from postgres_server import PostgresServer
 
 import exist_async
 from exist_async import FileTokenStore, OAuthToken
@@ -21,6 +24,7 @@ from exist_async.sandbox.app import ENDPOINTS, Endpoint
 README = GUIDES["README.md"]
 REFERENCE = GUIDES["exist_async/README.md"]
 REDIS = "redis://localhost:6379/0"
+POSTGRES = "postgresql://localhost/app"
 
 
 @pytest.fixture
@@ -60,6 +64,12 @@ async def run(
         code = block.code
         if REDIS in code:
             code = code.replace(REDIS, request.getfixturevalue("redis_server").url)
+        if POSTGRES in code:
+            postgres = request.getfixturevalue("postgres")
+            postgres.execute("DROP SCHEMA IF EXISTS exist_async CASCADE")
+            code = code.replace(POSTGRES, postgres.url)
+            if "procrastinate" in code:
+                prepare_queue(postgres, monkeypatch)
         names: dict[str, Any] = {"__name__": "__main__"}
         with suppress(SystemExit):
             running: Any = eval(compile(code, str(block), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
@@ -72,6 +82,17 @@ async def run(
             await test()
 
     return run
+
+
+def prepare_queue(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Create Procrastinate's tables, and let workers end when they have nothing to do."""
+    postgres.execute("DROP SCHEMA public CASCADE")
+    postgres.execute("CREATE SCHEMA public")
+    app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector(conninfo=postgres.url))
+    with app.open():
+        app.schema_manager.apply_schema()
+    run_worker = procrastinate.App.run_worker_async
+    monkeypatch.setattr(procrastinate.App, "run_worker_async", partialmethod(run_worker, wait=False))
 
 
 @pytest.mark.parametrize("block", PYTHON_BLOCKS, ids=str)
@@ -93,7 +114,7 @@ async def test_the_first_example_only_reads(run: Callable[[Block], Any], sandbox
 
 
 def test_the_guides_are_found() -> None:
-    folders = ["attio", "attributes", "cli", "oauth", "rate_limits", "sandbox", "values"]
+    folders = ["attio", "attributes", "cli", "jobs", "oauth", "rate_limits", "sandbox", "values"]
 
     assert {"README.md", "exist_async/README.md", *(f"exist_async/{name}/README.md" for name in folders)} <= set(GUIDES)
     assert block_under("A sync job", guide="exist_async/values/README.md").number == 1

@@ -38,6 +38,7 @@ from exist_async import (
     OAuthApp,
     OAuthError,
     OAuthToken,
+    PostgresRateLimiter,
     PostgresTokenStore,
     RedisRateLimiter,
     RedisTokenStore,
@@ -286,6 +287,7 @@ WRONG_ARGUMENTS: dict[str, Callable[[], object]] = {
     ),
     "the URL of a Redis": lambda: RedisTokenStore(f"http://:{REDIS}@localhost"),
     "the URL of a Redis for a limiter": lambda: RedisRateLimiter(f"redis://:{REDIS}@localhost", limit=0),
+    "the URL of a PostgreSQL for a limiter": lambda: PostgresRateLimiter(f"postgresql://a:{PASSWORD}@b", limit=0),
 }
 
 
@@ -342,6 +344,20 @@ async def test_no_tool_shows_what_was_for_a_redis_that_fails(redis_server: Redis
                     error = caught
 
                 assert shown_secrets(error) == []
+
+
+async def test_no_tool_shows_what_was_for_a_postgresql_that_refuses_the_limiter(postgres: PostgresServer) -> None:
+    for port in (postgres.port, 9):
+        limiter = PostgresRateLimiter(f"postgresql://ada:{PASSWORD}@127.0.0.1:{port}/app", timeout=5)
+        for call in (limiter.acquire("ada", max_wait=1), limiter.remaining("ada")):
+            try:
+                await call
+            except ExistAsyncError as caught:
+                error = caught
+
+            assert "127.0.0.1" in str(error)
+            assert shown_secrets(error) == []
+        await limiter.aclose()
 
 
 async def test_no_tool_shows_a_secret_when_a_call_to_redis_is_cancelled(redis_server: RedisServer) -> None:

@@ -19,12 +19,17 @@ _MAX_CONNECTIONS = 100
 _FORM = b"application/x-www-form-urlencoded"
 
 
+# The pools of forms in flight, and the number of forms, by event loop, caller's HTTP client and service. All form
+# clients share them: a program may have an OAuthApp for each request.
+_pools: dict[tuple[asyncio.AbstractEventLoop | None, httpx.AsyncClient | None, str], tuple[Pool, int]] = {}
+
+
 class FormClient:
     """Posts forms to a service, unsigned. Errors quote neither the form's secrets nor the answer.
 
-    A form that renews the token of a call goes over the pool of that call. Signing in is rare, so all other forms share
-    a pool of their own, which is closed when none of them is in flight. A caller's HTTP client is used instead of both,
-    and never closed here. The other arguments are as in `Options`, which checks them.
+    A form that renews the token of a call goes over the pool of that call. Signing in is rare, so all other forms of an
+    event loop share a pool, which is closed when none of them is in flight. A caller's HTTP client is used instead of
+    both, and never closed here. The other arguments are as in `Options`, which checks them.
     """
 
     def __init__(
@@ -37,7 +42,6 @@ class FormClient:
     ) -> None:
         self._options = Options(base_url=base_url, sleep=sleep, fraction=fraction)
         self._http_client = http_client
-        self._pools: dict[asyncio.AbstractEventLoop | None, tuple[Pool, int]] = {}
         if http_client is not None:
             Pool.over(http_client)  # raises for a wrong argument
 
@@ -65,15 +69,16 @@ class FormClient:
     @asynccontextmanager
     async def _own_pool(self) -> AsyncGenerator[Pool, None]:
         """Return the pool of the forms in flight on this event loop, which also share a retry budget."""
-        loop = running_loop()  # without one, sending raises the error that says so
-        pool, users = self._pools.get(loop) or (self._open(), 0)
-        self._pools[loop] = pool, users + 1
+        # Without a loop, sending raises the error that says so.
+        key = running_loop(), self._http_client, self._options.base_url
+        pool, forms = _pools.get(key) or (self._open(), 0)
+        _pools[key] = pool, forms + 1
         try:
             yield pool
         finally:
-            pool, users = self._pools.pop(loop)
-            if users > 1:
-                self._pools[loop] = pool, users - 1
+            pool, forms = _pools.pop(key)
+            if forms > 1:
+                _pools[key] = pool, forms - 1
             else:
                 await pool.aclose(self._options.timeout)
 

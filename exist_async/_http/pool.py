@@ -55,6 +55,7 @@ class Pool:
         http: The HTTP client.
         transport: The transport of the package's own client, closed with this pool; None for a caller's client.
         proxies: The proxies of the package's own client; None for a caller's client.
+        max_connections: The most connections of one event loop; None if a caller's client decides it.
         in_flight: The waits and writes in progress.
         retry_budget: Limits the retries of all calls together.
         throttle: Slows users down whose requests the service has refused with a 429.
@@ -63,6 +64,7 @@ class Pool:
     _http: httpx.AsyncClient
     _transport: Transport | None = field(default=None, repr=False)
     _proxies: Proxies | None = field(default=None, repr=False)
+    max_connections: int | None = None
     in_flight: InFlight = field(init=False, factory=InFlight)
     retry_budget: RetryBudget = field(init=False, factory=RetryBudget)
     throttle: Throttle = field(init=False, factory=Throttle)
@@ -84,7 +86,7 @@ class Pool:
         proxies = Proxies(proxy, trust_env=trust_env)
         transport = Transport(max_connections=max_connections, proxies=proxies, verify=verify, trust_env=trust_env)
         # The transport reads the environment; the client above it must not mount proxies of its own.
-        return cls(_Client(transport=transport, trust_env=False), transport, proxies)
+        return cls(_Client(transport=transport, trust_env=False), transport, proxies, max_connections)
 
     @classmethod
     def over(cls, http: httpx.AsyncClient) -> "Pool":

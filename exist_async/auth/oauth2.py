@@ -15,7 +15,7 @@ from exist_async._checks import check_function, check_text, wrong_type
 from exist_async._concurrency import cancelled_by_caller
 from exist_async._http.signing import RenewableAuth
 from exist_async._secrets import Unpicklable, hides_locals
-from exist_async.auth.renewals import single_flight
+from exist_async.auth.renewals import lock_in_turn, single_flight
 from exist_async.errors import ConfigurationError, OAuthError, ReauthorizationRequired
 from exist_async.oauth import OAuthApp
 from exist_async.token_stores import OAuthToken, TokenStore
@@ -50,6 +50,11 @@ class OAuth2(Unpicklable, RenewableAuth):
     ExistClient(…)` loses no token. If saving fails all the same, the new token is kept in memory, and the next call
     saves it. If the process is killed between the service's answer and the save, or an event loop ends without
     `aclose()`, the new token is lost, and the next call raises ReauthorizationRequired.
+
+    Over the connections of one client, at most 25 renewals are in progress at once on an event loop, and at most half
+    as many as it may open connections. The others wait without a lock or a connection, so that the calls of other users
+    go on when thousands of tokens expire at once. If the service answers none of them in a row, those that waited fail,
+    too.
 
     If the token can't be loaded or renewed, calls raise OAuthError, and its subclass ReauthorizationRequired if the
     user has to sign in again; nothing was carried out then. If a renewal shortly before expiry fails, that is logged,
@@ -155,8 +160,20 @@ class OAuth2(Unpicklable, RenewableAuth):
         self._use(await single_flight(token_key, self._user, lambda has_asked: self._renew(rejected, has_asked)))
 
     async def _renew(self, rejected: str, has_asked: asyncio.Event) -> OAuthToken:
+        try:
+            return await self._renew_in_turn(rejected, has_asked)
+        except ReauthorizationRequired as error:
+            has_asked.clear()
+            # Without the lock and the turn: looking takes some seconds.
+            with self._explain_store_errors():
+                renewed = await self._renewed_by_another(rejected, error)
+            if renewed is None:
+                raise
+            return renewed
+
+    async def _renew_in_turn(self, rejected: str, has_asked: asyncio.Event) -> OAuthToken:
         with self._explain_store_errors():
-            async with self._store.lock(self._user):
+            async with lock_in_turn(self._store, self._user) as turns:
                 stored = await self._store.load(self._user)
                 token_key = self._find_unsaved(stored, rejected)
                 if token_key is None:
@@ -168,14 +185,8 @@ class OAuth2(Unpicklable, RenewableAuth):
                         return stored
                     await self._check_can_save()
                     has_asked.set()
-                    try:
+                    with turns.watch():
                         new = await self._app.refresh(stored)
-                    except ReauthorizationRequired as error:
-                        has_asked.clear()
-                        renewed = await self._renewed_by_another(rejected, error)
-                        if renewed is None:
-                            raise
-                        return renewed
                     _unsaved[token_key] = _Unsaved(self._store, new)
                 else:
                     has_asked.set()

@@ -1,27 +1,46 @@
-"""Runs each token renewal once for all callers that wait for it; cancelling a caller does not cancel it."""
+"""Runs each token renewal once for all callers that wait for it, and only some of them at the same time.
+
+Cancelling a caller does not cancel a renewal.
+"""
 
 import asyncio
 import copy
 import logging
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Hashable
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from exist_async._concurrency import running_loop
-from exist_async.errors import ExistAsyncError
+from exist_async._http.pool import Pool, renewing_pool
+from exist_async.errors import ExistAsyncError, OAuthError
 
 if TYPE_CHECKING:
-    from exist_async.token_stores import OAuthToken
+    from exist_async.token_stores import OAuthToken, TokenStore
 
 _log = logging.getLogger("exist_async")
 
 # Seconds: two requests of thirty, the pause between them, and as much again for the store.
 _LONGEST_RENEWAL = 120.0
 
+# The most renewals of an event loop that are in progress over one pool, each of which holds a lock. They are at most
+# half as many as the pool's connections, so that calls find a free one.
+_MOST_AT_ONCE = 25
+
+# Seconds for which a renewal waits for its lock before the next one begins: another process may keep the lock.
+_PATIENCE = 5.0
+
+# Renewals in a row without an answer after which those that wait for their turn fail, too, or as many as are in
+# progress at once: otherwise each of thousands would wait for the timeouts of all before it.
+_FEWEST_FAILURES = 5
+
+_MOST_NAMED = 5
+
 Renew = Callable[[asyncio.Event], Coroutine[Any, Any, "OAuthToken"]]
 """Renews a token. It sets the event before it asks the service: from then on, a new token can be lost."""
 
-# Event loops hold only weak references to their tasks.
-_in_progress: dict[tuple[asyncio.AbstractEventLoop, Hashable], "_Renewal"] = {}
+# The event loops with renewals in progress.
+_in_progress: dict[asyncio.AbstractEventLoop, "_OnLoop"] = {}
 
 
 async def single_flight(token_key: Hashable, user: str, renew: Renew) -> "OAuthToken":
@@ -29,13 +48,16 @@ async def single_flight(token_key: Hashable, user: str, renew: Renew) -> "OAuthT
 
     It continues when its callers are cancelled. All callers get its error; if none is left, the error is logged.
     """
-    key = (asyncio.get_running_loop(), token_key)
-    renewal = _in_progress.get(key)
-    if renewal is None or renewal.task.cancelling():
+    loop = asyncio.get_running_loop()
+    if loop not in _in_progress:
         for other in list(_in_progress):
-            if other[0].is_closed():
+            if other.is_closed():
                 _in_progress.pop(other, None)
-        renewal = _in_progress[key] = _Renewal(key, user, renew)
+        _in_progress[loop] = _OnLoop()
+    renewals = _in_progress[loop].renewals
+    renewal = renewals.get(token_key)
+    if renewal is None or renewal.task.cancelling():
+        renewal = renewals[token_key] = _Renewal(token_key, user, renew)
     return await renewal.wait()
 
 
@@ -52,20 +74,22 @@ async def wait_for_saves(seconds: float) -> None:
     end = running.time() + seconds
     try:
         async with asyncio.timeout(_LONGEST_RENEWAL):
-            while renewals := [renewal for (loop, _), renewal in list(_in_progress.items()) if loop is running]:
-                asked = [renewal.task for renewal in renewals if renewal.has_asked.is_set()]
-                if asked:
-                    await asyncio.wait(asked)
-                    continue
+            while running in _in_progress:
+                renewals = list(_in_progress[running].renewals.values())
                 for renewal in renewals:
                     renewal.end_with_last_caller()
-                if running.time() >= end:
-                    _log_waiting([renewal.user for renewal in renewals if renewal.callers])
+                asked = [renewal.task for renewal in renewals if renewal.has_asked.is_set()]
+                time_left = end - running.time()
+                if time_left <= 0:
+                    if asked:
+                        await asyncio.wait(asked)
+                    _log_waiting([each.user for each in renewals if each.callers and not each.has_asked.is_set()])
                     return
+                if asked:
+                    await asyncio.wait(asked, timeout=time_left)
+                    continue
                 await asyncio.wait(
-                    [renewal.task for renewal in renewals],
-                    timeout=end - running.time(),
-                    return_when=asyncio.FIRST_COMPLETED,
+                    [renewal.task for renewal in renewals], timeout=time_left, return_when=asyncio.FIRST_COMPLETED
                 )
     except TimeoutError:
         _log.warning(
@@ -74,22 +98,113 @@ async def wait_for_saves(seconds: float) -> None:
 
 
 def _log_waiting(users: list[str]) -> None:
-    for user in users:
+    for user in users[:_MOST_NAMED]:
         _log.warning(
             "The renewal of the token of %r still waits for the store's lock. If another process holds the lock and "
             "hangs, end that process. Let the event loop run until the renewal has ended, or the token may be lost",
             user,
         )
+    if more := len(users[_MOST_NAMED:]):
+        _log.warning("The renewals of %d more tokens still wait. Let the event loop run until they have ended", more)
+
+
+@asynccontextmanager
+async def lock_in_turn(store: "TokenStore", user: str) -> AsyncGenerator["Turns", None]:
+    """Hold the lock of a user's token, with one of the turns of the pool over which it is renewed.
+
+    A renewal that waits long for its lock makes way for others meanwhile.
+    """
+    loop = asyncio.get_running_loop()
+    turns = _in_progress[loop].turns_over(renewing_pool.get())
+    await turns.take(user)
+    has_turn = True
+
+    def make_way() -> None:
+        nonlocal has_turn
+        has_turn = False
+        turns.give_back()
+
+    patience = loop.call_later(_PATIENCE, make_way)
+    try:
+        async with store.lock(user):
+            patience.cancel()
+            if not has_turn:
+                await turns.take(user)
+                has_turn = True
+            yield turns
+    finally:
+        patience.cancel()
+        if has_turn:
+            turns.give_back()
+
+
+class Turns:
+    """Limits the renewals that are in progress at once; the others wait, in order of arrival."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = asyncio.Semaphore(at_once)
+        self._most_failures = max(at_once, _FEWEST_FAILURES)
+        # Renewals in a row that got no answer.
+        self._failed = 0
+
+    async def take(self, user: str) -> None:
+        """Wait for a turn to renew a user's token.
+
+        Raises:
+            OAuthError: Too many of those that had their turn meanwhile got no answer, one after another.
+        """
+        failed_before = self._failed
+        await self._free.acquire()
+        if self._failed - failed_before >= self._most_failures:
+            self.give_back()
+            raise OAuthError(
+                f"The token of {user!r} was not renewed: it waited for others, and the last {self._most_failures} of "
+                "them got no answer from the service. Try again later."
+            )
+
+    def give_back(self) -> None:
+        """Let the next renewal begin."""
+        self._free.release()
+
+    @contextmanager
+    def watch(self) -> Generator[None, None, None]:
+        """Note whether the service answers a token request."""
+        try:
+            yield
+        except OAuthError as error:
+            was_answered = error.status_code is not None and error.status_code < 429
+            self._failed = 0 if was_answered else self._failed + 1
+            raise
+        self._failed = 0
+
+
+class _OnLoop:
+    """The renewals in progress on one event loop, by token, and their turns."""
+
+    def __init__(self) -> None:
+        # Event loops hold only weak references to their tasks.
+        self.renewals: dict[Hashable, _Renewal] = {}
+        self._turns = WeakKeyDictionary[Pool, Turns]()
+        self._turns_without_pool = Turns(_MOST_AT_ONCE)
+
+    def turns_over(self, pool: Pool | None) -> Turns:
+        """Return the turns of the renewals over a client's pool, or of those without a client."""
+        if pool is None:
+            return self._turns_without_pool
+        if pool not in self._turns:
+            share = _MOST_AT_ONCE if pool.max_connections is None else pool.max_connections // 2
+            self._turns[pool] = Turns(max(1, min(_MOST_AT_ONCE, share)))
+        return self._turns[pool]
 
 
 class _Renewal:
     """One renewal, and the number of callers that wait for it or got its result."""
 
-    def __init__(self, key: tuple[asyncio.AbstractEventLoop, Hashable], user: str, renew: Renew) -> None:
+    def __init__(self, token_key: Hashable, user: str, renew: Renew) -> None:
         self.has_asked = asyncio.Event()
         self.task = asyncio.create_task(renew(self.has_asked))
         self.task.add_done_callback(self._end)
-        self._key = key
+        self._token_key = token_key
         self.user = user
         self.callers = 0
         self._ends_with_last_caller = False
@@ -119,9 +234,13 @@ class _Renewal:
             self.task.cancel()
 
     def _end(self, _: "asyncio.Task[OAuthToken]") -> None:
+        loop = self.task.get_loop()
+        renewals = _in_progress[loop].renewals if loop in _in_progress else {}
         # Another may have begun after this one was cancelled.
-        if _in_progress.get(self._key) is self:
-            del _in_progress[self._key]
+        if renewals.get(self._token_key) is self:
+            del renewals[self._token_key]
+            if not renewals:
+                del _in_progress[loop]
         self._log_if_undelivered()
 
     def _log_if_undelivered(self) -> None:

@@ -1,6 +1,7 @@
 """The rules of journals, whatever they are stored in: whose they are, what is sent again, and what is not."""
 
 import asyncio
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
@@ -22,6 +23,10 @@ _PAGE: Final = 1000
 
 _QUOTED: Final = 200  # characters of a record
 
+_LONGEST_ERROR: Final = 2000  # characters
+
+_log = logging.getLogger("exist_async")
+
 
 @frozen
 class Note:
@@ -34,6 +39,7 @@ class Note:
         request: The key of that request.
         outcomes: Outcomes to record.
         ended: The keys of requests whose items all have their outcomes.
+        error: The error with which the job failed.
     """
 
     first: int = 0
@@ -42,6 +48,7 @@ class Note:
     request: int = 0
     outcomes: Sequence[Outcome[Any, Any]] = ()
     ended: Sequence[int] = ()
+    error: str | None = None
 
 
 class StoredJournal(ABC):
@@ -64,12 +71,15 @@ class StoredJournal(ABC):
         self._requests: dict[int, tuple[set[int], asyncio.AbstractEventLoop]] = {}
         self._request_of: dict[int, int] = {}
         self._last_request = 0
+        # Outcomes that could not be noted, which is tried again before anything else is.
+        self._unnoted: list[Note] = []
         self._settled: asyncio.Event | None = None
 
     async def __aenter__(self) -> Self:
         await self._open()
         self._requests.clear()
         self._request_of.clear()
+        self._unnoted.clear()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -81,8 +91,26 @@ class StoredJournal(ABC):
         Requests of a cancelled write that are still in flight stay noted as being sent: close the client first, which
         waits for them.
         """
+        if self._kind is not None:
+            try:
+                await self._note_unnoted()
+            except JournalError as error:
+                _log.error("Outcomes were not noted: %s", error)
         await self._close()
         self._kind = None
+
+    async def note_error(self, text: str) -> None:
+        """Note the error with which the job failed, for those who look after it. The next write removes it.
+
+        Args:
+            text: The class and message of the error. It must hold no secret.
+
+        Raises:
+            JournalError: It could not be noted.
+        """
+        # A store can't hold half of a surrogate pair, which a file name in a message can have.
+        text = text.encode(errors="replace").decode().replace("\0", " ")
+        await self._note(Note(error=text[:_LONGEST_ERROR]))
 
     async def summary(self) -> WriteSummary[Any, Any]:
         """Return the number of items with each status, and the first that are not fine.
@@ -126,7 +154,8 @@ class StoredJournal(ABC):
         user = self._user if self._user is not None else job.user
         if not isinstance(user, str):
             raise ConfigurationError(
-                "a journal has to know its user, and this auth does not say: give it a name, Journal(path, user=...)"
+                "a journal has to know its user, and this auth does not say: give it a name, "
+                f"{type(self).__name__}(..., user=...)"
             )
         if self._in_use:
             raise ConfigurationError("journal is in use by another write: give each write a journal of its own")
@@ -137,6 +166,7 @@ class StoredJournal(ABC):
             await self._check_job({"kind": kind.name, "service": job.origin, "user": user})
             self._kind = kind
             self._count = await self._begin(kind)
+            await self._note_unnoted()
             if kind.supersedes:
                 await self._supersede(self._repeated(kind))
         except BaseException:
@@ -150,7 +180,7 @@ class StoredJournal(ABC):
     async def resume(self, first: int, items: Sequence[Any], *, append: bool = True) -> Known:
         """See `WriteJournal`."""
         kind = self._checked_kind()
-        texts = await self._compute(partial(records.item_records, first, items))
+        texts = await self._compute(partial(records.item_records, first, items), len(items))
         known = Known()
         count = min(self._count - first, len(texts))
         if count > 0:
@@ -183,12 +213,30 @@ class StoredJournal(ABC):
         try:
             await self._note(Note(sending=indices, request=key))
         except JournalError:
-            self._settle(indices)
+            # Nothing is sent, though it may have been stored all the same: where the answer of a database is lost.
+            self._unnoted.append(Note(ended=self._settle(indices)))
             raise
 
     def note_outcomes(self, outcomes: Sequence[Outcome[Any, Any]]) -> "asyncio.Future[None]":
         """See `WriteJournal`."""
-        return self._note(Note(outcomes=outcomes, ended=self._settle([outcome.index for outcome in outcomes])))
+        return self._note_or_keep(Note(outcomes=outcomes, ended=self._settle([outcome.index for outcome in outcomes])))
+
+    def _note_or_keep(self, note: Note) -> "asyncio.Future[None]":
+        """Begin to note outcomes, and keep them if that fails: else increments that were sent would be sent again."""
+        noted = self._note(note)
+
+        def keep(noted: "asyncio.Future[None]") -> None:
+            if not noted.cancelled() and noted.exception() is not None:
+                self._unnoted.append(note)
+
+        noted.add_done_callback(keep)
+        # The caller may be cancelled, and what is noted must not be.
+        return asyncio.shield(noted)
+
+    async def _note_unnoted(self) -> None:
+        """Note what could not be noted before."""
+        notes, self._unnoted = self._unnoted, []
+        await asyncio.gather(*[self._note_or_keep(note) for note in notes])
 
     async def _check_job(self, job: Mapping[str, str]) -> None:
         known = await self._identity(job)
@@ -202,7 +250,7 @@ class StoredJournal(ABC):
         self, first: int, items: Sequence[Any], texts: Sequence[str], rows: Sequence[Row], kind: Kind
     ) -> Known:
         """Return the outcomes of items that the journal has and that are not sent again."""
-        known = await self._compute(partial(self._known, first, items, texts, rows, kind))
+        known = await self._compute(partial(self._known, first, items, texts, rows, kind), len(rows))
         if known.untold:
             await self._note(Note(outcomes=known.untold))
         return known
@@ -289,8 +337,8 @@ class StoredJournal(ABC):
         """Wait for all notes, and close the store."""
 
     @abstractmethod
-    async def _compute(self, function: Callable[[], T]) -> T:
-        """Call a function of nothing, off the event loop if possible."""
+    async def _compute(self, function: Callable[[], T], count: int) -> T:
+        """Call a function that handles a number of items, off the event loop if that could block it."""
 
     @abstractmethod
     async def _identity(self, job: Mapping[str, str]) -> Mapping[str, str]:

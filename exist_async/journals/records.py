@@ -33,6 +33,21 @@ _LARGEST: Final = 2**63
 
 _SUCCEEDED: Final = OutcomeStatus.SUCCEEDED.value
 
+STATUS_CODES: Final[Mapping[str | None, int | None]] = {
+    None: None,
+    OutcomeStatus.SUCCEEDED.value: 1,
+    OutcomeStatus.UNCHANGED.value: 2,
+    OutcomeStatus.SUPERSEDED.value: 3,
+    OutcomeStatus.REFUSED.value: 4,
+    REQUEST_REFUSED: 5,
+    OutcomeStatus.UNKNOWN.value: 6,
+    INTERRUPTED: 7,
+}
+"""The numbers by which databases store recorded statuses; NULL is an item that was not sent yet."""
+
+STATUS_NAMES: Final = {code: name for name, code in STATUS_CODES.items()}
+"""The recorded statuses by number."""
+
 _STATUSES: Final = {REQUEST_REFUSED: OutcomeStatus.REFUSED, INTERRUPTED: OutcomeStatus.UNKNOWN}
 
 _ECHO: Final = "echo"
@@ -213,11 +228,30 @@ def status_from(recorded: str | None) -> OutcomeStatus:
     return _STATUSES.get(recorded) or OutcomeStatus(recorded)
 
 
+def status_codes(statuses: Sequence[str | None]) -> list[int]:
+    """Return the numbers of recorded statuses, without that of items that were not sent."""
+    return [code for status in statuses if (code := STATUS_CODES[status]) is not None]
+
+
 def recorded_statuses(status: OutcomeStatus) -> list[str | None]:
     """Return all recorded statuses that stand for a status."""
     if status is OutcomeStatus.NOT_SENT:
         return [None]
     return [status.value, *(recorded for recorded, meaning in _STATUSES.items() if meaning is status)]
+
+
+def ranges_of(positions: Sequence[int]) -> list[tuple[int, int]]:
+    """Return positions as ranges, each with its first and last position."""
+    positions = sorted(positions)
+    if positions[-1] - positions[0] == len(positions) - 1:
+        return [(positions[0], positions[-1])]
+    ranges: list[tuple[int, int]] = []
+    for position in positions:
+        if ranges and ranges[-1][1] == position - 1:
+            ranges[-1] = (ranges[-1][0], position)
+        else:
+            ranges.append((position, position))
+    return ranges
 
 
 def text_of_positions(positions: Sequence[int]) -> str:

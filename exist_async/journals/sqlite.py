@@ -17,7 +17,7 @@ from exist_async._checks import check_file_path
 from exist_async.errors import ConfigurationError, JournalError
 from exist_async.journals import records
 from exist_async.journals.base import Note, StoredJournal
-from exist_async.journals.records import INTERRUPTED, KINDS, Kind, Row
+from exist_async.journals.records import INTERRUPTED, KINDS, STATUS_CODES, STATUS_NAMES, Kind, Row
 from exist_async.outcomes import OutcomeStatus
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ _VERSION: Final = 1
 
 _SCHEMA: Final = (
     "CREATE TABLE job (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    # The index is `position` here, because INDEX is a keyword. A status that is NULL: not sent yet.
+    # The index is `position` here, because INDEX is a keyword. A status that is NULL: not sent yet. The others are
+    # numbers, which change the size of a row by a byte at most: otherwise the pages of the file would be split.
     "CREATE TABLE item (position INTEGER PRIMARY KEY, item TEXT NOT NULL, status INTEGER, outcome TEXT)",
     "CREATE TABLE status (code INTEGER PRIMARY KEY, name TEXT NOT NULL)",
     # The requests that are being sent, with the positions of their items, such as "0-33,35".
@@ -40,19 +41,6 @@ _SCHEMA: Final = (
     f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {_VERSION}",
 )
-
-# As numbers, which change the size of a row by a byte at most: otherwise the pages of the file would be split.
-_STATUSES: Final[Mapping[str | None, int | None]] = {
-    None: None,
-    OutcomeStatus.SUCCEEDED.value: 1,
-    OutcomeStatus.UNCHANGED.value: 2,
-    OutcomeStatus.SUPERSEDED.value: 3,
-    OutcomeStatus.REFUSED.value: 4,
-    records.REQUEST_REFUSED: 5,
-    OutcomeStatus.UNKNOWN.value: 6,
-    INTERRUPTED: 7,
-}
-_NAMES: Final = {code: name for name, code in _STATUSES.items()}
 
 # With as many rows in a statement, Python's lock is taken and given up less often. SQLite allows 999 parameters.
 _ROWS_IN_STATEMENT: Final = 400
@@ -140,7 +128,7 @@ class Journal(StoredJournal):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
         self._connection = self._thread = None
 
-    async def _compute(self, function: Callable[[], T]) -> T:
+    async def _compute(self, function: Callable[[], T], count: int) -> T:  # noqa: ARG002  (the thread is there)
         return await self._call(function)
 
     async def _identity(self, job: Mapping[str, str]) -> Mapping[str, str]:
@@ -231,7 +219,7 @@ class Journal(StoredJournal):
         if not tables:
             for statement in _SCHEMA:
                 connection.execute(statement)
-            names = [(code, name) for name, code in _STATUSES.items() if code is not None]
+            names = [(code, name) for name, code in STATUS_CODES.items() if code is not None]
             connection.executemany("INSERT INTO status VALUES (?, ?)", names)
         damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
@@ -251,7 +239,7 @@ class Journal(StoredJournal):
         """Record that the items of requests without an end were being sent when a program ended."""
         outcome = records.interrupted_outcome(kind)
         for (positions,) in connection.execute("SELECT positions FROM request").fetchall():
-            rows = [(_STATUSES[INTERRUPTED], outcome, *run) for run in records.positions_from(positions)]
+            rows = [(STATUS_CODES[INTERRUPTED], outcome, *run) for run in records.positions_from(positions)]
             connection.executemany(_UPDATE, rows)
         connection.execute("DELETE FROM request")
 
@@ -271,6 +259,8 @@ class Journal(StoredJournal):
             if "kind" not in known:
                 connection.executemany("INSERT INTO job VALUES (?, ?)", list(job.items()))
                 return job
+            if "error" in known:
+                connection.execute("DELETE FROM job WHERE name = 'error'")
             return known
 
     def _prepare(self, kind: Kind) -> int:
@@ -296,7 +286,7 @@ class Journal(StoredJournal):
                 "WHERE later.status IN (?, ?) AND later.position > unfinished.position "
                 "AND later.position > (SELECT min(position) FROM unfinished))",
                 [
-                    _STATUSES[status.value]
+                    STATUS_CODES[status.value]
                     for status in (OutcomeStatus.SUPERSEDED, OutcomeStatus.SUCCEEDED, OutcomeStatus.UNCHANGED)
                 ],
             )
@@ -305,7 +295,7 @@ class Journal(StoredJournal):
     def _read_rows(self, query: str, values: Sequence[Any]) -> list[Row]:
         with self._connected() as connection:
             rows = connection.execute(query, values)
-            return [Row(position, item, _NAMES[code], outcome) for position, item, code, outcome in rows]
+            return [Row(position, item, STATUS_NAMES[code], outcome) for position, item, code, outcome in rows]
 
     def _read_counts(self, left_out: Sequence[int]) -> Mapping[str | None, int]:
         with self._connected() as connection:
@@ -314,7 +304,7 @@ class Journal(StoredJournal):
                 row = connection.execute("SELECT status FROM item WHERE position = ?", (position,)).fetchone()
                 if row is not None:
                     counts[row[0]] -= 1
-            return {_NAMES[code]: count for code, count in counts.items()}
+            return {STATUS_NAMES[code]: count for code, count in counts.items()}
 
     def _store_notes(self) -> None:
         """Store all notes that wait, in one transaction, or each by itself if that fails."""
@@ -356,10 +346,12 @@ class Journal(StoredJournal):
                 if note.outcomes:
                     assert self._kind is not None
                     runs = records.runs_of(note.outcomes, self._kind)
-                    rows = [(_STATUSES[run.status], run.outcome, run.first, run.last) for run in runs]
+                    rows = [(STATUS_CODES[run.status], run.outcome, run.first, run.last) for run in runs]
                     connection.executemany(_UPDATE, rows)
                 for request in note.ended:
                     connection.execute("DELETE FROM request WHERE id = ?", (request,))
+                if note.error is not None:
+                    connection.execute("INSERT OR REPLACE INTO job VALUES ('error', ?)", (note.error,))
 
     @contextmanager
     def _transaction(self) -> Generator["sqlite3.Connection"]:
@@ -483,6 +475,6 @@ def _insert(connection: "sqlite3.Connection", first: int, items: Sequence[str]) 
 
 def _status_in(statuses: Sequence[str | None]) -> tuple[str, list[int]]:
     """Return a condition for some statuses, and its values."""
-    values = [code for status in statuses if (code := _STATUSES[status]) is not None]
+    values = records.status_codes(statuses)
     condition = f"status IN ({', '.join('?' * len(values))})"
     return (f"({condition} OR status IS NULL)" if None in statuses else condition), values

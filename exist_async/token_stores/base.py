@@ -9,8 +9,8 @@ from exist_async.token_stores.token import OAuthToken
 class TokenStore(Protocol):
     """Keeps the tokens of users, under names that you choose.
 
-    Implement it over your own database, as in this example for PostgreSQL. The locks have their own pool, because a
-    lock holds its connection while `load` and `save` take another.
+    Implement it over your own database, as in this example over asyncpg (`PostgresTokenStore` is over psycopg). The
+    locks have their own pool, because a lock holds its connection while `load` and `save` take another.
 
     ```python
     class DatabaseTokenStore:
@@ -69,6 +69,7 @@ class TokenStore(Protocol):
 
         A renewal invalidates both old tokens: two at once would sign the user out. A lock is held for up to a minute,
         during which `load` and `save` are called. They must not use the connection pool of the locks: all connections
-        could be held by locks that wait for one more. The lock must become free when its process dies.
+        could be held by locks that wait for one more. The lock must become free when its process dies. The
+        renewals over one client's connections hold about 25 locks at once on an event loop, however many tokens expire.
         """
         ...

@@ -35,13 +35,14 @@ SITUATIONS: list[Situation] = [
     Situation(
         number=51,
         situation="the tokens of many users expire at once",
-        holds="their renewals share the connections of the client, and no more are opened",
+        holds="their renewals share the connections of the client, no more are opened, and other users' calls find one",
         tests=(
             "oauth/test_many_renewals.py::test_renewals_go_over_the_connections_of_the_client",
             (
                 "oauth/test_many_renewals.py::"
-                "test_an_app_without_a_client_shares_connections_between_its_requests_and_closes_them"
+                "test_apps_without_a_client_share_connections_between_their_requests_and_close_them"
             ),
+            "oauth/test_many_renewals.py::test_calls_of_other_users_do_not_wait_for_renewals",
         ),
     ),
     Situation(

@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+from journal_stores import JournalStore, PostgresStore, SqliteStore
+from killing import Place
+from postgres_server import PostgresServer
 
 from exist_async.sandbox import Sandbox
 
@@ -10,6 +13,23 @@ from exist_async.sandbox import Sandbox
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.db"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_journal(request: pytest.FixtureRequest, tmp_path: Path) -> JournalStore:
+    """Makes journals by name, in files and in PostgreSQL."""
+    if request.param == "sqlite":
+        return SqliteStore(tmp_path)
+    return PostgresStore(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where a journal is, for other processes."""
+    if request.param == "sqlite":
+        return str(tmp_path / "journal.db"), ""
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.url, server.schema
 
 
 @pytest.fixture

@@ -2,18 +2,16 @@
 
 import asyncio
 import datetime as dt
-import threading
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from journal_stores import JournalStore, hold_notes
 
 from exist_async import (
     BatchError,
     ExistClient,
-    Journal,
     JournalError,
     MemoryRateLimiter,
     Outcome,
@@ -22,6 +20,7 @@ from exist_async import (
     ValueIncrement,
     ValueUpdate,
 )
+from exist_async.batch.journal import WriteJournal
 from support import Answering, statuses, succeed, until
 
 DAY = dt.date(2026, 11, 20)
@@ -50,16 +49,18 @@ async def cancelled(task: "asyncio.Task[Any]") -> None:
         await task
 
 
-async def test_what_a_cancelled_write_has_in_flight_is_noted_when_it_ends(answering: Answering, path: Path) -> None:
+async def test_what_a_cancelled_write_has_in_flight_is_noted_when_it_ends(
+    answering: Answering, new_journal: JournalStore
+) -> None:
     service, told = Service(), list[int]()
     exist = answering(service, concurrency=1)
     items = increments(100)
 
-    def write(journal: Journal) -> "asyncio.Task[Any]":
+    def write(journal: WriteJournal) -> "asyncio.Task[Any]":
         tell = lambda outcome: told.append(outcome.index)  # noqa: E731
         return asyncio.create_task(exist.values.increment(items, journal=journal, on_outcome=tell))
 
-    async with Journal(path) as journal:
+    async with new_journal() as journal:
         first = write(journal)
         await until(lambda: service.requests == 1)
         await cancelled(first)
@@ -76,11 +77,11 @@ async def test_what_a_cancelled_write_has_in_flight_is_noted_when_it_ends(answer
 
 
 async def test_what_is_answered_after_it_was_closed_stays_noted_as_being_sent(
-    answering: Answering, path: Path, caplog: pytest.LogCaptureFixture
+    answering: Answering, new_journal: JournalStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     service = Service()
     exist = answering(service, concurrency=1)
-    async with Journal(path) as journal:
+    async with new_journal() as journal:
         write = asyncio.create_task(exist.values.increment(increments(40), journal=journal))
         await until(lambda: service.requests == 1)
         await cancelled(write)
@@ -88,7 +89,7 @@ async def test_what_is_answered_after_it_was_closed_stays_noted_as_being_sent(
     await until(lambda: "was closed before this was noted" in caplog.text)
 
     told: list[Outcome[Any, Any]] = []
-    async with Journal(path) as journal:
+    async with new_journal() as journal:
         summary = await journal.summary()
         with pytest.raises(BatchError) as caught:
             await exist.values.increment(increments(40), journal=journal, on_outcome=told.append)
@@ -106,18 +107,18 @@ async def test_what_is_answered_after_it_was_closed_stays_noted_as_being_sent(
     assert service.requests == 2
 
 
-async def test_updates_that_were_being_sent_are_sent_again(answering: Answering, path: Path) -> None:
+async def test_updates_that_were_being_sent_are_sent_again(answering: Answering, new_journal: JournalStore) -> None:
     service = Service()
     exist = answering(service, concurrency=1)
     items = [ValueUpdate("steps", item.date or DAY, 1) for item in increments(40)]
-    async with Journal(path) as journal:
+    async with new_journal() as journal:
         write = asyncio.create_task(exist.values.update(items, journal=journal))
         await until(lambda: service.requests == 1)
         await cancelled(write)
     service.may_answer.set()
     await asyncio.sleep(0.01)
 
-    async with Journal(path) as journal:
+    async with new_journal() as journal:
         summary = await journal.summary()
         cause = summary.failed[0].cause
         assert isinstance(cause, OutcomeUnknownError)
@@ -128,12 +129,12 @@ async def test_updates_that_were_being_sent_are_sent_again(answering: Answering,
     assert service.requests == 3
 
 
-async def test_what_waits_for_the_budget_is_not_being_sent(path: Path) -> None:
+async def test_what_waits_for_the_budget_is_not_being_sent(new_journal: JournalStore) -> None:
     never = asyncio.Event()
     limiter = MemoryRateLimiter(limit=1, sleep=lambda _: never.wait())
     http_client = httpx.AsyncClient(transport=httpx.MockTransport(succeed))
     exist = ExistClient("a-token", http_client=http_client, rate_limiter=limiter, max_wait=None)
-    async with Journal(path) as journal:
+    async with new_journal() as journal:
         write = asyncio.create_task(exist.values.increment(increments(100), journal=journal))
         async with asyncio.timeout(20):
             while (await journal.summary()).counts[OutcomeStatus.SUCCEEDED] < 35:  # noqa: ASYNC110  (a file has no event)
@@ -146,17 +147,12 @@ async def test_what_waits_for_the_budget_is_not_being_sent(path: Path) -> None:
 
 
 async def test_a_request_that_is_cancelled_while_it_is_being_noted_is_not_sent(
-    answering: Answering, path: Path, monkeypatch: pytest.MonkeyPatch
+    answering: Answering, new_journal: JournalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exist = answering(succeed)
-    async with Journal(path) as journal:
-        may_go_on, store_notes = threading.Event(), journal._store_notes
-
-        def store_notes_later() -> None:
-            may_go_on.wait()
-            store_notes()
-
-        monkeypatch.setattr(journal, "_store_notes", store_notes_later)
+    journal = new_journal()
+    async with journal:
+        may_go_on = hold_notes(journal, monkeypatch)
         write = asyncio.create_task(exist.values.increment(increments(10), journal=journal))
         await until(lambda: journal._request_of)
         await cancelled(write)
@@ -165,7 +161,7 @@ async def test_a_request_that_is_cancelled_while_it_is_being_noted_is_not_sent(
         assert (await exist.values.increment(increments(10), journal=journal)).ok
 
 
-async def test_what_waits_after_a_429_is_not_being_sent(path: Path) -> None:
+async def test_what_waits_after_a_429_is_not_being_sent(new_journal: JournalStore) -> None:
     waits, never = asyncio.Event(), asyncio.Event()
     refusals = [httpx.Response(429, headers={"retry-after": "3000"}) for _ in range(2)]
 
@@ -178,7 +174,7 @@ async def test_what_waits_after_a_429_is_not_being_sent(path: Path) -> None:
 
     http_client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
     exist = ExistClient("a-token", http_client=http_client, rate_limiter=None, max_wait=None, sleep=sleep)
-    async with Journal(path) as journal:
+    async with new_journal() as journal:
         write = asyncio.create_task(exist.values.increment(increments(10), journal=journal))
         await waits.wait()
         await cancelled(write)
@@ -196,45 +192,47 @@ async def test_what_waits_after_a_429_is_not_being_sent(path: Path) -> None:
 
 
 async def test_a_write_that_was_cancelled_before_it_sent_anything_leaves_nothing_unknown(
-    answering: Answering, path: Path
+    answering: Answering, new_journal: JournalStore
 ) -> None:
     exist = answering(succeed)
     items = increments(100)
     for turns in range(60):
-        async with Journal(path) as journal:
+        async with new_journal() as journal:
             write = asyncio.create_task(exist.values.increment(items, journal=journal))
             for _ in range(turns):
                 await asyncio.sleep(0)
             write.cancel()
             await asyncio.gather(write, return_exceptions=True)
-        async with Journal(path) as journal:
+        async with new_journal() as journal:
             counts = (await journal.summary()).counts
             if turns == 0:
                 assert sum(counts.values()) == 0
             finished = counts[OutcomeStatus.SUCCEEDED]
-    async with Journal(path) as journal:
+    async with new_journal() as journal:
         await asyncio.gather(exist.values.increment(items, journal=journal), return_exceptions=True)
         counts = (await journal.summary()).counts
     assert counts[OutcomeStatus.SUCCEEDED] >= finished
     assert counts[OutcomeStatus.NOT_SENT] == 0
 
 
-async def test_an_error_of_the_caller_s_callback_stops_it_and_loses_nothing(answering: Answering, path: Path) -> None:
+async def test_an_error_of_the_caller_s_callback_stops_it_and_loses_nothing(
+    answering: Answering, new_journal: JournalStore
+) -> None:
     exist = answering(succeed, concurrency=1)
 
     def tell(_: object) -> None:
         raise LookupError("no such progress bar")
 
-    async with Journal(path) as journal:
+    async with new_journal() as journal:
         with pytest.raises(BatchError, match="LookupError"):
             await exist.values.increment(increments(100), journal=journal, on_outcome=tell)
         assert (await journal.summary()).counts[OutcomeStatus.SUCCEEDED] == 35
         assert (await exist.values.increment(increments(100), journal=journal)).ok
 
 
-def test_it_can_be_used_from_one_event_loop_after_another(path: Path, answering: Answering) -> None:
+def test_it_can_be_used_from_one_event_loop_after_another(new_journal: JournalStore, answering: Answering) -> None:
     exist = answering(succeed)
-    journal = Journal(path)
+    journal = new_journal()
 
     async def opened() -> None:
         await journal.__aenter__()
@@ -255,10 +253,10 @@ def test_it_can_be_used_from_one_event_loop_after_another(path: Path, answering:
     asyncio.run(go_on())
 
 
-def test_a_request_of_another_event_loop_is_not_waited_for(path: Path, answering: Answering) -> None:
+def test_a_request_of_another_event_loop_is_not_waited_for(new_journal: JournalStore, answering: Answering) -> None:
     service = Service()
     exist = answering(service, concurrency=1)
-    journal = Journal(path)
+    journal = new_journal()
 
     async def begin() -> None:
         await journal.__aenter__()
@@ -282,10 +280,10 @@ def test_a_request_of_another_event_loop_is_not_waited_for(path: Path, answering
         first.run(end())
 
 
-async def test_a_journal_that_is_closed_during_a_write_ends_it(answering: Answering, path: Path) -> None:
+async def test_a_journal_that_is_closed_during_a_write_ends_it(answering: Answering, new_journal: JournalStore) -> None:
     service = Service()
     exist = answering(service, concurrency=1)
-    async with Journal(path) as journal:
+    async with new_journal() as journal:
         write = asyncio.create_task(exist.values.increment(increments(100), journal=journal))
         await until(lambda: service.requests == 1)
     service.may_answer.set()
@@ -297,7 +295,7 @@ async def test_a_journal_that_is_closed_during_a_write_ends_it(answering: Answer
     assert service.requests == 1
 
 
-async def test_a_stream_whose_journal_is_closed_meanwhile_ends(answering: Answering, path: Path) -> None:
+async def test_a_stream_whose_journal_is_closed_meanwhile_ends(answering: Answering, new_journal: JournalStore) -> None:
     exist, wait, closed = answering(succeed), asyncio.Event(), asyncio.Event()
 
     async def rows() -> AsyncIterator[ValueIncrement]:
@@ -307,7 +305,7 @@ async def test_a_stream_whose_journal_is_closed_meanwhile_ends(answering: Answer
                 await closed.wait()
             yield item
 
-    async with Journal(path) as journal:
+    async with new_journal() as journal:
         write = asyncio.create_task(exist.values.increment(rows(), journal=journal))
         await wait.wait()
         await until(lambda: not journal._requests)

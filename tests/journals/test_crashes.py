@@ -6,26 +6,27 @@ import datetime as dt
 import json
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from random import Random
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-from crashing import Service, copy_journal
+from crashing import CrashingFiles, CrashingJobs, Service
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from postgres_server import PostgresServer
 
 from exist_async import (
     BatchResult,
     ExistAsyncError,
-    Journal,
     OutcomeStatus,
     ValueIncrement,
     ValueUpdate,
     WriteSummary,
 )
+from exist_async.journals.base import StoredJournal
 
 pytestmark = pytest.mark.slow
 
@@ -47,33 +48,32 @@ def prepare(service: Service, days: int) -> None:
     service.sandbox.set_values("steps", {DAY - dt.timedelta(days=day): 0 for day in range(days)})
 
 
+Store = CrashingFiles | CrashingJobs
+
+
 async def go_through_crashes(
-    service: Service, items: list[Any], method: str, random: Random, folder: Path, crashes: int, keep: bool
-) -> tuple[Any, Journal, Counter[int]]:
+    service: Service, items: list[Any], method: str, random: Random, new_journal: Store, crashes: int, keep: bool
+) -> tuple[Any, StoredJournal, Counter[int]]:
     """Write with several crashes; return the last result, its journal, and how often each outcome was told."""
     told = Counter[int]()
-    path = folder / "0.db"
     kind = random.choice(["list", "generator", "async generator"])
 
-    async def write(journal: Journal) -> Any:
+    async def write(journal: StoredJournal) -> Any:
         exist = service.client(concurrency=CONCURRENCY)
         call = getattr(exist.values, method)
         on_outcome = lambda outcome: told.update([outcome.index])  # noqa: E731
         given = given_as(kind, items)
         return await call(given, journal=journal, keep_outcomes=keep, on_outcome=on_outcome)
 
-    for number in range(1, crashes + 1):
-        new_path = folder / f"{number}.db"
-        async with Journal(path) as journal:
-            crashed = await service.crash(
+    for _ in range(crashes):
+        async with new_journal() as journal:
+            await service.crash(
                 lambda journal=journal: write(journal),
                 1 + random.randrange(1 + len(items) // 3),
-                lambda journal=journal, new_path=new_path: copy_journal(journal, new_path),
+                lambda journal=journal: new_journal.crash(journal),
             )
-        if crashed:
-            path = new_path
     service.failing = False
-    journal = Journal(path)
+    journal = new_journal()
     async with journal:
         try:
             result = await write(journal)
@@ -107,8 +107,26 @@ SMALL_REQUESTS = (
 )
 
 
-@settings(max_examples=60, deadline=None)
-@given(
+FILES = settings(max_examples=60, deadline=None)
+POSTGRES = settings(max_examples=12, deadline=None)
+
+
+@pytest.fixture(scope="session")
+def server(_shared_postgres: PostgresServer) -> PostgresServer:
+    """For all examples of a test."""
+    return _shared_postgres
+
+
+@contextlib.asynccontextmanager
+async def journals_of(server: PostgresServer | None) -> AsyncGenerator[Store, None]:
+    """Make the journal of a job in a file, or in PostgreSQL."""
+    with tempfile.TemporaryDirectory() as folder:
+        new_journal = CrashingFiles(Path(folder)) if server is None else CrashingJobs(server)
+        yield new_journal
+        await new_journal.aclose()
+
+
+UPDATES = given(
     seed=st.integers(0, 2**32),
     days=st.lists(st.integers(0, 14), min_size=1, max_size=40),
     crashes=st.integers(0, 4),
@@ -117,8 +135,18 @@ SMALL_REQUESTS = (
     method=st.sampled_from(["update", "sync"]),
     block=st.sampled_from([4, 10, 10_000]),
 )
-def test_every_update_is_applied_and_the_last_of_a_day_stays(
-    seed: int, days: list[int], crashes: int, failing: bool, keep: bool, method: str, block: int
+
+
+def check_updates(
+    server: PostgresServer | None,
+    *,
+    seed: int,
+    days: list[int],
+    crashes: int,
+    failing: bool,
+    keep: bool,
+    method: str,
+    block: int,
 ) -> None:
     random = Random(seed)
     items = [ValueUpdate("steps", DAY - dt.timedelta(days=day), number + 1) for number, day in enumerate(days)]
@@ -126,8 +154,8 @@ def test_every_update_is_applied_and_the_last_of_a_day_stays(
     async def main() -> None:
         service = Service(random, failing=failing)
         prepare(service, 15)
-        with tempfile.TemporaryDirectory() as folder:
-            result, _, _ = await go_through_crashes(service, items, method, random, Path(folder), crashes, keep)
+        async with journals_of(server) as new_journal:
+            result, _, _ = await go_through_crashes(service, items, method, random, new_journal, crashes, keep)
         assert result.ok
         last = {item.date: item.value for item in items}
         stored = service.sandbox.values("steps")
@@ -139,16 +167,29 @@ def test_every_update_is_applied_and_the_last_of_a_day_stays(
         asyncio.run(main())
 
 
-@settings(max_examples=60, deadline=None)
-@given(
+@FILES
+@UPDATES
+def test_every_update_is_applied_and_the_last_of_a_day_stays(**example: Any) -> None:
+    check_updates(None, **example)
+
+
+@POSTGRES
+@UPDATES
+def test_every_update_is_applied_with_a_journal_in_postgres(server: PostgresServer, **example: Any) -> None:
+    check_updates(server, **example)
+
+
+INCREMENTS = given(
     seed=st.integers(0, 2**32),
     days=st.lists(st.integers(0, 5), min_size=1, max_size=40),
     crashes=st.integers(0, 4),
     failing=st.booleans(),
     keep=st.booleans(),
 )
-def test_an_increment_is_added_at_most_once(
-    seed: int, days: list[int], crashes: int, failing: bool, keep: bool
+
+
+def check_increments(
+    server: PostgresServer | None, *, seed: int, days: list[int], crashes: int, failing: bool, keep: bool
 ) -> None:
     random = Random(seed)
     # Each has a value of its own, so that it can be told from the others.
@@ -157,9 +198,9 @@ def test_an_increment_is_added_at_most_once(
     async def main() -> None:
         service = Service(random, failing=failing)
         prepare(service, 6)
-        with tempfile.TemporaryDirectory() as folder:
+        async with journals_of(server) as new_journal:
             result, journal, told = await go_through_crashes(
-                service, items, "increment", random, Path(folder), crashes, keep
+                service, items, "increment", random, new_journal, crashes, keep
             )
             async with journal:
                 outcomes = [outcome async for outcome in journal.outcomes()]
@@ -181,13 +222,24 @@ def test_an_increment_is_added_at_most_once(
         asyncio.run(main())
 
 
+@FILES
+@INCREMENTS
+def test_an_increment_is_added_at_most_once(**example: Any) -> None:
+    check_increments(None, **example)
+
+
+@POSTGRES
+@INCREMENTS
+def test_an_increment_is_added_at_most_once_with_a_journal_in_postgres(server: PostgresServer, **example: Any) -> None:
+    check_increments(server, **example)
+
+
 def _json(item: ValueIncrement) -> dict[str, Any]:
     assert item.date is not None
     return {"name": item.name, "value": item.value, "date": item.date.isoformat()}
 
 
-@settings(max_examples=60, deadline=None)
-@given(
+CANCELLATIONS = given(
     seed=st.integers(0, 2**32),
     days=st.lists(st.integers(0, 5), min_size=1, max_size=40),
     cancelled_after=st.lists(st.integers(0, 120), max_size=5),
@@ -195,8 +247,17 @@ def _json(item: ValueIncrement) -> dict[str, Any]:
     reacquire=st.booleans(),
     keep=st.booleans(),
 )
-def test_a_write_that_is_cancelled_again_and_again_loses_nothing_and_tells_each_outcome_once(
-    seed: int, days: list[int], cancelled_after: list[int], method: str, reacquire: bool, keep: bool
+
+
+def check_cancellations(
+    server: PostgresServer | None,
+    *,
+    seed: int,
+    days: list[int],
+    cancelled_after: list[int],
+    method: str,
+    reacquire: bool,
+    keep: bool,
 ) -> None:
     random = Random(seed)
     model: Any = ValueIncrement if method == "increment" else ValueUpdate
@@ -209,27 +270,26 @@ def test_a_write_that_is_cancelled_again_and_again_loses_nothing_and_tells_each_
         if reacquire:
             service.sandbox.user.attribute("steps").service = None
         exist = service.client(concurrency=CONCURRENCY)
-        with tempfile.TemporaryDirectory() as folder:
-            async with Journal(Path(folder) / "journal.db") as journal:
+        async with journals_of(server) as new_journal, new_journal() as journal:
 
-                def write() -> "asyncio.Task[Any]":
-                    given = given_as(random.choice(["list", "generator", "async generator"]), items)
-                    return asyncio.ensure_future(
-                        getattr(exist.values, method)(
-                            given, journal=journal, keep_outcomes=keep, on_outcome=told.append, reacquire=reacquire
-                        )
+            def write() -> "asyncio.Task[Any]":
+                given = given_as(random.choice(["list", "generator", "async generator"]), items)
+                return asyncio.ensure_future(
+                    getattr(exist.values, method)(
+                        given, journal=journal, keep_outcomes=keep, on_outcome=told.append, reacquire=reacquire
                     )
+                )
 
-                for turns in cancelled_after:
-                    task = write()
-                    for _ in range(turns):
-                        await asyncio.sleep(random.choice([0, 0, 0.0005]))
-                    task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await task
-                result = await write()
-                noted = [outcome async for outcome in journal.outcomes()]
-                assert counts_of(await journal.summary()) == counts_of(result)
+            for turns in cancelled_after:
+                task = write()
+                for _ in range(turns):
+                    await asyncio.sleep(random.choice([0, 0, 0.0005]))
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            result = await write()
+            noted = [outcome async for outcome in journal.outcomes()]
+            assert counts_of(await journal.summary()) == counts_of(result)
         assert result.ok
         # What came from the journal was told when it became known. Refusals that are handled are not final.
         final = [outcome for outcome in told if outcome.status is not OutcomeStatus.REFUSED]
@@ -243,3 +303,17 @@ def test_a_write_that_is_cancelled_again_and_again_loses_nothing_and_tells_each_
 
     with SMALL_REQUESTS[0], SMALL_REQUESTS[1]:
         asyncio.run(main())
+
+
+@FILES
+@CANCELLATIONS
+def test_a_write_that_is_cancelled_again_and_again_loses_nothing_and_tells_each_outcome_once(**example: Any) -> None:
+    check_cancellations(None, **example)
+
+
+@POSTGRES
+@CANCELLATIONS
+def test_a_write_that_is_cancelled_loses_nothing_with_a_journal_in_postgres(
+    server: PostgresServer, **example: Any
+) -> None:
+    check_cancellations(server, **example)

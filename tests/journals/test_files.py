@@ -5,11 +5,9 @@ import asyncio
 import datetime as dt
 import os
 import shutil
-import signal
 import sqlite3
 import stat
 import subprocess
-import sys
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -96,54 +94,6 @@ async def test_the_file_stays_if_another_process_opens_it_just_after_it_was_crea
         assert path.exists()
 
 
-_FORKING = """
-import asyncio, datetime, gc, os, signal, sys, threading
-import httpx
-from exist_async import ExistAsyncError, ExistClient, Journal, ValueIncrement
-from exist_async.sandbox import Sandbox
-
-async def main():
-    sandbox = Sandbox()
-    sandbox.add_attribute(template="steps", service=sandbox.service)
-    items = [ValueIncrement("steps", 1, datetime.date(2026, 11, 20))] * 40
-    http_client = httpx.AsyncClient(transport=sandbox.transport())
-    exist = ExistClient(sandbox.token, http_client=http_client)
-    journal = await Journal(sys.argv[1]).__aenter__()
-    await exist.values.increment(items[:20], journal=journal)
-    child = os.fork()
-    if child == 0:
-        def use() -> None:
-            try:
-                asyncio.run(journal.summary())
-            except ExistAsyncError as error:
-                print("child:", error, flush=True)
-
-        try:
-            thread = threading.Thread(target=use)
-            thread.start()
-            thread.join()
-            del use, journal
-            gc.collect()
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
-    await exist.values.increment(items, journal=journal)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-asyncio.run(main())
-"""
-
-
-@pytest.mark.slow
-async def test_a_forked_process_leaves_it_to_its_parent(path: Path) -> None:
-    command = [sys.executable, "-W", "ignore", "-c", _FORKING, str(path)]
-    ended = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
-    assert "is not open" in ended.stdout
-    async with Journal(path) as journal:
-        assert (await journal.summary()).counts[OutcomeStatus.SUCCEEDED] == 40
-
-
 async def test_a_second_one_in_the_same_process_is_refused(path: Path) -> None:
     async with Journal(path) as journal:
         with pytest.raises(JournalError, match=r"journal\.db is open elsewhere, in this program or another"):
@@ -152,26 +102,6 @@ async def test_a_second_one_in_the_same_process_is_refused(path: Path) -> None:
             await journal.__aenter__()
         assert len(await journal.summary()) == 0
     await opened(path)
-
-
-@pytest.mark.slow
-async def test_a_second_one_in_another_process_is_refused(exist: ExistClient, path: Path) -> None:
-    code = (
-        "import asyncio, sys; from exist_async import Journal\n"
-        "async def main():\n"
-        "    async with Journal(sys.argv[1]): pass\n"
-        "asyncio.run(main())"
-    )
-    command = [sys.executable, "-c", code, str(path)]
-    async with Journal(path) as journal:
-        await exist.values.update(steps(1), journal=journal)
-        refused = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
-        assert (await exist.values.update(steps(1, 2), journal=journal)).ok
-    allowed = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
-
-    assert "JournalError: the journal" in refused.stderr
-    assert "is open elsewhere" in refused.stderr
-    assert allowed.returncode == 0, allowed.stderr
 
 
 async def test_a_second_write_at_the_same_time_is_refused(answering: Answering, path: Path) -> None:
@@ -361,6 +291,44 @@ async def test_outcomes_that_can_t_be_noted_are_told_all_the_same(
     assert counts[OutcomeStatus.UNKNOWN] == 35
 
 
+async def test_outcomes_that_could_not_be_noted_are_noted_before_anything_else(
+    answering: Answering, small_disk: Path
+) -> None:
+    """Otherwise the same increments would be sent again."""
+    sent: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.content)
+        if len(sent) == 1:
+            fill(small_disk)
+        return succeed(request)
+
+    exist = answering(answer, concurrency=1)
+    items = [ValueIncrement("steps", n, DAY) for n in range(100)]
+    async with Journal(small_disk / "journal.db") as journal:
+        for _ in range(2):
+            with pytest.raises(JournalError, match="its disk is full"):
+                await exist.values.increment(items, journal=journal)
+        assert len(sent) == 1
+        (small_disk / "junk").unlink()
+        assert (await exist.values.increment(items, journal=journal)).ok
+    assert len(set(sent)) == len(sent) == 3
+
+
+async def test_the_error_of_a_job_is_noted_until_the_next_write(exist: ExistClient, path: Path) -> None:
+    def error() -> list[Any]:
+        with closing(sqlite3.connect(path)) as connection:
+            return connection.execute("SELECT value FROM job WHERE name = 'error'").fetchall()
+
+    async with Journal(path) as journal:
+        await exist.values.update(steps(1), journal=journal)
+        await journal.note_error("ReauthorizationRequired: ada has to sign in again")
+    assert error() == [("ReauthorizationRequired: ada has to sign in again",)]
+    async with Journal(path) as journal:
+        await exist.values.update(steps(1), journal=journal)
+    assert error() == []
+
+
 async def test_it_can_be_moved_and_opened_again(exist: ExistClient, sandbox: Sandbox, path: Path) -> None:
     journal = Journal(path)
     for count in (1, 2, 3):
@@ -428,36 +396,3 @@ async def test_a_journal_of_a_version_that_writes_numbers_otherwise_is_the_same(
         await exist.values.update(steps(0.5), journal=journal)
 
     assert sandbox.requests == []
-
-
-@pytest.mark.slow
-async def test_of_programs_that_begin_one_at_the_same_time_one_goes_on(path: Path) -> None:
-    code = (
-        "import asyncio, sys; from exist_async import Journal, JournalError\n"
-        "async def main():\n"
-        "    sys.stdin.readline()\n"
-        "    try:\n"
-        "        async with Journal(sys.argv[1]):\n"
-        "            print('open', flush=True)\n"
-        "            await asyncio.to_thread(sys.stdin.readline)\n"
-        "    except JournalError as error:\n"
-        "        print('refused' if 'open elsewhere' in str(error) else error, flush=True)\n"
-        "asyncio.run(main())"
-    )
-    pipe = asyncio.subprocess.PIPE
-    programs = [
-        await asyncio.create_subprocess_exec(sys.executable, "-c", code, str(path), stdin=pipe, stdout=pipe)
-        for _ in range(4)
-    ]
-    lines = []
-    for program in programs:
-        assert program.stdin is not None
-        program.stdin.write(b"go\n")
-    for program in programs:
-        assert program.stdout is not None
-        lines.append((await program.stdout.readline()).strip().decode())
-    assert path.exists()
-    for program in programs:
-        await program.communicate(b"end\n")
-
-    assert sorted(lines) == ["open", "refused", "refused", "refused"]

@@ -5,7 +5,8 @@ import gc
 import logging
 import threading
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -23,7 +24,7 @@ from exist_async import (
     ReauthorizationRequired,
 )
 from exist_async.auth.oauth2 import _unsaved
-from exist_async.auth.renewals import _in_progress
+from exist_async.auth.renewals import _in_progress, _Renewal
 from exist_async.sandbox import Sandbox
 
 Count = Callable[[], int]
@@ -60,6 +61,10 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110  (nothing tells of these)
             await asyncio.sleep(0)
+
+
+def renewals() -> list[_Renewal]:
+    return [renewal for on_loop in _in_progress.values() for renewal in on_loop.renewals.values()]
 
 
 async def test_a_cancelled_caller_loses_no_token(
@@ -135,6 +140,7 @@ async def test_a_program_that_is_timed_out_while_it_renews_loses_no_token(
 async def test_closing_the_client_waits_for_a_renewal_that_asks_the_service_only_then(
     app: OAuthApp,
     exist: ExistClient,
+    http: httpx.AsyncClient,
     sandbox: Sandbox,
     store: MemoryTokenStore,
     gate: Gate,
@@ -154,17 +160,17 @@ async def test_closing_the_client_waits_for_a_renewal_that_asks_the_service_only
     old = dict(store._tokens)
     monkeypatch.setattr(store, "save", save)
     sandbox.expire_tokens()
-    grace = exist.with_options(auth=OAuth2(app, store, "grace", clock=clock))
+    closed = ExistClient(OAuth2(app, store, "grace", clock=clock), http_client=http)
 
     async with store.lock("ada"):
-        calls = [asyncio.create_task(each.profile.get()) for each in (grace, exist)]
+        calls = [asyncio.create_task(each.profile.get()) for each in (closed, exist)]
         await gate.reached.wait()
-        for call in calls:
-            call.cancel()
-        closing = asyncio.create_task(exist.aclose())
-        await until(lambda: exist._session._pool.closed)
+        calls[0].cancel()
+        closing = asyncio.create_task(closed.aclose())
+        await until(lambda: closed._session._pool.closed)
     gate.reached.clear()
     await gate.reached.wait()
+    calls[1].cancel()
     gate.opened.set()
     await closing
 
@@ -217,7 +223,7 @@ async def test_closing_one_client_leaves_a_renewal_to_the_calls_of_another(
     sandbox.expire_tokens()
     async with store.lock("ada"):
         calls = [asyncio.create_task(each.profile.get()) for each in (exist, other)]
-        await until(lambda: [renewal.callers for renewal in _in_progress.values()] == [2])
+        await until(lambda: [renewal.callers for renewal in renewals()] == [2])
         calls[0].cancel()
         closing = asyncio.create_task(exist.aclose())
         await until(lambda: exist._session._pool.closed)
@@ -237,7 +243,7 @@ async def test_a_renewal_that_closing_ended_is_begun_again_by_the_next_call(
         await until(lambda: bool(_in_progress))
         first.cancel()
         closing = asyncio.create_task(exist.aclose())
-        await until(lambda: any(renewal.task.cancelling() for renewal in _in_progress.values()))
+        await until(lambda: any(renewal.task.cancelling() for renewal in renewals()))
         # The cancelled renewal has not ended yet.
         second = asyncio.create_task(other.profile.get())
         await closing
@@ -264,6 +270,27 @@ async def test_a_renewal_that_still_has_callers_is_logged_when_closing_does_not_
 
     assert "The renewal of the token of 'ada' still waits for the store's lock" in caplog.text
     assert (await call).username == "ada"
+
+
+async def test_of_many_renewals_that_closing_does_not_wait_for_some_are_named(
+    app: OAuthApp, auth: OAuth2, http: httpx.AsyncClient, store: MemoryTokenStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    exist = ExistClient(auth, http_client=http, timeout=0.01)
+    other = ExistClient(auth, http_client=http)
+    users = [f"user-{n}" for n in range(8)]
+    async with AsyncExitStack() as locks:
+        for user in users:
+            await store.save(user, OAuthToken("expired", "refresh", datetime(1970, 1, 1, tzinfo=UTC)))
+            await locks.enter_async_context(store.lock(user))
+        views = [other.with_options(auth=OAuth2(app, store, user)) for user in users]
+        calls = [asyncio.create_task(view.profile.get()) for view in views]
+        await until(lambda: len(renewals()) == len(users))
+
+        await exist.aclose()
+
+    assert caplog.text.count("still waits for the store's lock") == 5
+    assert "The renewals of 3 more tokens still wait" in caplog.text
+    await asyncio.gather(*calls, return_exceptions=True)
 
 
 async def test_closing_the_client_gives_up_on_a_store_that_hangs_while_it_saves(
@@ -447,7 +474,7 @@ async def test_a_renewal_that_a_closed_event_loop_left_behind_is_in_nobody_s_way
         await asyncio.to_thread(begin_and_close)
 
     call = asyncio.create_task(exist.profile.get())
-    await until(lambda: asyncio.get_running_loop() in [loop for loop, _ in _in_progress])
+    await until(lambda: asyncio.get_running_loop() in _in_progress)
     gc.collect()  # with the task that runs no more goes its lock
 
     async with asyncio.timeout(10):

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -11,7 +11,15 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from exist_async import ExistClient, MemoryTokenStore, OAuth2, OAuthApp, OAuthToken
+from exist_async import (
+    ExistClient,
+    MemoryTokenStore,
+    OAuth2,
+    OAuthApp,
+    OAuthError,
+    OAuthToken,
+    ReauthorizationRequired,
+)
 from exist_async.sandbox import Sandbox
 from support import until
 
@@ -22,12 +30,20 @@ class TokenService:
     """Renews every token, and counts connections.
 
     Attributes:
+        most_open: The most connections at once.
+        most_refreshing: The most token requests at once.
         delay: Seconds that the answer to a token request takes.
+        answering: Whether token requests are answered.
+        refused: The refresh tokens that are not valid any more.
     """
 
     def __init__(self) -> None:
         self.open = self.most_open = self.opened = self.refreshes = 0
+        self.refreshing = self.most_refreshing = 0
         self.delay = 0.0
+        self.answering = asyncio.Event()
+        self.answering.set()
+        self.refused: set[str] = set()
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.opened += 1
@@ -45,13 +61,45 @@ class TokenService:
         body = (await reader.readexactly(int(fields.get("content-length", 0)))).decode()
         if head.startswith("POST"):
             self.refreshes += 1
+            self.refreshing += 1
+            self.most_refreshing = max(self.most_refreshing, self.refreshing)
             await asyncio.sleep(self.delay)
+            await self.answering.wait()
+            self.refreshing -= 1
             old = parse_qs(body)["refresh_token"][0]
+            if old in self.refused:
+                self._write(writer, "400 Bad Request", {"error": "invalid_grant"})
+                return
             answer = {"access_token": f"new-{old}", "refresh_token": f"next-{old}", "expires_in": 3600}
         else:
             answer = {"username": fields["authorization"].removeprefix("bearer ")}
+        self._write(writer, "200 OK", answer)
+
+    def _write(self, writer: asyncio.StreamWriter, status: str, answer: dict[str, Any]) -> None:
         content = json.dumps(answer).encode()
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + content)
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
+
+
+class CountingStore(MemoryTokenStore):
+    """Counts the locks that are held.
+
+    Attributes:
+        most_locked: The most locks that were held at once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._locked = self.most_locked = 0
+
+    @asynccontextmanager
+    async def lock(self, user: str) -> AsyncGenerator[None, None]:
+        async with super().lock(user):
+            self._locked += 1
+            self.most_locked = max(self.most_locked, self._locked)
+            try:
+                yield
+            finally:
+                self._locked -= 1
 
 
 @pytest.fixture
@@ -76,8 +124,8 @@ def token(user: str) -> OAuthToken:
     return OAuthToken(f"access-{user}", f"refresh-{user}", EXPIRED)
 
 
-async def store_of(*users: str) -> MemoryTokenStore:
-    store = MemoryTokenStore()
+async def store_of(*users: str) -> CountingStore:
+    store = CountingStore()
     for user in users:
         await store.save(user, token(user))
     return store
@@ -86,14 +134,159 @@ async def store_of(*users: str) -> MemoryTokenStore:
 async def test_renewals_go_over_the_connections_of_the_client(url: str, app: OAuthApp, service: TokenService) -> None:
     users = [f"user-{n}" for n in range(200)]
     store = await store_of(*users)
-    service.delay = 0.01
+    service.delay = 0.001
 
     async with ExistClient("no-user", base_url=url, max_connections=5) as shared:
         views = [shared.with_options(auth=OAuth2(app, store, user)) for user in users]
         profiles = await asyncio.gather(*(view.profile.get() for view in views))
 
     assert [profile.username for profile in profiles] == [f"new-refresh-{user}" for user in users]
-    assert (service.refreshes, service.most_open) == (200, 5)
+    assert service.refreshes == 200
+    assert service.most_open <= 5
+
+
+@pytest.mark.parametrize(("connections", "most_locked"), [(1, 1), (6, 3), (100, 25)])
+async def test_few_renewals_are_in_progress_at_once_and_the_others_hold_no_lock(
+    url: str, app: OAuthApp, service: TokenService, connections: int, most_locked: int
+) -> None:
+    users = [f"user-{n}" for n in range(60)]
+    store = await store_of(*users)
+    service.delay = 0.001
+
+    async with ExistClient("no-user", base_url=url, max_connections=connections) as shared:
+        await asyncio.gather(*(shared.with_options(auth=OAuth2(app, store, user)).profile.get() for user in users))
+
+    assert store.most_locked == most_locked
+
+
+async def test_calls_of_other_users_do_not_wait_for_renewals(url: str, app: OAuthApp, service: TokenService) -> None:
+    users = [f"user-{n}" for n in range(60)]
+    store = await store_of(*users)
+    service.answering.clear()
+
+    async with ExistClient("other", base_url=url, max_connections=4) as shared:
+        views = [shared.with_options(auth=OAuth2(app, store, user)) for user in users]
+        renewing = [asyncio.create_task(view.profile.get()) for view in views]
+        await until(lambda: service.refreshes == 2)
+
+        async with asyncio.timeout(5):
+            assert (await shared.profile.get()).username == "other"
+
+        service.answering.set()
+        await asyncio.gather(*renewing)
+
+
+async def test_locks_that_another_process_keeps_hold_up_nobody_else_s_renewal(
+    url: str, app: OAuthApp, service: TokenService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exist_async.auth.renewals._PATIENCE", 0.01)
+    kept = [f"kept-{n}" for n in range(10)]
+    users = [f"user-{n}" for n in range(10)]
+    store = await store_of(*kept, *users)
+
+    async with ExistClient("no-user", base_url=url, max_connections=4) as shared:
+        views = [shared.with_options(auth=OAuth2(app, store, user)) for user in [*kept, *users]]
+        async with AsyncExitStack() as locks:
+            for user in kept:
+                await locks.enter_async_context(store.lock(user))
+            calls = [asyncio.create_task(view.profile.get()) for view in views]
+            async with asyncio.timeout(5):
+                await asyncio.gather(*calls[len(kept) :])
+            assert service.refreshes == len(users)
+            service.delay = 0.005
+        await asyncio.gather(*calls)
+
+    assert service.refreshes == len(kept) + len(users)
+    assert service.most_refreshing == 2
+
+
+@pytest.mark.parametrize(("connections", "most_failures"), [(100, 25), (2, 5)])
+async def test_renewals_that_wait_behind_others_without_an_answer_fail_with_them(
+    url: str, app: OAuthApp, connections: int, most_failures: int
+) -> None:
+    requests = 0
+
+    async def fail(request: httpx.Request) -> httpx.Response:
+        nonlocal requests
+        requests += 1
+        await asyncio.sleep(0)
+        raise httpx.ConnectError("down", request=request)
+
+    async def sleep(_: float) -> None:
+        await asyncio.sleep(0)
+
+    users = [f"user-{n}" for n in range(200)]
+    store = await store_of(*users)
+    async with httpx.AsyncClient(transport=httpx.MockTransport(fail)) as http:
+        down = OAuthApp("client-id", "client-secret", "http://localhost/", base_url=url, http_client=http, sleep=sleep)
+        async with ExistClient("no-user", base_url=url, max_connections=connections) as shared:
+            views = [shared.with_options(auth=OAuth2(down, store, user)) for user in users]
+            errors = await asyncio.gather(*(view.profile.get() for view in views), return_exceptions=True)
+
+    assert {type(error) for error in errors} == {OAuthError}
+    assert most_failures <= requests // 3 < 60
+    assert f"waited for others, and the last {most_failures} of them got no answer" in str(errors[-1])
+    async with ExistClient(OAuth2(app, store, "user-199"), base_url=url) as exist:
+        assert (await exist.profile.get()).username == "new-refresh-user-199"
+
+
+async def test_renewals_that_are_refused_leave_the_others_alone(url: str, app: OAuthApp, service: TokenService) -> None:
+    signed_out = [f"gone-{n}" for n in range(50)]
+    store = await store_of(*signed_out, "ada")
+    service.refused = {f"refresh-{user}" for user in signed_out}
+
+    async with ExistClient("no-user", base_url=url) as shared:
+        views = [shared.with_options(auth=OAuth2(app, store, user)) for user in [*signed_out, "ada"]]
+        *refused, profile = await asyncio.gather(*(view.profile.get() for view in views), return_exceptions=True)
+
+    assert {type(error) for error in refused} == {ReauthorizationRequired}
+    assert not isinstance(profile, BaseException)
+    assert profile.username == "new-refresh-ada"
+
+
+async def test_a_renewal_that_looks_for_another_s_token_holds_no_lock(url: str, service: TokenService) -> None:
+    looking, looked = asyncio.Event(), asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        looking.set()
+        await looked.wait()
+
+    app = OAuthApp("client-id", "client-secret", "http://localhost:8000/", base_url=url, sleep=sleep)
+    store = await store_of("ada", "grace")
+    store.lock_can_be_lost = True
+    service.refused = {"refresh-ada"}
+
+    async with ExistClient("no-user", base_url=url, max_connections=1) as shared:
+        call = asyncio.create_task(shared.with_options(auth=OAuth2(app, store, "ada")).profile.get())
+        await looking.wait()
+
+        async with asyncio.timeout(5):
+            assert (await shared.with_options(auth=OAuth2(app, store, "grace")).profile.get()).username
+            async with store.lock("ada"):
+                await store.save("ada", OAuthToken("of-another-process"))
+        looked.set()
+        assert (await call).username == "of-another-process"
+
+
+async def test_closing_the_client_ends_the_renewals_that_wait_for_their_turn(
+    url: str, app: OAuthApp, service: TokenService
+) -> None:
+    users = [f"user-{n}" for n in range(50)]
+    store = await store_of(*users)
+    service.answering.clear()
+
+    async with ExistClient("no-user", base_url=url, max_connections=4) as shared:
+        views = [shared.with_options(auth=OAuth2(app, store, user)) for user in users]
+        calls = [asyncio.create_task(view.profile.get()) for view in views]
+        await until(lambda: service.refreshes == 2)
+        closing = asyncio.create_task(shared.aclose())
+        await until(lambda: sum(call.done() for call in calls) == len(calls))
+        service.answering.set()
+        await closing
+
+    assert service.refreshes == 2
+    assert [user for user in users if store._tokens[user] != token(user)] == users[:2]
+    await asyncio.gather(*calls, return_exceptions=True)
 
 
 async def test_one_connection_is_enough_for_a_renewal_and_the_call_that_needs_it(
@@ -107,16 +300,20 @@ async def test_one_connection_is_enough_for_a_renewal_and_the_call_that_needs_it
     assert service.opened == 1
 
 
-async def test_an_app_without_a_client_shares_connections_between_its_requests_and_closes_them(
-    app: OAuthApp, service: TokenService, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("apps", ["one", "one for each request"])
+async def test_apps_without_a_client_share_connections_between_their_requests_and_close_them(
+    url: str, app: OAuthApp, service: TokenService, monkeypatch: pytest.MonkeyPatch, apps: str
 ) -> None:
+    def app_of_request() -> OAuthApp:
+        return app if apps == "one" else OAuthApp("client-id", "client-secret", "http://localhost:8000/", base_url=url)
+
     contexts: list[Any] = []
     create = httpx.create_ssl_context
     monkeypatch.setattr(
         httpx, "create_ssl_context", lambda **options: contexts.append(create(**options)) or contexts[-1]
     )
 
-    new = await asyncio.gather(*(app.refresh(token(f"user-{n}")) for n in range(300)))
+    new = await asyncio.gather(*(app_of_request().refresh(token(f"user-{n}")) for n in range(300)))
 
     assert [each.access_token for each in new] == [f"new-refresh-user-{n}" for n in range(300)]
     assert service.most_open <= 100

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from exist_async import MemoryRateLimiter, RedisRateLimiter, SqliteRateLimiter
+from exist_async import MemoryRateLimiter, PostgresRateLimiter, RedisRateLimiter, SqliteRateLimiter
 
 Make = Callable[..., Any]
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis"])
+@pytest.fixture(params=["memory", "sqlite", "redis", "postgres"])
 async def make(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Make, None]:
     """Makes rate limiters of one kind that allow three requests in a period, and closes them at the end."""
     async with AsyncExitStack() as opened:
@@ -22,7 +22,16 @@ async def make(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator
             opened.push_async_callback(limiter.aclose)
             return limiter
 
-        if request.param == "redis":
+        def over_postgres(period: float = 60.0, **options: Any) -> PostgresRateLimiter:
+            postgres = request.getfixturevalue("postgres")
+            limiter = PostgresRateLimiter(postgres.url, 3, period, schema=postgres.schema, **options)
+            opened.push_async_callback(limiter.aclose)
+            return limiter
+
+        if request.param == "postgres":
+            request.getfixturevalue("postgres")
+            yield over_postgres
+        elif request.param == "redis":
             request.getfixturevalue("redis_server")
             yield over_redis
         elif request.param == "sqlite":

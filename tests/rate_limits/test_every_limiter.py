@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from exist_async import ConfigurationError, ExistClient, RateLimitError
+from exist_async.rate_limits.slots import current_slots
 from exist_async.sandbox import Sandbox
 
 Make = Callable[..., Any]
@@ -136,6 +137,27 @@ async def test_a_refund_without_a_request_holds_too(make: Make) -> None:
 
     with pytest.raises(RateLimitError):
         await limiter.acquire("ada", max_wait=20)
+
+
+async def test_a_shorter_hold_does_not_end_a_longer_one(make: Make) -> None:
+    limiter = make()
+
+    await limiter.refund("ada", hold=30.0)
+    await limiter.refund("ada", hold=1.0)
+
+    with pytest.raises(RateLimitError):
+        await limiter.acquire("ada", max_wait=20)
+
+
+async def test_a_refund_for_no_certain_request_returns_none_that_is_in_flight(make: Make) -> None:
+    limiter = make()
+    current_slots.set({})
+    await limiter.acquire("ada", max_wait=0)
+    current_slots.set(None)
+
+    await limiter.refund("ada", hold=0.0)
+
+    assert await limiter.remaining("ada") == 2
 
 
 async def test_a_hold_lasts_a_whole_period_at_most(make: Make) -> None:

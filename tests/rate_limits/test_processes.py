@@ -1,6 +1,7 @@
 """Several processes that share a window, checked by the exact time of each slot taken."""
 
 import asyncio
+import json
 import sqlite3
 import sys
 from asyncio.subprocess import PIPE
@@ -10,20 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import field, frozen
 from rate_limits.exact_window import exact_window
 
-from exist_async import RedisRateLimiter, SqliteRateLimiter
+import exist_async
+from exist_async import PostgresRateLimiter, SqliteRateLimiter
 
 pytestmark = pytest.mark.slow
 
 LIMIT, PERIOD = 100, 0.3
 
 WORKER = """
-import asyncio, sys
-from exist_async import RedisRateLimiter, SqliteRateLimiter
+import asyncio, json, sys
+import exist_async
 
-async def main(kind, place, limit, period, count):
-    limiter = (SqliteRateLimiter if kind == "sqlite" else RedisRateLimiter)(place, int(limit), float(period))
+async def main(kind, place, options, limit, period, count):
+    limiter = getattr(exist_async, kind)(place, int(limit), float(period), **json.loads(options))
     await limiter.acquire("nobody", max_wait=0)
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
@@ -34,12 +37,12 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 CLIENT = """
-import asyncio, sys, time
-from exist_async import ExistClient, RedisRateLimiter, SqliteRateLimiter
+import asyncio, json, sys, time
+import exist_async
 
-async def main(kind, place, url, limit, period):
-    limiter = (SqliteRateLimiter if kind == "sqlite" else RedisRateLimiter)(place, int(limit), float(period))
-    async with ExistClient("a-token", base_url=url, rate_limiter=limiter, max_wait=None) as exist:
+async def main(kind, place, options, url, limit, period):
+    limiter = getattr(exist_async, kind)(place, int(limit), float(period), **json.loads(options))
+    async with exist_async.ExistClient("a-token", base_url=url, rate_limiter=limiter, max_wait=None) as exist:
         await exist.profile.get()
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
@@ -54,12 +57,30 @@ async def main(kind, place, url, limit, period):
 asyncio.run(main(*sys.argv[1:]))
 """
 
-SlotTimes = Callable[[], Awaitable[list[float]]]
+
+@frozen
+class Store:
+    """A store of windows.
+
+    Attributes:
+        kind: Name of the class of its limiters.
+        place: Its path or URL.
+        slot_times: Returns the times of all slots that were taken, by the store's clock.
+        options: Other arguments of a limiter.
+    """
+
+    kind: str
+    place: str
+    slot_times: Callable[[], Awaitable[list[float]]]
+    options: dict[str, str] = field(factory=dict[str, str])
+
+    @property
+    def arguments(self) -> list[str]:
+        return [self.kind, self.place, json.dumps(self.options)]
 
 
-@pytest.fixture(params=["sqlite", "redis"])
-async def store(request: pytest.FixtureRequest, budget: Path) -> AsyncGenerator[tuple[str, str, SlotTimes], None]:
-    """A store: its kind, its path or URL, and a function that returns the times of all slots by the store's clock."""
+@pytest.fixture(params=["sqlite", "redis", "postgres"])
+async def store(request: pytest.FixtureRequest, budget: Path) -> AsyncGenerator[Store, None]:
     if request.param == "sqlite":
         await SqliteRateLimiter(budget).remaining("ada")
         with closing(sqlite3.connect(budget)) as connection:
@@ -70,7 +91,30 @@ async def store(request: pytest.FixtureRequest, budget: Path) -> AsyncGenerator[
             async def times_in_file() -> list[float]:
                 return [moment for (moment,) in connection.execute("SELECT moment FROM log ORDER BY moment")]
 
-            yield "sqlite", str(budget), times_in_file
+            yield Store("SqliteRateLimiter", str(budget), times_in_file)
+        return
+
+    if request.param == "postgres":
+        postgres = request.getfixturevalue("postgres")
+        async with PostgresRateLimiter(postgres.url, schema=postgres.schema) as limiter:
+            await limiter.remaining("ada")
+        schema = f'"{postgres.schema}"'
+        postgres.execute(f"""
+            CREATE TABLE {schema}.log (moment double precision);
+            CREATE FUNCTION {schema}.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+              INSERT INTO {schema}.log VALUES (extract(epoch FROM NEW.moments[1]));
+              RETURN NULL;
+            END $$;
+            CREATE TRIGGER first AFTER INSERT ON {schema}.budget FOR EACH ROW
+              WHEN (NEW.name = 'ada') EXECUTE FUNCTION {schema}.note();
+            CREATE TRIGGER further AFTER UPDATE ON {schema}.budget FOR EACH ROW
+              WHEN (NEW.name = 'ada' AND NEW.marks[1] <> OLD.marks[1]) EXECUTE FUNCTION {schema}.note();
+        """)
+
+        async def times_in_postgres() -> list[float]:
+            return [moment for (moment,) in postgres.execute(f"SELECT moment FROM {schema}.log ORDER BY moment")]
+
+        yield Store("PostgresRateLimiter", postgres.url, times_in_postgres, {"schema": postgres.schema})
         return
 
     redis = pytest.importorskip("redis.asyncio")
@@ -88,14 +132,12 @@ async def store(request: pytest.FixtureRequest, budget: Path) -> AsyncGenerator[
                         break
             return sorted(moments)
 
-        yield "redis", url, times_in_redis
+        yield Store("RedisRateLimiter", url, times_in_redis)
 
 
 @asynccontextmanager
-async def workers(
-    store: tuple[str, str, SlotTimes], number: int, count: int, period: float = PERIOD
-) -> AsyncGenerator[list[Any], None]:
-    arguments = ["-c", WORKER, *store[:2], str(LIMIT), str(period), str(count)]
+async def workers(store: Store, number: int, count: int, period: float = PERIOD) -> AsyncGenerator[list[Any], None]:
+    arguments = ["-c", WORKER, *store.arguments, str(LIMIT), str(period), str(count)]
     processes = [
         await asyncio.create_subprocess_exec(sys.executable, *arguments, stdin=PIPE, stdout=PIPE) for _ in range(number)
     ]
@@ -110,10 +152,10 @@ def never_more_than_the_limit(moments: list[float]) -> bool:
     return all(later - earlier >= PERIOD - 5e-7 for earlier, later in zip(moments, moments[LIMIT:], strict=False))
 
 
-async def test_four_processes_never_exceed_the_limit_and_waste_little(store: tuple[str, str, SlotTimes]) -> None:
+async def test_four_processes_never_exceed_the_limit_and_waste_little(store: Store) -> None:
     async with asyncio.timeout(60), workers(store, 4, 75) as processes:
         outcomes = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
-        moments = await store[2]()
+        moments = await store.slot_times()
 
     assert [printed for printed, _ in outcomes] == 4 * [b"done\n"]
     assert len(moments) == 300
@@ -122,10 +164,10 @@ async def test_four_processes_never_exceed_the_limit_and_waste_little(store: tup
     assert moments[-1] - moments[0] < 30.0
 
 
-async def test_a_service_with_an_exact_window_refuses_none_of_four_clients(store: tuple[str, str, SlotTimes]) -> None:
+async def test_a_service_with_an_exact_window_refuses_none_of_four_clients(store: Store) -> None:
     limit, period = 30, 2.0
     async with asyncio.timeout(60), exact_window(limit, period) as service:
-        arguments = ["-c", CLIENT, *store[:2], service.url, str(limit), str(period)]
+        arguments = ["-c", CLIENT, *store.arguments, service.url, str(limit), str(period)]
         processes = [
             await asyncio.create_subprocess_exec(sys.executable, *arguments, stdin=PIPE, stdout=PIPE) for _ in range(4)
         ]
@@ -139,20 +181,20 @@ async def test_a_service_with_an_exact_window_refuses_none_of_four_clients(store
     assert len(service.let_in) >= 2 * limit
 
 
-async def test_a_killed_process_costs_no_more_than_its_own_slots(store: tuple[str, str, SlotTimes]) -> None:
+async def test_a_killed_process_costs_no_more_than_its_own_slots(store: Store) -> None:
     async with asyncio.timeout(60), workers(store, 2, 150) as processes:
         asyncio.get_running_loop().call_later(PERIOD / 2, processes[0].kill)
         outcomes = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
-        moments = await store[2]()
+        moments = await store.slot_times()
 
     assert [printed for printed, _ in outcomes] == [b"", b"done\n"]
     assert 150 <= len(moments) < 300
     assert never_more_than_the_limit(moments)
 
 
-async def test_the_next_process_continues_where_the_last_one_ended(store: tuple[str, str, SlotTimes]) -> None:
+async def test_the_next_process_continues_where_the_last_one_ended(store: Store) -> None:
     async with asyncio.timeout(60), workers(store, 1, 1, period=3600.0) as (process,):
         await process.communicate(b"go\n")
 
-    limiter: Any = (SqliteRateLimiter if store[0] == "sqlite" else RedisRateLimiter)(store[1], LIMIT, 3600.0)
+    limiter: Any = getattr(exist_async, store.kind)(store.place, LIMIT, 3600.0, **store.options)
     assert await limiter.remaining("ada") == LIMIT - 1

@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import pytest
 from rate_limits.exact_window import exact_window
-from redis_server import RedisServer
 
 from exist_async import (
     ClientClosedError,
@@ -22,6 +21,7 @@ from exist_async import (
     ExistAsyncError,
     ExistClient,
     MemoryRateLimiter,
+    PostgresRateLimiter,
     RateLimitError,
     RedisRateLimiter,
     SqliteRateLimiter,
@@ -242,9 +242,13 @@ async def test_a_service_with_an_exact_window_refuses_none_of_a_client_that_is_a
     assert len(service.let_in) >= 12
 
 
-async def test_requests_sent_while_redis_failed_count_when_they_are_answered_after_it_is_back(
-    redis_server: RedisServer, clock: Any, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("kind", ["redis", "postgres"])
+async def test_requests_sent_while_the_server_failed_count_when_they_are_answered_after_it_is_back(
+    kind: str, request: pytest.FixtureRequest, clock: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
+    server = request.getfixturevalue(f"{kind}_server")
+    make = {"redis": RedisRateLimiter, "postgres": PostgresRateLimiter}[kind]
+    stop = {"redis": "end", "postgres": "stop"}[kind]
     back = asyncio.Event()
     sent = 0
 
@@ -256,14 +260,14 @@ async def test_requests_sent_while_redis_failed_count_when_they_are_answered_aft
 
     async with (
         httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http_client,
-        RedisRateLimiter(redis_server.url, 3, when_unavailable="go_on", clock=clock) as limiter,
+        make(server.url, 3, when_unavailable="go_on", clock=clock) as limiter,
     ):
         client = ExistClient("a-token", http_client=http_client, rate_limiter=limiter)
-        redis_server.end()
-        # Redis is asked for the first, and no more for the second.
+        getattr(server, stop)()
+        # It is asked for the first, and no more for the second.
         calls = [asyncio.create_task(client.profile.get()) for _ in range(2)]
         await until(lambda: sent == 2)
-        redis_server.start()
+        server.start()
         clock.now += 60
         back.set()
         await asyncio.gather(*calls)
