@@ -484,7 +484,7 @@ async def test_the_frames_of_an_application_s_own_store_stay_in_the_traceback() 
     assert shown_secrets(error) == []
     cause = error.__cause__
     assert isinstance(cause, LookupError)
-    assert places_of(cause)[-2:] == [("oauth2.py", "_renew"), (Path(__file__).name, "save")]
+    assert places_of(cause)[-2:] == [("oauth2.py", "_renew_in_turn"), (Path(__file__).name, "save")]
     assert [set(frame.f_locals) for frame, _ in walk_tb(cause.__traceback__)][-2:] == [set(), {"self", "user", "token"}]
 
 

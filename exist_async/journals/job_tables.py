@@ -301,11 +301,11 @@ class JobTables(PostgresBacked):
         """
         given = identity or {}
         await self._fetch(
-            "UPDATE {schema}.job SET used_at = clock_timestamp(), kind = coalesce(%s, kind), "
+            "UPDATE {schema}.job SET used_at = statement_timestamp(), kind = coalesce(%s, kind), "
             "service = coalesce(%s, service), user_name = coalesce(%s, user_name), "
             "error = CASE WHEN %s THEN NULL ELSE error END, ended_at = CASE WHEN ended_at IS NOT NULL THEN ended_at "
             "WHEN NOT EXISTS (SELECT FROM {schema}.item WHERE job = number AND (status IS NULL OR status = ANY (%s))) "
-            "THEN clock_timestamp() END WHERE number = %s AND epoch = %s",
+            "THEN statement_timestamp() END WHERE number = %s AND epoch = %s",
             [
                 given.get("kind"),
                 given.get("service"),
