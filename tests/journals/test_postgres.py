@@ -511,6 +511,26 @@ async def test_a_write_goes_on_whose_connections_were_ended(
     assert service.requests == 6
 
 
+def test_its_lock_is_taken_again_on_another_event_loop(answering: Answering, postgres: PostgresServer) -> None:
+    exist = answering(succeed)
+    journal, other = [PostgresJournal(postgres.url, "ada", schema=postgres.schema) for _ in range(2)]
+
+    async def begin() -> None:
+        await journal.__aenter__()
+        await exist.values.increment(increments(1), journal=journal)
+
+    async def go_on() -> None:
+        await exist.values.increment(increments(2), journal=journal)
+        with pytest.raises(JournalError, match="is open elsewhere"):
+            await other.__aenter__()
+        await journal.aclose()
+        async with other:
+            assert (await other.summary()).counts[OutcomeStatus.SUCCEEDED] == 2
+
+    asyncio.run(begin())
+    asyncio.run(go_on())
+
+
 async def test_a_job_that_was_deleted_meanwhile_is_not_written(exist: ExistClient, postgres: PostgresServer) -> None:
     async with journals_in(postgres) as source, source.for_job("ada") as journal:
         await exist.values.increment(increments(1), journal=journal)
