@@ -120,8 +120,13 @@ async def _run(settings: Settings) -> None:
                 install_signal_handlers=False,
             )
         )
-        ended = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
-        await asyncio.wait([worker, ended], return_when=asyncio.FIRST_COMPLETED)
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
+        input_end = asyncio.create_task(ended.wait())
+        await asyncio.wait([worker, input_end], return_when=asyncio.FIRST_COMPLETED)
+        # Procrastinate's worker stops by itself when it can't use the database; a supervisor has to start it again.
+        if worker.done():
+            sys.exit("the worker has stopped")
         worker.cancel()
         await asyncio.wait([worker])
 

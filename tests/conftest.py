@@ -2,9 +2,12 @@
 
 import asyncio
 import gc
+import ssl
 import subprocess
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
+from os import environ
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -76,6 +79,23 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_are_read_once() -> Generator[None, None, None]:
+    """Reading the certificates of this machine takes longer than most tests, and has the same result each time."""
+    create = httpx.create_ssl_context
+    default = cache(create)
+
+    def create_once(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:
+        is_default = (
+            verify is True and cert is None and "SSL_CERT_FILE" not in environ and "SSL_CERT_DIR" not in environ
+        )
+        return default() if is_default else create(verify=verify, cert=cert, trust_env=trust_env)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx, "create_ssl_context", create_once)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ import httpx
 import pytest
 import sentry_sdk
 from postgres_server import PostgresServer
+from psycopg_pool import AsyncConnectionPool
 from redis_server import RedisServer
 from rich.console import Console
 from rich.traceback import Traceback
@@ -38,6 +39,7 @@ from exist_async import (
     OAuthError,
     OAuthToken,
     PostgresRateLimiter,
+    PostgresTokenStore,
     RedisRateLimiter,
     RedisTokenStore,
     SimpleToken,
@@ -47,7 +49,7 @@ from exist_async.attio import AttioClient
 
 # Global, because the frames of a test belong to the application, whose local variables are its own.
 ACCESS, REFRESH, CLIENT, CODE = "s3cr3t-access-token", "s3cr3t-refresh-token", "s3cr3t-client", "s3cr3t-code"
-PASSWORD, REDIS, PROXY = "s3cr3t-password", "s3cr3t-redis", "s3cr3t-proxy"
+PASSWORD, REDIS, POSTGRES, PROXY = "s3cr3t-password", "s3cr3t-redis", "s3cr3t-postgres", "s3cr3t-proxy"
 MARK = "s3cr3t"
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
@@ -279,6 +281,10 @@ WRONG_ARGUMENTS: dict[str, Callable[[], object]] = {
     "a token without a time zone": lambda: OAuthToken(ACCESS, REFRESH, dt.datetime(2026, 1, 1)),  # noqa: DTZ001
     "the fields of a token": lambda: OAuthToken.from_dict({"access_token": ACCESS, "refresh_token": [REFRESH]}),
     "the fields of a token for a store": lambda: asyncio.run(MemoryTokenStore().save("ada", {"access_token": ACCESS})),  # type: ignore[arg-type]
+    "the URL of a PostgreSQL": lambda: PostgresTokenStore(f"postgresql://ada:{POSTGRES}@[localhost"),
+    "the URL of a PostgreSQL beside a wrong timeout": lambda: PostgresTokenStore(
+        f"postgresql://ada:{POSTGRES}@localhost", timeout=-1
+    ),
     "the URL of a Redis": lambda: RedisTokenStore(f"http://:{REDIS}@localhost"),
     "the URL of a Redis for a limiter": lambda: RedisRateLimiter(f"redis://:{REDIS}@localhost", limit=0),
     "the URL of a PostgreSQL for a limiter": lambda: PostgresRateLimiter(f"postgresql://a:{PASSWORD}@b", limit=0),
@@ -370,6 +376,47 @@ async def test_no_tool_shows_a_secret_when_a_call_to_redis_is_cancelled(redis_se
     assert shown_secrets(error) == []
 
 
+async def test_no_tool_shows_what_was_for_a_postgresql_that_fails(postgres_server: PostgresServer) -> None:
+    where = f"127.0.0.1:{postgres_server.port}/postgres"
+    async with (
+        AsyncConnectionPool(f"postgresql://ada:{POSTGRES}@{where}", min_size=0, max_size=2, open=False) as pool,
+        PostgresTokenStore(f"postgresql://ada:{POSTGRES}@{where}", timeout=0.2) as store,
+        PostgresTokenStore(pool, timeout=0.2) as pooled,
+    ):
+        for ended in (False, True):
+            if ended:
+                postgres_server.stop()
+            for each in (store, pooled):
+                for call in (each.load("ada"), each.save("ada", OAuthToken(ACCESS)), each.lock("ada").__aenter__()):
+                    try:
+                        await call
+                    except OAuthError as caught:
+                        error = caught
+
+                    assert shown_secrets(error) == []
+
+
+@pytest.mark.parametrize("paused", ["connecting", "a statement"])
+async def test_no_tool_shows_a_secret_when_a_call_to_postgresql_is_cancelled(
+    postgres_server: PostgresServer, paused: str
+) -> None:
+    postgres_server.execute(f"ALTER ROLE postgres PASSWORD '{POSTGRES}'")
+    async with PostgresTokenStore(postgres_server.url.replace(postgres_server.password, POSTGRES)) as store:
+        await store.load("ada")
+        if paused == "connecting":
+            await store.aclose()
+        postgres_server.pause()
+        try:
+            async with asyncio.timeout(0.05):
+                await store.save("ada", OAuthToken(ACCESS))
+        except TimeoutError as caught:
+            error = caught
+        finally:
+            postgres_server.resume()
+
+    assert shown_secrets(error) == []
+
+
 @pytest.mark.parametrize("call", ["check_can_save", "delete"])
 async def test_no_tool_shows_the_tokens_of_a_file_that_can_not_be_written(tmp_path: Path, call: str) -> None:
     store = FileTokenStore(tmp_path / "tokens.json")
@@ -437,7 +484,7 @@ async def test_the_frames_of_an_application_s_own_store_stay_in_the_traceback() 
     assert shown_secrets(error) == []
     cause = error.__cause__
     assert isinstance(cause, LookupError)
-    assert places_of(cause)[-2:] == [("oauth2.py", "_renew"), (Path(__file__).name, "save")]
+    assert places_of(cause)[-2:] == [("oauth2.py", "_renew_in_turn"), (Path(__file__).name, "save")]
     assert [set(frame.f_locals) for frame, _ in walk_tb(cause.__traceback__)][-2:] == [set(), {"self", "user", "token"}]
 
 

@@ -248,10 +248,19 @@ class PostgresBacked:
                     here.timeouts += 1
                 except Error as error:
                     code, reason = error.sqlstate, reason_of(error)
+                    if code == NO_PRIVILEGE:
+                        reason += f". {self._rights()}"
                 except UnicodeEncodeError:
                     reason = "can't store half of a surrogate pair"
         # Outside the handler: psycopg's errors refer to their connections, which hold the password.
         raise PostgresFailedError(f"{self._where} {reason}", code)
+
+    def _rights(self) -> str:
+        return (
+            f"Its role needs a schema of its own: CREATE SCHEMA {self._schema} AUTHORIZATION the_role. Or let it use one "
+            f"that is there: GRANT USAGE, CREATE ON SCHEMA {self._schema} TO the_role; and GRANT SELECT, INSERT, "
+            f"UPDATE, DELETE ON ALL TABLES IN SCHEMA {self._schema} TO the_role"
+        )
 
     async def _make_ready(self, here: _OnLoop) -> None:
         """Create or upgrade the tables of this part, if that is necessary. Calls that wait for that fail with it."""
@@ -271,11 +280,6 @@ class PostgresBacked:
                 return
             here.failures[part] = failed
         message, code = failed
-        if code == NO_PRIVILEGE:
-            message += (
-                f". An administrator has to run CREATE SCHEMA {self._schema} AUTHORIZATION your_role or, if it is "
-                f"there, GRANT USAGE, CREATE ON SCHEMA {self._schema} TO your_role"
-            )
         raise PostgresFailedError(message, code)
 
     async def _migrate(self, here: _OnLoop) -> None:

@@ -40,6 +40,7 @@ class StoredToken(Unpicklable, RenewableAuth):
         self._remedy = remedy
         self._clock = clock
         self._token: OAuthToken | None = None
+        self._loading = asyncio.Lock()
 
     @property
     def user(self) -> str:
@@ -60,11 +61,15 @@ class StoredToken(Unpicklable, RenewableAuth):
     @hides_locals
     async def ready(self) -> bool:
         """Load the token at first, and again when it has expired; it is never renewed."""
-        if self._token is None or self._is_expired(self._token):
-            token = await self._load()
-            if self._is_expired(token):
-                raise ReauthorizationRequired(f"The stored access token of {self._user!r} has expired. {self._remedy}")
-            self._token = token
+        if self._is_usable(self._token):
+            return False
+        async with self._loading:  # the requests of a write begin together
+            if not self._is_usable(self._token):
+                token = await self._load()
+                if not self._is_usable(token):
+                    name = self._user
+                    raise ReauthorizationRequired(f"The stored access token of {name!r} has expired. {self._remedy}")
+                self._token = token
         return False
 
     @hides_locals
@@ -96,5 +101,5 @@ class StoredToken(Unpicklable, RenewableAuth):
             )
         return token
 
-    def _is_expired(self, token: OAuthToken) -> bool:
-        return token.expires_at is not None and token.expires_at.timestamp() <= self._clock()
+    def _is_usable(self, token: OAuthToken | None) -> bool:
+        return token is not None and (token.expires_at is None or self._clock() < token.expires_at.timestamp())

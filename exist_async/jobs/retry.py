@@ -60,6 +60,7 @@ _TEMPORARY: Final = (
 _BUSY: Final = (408, 429)
 
 _JITTER: Final = 0.05  # of a wait for the budget
+_DAY: Final = 86_400.0  # seconds
 _LONGEST_EXPONENT: Final = 30
 
 
@@ -67,8 +68,8 @@ _LONGEST_EXPONENT: Final = 30
 class RetryPolicy:
     """Decides whether a job that ended in an error is tried again. It does nothing by itself.
 
-    - The rate budget is spent, or Exist answered 429: after `retry_after`, and a little later at random, so that not
-      all come back at once. This is no failure, and never the last attempt.
+    - The rate budget is spent, or Exist answered 429: after `retry_after`, a day at most, and a little later at random,
+      so that not all come back at once. This is no failure, and never the last attempt.
     - No connection, no answer, a 5xx, or a token store, journal or limiter that can't be used for now: after a pause of
       `first_wait` seconds, which doubles with each attempt up to `longest_wait`, of which a random part, at most half,
       is left out. This includes a journal that another process has open: a worker that seemed dead may only be slow.
@@ -100,8 +101,8 @@ class RetryPolicy:
         if isinstance(error, RateLimitError) and waits_for_budget(error):
             if error.retry_after is None:
                 return self._pause(attempts)
-            jitter = max(_JITTER * error.retry_after, min(1.0, error.retry_after))
-            return error.retry_after + self.fraction() * jitter
+            wait = min(error.retry_after, _DAY)
+            return wait + self.fraction() * max(_JITTER * wait, min(1.0, wait))
         is_last = self.max_attempts is not None and attempts + 1 >= self.max_attempts
         return self._pause(attempts) if _is_temporary(error) and not is_last else None
 

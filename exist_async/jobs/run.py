@@ -58,8 +58,9 @@ async def run(
         store: The store that has the user's token.
         app: The app that the user signed in with, to renew the token. Without it, the stored access token is used as
             it is.
-        journal: A journal of this job that is not open, such as `Journal("job.db")`, or a source of journals, such as
-            a `JournalFolder`. The journal is opened and closed here.
+        journal: A source of journals, such as a `JournalFolder` or `PostgresJournal(pool)`, in which the job's id
+            selects one; or a journal of this job that is not open, such as `Journal("job.db")`. It is opened and closed
+            here.
         reacquire: As for `exist.values.update()`: whether to acquire attributes that the service does not own.
         max_wait: The most seconds that a request waits for the budget or a Retry-After. It is small, because a job that
             waits keeps others from running: put it off for `retry_after` instead, as `ExistRetry` and `run_all` do.

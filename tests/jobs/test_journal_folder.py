@@ -77,6 +77,31 @@ async def test_a_journal_that_is_open_or_damaged_stays(
     assert len(files(tmp_path)) == 3
 
 
+async def test_a_journal_with_more_failures_than_are_known_stays(
+    service: Service, shared: ExistClient, folder: JournalFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exist_async.journals.base.MOST_FAILED", 2)
+    await run(increment("ada", 1, 2, 3, name="nothing"), shared, service.store, journal=folder)
+    make_older(tmp_path, 1000)
+
+    assert await folder.remove_finished() == 0
+
+
+async def test_a_journal_that_can_t_be_removed_is_an_error(
+    service: Service, shared: ExistClient, folder: JournalFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await run(update("ada", 1), shared, service.store, journal=folder)
+    make_older(tmp_path, 1000)
+
+    def refuse(path: Path, **_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+
+    with pytest.raises(JournalError, match="can't be used: Permission denied"):
+        await folder.remove_finished()
+
+
 async def test_a_journal_that_is_not_there_yet_is_nothing_to_remove(folder: JournalFolder) -> None:
     assert await folder.remove_finished() == 0
 

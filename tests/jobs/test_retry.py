@@ -104,6 +104,12 @@ def test_a_job_comes_back_when_its_budget_does_and_not_with_all_others(retry_aft
     assert RetryPolicy(fraction=lambda: 1.0).seconds_before_retry(error, 100) == pytest.approx(latest)
 
 
+def test_a_job_is_put_off_for_a_day_at_most() -> None:
+    error = RateLimitError("spent", retry_after=1e300)
+
+    assert RetryPolicy(fraction=lambda: 0.0).seconds_before_retry(error, 0) == 86_400
+
+
 def test_waiting_for_the_budget_is_never_the_last_attempt() -> None:
     policy = RetryPolicy(max_attempts=1)
 

@@ -116,6 +116,7 @@ async def test_no_more_than_the_given_number_run_at_a_time(folder: JournalFolder
         nonlocal running, most
         running += 1
         most = max(most, running)
+        await until(lambda: most >= 3)
         for _ in range(10):
             await asyncio.sleep(0)
         running -= 1

@@ -24,9 +24,14 @@ class ExactWindow:
     refused: int = 0
     connections: int = 0
     url: str = ""
+    handlers: set[asyncio.Task[None]] = field(factory=set[asyncio.Task[None]])
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self.handlers.add(task)
+        task.add_done_callback(self.handlers.discard)
         try:
             while await reader.readuntil(b"\r\n\r\n"):
                 await asyncio.sleep(self.delay())
@@ -52,3 +57,6 @@ async def exact_window(
     window.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
         yield window
+        # Since Python 3.12 a server waits for its connections, however long an answer takes.
+        for handler in window.handlers:
+            handler.cancel()
