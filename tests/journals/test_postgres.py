@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import tempfile
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -511,6 +512,26 @@ async def test_a_write_goes_on_whose_connections_were_ended(
     assert service.requests == 6
 
 
+def test_its_lock_is_taken_again_on_another_event_loop(answering: Answering, postgres: PostgresServer) -> None:
+    exist = answering(succeed)
+    journal, other = [PostgresJournal(postgres.url, "ada", schema=postgres.schema) for _ in range(2)]
+
+    async def begin() -> None:
+        await journal.__aenter__()
+        await exist.values.increment(increments(1), journal=journal)
+
+    async def go_on() -> None:
+        await exist.values.increment(increments(2), journal=journal)
+        with pytest.raises(JournalError, match="is open elsewhere"):
+            await other.__aenter__()
+        await journal.aclose()
+        async with other:
+            assert (await other.summary()).counts[OutcomeStatus.SUCCEEDED] == 2
+
+    asyncio.run(begin())
+    asyncio.run(go_on())
+
+
 async def test_a_job_that_was_deleted_meanwhile_is_not_written(exist: ExistClient, postgres: PostgresServer) -> None:
     async with journals_in(postgres) as source, source.for_job("ada") as journal:
         await exist.values.increment(increments(1), journal=journal)
@@ -682,33 +703,44 @@ async def test_a_server_that_answers_nothing_is_given_up(answering: Answering, p
             assert (await journal.summary()).counts[OutcomeStatus.SUCCEEDED] == 100
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that PostgreSQL's account can enter; what is mounted there is unmounted before it is removed."""
+    folder = Path(tempfile.mkdtemp(prefix="exist_async-"))
+    yield folder
+    folder.rmdir()
+
+
+@pytest.fixture
+def small_server(folder: Path, mount: Mount) -> Iterator[PostgresServer]:
+    """A PostgreSQL whose data is on a file system of 120 MB."""
+    mount("-t", "tmpfs", "-o", "size=120m,mode=777", "tmpfs", str(folder))
+    server = PostgresServer("wal_level=minimal", "max_wal_senders=0", folder=folder)
+    yield server
+    server.end()
+
+
 @pytest.mark.slow
 async def test_nothing_is_sent_that_can_t_be_noted_on_a_full_disk(
-    exist: ExistClient, sandbox: Sandbox, mount: Mount, tmp_path: Path
+    exist: ExistClient, sandbox: Sandbox, folder: Path, small_server: PostgresServer
 ) -> None:
-    disk = Path("/tmp") / f"exist_async-{uuid4().hex}"
-    disk.mkdir()
-    mount("-t", "tmpfs", "-o", "size=120m,mode=777", "tmpfs", str(disk))
-    try:
-        server = PostgresServer("wal_level=minimal", "max_wal_senders=0", folder=disk)
-        junk = disk / "junk"
-        items = increments(3000)
-        async with journals_in(server, timeout=2.0) as source, source.for_job("ada") as journal:
-            assert (await exist.values.increment(items[:10], journal=journal)).ok
-            sandbox.reset_requests()
-            with junk.open("ab", 0) as file, suppress(OSError):
-                while True:
-                    file.write(b"x" * 512)
-            with pytest.raises(JournalError, match=r"its disk is full\. Make space, and call again") as caught:
-                await exist.values.increment(iter(items), journal=journal)
-            assert caught.value.result is not None
-            sent = sum(sandbox.batch_sizes)
-            junk.unlink()
-            assert (await exist.values.increment(items, journal=journal)).ok
-            assert sum(sandbox.batch_sizes) == len(items) - 10
-            assert sent < len(items) - 10
-    finally:
-        server.end()
+    junk = folder / "junk"
+    items = increments(3000)
+    async with journals_in(small_server, timeout=2.0) as source, source.for_job("ada") as journal:
+        assert (await exist.values.increment(items[:10], journal=journal)).ok
+        sandbox.reset_requests()
+        with junk.open("ab", 0) as file:
+            for size in (2**20, 512):
+                with suppress(OSError):
+                    while True:
+                        file.write(b"x" * size)
+        with pytest.raises(JournalError, match=r"its disk is full\. Make space, and call again") as caught:
+            await exist.values.increment(iter(items), journal=journal)
+        assert caught.value.result is not None
+        assert sum(sandbox.batch_sizes) < len(items) - 10
+        junk.unlink()
+        assert (await exist.values.increment(items, journal=journal)).ok
+    assert sum(sandbox.batch_sizes) == len(items) - 10
 
 
 # Damage
