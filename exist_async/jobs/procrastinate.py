@@ -66,9 +66,9 @@ class ExistRetry(procrastinate.BaseRetryStrategy):
 async def retry_stalled(app: procrastinate.App, *, seconds: float = 60.0) -> int:
     """Try jobs again whose worker has died, and return their number. Call it in a periodic task, every minute.
 
-    These are jobs of tasks whose `retry` is an `ExistRetry`: they keep their lock and their place in the order. That a
-    worker is only slow, or cut off from the database for a while, is harmless: as long as it holds the job's journal,
-    the other one can't open it, and tries again later.
+    These are jobs of tasks whose `retry` is an `ExistRetry`. They keep their lock and their place in the order. If a
+    worker lives after all, no increment is sent twice: it holds the lock of the job's journal, so that the other one
+    tries again later; if it was cut off from PostgreSQL, it can note nothing, and so sends nothing more.
 
     Args:
         app: The app, which is open: `context.app` in a task.

@@ -28,6 +28,7 @@ from exist_async import (
     ValueUpdate,
 )
 from exist_async.jobs import ExistRetry, JobReport, JournalFolder, SyncJob, retry_stalled, run
+from support import until
 
 POLLING = 0.05
 """Seconds after which a worker looks for jobs whose time has come."""
@@ -121,32 +122,36 @@ async def test_a_job_is_run_by_a_worker(queue: Queue, service: Service) -> None:
     assert service.values("ada") == {DAY: 7}
 
 
-async def test_a_spent_budget_frees_the_worker_and_the_job_comes_back_in_time(queue: Queue, service: Service) -> None:
-    queue.shared = queue.shared.with_options(rate_limiter=MemoryRateLimiter(limit=2, period=0.8))
-    await queue.defer(*(update("ada", n) for n in (1, 2, 3)), update("grace", 4), update("grace", 5))
+async def test_a_spent_budget_frees_the_worker_and_keeps_the_order_of_its_user(
+    queue: Queue, service: Service, clock: Any
+) -> None:
+    limiter = MemoryRateLimiter(limit=2, clock=clock)
+    queue.shared = queue.shared.with_options(rate_limiter=limiter)
+    await queue.defer(*(update("ada", n) for n in (1, 2, 3, 4)), update("grace", 5), update("grace", 6))
+    before = dt.datetime.now(dt.UTC)
 
     # With one place, a job that waited would hold up all others.
-    jobs = await queue.run_all(count=5, concurrency=1)
+    async with queue.worker(concurrency=1):
+        await queue.wait_for("succeeded", 4)
+        assert queue.ended == [
+            ("ada", "1"),
+            ("ada", "2"),
+            ("ada", "RateLimitError"),
+            ("grace", "5"),
+            ("grace", "6"),
+        ]
+        put_off, behind = await queue.jobs("todo")
+        assert put_off.scheduled_at is not None
+        assert 3599 < (put_off.scheduled_at - before).total_seconds() < 3600 * 1.05 + 60
+        assert (put_off.lock, put_off.attempts, behind.lock, behind.attempts) == ("ada", 1, "ada", 0)
 
-    assert queue.ended[:4] == [("ada", "1"), ("ada", "2"), ("ada", "RateLimitError"), ("grace", "4")]
-    assert sorted(queue.ended[4:]) == [("ada", "3"), ("grace", "5")]
-    assert [job.attempts for job in jobs] == [1, 1, 2, 1, 1]
-    assert [job.lock for job in jobs] == ["ada"] * 3 + ["grace"] * 2
-    assert len(service.written) == 5
-    assert service.values("ada") == {DAY: 3}
+        clock.now += 3600
+        await execute(queue, "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE scheduled_at IS NOT NULL")
+        await queue.wait_for("succeeded", 6)
 
-
-async def test_one_user_s_jobs_stay_in_order_while_the_first_is_put_off(queue: Queue, service: Service) -> None:
-    queue.shared = queue.shared.with_options(rate_limiter=MemoryRateLimiter(limit=1, period=0.2))
-    await queue.defer(*(increment("ada", n) for n in (1, 2, 3)), increment("grace", 4))
-
-    await queue.run_all(count=4)
-
-    done = [value for _, value in queue.ended if value != "RateLimitError"]
-    assert [value for value in done if value != "4"] == ["1", "2", "3"]
-    assert queue.ended.index(("grace", "4")) < queue.ended.index(("ada", "2"))  # though it was deferred last
-    assert queue.ended.count(("ada", "RateLimitError")) >= 2
-    assert service.values("ada") == {DAY: 6}
+    assert queue.ended[5:] == [("ada", "3"), ("ada", "4")]
+    assert len(service.written) == 6
+    assert service.values("ada") == {DAY: 4}
 
 
 async def test_a_job_without_an_answer_is_tried_again_and_keeps_its_lock(queue: Queue, service: Service) -> None:
@@ -218,24 +223,26 @@ async def test_a_journal_that_another_worker_has_open_puts_the_job_off(
 
     async with queue.worker():
         async with folder.for_job(job.id):  # as a worker has it that only seems dead
-            await asyncio.sleep(0.5)
+            await until(lambda: ("ada", "JournalError") in queue.ended)
             assert service.written == []
         await queue.wait_for("succeeded", 1)
 
-    assert ("ada", "JournalError") in queue.ended
     assert service.values("ada") == {DAY: 7}
 
 
 @pytest.fixture
-def slow(service: Service) -> ExistClient:
-    """A client whose requests take half a second."""
-    inner = service.sandbox.transport()
+async def slow(service: Service) -> AsyncGenerator[ExistClient, None]:
+    """A client whose requests are not answered before the end of the test."""
+    inner, ended = service.sandbox.transport(), asyncio.Event()
 
     async def answer(request: httpx.Request) -> httpx.Response:
-        await asyncio.sleep(0.5)
+        await ended.wait()
         return await inner.handle_async_request(request)
 
-    return ExistClient(httpx.Auth(), http_client=httpx.AsyncClient(transport=httpx.MockTransport(answer)))
+    http_client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    async with ExistClient(httpx.Auth(), http_client=http_client) as client:
+        yield client
+        ended.set()
 
 
 async def test_a_job_that_a_worker_aborts_when_it_is_shut_down_is_run_by_the_next(

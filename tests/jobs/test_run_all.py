@@ -282,7 +282,7 @@ async def test_a_stream_is_read_as_jobs_can_run(service: Service, folder: Journa
     await run_all(jobs(), client_of(service), service.store, journal=folder, concurrency=2, on_report=look)
 
     # Other jobs of the users that run are read on the way to one that can run.
-    assert max(ahead) <= 6
+    assert max(ahead) <= 30
 
 
 async def test_a_slow_stream_holds_nobody_up(service: Service, folder: JournalFolder) -> None:
