@@ -257,8 +257,8 @@ class PostgresBacked:
 
     def _rights(self) -> str:
         return (
-            f"Its role needs a schema of its own: CREATE SCHEMA {self._schema} AUTHORIZATION the_role. Or let it use one "
-            f"that is there: GRANT USAGE, CREATE ON SCHEMA {self._schema} TO the_role; and GRANT SELECT, INSERT, "
+            f"Its role needs a schema of its own: CREATE SCHEMA {self._schema} AUTHORIZATION the_role. Or let it use "
+            f"one that is there: GRANT USAGE, CREATE ON SCHEMA {self._schema} TO the_role; and GRANT SELECT, INSERT, "
             f"UPDATE, DELETE ON ALL TABLES IN SCHEMA {self._schema} TO the_role"
         )
 

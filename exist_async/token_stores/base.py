@@ -9,8 +9,8 @@ from exist_async.token_stores.token import OAuthToken
 class TokenStore(Protocol):
     """Keeps the tokens of users, under names that you choose.
 
-    Implement it over your own database, as in this example for PostgreSQL. The locks have their own pool, because a
-    lock holds its connection while `load` and `save` take another.
+    Implement it over your own database, as in this example over asyncpg (`PostgresTokenStore` is over psycopg). The
+    locks have their own pool, because a lock holds its connection while `load` and `save` take another.
 
     ```python
     class DatabaseTokenStore:

@@ -34,6 +34,7 @@ from exist_async import (
     OAuth2,
     OAuthApp,
     OAuthToken,
+    PostgresTokenStore,
     RedisRateLimiter,
     RedisTokenStore,
     SimpleToken,
@@ -360,6 +361,7 @@ def test_a_wrong_option_is_refused_at_once(name: str) -> None:
 APP = OAuthApp("an-id", "a-secret", "https://example.com/")
 WINDOW: dict[str, list[Any]] = {"limit": [*WHOLE, 0], "period": POSITIVE, "max_waiting": [*WHOLE, 0]}
 STORED: dict[str, list[Any]] = {**WINDOW, "timeout": POSITIVE, "when_unavailable": [7, "", None, "STOP", [], HUGE]}
+POSTGRES_URL = [*ANY, None, 7, "", "localhost", "http://a", "postgresql://[", "postgresql://a/?nonsense=1", "host='"]
 REDIS_URL = [*ANY, None, 7, "", "localhost", "http://a", "redis://a:b", "redis://[", "redis://a/?nonsense=1"]
 
 CONSTRUCTORS: dict[str, tuple[Callable[..., Any], dict[str, Any], dict[str, list[Any]]]] = {
@@ -441,6 +443,11 @@ CONSTRUCTORS: dict[str, tuple[Callable[..., Any], dict[str, Any], dict[str, list
         RedisTokenStore,
         {"redis": "redis://a"},
         {"redis": REDIS_URL, "prefix": TEXT, "timeout": POSITIVE, "lease": [*POSITIVE, 1.0]},
+    ),
+    "PostgresTokenStore": (
+        PostgresTokenStore,
+        {"postgres": "postgresql://a"},
+        {"postgres": POSTGRES_URL, "schema": [*TEXT, "a" * 64], "timeout": POSITIVE},
     ),
 }
 

@@ -44,7 +44,9 @@ def sessions(server: PostgresServer) -> int:
 
 
 @pytest.mark.parametrize(
-    "pooled", [None, {"autocommit": True}, {"autocommit": False, "row_factory": dict_row}], ids=str
+    "pooled",
+    [None, {"autocommit": True}, {"autocommit": False, "row_factory": dict_row}],
+    ids=["its own", "a pool", "a pool with transactions"],
 )
 async def test_a_statement_is_one_statement_and_nothing_else(
     postgres_server: PostgresServer, pooled: dict[str, Any] | None
