@@ -38,7 +38,7 @@ from benchmarks.fleet_jobs import (
     token_of,
     user_name,
 )
-from benchmarks.fleet_worker import CONCURRENCY, STALLED, TASK
+from benchmarks.fleet_worker import CONCURRENCY, HEARTBEAT, STALLED, TASK
 from exist_async import OAuthToken, PostgresJournal, PostgresTokenStore
 
 if TYPE_CHECKING:
@@ -78,6 +78,11 @@ _COUNT_DONE: Final = f"""
     SELECT count(*) AS {fleet_postgres.WATCHING} FROM procrastinate_jobs
     WHERE task_name = %s AND status NOT IN ('todo', 'doing')
 """.encode()
+# Without those of workers that were killed, which are not known to be dead yet.
+_COUNT_RUNNING: Final = b"""
+    SELECT count(*) FROM procrastinate_jobs JOIN procrastinate_workers ON procrastinate_workers.id = worker_id
+    WHERE task_name = %s AND status = 'doing' AND last_heartbeat > now() - make_interval(secs => %s)
+"""
 # Workers are numbered in the order in which they have come up.
 _LAST_WORKER: Final = b"SELECT coalesce(max(id), 0) FROM procrastinate_workers"
 _STATES: Final = b"SELECT (args->>'job')::json->>'id', status::text FROM procrastinate_jobs WHERE task_name = %s"
@@ -124,6 +129,10 @@ class _Fleet:
     def count_done(self) -> int:
         """Return the number of jobs that have ended."""
         return int(self.fetch(_COUNT_DONE, TASK)[0][0])
+
+    def count_running(self) -> int:
+        """Return the number of jobs that workers are running."""
+        return int(self.fetch(_COUNT_RUNNING, TASK, 1.5 * HEARTBEAT)[0][0])
 
     def fetch(self, statement: bytes, *values: object) -> list[tuple[Any, ...]]:
         """Run a query, and return its rows."""
@@ -247,6 +256,9 @@ class _Workers:
         self._processes = [fleet.start_worker() for _ in range(number)]
         self._started = number
 
+    def __len__(self) -> int:
+        return len(self._processes)
+
     def are_up(self) -> bool:
         """Whether all of them look for jobs. One that has ended by itself is started again first."""
         for position, process in enumerate(self._processes):
@@ -283,9 +295,10 @@ def _run_with_kills(
         fleet: The database and service.
         workers: The workers.
         jobs: The jobs.
-        seconds: Time in which the jobs arrive. It takes longer if workers take long to come up, because one is killed
-            only when all are up, and jobs arrive before each kill and after it.
-        victims: The seconds after which a worker is killed, in order, and its position.
+        seconds: Time in which the jobs arrive. If workers take longer to come up, so do the jobs: a part of them comes
+            before each kill, and the last part after all.
+        victims: The seconds after which a worker is killed, in order, and its position. It is killed as soon as all
+            are up, and run jobs.
     """
     while not workers.are_up():
         time.sleep(_POLL)
@@ -293,14 +306,14 @@ def _run_with_kills(
     start = last = time.monotonic()
     while done < len(jobs) and time.monotonic() < last + _PATIENCE:
         now = time.monotonic() - start
-        share = min(1.0, now / seconds, (workers.kills + 1) / max(1, len(victims)))
-        due = int(len(jobs) * share)
+        are_up = workers.are_up()
+        is_due = are_up and workers.kills < len(victims) and now >= victims[workers.kills][0]
+        parts = workers.kills + (2 if is_due else 1)
+        due = int(len(jobs) * min(1.0, now / seconds, parts / (len(victims) + 1)))
         fleet.defer(jobs[arrived:due])
         arrived = due
-        if workers.are_up() and workers.kills < len(victims):
-            due_at, position = victims[workers.kills]
-            if now >= due_at:
-                workers.kill(position)
+        if is_due and fleet.count_running() >= len(workers):
+            workers.kill(victims[workers.kills][1])
         if (count := fleet.count_done()) > done:
             done, last = count, time.monotonic()
         time.sleep(_POLL)
