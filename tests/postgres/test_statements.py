@@ -212,7 +212,7 @@ async def test_a_statement_that_may_have_been_carried_out_is_repeated_only_where
 
     with pytest.raises(PostgresFailedError, match="terminating connection due to administrator command") as caught:
         await (await ended_while_it_runs(notes, postgres, repeatable=False))
-    assert caught.value.code == "57P01"
+    assert caught.value.code in ("57P01", None), "psycopg before 3.3 does not tell"
     assert await notes.all() == ["one"]
 
 
