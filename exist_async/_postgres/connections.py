@@ -157,14 +157,22 @@ class PoolConnections(Connections):
         _end_when_cancelled(connection)
         if not connection.autocommit:
             self._with_transactions.add(connection)
-            await connection.set_autocommit(True)
+            try:
+                await connection.set_autocommit(True)
+            except BaseException:
+                self.discard(connection)
+                raise
         return connection
 
     async def give_back(self, connection: "Connection") -> None:
         if not _is_idle(connection):
             connection.pgconn.finish()
         elif connection in self._with_transactions:
-            await connection.set_autocommit(False)
+            try:
+                await connection.set_autocommit(False)
+            except BaseException:
+                self.discard(connection)
+                raise
         await self._return(connection)
 
     def discard(self, connection: "Connection") -> None:

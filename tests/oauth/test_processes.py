@@ -7,37 +7,52 @@ from pathlib import Path
 
 import pytest
 
-from exist_async import ExistClient, FileTokenStore, OAuth2, OAuthApp, RedisTokenStore, TokenStore
+from exist_async import (
+    ExistClient,
+    FileTokenStore,
+    OAuth2,
+    OAuthApp,
+    PostgresTokenStore,
+    RedisTokenStore,
+    TokenStore,
+)
 from exist_async.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
 
 WORKER = """
 import asyncio, sys
-from exist_async import ExistClient, FileTokenStore, OAuth2, OAuthApp, RedisTokenStore
+from exist_async import ExistClient, FileTokenStore, OAuth2, OAuthApp, PostgresTokenStore, RedisTokenStore
 
 async def main(url, kind, place):
     app = OAuthApp("sandbox-client", "sandbox-secret", "http://localhost:8000/", base_url=url)
-    store = FileTokenStore(place) if kind == "file" else RedisTokenStore(place)
+    kinds = {"file": FileTokenStore, "redis": RedisTokenStore, "postgres": PostgresTokenStore}
+    store = kinds[kind](place)
     async with ExistClient(OAuth2(app, store, "ada"), base_url=url, concurrency=20) as exist:
         await exist.profile.get()
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
         profiles = await asyncio.gather(*(exist.profile.get() for _ in range(7)))
         print(len(profiles), flush=True)
-    if kind == "redis":
+    if kind != "file":
         await store.aclose()
 
 asyncio.run(main(*sys.argv[1:]))
 """
 
 
-@pytest.fixture(params=["file", "redis"])
+@pytest.fixture(params=["file", "redis", "postgres"])
 async def shared(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[tuple[str, str, TokenStore], None]:
     """A store: its kind, its place, and itself."""
     if request.param == "file":
         path = tmp_path / "tokens.json"
         yield "file", str(path), FileTokenStore(path)
+        return
+
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres_server").url
+        async with PostgresTokenStore(url) as in_postgres:
+            yield "postgres", url, in_postgres
         return
 
     pytest.importorskip("redis.asyncio")

@@ -120,7 +120,7 @@ async def test_no_log_has_the_password_when_connecting_fails(
 async def test_a_missing_database_and_a_missing_host_are_named(postgres: PostgresServer) -> None:
     for url, reason in [
         (postgres.url.removesuffix("postgres") + "nowhere", 'database "nowhere" does not exist'),
-        ("postgresql://nowhere.invalid/app", "resolve host 'nowhere.invalid'"),
+        ("postgresql://nowhere.invalid/app", r"nowhere\.invalid.*(resolve|not known)"),
     ]:
         async with Notes(url) as notes:
             with pytest.raises(PostgresFailedError, match=reason):

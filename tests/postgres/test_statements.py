@@ -109,16 +109,25 @@ async def test_a_pool_is_used_on_one_event_loop_only(postgres: PostgresServer) -
         assert await others.all() == ["one"]
 
 
-async def test_a_pool_stays_open_and_gets_all_connections_back(postgres: PostgresServer) -> None:
+async def test_a_pool_stays_open_and_gets_all_connections_back(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_autocommit = psycopg.AsyncConnection.set_autocommit
+
+    async def set_slowly(connection: psycopg.AsyncConnection, value: bool) -> None:
+        await asyncio.sleep(0)  # as psycopg does where the event loop was busy
+        await set_autocommit(connection, value)
+
     async with AsyncConnectionPool(postgres.url, min_size=0, max_size=2, open=False) as pool:
         async with Notes(pool, postgres.schema) as notes:
             await asyncio.gather(*(notes.add(f"{number}") for number in range(20)))
             with pytest.raises(PostgresFailedError, match="DivisionByZero"):
                 await notes._fetch("SELECT 1 / %s", [0])
-            for number in range(20):
-                task = asyncio.create_task(notes.sleep(5))
-                for _ in range(number):
-                    await asyncio.sleep(0)
+            monkeypatch.setattr(psycopg.AsyncConnection, "set_autocommit", set_slowly)
+            for number in range(40):
+                task = asyncio.create_task(notes.sleep(5 if number % 2 else 0))
+                for _ in range(number // 2):
+                    await asyncio.sleep(0 if number % 4 else 0.001)
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
 
@@ -212,7 +221,7 @@ async def test_a_statement_that_may_have_been_carried_out_is_repeated_only_where
 
     with pytest.raises(PostgresFailedError, match="terminating connection due to administrator command") as caught:
         await (await ended_while_it_runs(notes, postgres, repeatable=False))
-    assert caught.value.code == "57P01"
+    assert caught.value.code in ("57P01", None), "psycopg before 3.3 does not tell"
     assert await notes.all() == ["one"]
 
 
