@@ -45,6 +45,12 @@ _MIGRATION_LOCK: Final = 0x457869737441
 _MIGRATION_TIMEOUT: Final = 30.0
 """Seconds for creating or changing tables, where `timeout` is shorter. Some processes may wait for one another."""
 
+_MOST_ROLLED_BACK: Final = 20
+"""Attempts for a statement that PostgreSQL rolls back because of another one, which succeeds then.
+
+By default it never does. At the isolation levels above "read committed", it does for all but one that change a row at
+once.
+"""
 
 _CREATE_PARTS: Final = """
 CREATE TABLE IF NOT EXISTS {schema}.part (name text PRIMARY KEY, version integer NOT NULL)
@@ -308,7 +314,9 @@ class PostgresBacked:
             schema = self._schema.replace("%", "%%") if values else self._schema
             return await _execute(connection, statement.replace("{schema}", schema), values or None)
 
-        await execute("BEGIN")  # not psycopg's own: it waits for the server when it is cancelled
+        # Not psycopg's own, which waits for the server when it is cancelled. At the levels above, this process would
+        # not see what another one created while it waited for the lock.
+        await execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         await execute("SELECT pg_advisory_xact_lock(%s)", _MIGRATION_LOCK)
         # CREATE SCHEMA IF NOT EXISTS needs the privilege to create one also where it exists.
         if not await execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", self._schema_name):
@@ -358,8 +366,9 @@ async def _attempt(
     time = asyncio.get_running_loop().time
     end = time() + timeout + connections.more_time
     async with asyncio.timeout_at(end) as limit:
-        is_last = False
+        attempts = 0
         while True:
+            attempts += 1
             connection = await connections.take()
             limit.reschedule(min(end, time() + timeout))
             try:
@@ -371,9 +380,9 @@ async def _attempt(
                     connections.discard(connection)
                 else:
                     await connections.give_back(connection)
-                if is_last or not _may_repeat(error, repeatable=repeatable):
+                most = _MOST_ROLLED_BACK if error.sqlstate in ROLLED_BACK else 2
+                if attempts >= most or not _may_repeat(error, repeatable=repeatable):
                     raise
-                is_last = True
             except BaseException:
                 connections.discard(connection)
                 raise

@@ -8,6 +8,7 @@ import sys
 import pytest
 from postgres_parts import Notes, eventually
 from postgres_server import PostgresServer
+from psycopg.conninfo import make_conninfo
 
 from exist_async._postgres import PostgresFailedError
 
@@ -87,8 +88,11 @@ async def test_calls_that_wait_for_a_migration_that_fails_fail_with_it(postgres:
     assert postgres.log.count("division by zero") <= postgres.log.count("left_over")
 
 
-async def test_objects_and_parts_that_begin_at_once_do_not_meet(postgres: PostgresServer) -> None:
-    objects = [cls(postgres) for cls in (Notes, Another) for _ in range(10)]
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
+async def test_objects_and_parts_that_begin_at_once_do_not_meet(postgres: PostgresServer, isolation: str) -> None:
+    quoted = isolation.replace(" ", r"\ ")
+    url = make_conninfo(postgres.url, options=f"-c default_transaction_isolation={quoted}")
+    objects = [cls(url, postgres.schema) for cls in (Notes, Another) for _ in range(10)]
 
     rows = await asyncio.gather(*(each._fetch("SELECT count(*) FROM {schema}.part") for each in objects))
 
