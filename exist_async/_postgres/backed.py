@@ -15,8 +15,8 @@ from exist_async._per_loop import PerLoop
 from exist_async._postgres.addresses import address_of
 from exist_async._postgres.connections import Connections, OwnConnections, PoolConnections
 from exist_async._postgres.failures import (
+    DROPPED,
     NO_PRIVILEGE,
-    NO_TABLE,
     READ_ONLY,
     ROLLED_BACK,
     PostgresFailedError,
@@ -167,9 +167,15 @@ class PostgresBacked:
                 breaks before the answer. A statement that was certainly not carried out is sent again in any case.
         """
         here = await self._on_loop()
-        if (self._schema, self._part) not in here.ready:
+        part = (self._schema, self._part)
+        if part not in here.ready:
             await self._make_ready(here)
-        return await self._run(here, statement, values, repeatable=repeatable)
+        try:
+            return await self._run(here, statement, values, repeatable=repeatable)
+        except PostgresFailedError as error:
+            if error.code in DROPPED:
+                here.ready.discard(part)  # the next call creates it again
+            raise
 
     def _lock(
         self, name: str, *, is_bounded: bool = False, on_lost: Callable[[], object] | None = None
@@ -293,7 +299,7 @@ class PostgresBacked:
         try:
             rows = await self._run(here, _GET_VERSION, [self._part], repeatable=True)
         except PostgresFailedError as error:
-            if error.code not in NO_TABLE:
+            if error.code not in DROPPED:
                 raise
             rows = []
         version: int = rows[0][0] if rows else 0
