@@ -10,6 +10,7 @@ SIGKILL and started again. At the end, each value, each outcome and each user's 
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -357,6 +358,8 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20, help="number of workers that are killed")
     parser.add_argument("--seed", type=int, default=None, help="of all that is random, to see a run again")
     options = parser.parse_args()
+    # As with Ctrl-C, the server is stopped then.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     seed: int = random.randrange(2**32) if options.seed is None else options.seed
     with fleet_postgres.serving() as server:
         print(
@@ -398,6 +401,8 @@ def _check_with_kills(
     problems = list(findings.problems)
     if workers.failures:
         problems.append(f"{len(workers.failures)} workers ended by themselves, with {workers.failures}")
+    if workers.kills < options.kills:
+        problems.append(f"only {workers.kills} workers of {options.kills} ran jobs to be killed in: give it more users")
     return problems
 
 

@@ -32,6 +32,7 @@ CONCURRENCY: Final = 10
 POLLING: Final = 1.0
 """Seconds after which an idle worker looks for jobs."""
 
+# Short, so that jobs of a killed worker go on within a run. In use, Procrastinate's 10 s and a minute do.
 HEARTBEAT: Final = 1.0
 """Seconds between the signs of life of a worker."""
 

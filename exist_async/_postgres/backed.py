@@ -39,6 +39,9 @@ Rows = list[tuple[Any, ...]]
 
 _LONGEST_NAME: Final = 63  # bytes of an identifier
 
+_BODY_QUOTE: Final = "$function$"
+"""The quotes around the bodies of functions in migrations, which contain the name of the schema."""
+
 _MIGRATION_LOCK: Final = 0x457869737441
 """The key of the lock under which tables are created. All versions of the package must use the same one."""
 
@@ -128,6 +131,8 @@ class PostgresBacked:
         check_text("schema", schema)
         if len(schema.encode()) > _LONGEST_NAME:
             raise ConfigurationError(f"schema must have at most {_LONGEST_NAME} bytes")
+        if _BODY_QUOTE in schema:
+            raise ConfigurationError(f"schema must not contain {_BODY_QUOTE}: choose another name")
         check_seconds("timeout", timeout)
         self._schema = '"' + schema.replace('"', '""') + '"'
         self._schema_name = schema
@@ -320,8 +325,8 @@ class PostgresBacked:
             schema = self._schema.replace("%", "%%") if values else self._schema
             return await _execute(connection, statement.replace("{schema}", schema), values or None)
 
-        # Not psycopg's own, which waits for the server when it is cancelled. At the levels above, this process would
-        # not see what another one created while it waited for the lock.
+        # Not psycopg's own: it waits for the server when it is cancelled. And whatever the default of the database is,
+        # each statement must see what was committed while this one waited for the lock.
         await execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         await execute("SELECT pg_advisory_xact_lock(%s)", _MIGRATION_LOCK)
         # CREATE SCHEMA IF NOT EXISTS needs the privilege to create one also where it exists.

@@ -139,8 +139,10 @@ BEGIN
     RETURN true;
 END $function$;
 
--- Sets to superseded what is not finished although a later item of its attribute and day is in place.
-CREATE FUNCTION {{schema}}.supersede(_job bigint, _epoch bigint, _repeated smallint[]) RETURNS boolean {_INDEXED}
+-- Sets to superseded what is not finished although a later item of its attribute and day is in place. PostgreSQL can't
+-- estimate how many have a key, and would compare each with each.
+CREATE FUNCTION {{schema}}.supersede(_job bigint, _epoch bigint, _repeated smallint[]) RETURNS boolean
+SET enable_nestloop = off {_INDEXED}
 DECLARE
     _first integer;
 BEGIN

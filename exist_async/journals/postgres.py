@@ -207,6 +207,9 @@ class PostgresJournal(StoredJournal):
         waits for them.
         """
         await super().aclose()
+        await self._close_connections()
+
+    async def _close_connections(self) -> None:
         if not self._is_shared:
             await self._tables.aclose()
 
@@ -232,12 +235,13 @@ class PostgresJournal(StoredJournal):
             raise ConfigurationError(f"{self} is open already")
         self._forget()
         lock = self._tables.lock_of(self._job)
-        await self._run("can't be opened", self._take(lock))
         try:
+            await self._run("can't be opened", self._take(lock))
             opened = await self._run("can't be opened", self._tables.open_job(self._job))
             self._kind = self._kind_of(opened)
         except BaseException:
             await lock.release()
+            await self._close_connections()
             raise
         self._lock, self._lock_loop = lock, asyncio.get_running_loop()
         self._opened, self._count = opened, opened.count

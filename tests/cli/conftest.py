@@ -52,9 +52,21 @@ class SandboxSwitch:
     """ASGI app that forwards to the sandbox of the current test; starting a server for each test would be slow."""
 
     sandbox: Sandbox
+    in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.sandbox.app(scope, receive, send)
+        self.in_flight += 1
+        try:
+            await self.sandbox.app(scope, receive, send)
+        finally:
+            self.in_flight -= 1
+
+    def wait_until_idle(self) -> None:
+        """Wait for requests of a program that has ended without waiting for them."""
+        idle = 0
+        while idle < 5:
+            time.sleep(0.01)
+            idle = idle + 1 if self.in_flight == 0 else 0
 
 
 @pytest.fixture(autouse=True)

@@ -211,13 +211,14 @@ def test_attributes_without_readable_values_are_named_before_the_last_line(
 
 
 @pytest.fixture
-def interrupted(cli: Callable, sandbox: Sandbox, file: Path) -> Callable[..., Any]:
+def interrupted(cli: Callable, sandbox: Sandbox, served: tuple[str, Any], file: Path) -> Callable[..., Any]:
     """Begin an export of two attributes by name that fails after some requests for values."""
     track(sandbox, 2, 350)
 
     def begin(*options: str, requests: int = 3, start: str = "2026-01-01") -> Any:
         sandbox.fail_next(99, status=403, skip=1 + requests)  # the first is for the profile
         result = cli("history", "--start", start, "--output", str(file), *options)
+        served[1].wait_until_idle()
         sandbox.clear_faults()
         return result
 

@@ -375,6 +375,17 @@ async def test_a_second_one_in_the_same_process_is_refused(postgres: PostgresSer
             pass
 
 
+async def test_a_journal_that_can_t_be_opened_leaves_no_connection(postgres: PostgresServer) -> None:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+    async with journals_in(postgres) as source, source.for_job("ada"):
+        before = postgres.execute(query)
+        for _ in range(3):
+            with pytest.raises(JournalError, match="is open elsewhere"):
+                await PostgresJournal(postgres.url, "ada", schema=postgres.schema).__aenter__()
+        while postgres.execute(query) != before:  # noqa: ASYNC110  (it is still ending its processes)
+            await asyncio.sleep(0.01)
+
+
 async def test_a_process_whose_job_was_opened_elsewhere_sends_nothing_more(
     answering: Answering, postgres_server: PostgresServer
 ) -> None:
@@ -788,3 +799,14 @@ async def test_no_token_is_stored(exist: ExistClient, sandbox: Sandbox, postgres
     rows = [postgres.execute(f'SELECT row::text FROM "{postgres.schema}".{table} AS row') for table in ("job", "item")]
     assert sandbox.token not in str(rows)
     assert "steps" in str(rows)
+
+
+async def test_half_of_a_large_job_is_gone_on_with_at_once(answering: Answering, postgres: PostgresServer) -> None:
+    exist, rows = answering(succeed, rate_limiter=None), steps(*range(10_000))
+    async with journals_in(postgres, timeout=2) as source:
+        async with source.for_job("ada") as journal:
+            await exist.values.update(rows, journal=journal)
+        postgres.execute(f'UPDATE "{postgres.schema}".item SET status = NULL WHERE mod(position, 2) = 0')
+        postgres.execute(f'UPDATE "{postgres.schema}".job SET ended_at = NULL')
+        async with source.for_job("ada") as journal:
+            assert (await exist.values.update(rows, journal=journal)).ok
