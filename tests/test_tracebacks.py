@@ -446,6 +446,10 @@ class FailingStore(MemoryTokenStore):
         raise LookupError(user)
 
 
+async def no_pause(seconds: float) -> None:
+    """Do not wait until another attempt to save a token."""
+
+
 async def test_no_tool_shows_a_token_that_can_not_be_saved_by_a_store_that_is_empty() -> None:
     store = FailingStore()
     await MemoryTokenStore.save(store, "ada", OAuthToken(ACCESS, REFRESH, LONG_AGO))
@@ -455,6 +459,7 @@ async def test_no_tool_shows_a_token_that_can_not_be_saved_by_a_store_that_is_em
 
     app = an_app("http://127.0.0.1:9")
     app.refresh = refresh  # type: ignore[method-assign]
+    app.sleep = no_pause
     for _ in range(2):
         async with ExistClient(OAuth2(app, store, "ada"), base_url="http://127.0.0.1:9") as exist:
             try:
@@ -475,6 +480,7 @@ async def test_the_frames_of_an_application_s_own_store_stay_in_the_traceback() 
 
     app = an_app("http://127.0.0.1:9")
     app.refresh = refresh  # type: ignore[method-assign]
+    app.sleep = no_pause
     async with ExistClient(OAuth2(app, store, "ada"), base_url="http://127.0.0.1:9") as exist:
         try:
             await exist.profile.get()
@@ -484,7 +490,7 @@ async def test_the_frames_of_an_application_s_own_store_stay_in_the_traceback() 
     assert shown_secrets(error) == []
     cause = error.__cause__
     assert isinstance(cause, LookupError)
-    assert places_of(cause)[-2:] == [("oauth2.py", "_renew_in_turn"), (Path(__file__).name, "save")]
+    assert places_of(cause)[-2:] == [("oauth2.py", "_save"), (Path(__file__).name, "save")]
     assert [set(frame.f_locals) for frame, _ in walk_tb(cause.__traceback__)][-2:] == [set(), {"self", "user", "token"}]
 
 

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 import httpx
 from attrs import frozen
@@ -25,6 +25,10 @@ _MARGIN = 300.0
 
 # Seconds between looks into the store after the service refused tokens, which another process may just have renewed.
 _LOOKS = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 4.0)
+
+# Seconds between attempts to save a new token, for example while the store's server restarts. The pauses are shorter
+# than all of `_LOOKS`, so that another process that was refused meanwhile finds the token.
+_SAVES = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0)
 
 _log = logging.getLogger("exist_async")
 
@@ -47,9 +51,9 @@ class OAuth2(Unpicklable, RenewableAuth):
     and the others wait. The service is asked only if the store can save (see `TokenStore`). The new token is saved
     before it is used, and cancelling a caller does not cancel the renewal. `ExistClient.aclose()` waits until it is
     saved, and ends a renewal without callers that has not asked yet, so that a timeout or Ctrl-C inside `async with
-    ExistClient(…)` loses no token. If saving fails all the same, the new token is kept in memory, and the next call
-    saves it. If the process is killed between the service's answer and the save, or an event loop ends without
-    `aclose()`, the new token is lost, and the next call raises ReauthorizationRequired.
+    ExistClient(…)` loses no token. If saving fails all the same, it is tried again for 15 seconds; then the new token
+    is kept in memory, and the next call saves it. If the process is killed between the service's answer and the save,
+    or an event loop ends without `aclose()`, the new token is lost, and the next call raises ReauthorizationRequired.
 
     Over the connections of one client, at most 25 renewals are in progress at once on an event loop, and at most half
     as many as it may open connections. The others wait without a lock or a connection, so that the calls of other users
@@ -196,7 +200,7 @@ class OAuth2(Unpicklable, RenewableAuth):
                     "It is kept in memory, and the next call saves it. Repair the store before this process ends, or "
                     "they have to sign in again.",
                 ):
-                    await self._store.save(self._user, new)
+                    await self._save(new)
                 _unsaved.pop(token_key, None)
                 _log.info("The token of %r was renewed", self._user)
             self._use(new)
@@ -207,6 +211,14 @@ class OAuth2(Unpicklable, RenewableAuth):
                 if inspect.isawaitable(returned):
                     await returned
         return new
+
+    async def _save(self, token: OAuthToken) -> None:
+        """Save a new token; try again for some seconds if that fails, as the old ones are not valid any more."""
+        for pause in _SAVES:
+            with suppress(Exception):
+                return await self._store.save(self._user, token)
+            await self._app.sleep(pause)
+        return await self._store.save(self._user, token)
 
     async def _check_can_save(self) -> None:
         """Raise an OAuthError if the store reports that it can't save, while the old tokens are still valid."""

@@ -107,6 +107,18 @@ async def test_objects_and_parts_that_begin_at_once_do_not_meet(postgres: Postgr
     await asyncio.gather(*(each.aclose() for each in objects))
 
 
+async def test_tables_that_are_dropped_meanwhile_are_created_again(postgres: PostgresServer) -> None:
+    async with Notes(postgres) as notes:
+        await notes.add("one")
+        postgres.execute(f'DROP SCHEMA "{postgres.schema}" CASCADE')
+
+        with pytest.raises(PostgresFailedError, match="does not exist"):
+            await notes.add("two")
+
+        await notes.add("three")
+        assert await notes.all() == ["three"]
+
+
 PROCESSES = """
 import asyncio, os, sys
 sys.path[:0] = {path!r}

@@ -376,6 +376,40 @@ async def test_a_server_that_can_t_save_is_found_before_the_refresh_token_is_spe
         assert (await exist.profile.get()).username == "ada"
 
 
+async def test_a_new_token_is_saved_when_the_server_is_back(sandbox: Sandbox, own_server: TokenServer) -> None:
+    pauses: list[float] = []
+
+    class StoppingServer(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            response = await sandbox.transport().handle_async_request(request)
+            if request.url.path.endswith("access_token"):
+                await asyncio.to_thread(own_server.stop)
+            return response
+
+    async def start_server_at_last(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            await asyncio.to_thread(own_server.server.start)
+
+    credentials = ("sandbox-client", "sandbox-secret", "http://localhost:8000/")
+    async with (
+        httpx.AsyncClient(transport=sandbox.transport()) as http,
+        httpx.AsyncClient(transport=StoppingServer()) as stopping,
+        own_server.make(**own_server.short) as store,
+    ):
+        app = OAuthApp(*credentials, http_client=http)
+        await store.save("ada", await app.exchange(sandbox.authorize(app.authorization_url(["mood_read"])[0])))
+        old = await store.load("ada")
+        sandbox.expire_tokens()
+        renewing = OAuthApp(*credentials, http_client=stopping, sleep=start_server_at_last)
+
+        profile = await ExistClient(OAuth2(renewing, store, "ada"), http_client=http).profile.get()
+
+        assert profile.username == "ada"
+        assert pauses == [0.5, 1.0, 2.0]
+        assert await store.load("ada") not in (None, old)
+
+
 def test_a_missing_package_is_named_with_its_install_line(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
     module = {"redis": "exist_async._redis", "postgres": "exist_async._postgres.backed"}[server.kind]
     monkeypatch.setattr(f"{module}.find_spec", lambda name: None)
