@@ -15,8 +15,8 @@ from exist_async._per_loop import PerLoop
 from exist_async._postgres.addresses import address_of
 from exist_async._postgres.connections import Connections, OwnConnections, PoolConnections
 from exist_async._postgres.failures import (
+    DROPPED,
     NO_PRIVILEGE,
-    NO_TABLE,
     READ_ONLY,
     ROLLED_BACK,
     PostgresFailedError,
@@ -48,6 +48,12 @@ _MIGRATION_LOCK: Final = 0x457869737441
 _MIGRATION_TIMEOUT: Final = 30.0
 """Seconds for creating or changing tables, where `timeout` is shorter. Some processes may wait for one another."""
 
+_MOST_ROLLED_BACK: Final = 20
+"""Attempts for a statement that PostgreSQL rolls back because of another one, which succeeds then.
+
+By default it never does. At the isolation levels above "read committed", it does for all but one that change a row at
+once.
+"""
 
 _CREATE_PARTS: Final = """
 CREATE TABLE IF NOT EXISTS {schema}.part (name text PRIMARY KEY, version integer NOT NULL)
@@ -166,9 +172,15 @@ class PostgresBacked:
                 breaks before the answer. A statement that was certainly not carried out is sent again in any case.
         """
         here = await self._on_loop()
-        if (self._schema, self._part) not in here.ready:
+        part = (self._schema, self._part)
+        if part not in here.ready:
             await self._make_ready(here)
-        return await self._run(here, statement, values, repeatable=repeatable)
+        try:
+            return await self._run(here, statement, values, repeatable=repeatable)
+        except PostgresFailedError as error:
+            if error.code in DROPPED:
+                here.ready.discard(part)  # the next call creates it again
+            raise
 
     def _lock(
         self, name: str, *, is_bounded: bool = False, on_lost: Callable[[], object] | None = None
@@ -292,7 +304,7 @@ class PostgresBacked:
         try:
             rows = await self._run(here, _GET_VERSION, [self._part], repeatable=True)
         except PostgresFailedError as error:
-            if error.code not in NO_TABLE:
+            if error.code not in DROPPED:
                 raise
             rows = []
         version: int = rows[0][0] if rows else 0
@@ -313,8 +325,8 @@ class PostgresBacked:
             schema = self._schema.replace("%", "%%") if values else self._schema
             return await _execute(connection, statement.replace("{schema}", schema), values or None)
 
-        # Not psycopg's own: it waits for the server when it is cancelled. And whatever the default of the database is,
-        # each statement must see what was committed while this one waited for the lock.
+        # Not psycopg's own, which waits for the server when it is cancelled. At the levels above, this process would
+        # not see what another one created while it waited for the lock.
         await execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         await execute("SELECT pg_advisory_xact_lock(%s)", _MIGRATION_LOCK)
         # CREATE SCHEMA IF NOT EXISTS needs the privilege to create one also where it exists.
@@ -365,8 +377,9 @@ async def _attempt(
     time = asyncio.get_running_loop().time
     end = time() + timeout + connections.more_time
     async with asyncio.timeout_at(end) as limit:
-        is_last = False
+        attempts = 0
         while True:
+            attempts += 1
             connection = await connections.take()
             limit.reschedule(min(end, time() + timeout))
             try:
@@ -378,9 +391,9 @@ async def _attempt(
                     connections.discard(connection)
                 else:
                     await connections.give_back(connection)
-                if is_last or not _may_repeat(error, repeatable=repeatable):
+                most = _MOST_ROLLED_BACK if error.sqlstate in ROLLED_BACK else 2
+                if attempts >= most or not _may_repeat(error, repeatable=repeatable):
                     raise
-                is_last = True
             except BaseException:
                 connections.discard(connection)
                 raise

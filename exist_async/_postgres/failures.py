@@ -6,8 +6,10 @@ if TYPE_CHECKING:
     from psycopg import Error
 
 READ_ONLY: Final = "25006"
-NO_TABLE: Final = ("42P01", "3F000")
 NO_PRIVILEGE: Final = "42501"
+
+# A table, schema or function is not there.
+DROPPED: Final = ("42P01", "3F000", "42883")
 
 # PostgreSQL rolled the statement back because of another transaction, and it may succeed the next time.
 ROLLED_BACK: Final = ("40001", "40P01")

@@ -74,7 +74,8 @@ class LockSession:
     """Holds the locks of a process, in one session of PostgreSQL on a connection of its own.
 
     One task takes and releases all that is waited for in one statement, and polls the locks that are held elsewhere. If
-    the connection is lost, the locks are: the task tries to take them again until they are released.
+    the connection is lost, the locks are: the task tries to take them again until they are released, and those that are
+    waited for, once.
     """
 
     def __init__(self, connect: "Callable[[], Awaitable[Connection]]", where: str, timeout: float) -> None:
@@ -161,6 +162,9 @@ class LockSession:
                         failures = 0
                     except PostgresFailedError as error:
                         failures += 1
+                        if failures == 1 and self._connection is not None and self._connection.closed:
+                            self._disconnect()
+                            continue
                         self._fail(error)
                 self._end_late_requests()
                 if not (self._requests or self._releases or self._lost_keys()):

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, LiteralString
 
 from exist_async._postgres import PostgresBacked, PostgresFailedError
-from exist_async._postgres.failures import ROLLED_BACK
 from exist_async._postgres.locks import lock_key
 from exist_async._secrets import hides_locals
 from exist_async.rate_limits.queue import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
@@ -211,10 +210,6 @@ END $function$;
 
 _NO_MARK: Final = 0  # no request has it
 
-# By default a statement is never rolled back because of another one. At the isolation levels above, one of those that
-# use the same window at once succeeds each time.
-_ATTEMPTS: Final = 10
-
 
 @hides_locals
 class PostgresRateLimiter(PostgresBacked, StoredRateLimiter):
@@ -306,18 +301,14 @@ class PostgresRateLimiter(PostgresBacked, StoredRateLimiter):
         window = "%s, %s, make_interval(secs => %s), make_interval(secs => %s)"
         key = lock_key(self._schema_name, self._part, name)
         values = (key, name, float(self._period), LONGEST_FLIGHT, *arguments)
-        reason = ""
-        for _ in range(_ATTEMPTS):
-            try:
-                rows = await self._fetch(
-                    f"SELECT {{schema}}.{function}({window}{parameters})", values, repeatable=repeatable
-                )
-            except PostgresFailedError as error:
-                reason = str(error)
-                if error.code not in ROLLED_BACK:
-                    break
-            else:
-                return rows[0][0]
+        try:
+            rows = await self._fetch(
+                f"SELECT {{schema}}.{function}({window}{parameters})", values, repeatable=repeatable
+            )
+        except PostgresFailedError as error:
+            reason = str(error)
+        else:
+            return rows[0][0]
         raise StoreUnavailableError(f"The rate limiter's {reason}.")
 
 

@@ -57,6 +57,20 @@ async def test_closing_an_object_leaves_the_locks_of_others_over_the_same_pool(p
         assert session._connection is None, "nobody needs it any more"
 
 
+async def test_a_lock_is_asked_for_again_when_the_session_ends_meanwhile(
+    notes: Notes, postgres: PostgresServer
+) -> None:
+    held = notes._lock("held")
+    assert await held.try_acquire()
+    # Nothing is read from the connection before the next statement is sent.
+    postgres.execute(END_HOLDERS)
+
+    assert await notes._lock("one").acquire(5)
+
+    await until(lambda: held.is_held)
+    assert held.was_lost
+
+
 async def test_a_lock_is_waited_for_in_the_order_of_arrival_and_for_so_long(notes: Notes) -> None:
     order: list[int] = []
 

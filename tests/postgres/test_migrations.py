@@ -94,10 +94,10 @@ async def test_calls_that_wait_for_a_migration_that_fails_fail_with_it(postgres:
     assert postgres.log.count("division by zero") <= postgres.log.count("left_over")
 
 
-@pytest.mark.parametrize("isolation", ["read committed", "serializable"])
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
 async def test_objects_and_parts_that_begin_at_once_do_not_meet(postgres: PostgresServer, isolation: str) -> None:
-    setting = isolation.replace(" ", "\\ ")
-    url = make_conninfo(postgres.url, options=f"-c default_transaction_isolation={setting}")
+    quoted = isolation.replace(" ", r"\ ")
+    url = make_conninfo(postgres.url, options=f"-c default_transaction_isolation={quoted}")
     objects = [cls(url, postgres.schema) for cls in (Notes, Another) for _ in range(10)]
 
     rows = await asyncio.gather(*(each._fetch("SELECT count(*) FROM {schema}.part") for each in objects))
@@ -105,6 +105,18 @@ async def test_objects_and_parts_that_begin_at_once_do_not_meet(postgres: Postgr
     assert {count for ((count,),) in rows} <= {1, 2}
     assert postgres.execute(f'SELECT count(*) FROM "{postgres.schema}".part') == [(2,)]
     await asyncio.gather(*(each.aclose() for each in objects))
+
+
+async def test_tables_that_are_dropped_meanwhile_are_created_again(postgres: PostgresServer) -> None:
+    async with Notes(postgres) as notes:
+        await notes.add("one")
+        postgres.execute(f'DROP SCHEMA "{postgres.schema}" CASCADE')
+
+        with pytest.raises(PostgresFailedError, match="does not exist"):
+            await notes.add("two")
+
+        await notes.add("three")
+        assert await notes.all() == ["three"]
 
 
 PROCESSES = """

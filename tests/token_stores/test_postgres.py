@@ -8,6 +8,7 @@ import httpx
 import pytest
 from postgres_parts import eventually
 from postgres_server import PostgresServer
+from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
 from exist_async import ExistClient, OAuth2, OAuthApp, OAuthError, OAuthToken, PostgresTokenStore
@@ -40,6 +41,19 @@ async def test_the_caller_s_pool_of_one_connection_is_enough_and_stays_open(post
             assert await store.load("ada") == TOKEN
 
         assert not pool.closed
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+async def test_a_token_that_many_save_at_once_is_saved_at_each_isolation_level(
+    postgres: PostgresServer, isolation: str
+) -> None:
+    quoted = isolation.replace(" ", r"\ ")
+    url = make_conninfo(postgres.url, options=f"-c default_transaction_isolation={quoted}")
+    async with PostgresTokenStore(url, schema=postgres.schema) as store:
+        await asyncio.gather(*(store.save("ada", TOKEN) for _ in range(200)))
+        await asyncio.gather(*(store.check_can_save("ada") for _ in range(200)))
+
+        assert await store.load("ada") == TOKEN
 
 
 @pytest.mark.parametrize(("setting", "used"), [("off", "on"), ("local", "local"), ("remote_apply", "remote_apply")])
