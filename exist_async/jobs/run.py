@@ -48,7 +48,8 @@ async def run(
 
     A job is finished when each item has an outcome that another run would not change: it succeeded, is unchanged,
     superseded, or refused for itself. An increment whose answer was lost is `unknown`, and is never sent again, so it
-    does not keep the job from being finished. Running a finished job sends nothing, and returns the same report.
+    does not keep the job from being finished. Nor does an update whose answer was lost, and which is refused when it is
+    sent again. Running a finished job sends nothing but such updates, and returns the same report.
 
     Refused items raise no error: call `raise_for_failures()` of the report where they should.
 
@@ -141,10 +142,15 @@ async def _write(
 
 
 def _unfinished_by(error: ExistAsyncError) -> ExistAsyncError | None:
-    """Return the error by which a write is not finished; None if only increments are unknown, which stay so."""
+    """Return the error by which a write is not finished; None if all outcomes are known, or stay unknown."""
     errors = error.errors if isinstance(error, BatchError) else (error,)
-    lasting = [each for each in errors if not (isinstance(each, OutcomeUnknownError) and not each.repeatable)]
+    lasting = [each for each in errors if not _stays_unknown(each)]
     if lasting:
         decisive = decisive_error(lasting)
         return decisive if isinstance(decisive, ExistAsyncError) else error
     return error if error.summary is not None and error.summary.counts[OutcomeStatus.NOT_SENT] else None
+
+
+def _stays_unknown(error: Exception) -> bool:
+    """Whether items are unknown that another run would not change: increments, and updates that are refused by now."""
+    return isinstance(error, OutcomeUnknownError) and (error.repeat_refused or not error.repeatable)
