@@ -3,7 +3,7 @@
 import logging
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from exist_async._checks import wrong_type
+from exist_async._checks import check_flag, wrong_type
 from exist_async.auth.oauth2 import OAuth2
 from exist_async.auth.stored_token import StoredToken
 from exist_async.batch.operation import OnOutcome
@@ -77,9 +77,8 @@ async def run(
     """
     if not isinstance(job, SyncJob):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise wrong_type("job", "a SyncJob", job)
-    check_client(shared)
-    auth = OAuth2(app, store, job.user) if app is not None else _stored_token(shared, store, job.user)
-    view = shared.with_options(auth=auth, max_wait=max_wait)
+    check_flag("reacquire", reacquire)
+    view = view_of(job.user, shared, store, app, max_wait)
     try:
         async with journal_for(journal, job.id) as opened:
             try:
@@ -108,10 +107,18 @@ async def _note(journal: StoredJournal, error: ExistAsyncError) -> None:
         _log.warning("The error of a job was not noted: %s", failure)
 
 
-def check_client(shared: object) -> None:
-    """Raise a ConfigurationError for what is no client."""
-    if not isinstance(shared, ExistClient):
+def view_of(
+    user: str, shared: ExistClient, store: TokenStore, app: OAuthApp | None, max_wait: float | None
+) -> ExistClient:
+    """Return a view of a client for one user.
+
+    Raises:
+        ConfigurationError: An argument is wrong.
+    """
+    if not isinstance(shared, ExistClient):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise wrong_type("shared", "an ExistClient", shared)
+    auth = OAuth2(app, store, user) if app is not None else _stored_token(shared, store, user)
+    return shared.with_options(auth=auth, max_wait=max_wait)
 
 
 def _stored_token(shared: ExistClient, store: TokenStore, user: str) -> StoredToken:
