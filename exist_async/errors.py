@@ -84,11 +84,13 @@ class OutcomeUnknownError(NoAnswerError):
 
     Attributes:
         repeatable: Whether repeating the write is harmless. An increment is not: it would be added twice.
+        repeat_refused: Whether it was repeated, and the service refused the repeat.
     """
 
-    def __init__(self, message: str, *, repeatable: bool) -> None:
+    def __init__(self, message: str, *, repeatable: bool, repeat_refused: bool = False) -> None:
         super().__init__(message)
         self.repeatable = repeatable
+        self.repeat_refused = repeat_refused
 
 
 class RateLimitError(ExistAsyncError):

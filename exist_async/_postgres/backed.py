@@ -254,6 +254,9 @@ class PostgresBacked:
         """
         from psycopg import Error
 
+        task = asyncio.current_task()
+        assert task is not None
+        cancellations = task.cancelling()
         code: str | None = None
         reason = f"gave no answer within {timeout:g} s"
         timeouts = here.timeouts
@@ -269,6 +272,10 @@ class PostgresBacked:
                         reason += f". {self._rights()}"
                 except UnicodeEncodeError:
                     reason = "can't store half of a surrogate pair"
+                finally:
+                    # psycopg before 3.3 waits with asyncio.wait_for(), which loses some cancellations before Python 3.12.
+                    if task.cancelling() > cancellations:
+                        raise asyncio.CancelledError
         # Outside the handler: psycopg's errors refer to their connections, which hold the password.
         raise PostgresFailedError(f"{self._where} {reason}", code)
 

@@ -10,6 +10,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import ReferenceType, ref
 
+from exist_async.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
     from psycopg_pool import AsyncConnectionPool
@@ -95,7 +97,8 @@ class OwnConnections(Connections):
     def __init__(self, conninfo: str, timeout: float) -> None:
         from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-        options = {**_DEFAULTS, **conninfo_to_dict(conninfo)}
+        # psycopg would take the encoding of the database: of ASCII, it returns bytes.
+        options = {**_DEFAULTS, **conninfo_to_dict(conninfo), "client_encoding": "utf8"}
         hosts = str(options.get("host") or options.get("hostaddr") or "").count(",") + 1
         each = max(_SHORTEST_CONNECT_TIMEOUT, math.ceil(timeout))
         if hosts > 1:
@@ -154,6 +157,12 @@ class PoolConnections(Connections):
         while not _is_usable(connection := await pool.getconn()):
             connection.pgconn.finish()
             await self._return(connection)
+        if connection.info.encoding != "utf-8":
+            await self._return(connection)
+            raise ConfigurationError(
+                f"the connections of the pool {pool.name!r} must have the encoding UTF8: use a database that has it, "
+                'or create the pool with kwargs={"client_encoding": "utf8"}'
+            )
         _end_when_cancelled(connection)
         if not connection.autocommit:
             self._with_transactions.add(connection)

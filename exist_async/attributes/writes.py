@@ -27,6 +27,7 @@ def _after_repeated_creation(outcome: Outcome[Creatable, Any]) -> Outcome[Creata
     cause = OutcomeUnknownError(
         "An earlier attempt may have created it. Doing it again is harmless: ensure() looks it up.",
         repeatable=True,
+        repeat_refused=True,
     )
     return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, cause=cause)
 

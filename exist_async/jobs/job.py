@@ -1,7 +1,7 @@
 """A sync job: what is to be written for one user, as an object and as JSON."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final, Literal, Self, TypeAlias, cast
+from typing import Any, Final, Literal, Self, TypeAlias, cast
 from uuid import UUID, uuid4
 
 from attrs import evolve, field, frozen
@@ -117,7 +117,7 @@ class SyncJob:
 @frozen
 class _Head:
     version: int
-    kind: str
+    kind: Any = None  # another version may have none
 
 
 @frozen

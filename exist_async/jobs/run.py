@@ -3,7 +3,7 @@
 import logging
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from exist_async._checks import wrong_type
+from exist_async._checks import check_flag, wrong_type
 from exist_async.auth.oauth2 import OAuth2
 from exist_async.auth.stored_token import StoredToken
 from exist_async.batch.operation import OnOutcome
@@ -48,7 +48,8 @@ async def run(
 
     A job is finished when each item has an outcome that another run would not change: it succeeded, is unchanged,
     superseded, or refused for itself. An increment whose answer was lost is `unknown`, and is never sent again, so it
-    does not keep the job from being finished. Running a finished job sends nothing, and returns the same report.
+    does not keep the job from being finished. Nor does an update whose answer was lost, and which is refused when it is
+    sent again. Running a finished job sends nothing but such updates, and returns the same report.
 
     Refused items raise no error: call `raise_for_failures()` of the report where they should.
 
@@ -76,9 +77,8 @@ async def run(
     """
     if not isinstance(job, SyncJob):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise wrong_type("job", "a SyncJob", job)
-    check_client(shared)
-    auth = OAuth2(app, store, job.user) if app is not None else _stored_token(shared, store, job.user)
-    view = shared.with_options(auth=auth, max_wait=max_wait)
+    check_flag("reacquire", reacquire)
+    view = view_of(job.user, shared, store, app, max_wait)
     try:
         async with journal_for(journal, job.id) as opened:
             try:
@@ -107,10 +107,18 @@ async def _note(journal: StoredJournal, error: ExistAsyncError) -> None:
         _log.warning("The error of a job was not noted: %s", failure)
 
 
-def check_client(shared: object) -> None:
-    """Raise a ConfigurationError for what is no client."""
-    if not isinstance(shared, ExistClient):
+def view_of(
+    user: str, shared: ExistClient, store: TokenStore, app: OAuthApp | None, max_wait: float | None
+) -> ExistClient:
+    """Return a view of a client for one user.
+
+    Raises:
+        ConfigurationError: An argument is wrong.
+    """
+    if not isinstance(shared, ExistClient):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise wrong_type("shared", "an ExistClient", shared)
+    auth = OAuth2(app, store, user) if app is not None else _stored_token(shared, store, user)
+    return shared.with_options(auth=auth, max_wait=max_wait)
 
 
 def _stored_token(shared: ExistClient, store: TokenStore, user: str) -> StoredToken:
@@ -141,10 +149,15 @@ async def _write(
 
 
 def _unfinished_by(error: ExistAsyncError) -> ExistAsyncError | None:
-    """Return the error by which a write is not finished; None if only increments are unknown, which stay so."""
+    """Return the error by which a write is not finished; None if all outcomes are known, or stay unknown."""
     errors = error.errors if isinstance(error, BatchError) else (error,)
-    lasting = [each for each in errors if not (isinstance(each, OutcomeUnknownError) and not each.repeatable)]
+    lasting = [each for each in errors if not _stays_unknown(each)]
     if lasting:
         decisive = decisive_error(lasting)
         return decisive if isinstance(decisive, ExistAsyncError) else error
     return error if error.summary is not None and error.summary.counts[OutcomeStatus.NOT_SENT] else None
+
+
+def _stays_unknown(error: Exception) -> bool:
+    """Whether items are unknown that another run would not change: increments, and updates that are refused by now."""
+    return isinstance(error, OutcomeUnknownError) and (error.repeat_refused or not error.repeatable)

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from attrs import define
 
-from exist_async._checks import check_callback, check_int, wrong_type
+from exist_async._checks import check_callback, check_flag, check_int, wrong_type
 from exist_async._concurrency import as_exception, cancelled_by_caller
 from exist_async.client import ExistClient
 from exist_async.errors import ExistAsyncError
@@ -26,7 +26,7 @@ from exist_async.jobs.job import SyncJob
 from exist_async.jobs.journals import JournalSource, check_source
 from exist_async.jobs.report import JobReport, report_of
 from exist_async.jobs.retry import RetryPolicy, waits_for_budget
-from exist_async.jobs.run import LONGEST_WAIT, check_client, run
+from exist_async.jobs.run import LONGEST_WAIT, run, view_of
 from exist_async.oauth import OAuthApp
 from exist_async.outcomes import error_text
 from exist_async.token_stores import TokenStore
@@ -83,7 +83,8 @@ async def run_all(
     """
     check_int("concurrency", concurrency, least=1)
     check_callback("on_report", "a JobReport", on_report)
-    check_client(shared)
+    check_flag("reacquire", reacquire)
+    view_of("any", shared, store, app, max_wait)  # it checks them before a job has run
     if not isinstance(retry, RetryPolicy):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise wrong_type("retry", "a RetryPolicy", retry)
     run_one = partial(

@@ -277,7 +277,8 @@ class PostgresJournal(StoredJournal):
             await self._tables.close_job(opened, self._new_identity, repeated)
         except PostgresFailedError as error:
             _log.warning("%s was not recorded as ended: %s", self, error)
-        await self._release(lock)
+        finally:
+            await self._release(lock)
         try:
             await self._tables.sweep()
         except PostgresFailedError as error:

@@ -85,6 +85,7 @@ def _after_repeated_update(outcome: Outcome[ValueUpdate, ValueEcho]) -> Outcome[
         "An earlier attempt may have written it, and now this service does not own the attribute. Doing it "
         "again is harmless.",
         repeatable=True,
+        repeat_refused=True,
     )
     return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, cause=cause)
 

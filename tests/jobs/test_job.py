@@ -108,6 +108,8 @@ def without(name: str) -> dict[str, Any]:
     ("document", "message"),
     [
         (GOOD | {"version": 2, "kind": "mirror"}, "a newer version of exist-async wrote it"),
+        ({"version": 2, "kind": ["update", "sync"]}, "a newer version of exist-async wrote it"),
+        ({"version": 2}, "a newer version of exist-async wrote it"),
         (GOOD | {"version": 0}, r"Unknown version 0 - at `\$.version`"),
         (GOOD | {"version": "1"}, r"\$.version"),
         (without("version"), "`version`"),

@@ -368,6 +368,23 @@ async def test_an_update_without_an_answer_is_an_error_and_is_sent_again(
     assert (await run(job, shared, service.store, journal=folder)).ok
 
 
+async def test_an_update_without_an_answer_that_is_then_refused_does_not_keep_the_job_from_being_finished(
+    service: Service, shared: ExistClient, folder: JournalFolder
+) -> None:
+    job = SyncJob("ada", "update", [ValueUpdate("steps", DAY, 7), ValueUpdate("gone", DAY, 7)])
+    service.sandbox.fail_next(1, status=502)
+    with pytest.raises(OutcomeUnknownError):
+        await run(job, shared, service.store, journal=folder)
+
+    report = await run(job, shared, service.store, journal=folder)
+
+    assert report.finished
+    assert not report.ok
+    (failed,) = report.failed
+    assert (failed.name, failed.status, failed.error_code) == ("gone", OutcomeStatus.UNKNOWN, "not_found")
+    assert service.values("ada") == {DAY: 7}
+
+
 async def test_an_increment_without_an_answer_is_unknown_and_the_job_is_finished(
     service: Service, shared: ExistClient, folder: JournalFolder
 ) -> None:

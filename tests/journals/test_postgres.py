@@ -386,6 +386,17 @@ async def test_a_journal_that_can_t_be_opened_leaves_no_connection(postgres: Pos
             await asyncio.sleep(0.01)
 
 
+async def test_a_journal_whose_pool_was_closed_first_gives_its_job_free(postgres: PostgresServer) -> None:
+    async with AsyncConnectionPool(postgres.url, min_size=0, max_size=2, open=False) as pool:
+        journal = PostgresJournal(pool, "ada", schema=postgres.schema)
+        await journal.__aenter__()
+    with pytest.raises(ConfigurationError, match="is not open"):
+        await journal.aclose()
+
+    async with journals_in(postgres) as source, source.for_job("ada"):
+        pass
+
+
 async def test_a_process_whose_job_was_opened_elsewhere_sends_nothing_more(
     answering: Answering, postgres_server: PostgresServer
 ) -> None:

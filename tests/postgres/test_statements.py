@@ -98,6 +98,25 @@ async def test_a_pool_that_is_not_open_is_an_error_with_the_remedy(postgres: Pos
             await pool.close()
 
 
+async def test_texts_are_the_same_in_a_database_without_an_encoding(postgres: PostgresServer) -> None:
+    # As Debian creates them where no locale is set.
+    postgres.execute("CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0")
+    url = postgres.url.removesuffix("/postgres") + "/ascii"
+    options: dict[str, Any] = {"min_size": 0, "max_size": 1, "open": False}
+    try:
+        async with Notes(url) as notes:
+            await notes.add("żółć 😀")
+            assert await notes.all() == ["żółć 😀"]
+        async with AsyncConnectionPool(url, kwargs={"client_encoding": "utf8"}, **options) as pool:
+            assert await Notes(pool).all() == ["żółć 😀"]
+        async with AsyncConnectionPool(url, **options) as pool:
+            for _ in range(2):
+                with pytest.raises(ConfigurationError, match="must have the encoding UTF8: use a database that has it"):
+                    await Notes(pool).all()
+    finally:
+        postgres.execute("DROP DATABASE ascii WITH (FORCE)")
+
+
 async def test_a_pool_is_used_on_one_event_loop_only(postgres: PostgresServer) -> None:
     async with AsyncConnectionPool(postgres.url, min_size=0, max_size=2, open=False) as pool:
         notes, others = Notes(pool, postgres.schema), Notes(pool, postgres.schema)
