@@ -17,6 +17,7 @@ from exist_async._postgres.connections import Connections, OwnConnections, PoolC
 from exist_async._postgres.failures import (
     DROPPED,
     NO_PRIVILEGE,
+    NOT_SUPPORTED,
     READ_ONLY,
     ROLLED_BACK,
     PostgresFailedError,
@@ -321,7 +322,8 @@ class PostgresBacked:
         if version > newest:
             raise PostgresFailedError(
                 f"{self._where} has tables of a newer version of exist_async in the schema {self._schema}: upgrade "
-                "exist_async"
+                "exist_async",
+                NOT_SUPPORTED,
             )
 
     async def _upgrade(self, connection: "Connection") -> int:
