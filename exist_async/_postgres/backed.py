@@ -274,7 +274,7 @@ class PostgresBacked:
                 except UnicodeEncodeError:
                     reason = "can't store half of a surrogate pair"
                 finally:
-                    # Older versions of psycopg use asyncio.wait_for(), which loses some cancellations before Python 3.12.
+                    # Older versions of psycopg use asyncio.wait_for(), which loses some cancellations before 3.12.
                     if task.cancelling() > cancellations:
                         raise asyncio.CancelledError
         # Outside the handler: psycopg's errors refer to their connections, which hold the password.
