@@ -17,6 +17,7 @@ from exist_async._postgres.connections import Connections, OwnConnections, PoolC
 from exist_async._postgres.failures import (
     DROPPED,
     NO_PRIVILEGE,
+    NOT_SUPPORTED,
     READ_ONLY,
     ROLLED_BACK,
     PostgresFailedError,
@@ -273,7 +274,7 @@ class PostgresBacked:
                 except UnicodeEncodeError:
                     reason = "can't store half of a surrogate pair"
                 finally:
-                    # Older psycopg uses asyncio.wait_for(), which loses some cancellations before Python 3.12.
+                    # Older versions of psycopg use asyncio.wait_for(), which loses some cancellations before 3.12.
                     if task.cancelling() > cancellations:
                         raise asyncio.CancelledError
         # Outside the handler: psycopg's errors refer to their connections, which hold the password.
@@ -321,7 +322,8 @@ class PostgresBacked:
         if version > newest:
             raise PostgresFailedError(
                 f"{self._where} has tables of a newer version of exist_async in the schema {self._schema}: upgrade "
-                "exist_async"
+                "exist_async",
+                NOT_SUPPORTED,
             )
 
     async def _upgrade(self, connection: "Connection") -> int:

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
 
 READ_ONLY: Final = "25006"
 NO_PRIVILEGE: Final = "42501"
+NOT_SUPPORTED: Final = "0A000"
 
 # A table, schema or function is not there.
 DROPPED: Final = ("42P01", "3F000", "42883")
@@ -15,8 +16,8 @@ DROPPED: Final = ("42P01", "3F000", "42883")
 ROLLED_BACK: Final = ("40001", "40P01")
 
 _REMEDIES: Final = {
-    READ_ONLY: "It failed over to a standby that is read-only: name all hosts of the cluster in the URL, with "
-    "target_session_attrs=read-write",
+    READ_ONLY: "If it failed over to a standby, name all hosts of the cluster in the URL, with "
+    "target_session_attrs=read-write; else set default_transaction_read_only = off for its role",
     "53100": "Its disk is full: make space",
     "53200": "Raise max_locks_per_transaction, or its memory",
     "53300": "Raise max_connections, or use fewer processes",

@@ -55,8 +55,8 @@ class PostgresTokenStore(PostgresBacked, Unpicklable):
 
     Each user has one row in the table `token` of the schema, which stays until it is deleted. It holds the token in
     plain text, readable by everyone who may read that table. The server never logs a token by default; if you let it
-    log statements (`log_statement`, `log_min_duration_statement`), set `log_parameter_max_length = 0`. Close the store
-    with `async with` or `aclose()`.
+    log statements (`log_statement`, `log_min_duration_statement`), set `log_parameter_max_length = 0`, and leave
+    `log_parameter_max_length_on_error` at 0. Close the store with `async with` or `aclose()`.
 
     The table is created when the store is first used, which needs the privilege to create a schema, or one of this
     name in which the role may create tables. A token survives a crash of the server once it is saved. A standby that

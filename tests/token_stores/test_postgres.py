@@ -43,6 +43,23 @@ async def test_the_caller_s_pool_of_one_connection_is_enough_and_stays_open(post
         assert not pool.closed
 
 
+async def test_tables_of_a_newer_version_and_a_read_only_role_are_errors_with_their_own_remedy(
+    postgres_server: PostgresServer,
+) -> None:
+    async with PostgresTokenStore(postgres_server.url) as store:
+        await store.save("ada", TOKEN)
+    postgres_server.execute("UPDATE exist_async.part SET version = 99")
+    read_only = make_conninfo(postgres_server.url, options="-c default_transaction_read_only=on")
+    for url, schema, remedy in (
+        (postgres_server.url, "exist_async", "upgrade exist_async."),
+        (read_only, "another", "else set default_transaction_read_only = off for its role."),
+    ):
+        async with PostgresTokenStore(url, schema=schema) as store:
+            with pytest.raises(OAuthError) as caught:
+                await store.load("ada")
+        assert str(caught.value).endswith(remedy)
+
+
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
 async def test_a_token_that_many_save_at_once_is_saved_at_each_isolation_level(
     postgres: PostgresServer, isolation: str
