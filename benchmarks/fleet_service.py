@@ -5,18 +5,17 @@ As a program it takes a number of users, the latency in seconds and a seed, and 
 
 import asyncio
 import random
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import msgspec
 from starlette.responses import Response
 
+from benchmarks import service_process
 from benchmarks.fleet_jobs import (
     BUDGETS,
     INCREMENTED,
@@ -37,18 +36,9 @@ _COUNTS: Final = "/counts"
 _TOO_MANY: Final = 429
 
 
-@contextmanager
-def serving(users: int, latency: float, seed: int) -> Generator[str]:
+def serving(users: int, latency: float, seed: int) -> AbstractContextManager[str]:
     """Serve in a process of its own while a block lasts, and give the origin."""
-    command = [sys.executable, "-m", "benchmarks.fleet_service", str(users), str(latency), str(seed)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            # It ends with its input, so that it is not left behind by a run that was killed either.
-            process.stdin.close()
+    return service_process.serving("benchmarks.fleet_service", users, latency, seed)
 
 
 def counts_of(origin: str) -> dict[str, Any]:

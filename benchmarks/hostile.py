@@ -8,13 +8,14 @@ import asyncio
 import json
 import random
 import re
-import subprocess
 import sys
 import time
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Final
+
+from benchmarks import service_process
 
 LIMIT: Final = 6
 PERIOD: Final = 2.0
@@ -34,18 +35,9 @@ _LIMITED: Final = re.compile(rb"\r\nauthorization: *Bearer (limited[^\r]*)", re.
 _COUNTS: Final = b"GET /counts"
 
 
-@contextmanager
-def serving(seed: int) -> Generator[str]:
+def serving(seed: int) -> AbstractContextManager[str]:
     """Run the server in a process of its own while a block lasts, and give its origin."""
-    command = [sys.executable, "-m", "benchmarks.hostile", str(seed)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            # It ends with its input, so that it is not left behind by a run that was killed either.
-            process.stdin.close()
+    return service_process.serving("benchmarks.hostile", seed)
 
 
 class _Exchange:

@@ -2,13 +2,13 @@
 
 import asyncio
 import re
-import subprocess
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Final, TypeAlias
 
+from benchmarks import service_process
 from benchmarks.replies import reply
 
 LATENCIES: Final = (0.0, 0.02, 0.1)
@@ -23,15 +23,8 @@ _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 @contextmanager
 def serving() -> Generator[Origins]:
     """Run the server in a process of its own while a block lasts."""
-    command = [sys.executable, "-m", "benchmarks.server"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield dict(zip(LATENCIES, process.stdout.readline().split(), strict=True))
-        finally:
-            # It ends with its input, so that it is not left behind by a run that was killed either.
-            process.stdin.close()
+    with service_process.serving("benchmarks.server") as line:
+        yield dict(zip(LATENCIES, line.split(), strict=True))
 
 
 class _Connection(asyncio.Protocol):

@@ -3,13 +3,13 @@
 import asyncio
 import json
 import re
-import subprocess
 import sys
 from collections import Counter
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, Final
 from urllib.parse import parse_qs
+
+from benchmarks import service_process
 
 LATENCY: Final = 0.02
 """Seconds after which it answers."""
@@ -21,17 +21,9 @@ _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _TOKEN: Final = re.compile(rb"\r\nauthorization: Bearer (\S+)", re.IGNORECASE)
 
 
-@contextmanager
-def serving() -> Generator[str]:
+def serving() -> AbstractContextManager[str]:
     """Run the server in a process of its own while a block lasts."""
-    command = [sys.executable, "-m", "benchmarks.token_service"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.stdin.close()
+    return service_process.serving("benchmarks.token_service")
 
 
 class _Service:

@@ -25,6 +25,19 @@ Mount = Callable[..., None]
 """The fixture `mount`: takes the arguments of the program mount, the last of which is the target."""
 
 
+class HeldService:
+    """Answers requests with success once it may, and counts them."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.may_answer = asyncio.Event()
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests += 1
+        await self.may_answer.wait()
+        return succeed(request)
+
+
 @contextmanager
 def refusing_url() -> Iterator[str]:
     """Yield a URL of this machine that refuses connections. No server is given its port meanwhile."""

@@ -21,26 +21,13 @@ from exist_async import (
     ValueUpdate,
 )
 from exist_async.batch.journal import WriteJournal
-from support import Answering, statuses, succeed, until
+from support import Answering, HeldService, statuses, succeed, until
 
 DAY = dt.date(2026, 11, 20)
 
 
 def increments(count: int) -> list[ValueIncrement]:
     return [ValueIncrement("steps", 1, DAY - dt.timedelta(days=day)) for day in range(count)]
-
-
-class Service:
-    """Answers when it is let."""
-
-    def __init__(self) -> None:
-        self.requests = 0
-        self.may_answer = asyncio.Event()
-
-    async def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests += 1
-        await self.may_answer.wait()
-        return succeed(request)
 
 
 async def cancelled(task: "asyncio.Task[Any]") -> None:
@@ -52,7 +39,7 @@ async def cancelled(task: "asyncio.Task[Any]") -> None:
 async def test_what_a_cancelled_write_has_in_flight_is_noted_when_it_ends(
     answering: Answering, new_journal: JournalStore
 ) -> None:
-    service, told = Service(), list[int]()
+    service, told = HeldService(), list[int]()
     exist = answering(service, concurrency=1)
     items = increments(100)
 
@@ -79,7 +66,7 @@ async def test_what_a_cancelled_write_has_in_flight_is_noted_when_it_ends(
 async def test_what_is_answered_after_it_was_closed_stays_noted_as_being_sent(
     answering: Answering, new_journal: JournalStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    service = Service()
+    service = HeldService()
     exist = answering(service, concurrency=1)
     async with new_journal() as journal:
         write = asyncio.create_task(exist.values.increment(increments(40), journal=journal))
@@ -108,7 +95,7 @@ async def test_what_is_answered_after_it_was_closed_stays_noted_as_being_sent(
 
 
 async def test_updates_that_were_being_sent_are_sent_again(answering: Answering, new_journal: JournalStore) -> None:
-    service = Service()
+    service = HeldService()
     exist = answering(service, concurrency=1)
     items = [ValueUpdate("steps", item.date or DAY, 1) for item in increments(40)]
     async with new_journal() as journal:
@@ -254,7 +241,7 @@ def test_it_can_be_used_from_one_event_loop_after_another(new_journal: JournalSt
 
 
 def test_a_request_of_another_event_loop_is_not_waited_for(new_journal: JournalStore, answering: Answering) -> None:
-    service = Service()
+    service = HeldService()
     exist = answering(service, concurrency=1)
     journal = new_journal()
 
@@ -281,7 +268,7 @@ def test_a_request_of_another_event_loop_is_not_waited_for(new_journal: JournalS
 
 
 async def test_a_journal_that_is_closed_during_a_write_ends_it(answering: Answering, new_journal: JournalStore) -> None:
-    service = Service()
+    service = HeldService()
     exist = answering(service, concurrency=1)
     async with new_journal() as journal:
         write = asyncio.create_task(exist.values.increment(increments(100), journal=journal))

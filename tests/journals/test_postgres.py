@@ -33,7 +33,7 @@ from exist_async.journals.base import Note
 from exist_async.journals.job_tables import JobTables
 from exist_async.journals.records import KINDS, STATUS_CODES, item_records
 from exist_async.sandbox import Sandbox
-from support import Answering, Mount, statuses, succeed, until
+from support import Answering, HeldService, Mount, statuses, succeed, until
 
 DAY = dt.date(2026, 11, 20)
 
@@ -44,19 +44,6 @@ def steps(*values: float) -> list[ValueUpdate]:
 
 def increments(count: int) -> list[ValueIncrement]:
     return [ValueIncrement("steps", 1, DAY - dt.timedelta(days=day)) for day in range(count)]
-
-
-class Service:
-    """Answers when it is let, and counts what it is sent."""
-
-    def __init__(self) -> None:
-        self.requests = 0
-        self.may_answer = asyncio.Event()
-
-    async def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests += 1
-        await self.may_answer.wait()
-        return succeed(request)
 
 
 @pytest.fixture(scope="module")
@@ -336,7 +323,7 @@ async def test_a_job_that_goes_on_after_it_had_ended_is_kept_until_it_ends_again
     answering: Answering, postgres: PostgresServer
 ) -> None:
     """Its increments would be added twice."""
-    service = Service()
+    service = HeldService()
     exist = answering(service)
     service.may_answer.set()
     async with journals_in(postgres) as source:
@@ -480,7 +467,7 @@ async def test_whoever_opens_a_job_sees_a_note_that_is_being_stored(
     """Otherwise increments would be sent that it does not know of."""
     import psycopg
 
-    service = Service()
+    service = HeldService()
     exist = answering(service)
     async with journals_in(postgres) as source, journals_in(postgres) as other:
         first = source.for_job("ada")
@@ -514,7 +501,7 @@ async def test_whoever_opens_a_job_sees_a_note_that_is_being_stored(
 async def test_a_write_goes_on_whose_connections_were_ended(
     answering: Answering, postgres_server: PostgresServer
 ) -> None:
-    service = Service()
+    service = HeldService()
     exist = answering(service, concurrency=2)
     async with journals_in(postgres_server) as source, source.for_job("ada") as journal:
         write = asyncio.create_task(exist.values.increment(increments(200), journal=journal))
