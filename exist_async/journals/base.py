@@ -5,7 +5,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, Self, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 from attrs import frozen
 
@@ -56,6 +56,9 @@ class StoredJournal(ABC):
 
     The methods of `WriteJournal` are called by writes, and are not for users.
     """
+
+    _place: ClassVar[str]
+    """The word for what the journal is stored in, of which another can be named."""
 
     def __init__(self, user: str | None, *, retry_refused: bool) -> None:
         if user is not None:
@@ -318,6 +321,29 @@ class StoredJournal(ABC):
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise self._damaged(f"the record of items[{row.index}] can't be read: {error}") from error
 
+    def _kind_from(self, name: str | None) -> Kind | None:
+        """Return the kind of write with a name, as it is stored; None if nothing was written yet."""
+        if name is not None and name not in KINDS:
+            raise JournalError(self._advice(f"has an unknown kind of write, {name!r}"))
+        return None if name is None else KINDS[name]
+
+    def _damaged(self, reason: str) -> JournalError:
+        """Return the error of a store that is damaged, with the remedy."""
+        return JournalError(self._advice(f"is damaged: {reason}"))
+
+    def _full(self, event: str) -> JournalError:
+        """Return the error of a store whose disk is full, with the remedy."""
+        return JournalError(f"{self} {event}: its disk is full. Make space, and call again: it goes on then")
+
+    def _open_elsewhere(self) -> JournalError:
+        return JournalError(f"{self} is open elsewhere, in this program or another: each write needs its own")
+
+    def _advice(self, fault: str) -> str:
+        return (
+            f"{self} {fault}. Name another {self._place}. What was written before is then written again: check "
+            "increments first, which would be added twice"
+        )
+
     def _checked_kind(self) -> Kind:
         if self._kind is None:
             raise JournalError(f"{self} was closed while it was in use")
@@ -370,10 +396,6 @@ class StoredJournal(ABC):
 
         If new items can't be stored, nothing after them can: all further notes fail.
         """
-
-    @abstractmethod
-    def _damaged(self, reason: str) -> JournalError:
-        """Return the error of a store that is damaged, with the remedy."""
 
 
 def _retrieve(future: "asyncio.Future[None]") -> None:

@@ -16,7 +16,7 @@ from exist_async._postgres import PostgresFailedError, PostgresLock
 from exist_async.errors import ConfigurationError, JournalError
 from exist_async.journals.base import Note, StoredJournal
 from exist_async.journals.job_tables import JobTables, OpenedJob
-from exist_async.journals.records import KINDS, Kind, Row
+from exist_async.journals.records import Kind, Row
 
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool
@@ -115,6 +115,8 @@ class PostgresJournal(StoredJournal):
         ConfigurationError: An argument is wrong, or psycopg is not installed.
         JournalError: When it is opened: the job is open elsewhere, or PostgreSQL can't be used.
     """
+
+    _place = "job"
 
     def __init__(
         self,
@@ -238,7 +240,7 @@ class PostgresJournal(StoredJournal):
         try:
             await self._run("can't be opened", self._take(lock))
             opened = await self._run("can't be opened", self._tables.open_job(self._job))
-            self._kind = self._kind_of(opened)
+            self._kind = self._kind_from(opened.identity.get("kind"))
         except BaseException:
             await lock.release()
             await self._close_connections()
@@ -254,13 +256,7 @@ class PostgresJournal(StoredJournal):
                 return
             if attempt < _ATTEMPTS - 1:
                 await asyncio.sleep(_PAUSE)
-        raise JournalError(f"{self} is open elsewhere, in this program or another: each write needs its own")
-
-    def _kind_of(self, opened: OpenedJob) -> Kind | None:
-        kind = opened.identity.get("kind")
-        if kind is not None and kind not in KINDS:
-            raise JournalError(self._advice(f"has an unknown kind of write, {kind!r}"))
-        return None if kind is None else KINDS[kind]
+        raise self._open_elsewhere()
 
     async def _close(self) -> None:
         opened, lock, self._opened = self._opened, self._lock, None
@@ -475,7 +471,7 @@ class PostgresJournal(StoredJournal):
     def _error(self, event: str, error: PostgresFailedError) -> JournalError:
         """Return the error for one of PostgreSQL, with the remedy."""
         if error.code == _DISK_FULL:
-            return JournalError(f"{self} {event}: its disk is full. Make space, and call again: it goes on then")
+            return self._full(event)
         reason = str(error).removeprefix(f"{self._tables.where} ").removeprefix("can't be used: ")
         return JournalError(f"{self} {event}: {reason}. When that is mended, call again: it goes on then")
 
@@ -483,16 +479,6 @@ class PostgresJournal(StoredJournal):
         return JournalError(
             f"{self} was opened elsewhere or deleted while it was in use here: nothing more is sent here. What was "
             "being sent is unknown there"
-        )
-
-    def _damaged(self, reason: str) -> JournalError:
-        """See `StoredJournal`."""
-        return JournalError(self._advice(f"is damaged: {reason}"))
-
-    def _advice(self, fault: str) -> str:
-        return (
-            f"{self} {fault}. Name another job. What was written before is then written again: check increments "
-            "first, which would be added twice"
         )
 
 

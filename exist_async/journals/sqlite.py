@@ -17,7 +17,7 @@ from exist_async._checks import check_file_path
 from exist_async.errors import ConfigurationError, JournalError
 from exist_async.journals import records
 from exist_async.journals.base import Note, StoredJournal
-from exist_async.journals.records import INTERRUPTED, KINDS, STATUS_CODES, STATUS_NAMES, Kind, Row
+from exist_async.journals.records import INTERRUPTED, STATUS_CODES, STATUS_NAMES, Kind, Row
 from exist_async.outcomes import OutcomeStatus
 
 if TYPE_CHECKING:
@@ -84,6 +84,8 @@ class Journal(StoredJournal):
         JournalError: When it is opened: another journal has the file open, the disk is full, the folder can't be
             written, or the file is damaged, is no journal, or was written by a newer version.
     """
+
+    _place = "file"
 
     def __init__(self, path: str | os.PathLike[str], *, user: str | None = None, retry_refused: bool = False) -> None:
         super().__init__(user, retry_refused=retry_refused)
@@ -224,16 +226,15 @@ class Journal(StoredJournal):
         damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
             raise self._damaged(" ".join(damage.split()))
-        kind = connection.execute("SELECT value FROM job WHERE name = 'kind'").fetchone()
+        row = connection.execute("SELECT value FROM job WHERE name = 'kind'").fetchone()
+        kind = self._kind_from(None if row is None else row[0])
         if kind is None:
             # Written now, so that a full disk and a read-only folder are found before anything is sent.
             connection.execute("INSERT OR REPLACE INTO job VALUES ('version', ?)", (str(_VERSION),))
-        elif kind[0] in KINDS:
-            self._mark_interrupted(connection, KINDS[kind[0]])
         else:
-            raise JournalError(self._advice(f"has an unknown kind of write, {kind[0]!r}"))
+            self._mark_interrupted(connection, kind)
         connection.execute("COMMIT")
-        return None if kind is None else KINDS[kind[0]]
+        return kind
 
     def _mark_interrupted(self, connection: "sqlite3.Connection", kind: Kind) -> None:
         """Record that the items of requests without an end were being sent when a program ended."""
@@ -385,25 +386,15 @@ class Journal(StoredJournal):
         failure = JournalError(f"{self} {event}: {text}. Check that it is a file, and its folder exists")
         code = _code_of(error)
         if _is_locked(error):
-            failure = JournalError(f"{self} is open elsewhere, in this program or another: each write needs its own")
+            failure = self._open_elsewhere()
         elif code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) == errno.ENOSPC:
-            failure = JournalError(f"{self} {event}: its disk is full. Make space, and call again: it goes on then")
+            failure = self._full(event)
         elif code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             failure = JournalError(self._advice(f"is damaged, or no journal: {text}"))
         elif self._path.parent.is_dir() and not os.access(self._path.parent, os.W_OK):
             failure = JournalError(f"{self} {event}: its folder is read-only ({text}). Name a file in another one")
         failure.__cause__ = error
         return failure
-
-    def _damaged(self, reason: str) -> JournalError:
-        """See `StoredJournal`."""
-        return JournalError(self._advice(f"is damaged: {reason}"))
-
-    def _advice(self, fault: str) -> str:
-        return (
-            f"{self} {fault}. Name another file. What was written before is then written again: check increments "
-            "first, which would be added twice"
-        )
 
 
 def _leave_open_files() -> None:
