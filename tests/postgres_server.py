@@ -112,10 +112,13 @@ class PostgresServer:
             if self._process.poll() is not None:
                 return False
             try:
-                psycopg.connect(self.url, connect_timeout=2).close()
-                return True
+                with psycopg.connect(self.url, connect_timeout=2) as connection:
+                    # Another server may have the port, until this one notices that and ends.
+                    if connection.execute("SHOW data_directory").fetchone() == (str(self._data),):
+                        return True
             except psycopg.OperationalError:
-                time.sleep(0.02)
+                pass
+            time.sleep(0.02)
         self.kill()
         raise AssertionError(self.log)
 
