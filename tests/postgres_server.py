@@ -20,7 +20,8 @@ from redis_server import PORTS
 ACCOUNT = "postgres" if os.name == "posix" and os.geteuid() == 0 else None
 
 # No file system needs to be safe here; a test of a power failure kills the server, not the machine.
-FIXED = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off")
+# A connection that a client has opened and sent nothing over keeps the server from stopping for the last time.
+FIXED = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "authentication_timeout=10")
 
 
 def _programs() -> Path | None:
