@@ -102,7 +102,8 @@ class LockSession:
         try:
             return await request.taken
         except asyncio.CancelledError:
-            if request.taken.done() and not request.taken.cancelled() and request.taken.result():
+            taken = request.taken
+            if taken.done() and not taken.cancelled() and taken.exception() is None and taken.result():
                 self._start_release(lock)
             raise
 

@@ -235,6 +235,19 @@ async def test_waiting_for_a_lock_of_a_closed_object_ends_with_an_error(postgres
     assert {str(end).partition("/")[2] for end in ends} == {"postgres was closed meanwhile"}
 
 
+async def test_a_wait_for_a_lock_that_is_cancelled_when_it_fails_is_cancelled(postgres: PostgresServer) -> None:
+    notes = Notes(postgres)
+    lock = notes._lock("one")
+    waiting = asyncio.create_task(lock.acquire(60))
+    await until(lambda: lock._holder is not None)
+
+    await notes.aclose()
+    waiting.cancel()
+
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
+
+
 async def test_an_object_over_a_pool_that_is_never_closed_leaves_no_connection(postgres: PostgresServer) -> None:
     async def main() -> None:
         async with AsyncConnectionPool(postgres.url, min_size=0, max_size=2, open=False) as pool:
