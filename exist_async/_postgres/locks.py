@@ -270,6 +270,8 @@ class LockSession:
             reason = f"gave no answer within {self._timeout:g} s"
         except Error as error:
             code, reason = error.sqlstate, reason_of(error)
+        except Exception as error:  # noqa: BLE001  (of a function of the caller's pool, or of a name that is no host)
+            reason = f"can't be reached: {type(error).__name__}"
         else:
             self._watch(self._connection)
             return rows

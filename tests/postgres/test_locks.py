@@ -248,6 +248,13 @@ async def test_a_wait_for_a_lock_that_is_cancelled_when_it_fails_is_cancelled(po
     assert waiting.cancelled()
 
 
+async def test_waiting_for_a_lock_ends_with_an_error_if_the_address_is_no_host() -> None:
+    lock = Notes("postgresql://a..b/db")._lock("one")
+
+    with pytest.raises(PostgresFailedError, match="can't be reached: UnicodeError"):
+        await lock.acquire(60)
+
+
 async def test_an_object_over_a_pool_that_is_never_closed_leaves_no_connection(postgres: PostgresServer) -> None:
     async def main() -> None:
         async with AsyncConnectionPool(postgres.url, min_size=0, max_size=2, open=False) as pool:
