@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _POLL_INTERVAL: Final = 0.1  # seconds between two attempts to take a lock that another process holds
 _FIRST_PAUSE: Final = 0.1  # seconds before another attempt to connect again; twice as many before each further one
 _LONGEST_PAUSE: Final = 2.0
+_MOST_DOUBLINGS: Final = 5
 
 _MOST_BOUNDED: Final = 100
 """Locks that a process may hold at once among those that are bounded.
@@ -170,7 +171,9 @@ class LockSession:
                 self._end_late_requests()
                 if not (self._requests or self._releases or self._lost_keys()):
                     return
-                pause = min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE) if failures else _POLL_INTERVAL
+                pause = _POLL_INTERVAL
+                if failures:
+                    pause = min(_FIRST_PAUSE * 2 ** min(failures, _MOST_DOUBLINGS), _LONGEST_PAUSE)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._wake.wait()

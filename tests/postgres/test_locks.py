@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import psycopg
 import pytest
@@ -175,6 +176,32 @@ async def test_a_restart_of_the_server_costs_nothing_but_time(postgres_server: P
         postgres_server.start()
 
         await until(lambda: all(lock.is_held for lock in locks))
+
+
+async def test_a_lock_is_taken_again_after_an_outage_of_hours(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts = 0
+
+    async with Notes(postgres_server) as notes:
+        lock = notes._lock("one")
+        assert await lock.try_acquire()
+        session = await lock._session()
+        connect = session._connect
+
+        async def connect_at_last() -> "psycopg.AsyncConnection[Any]":
+            nonlocal attempts
+            attempts += 1
+            if attempts <= 1100:
+                raise psycopg.OperationalError("is starting up")
+            return await connect()
+
+        monkeypatch.setattr("exist_async._postgres.locks._LONGEST_PAUSE", 0.0)
+        session._connect = connect_at_last
+        postgres_server.execute(END_HOLDERS)
+
+        await until(lambda: lock.was_lost and lock.is_held)
+        assert attempts == 1101
 
 
 async def test_a_process_holds_a_hundred_bounded_locks_and_the_others_wait(
