@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _POLL_INTERVAL: Final = 0.1  # seconds between two attempts to take a lock that another process holds
 _FIRST_PAUSE: Final = 0.1  # seconds before another attempt to connect again; twice as many before each further one
 _LONGEST_PAUSE: Final = 2.0
+_MOST_DOUBLINGS: Final = 5
 
 _MOST_BOUNDED: Final = 100
 """Locks that a process may hold at once among those that are bounded.
@@ -102,7 +103,8 @@ class LockSession:
         try:
             return await request.taken
         except asyncio.CancelledError:
-            if request.taken.done() and not request.taken.cancelled() and request.taken.result():
+            taken = request.taken
+            if taken.done() and not taken.cancelled() and taken.exception() is None and taken.result():
                 self._start_release(lock)
             raise
 
@@ -169,7 +171,9 @@ class LockSession:
                 self._end_late_requests()
                 if not (self._requests or self._releases or self._lost_keys()):
                     return
-                pause = min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE) if failures else _POLL_INTERVAL
+                pause = _POLL_INTERVAL
+                if failures:
+                    pause = min(_FIRST_PAUSE * 2 ** min(failures, _MOST_DOUBLINGS), _LONGEST_PAUSE)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._wake.wait()
@@ -269,6 +273,8 @@ class LockSession:
             reason = f"gave no answer within {self._timeout:g} s"
         except Error as error:
             code, reason = error.sqlstate, reason_of(error)
+        except Exception as error:  # noqa: BLE001  (of a function of the caller's pool, or of a name that is no host)
+            reason = f"can't be reached: {type(error).__name__}"
         else:
             self._watch(self._connection)
             return rows

@@ -5,7 +5,7 @@ import inspect
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 import httpx
@@ -15,7 +15,7 @@ from exist_async._checks import check_function, check_text, wrong_type
 from exist_async._concurrency import cancelled_by_caller
 from exist_async._http.signing import RenewableAuth
 from exist_async._secrets import Unpicklable, hides_locals
-from exist_async.auth.renewals import lock_in_turn, single_flight
+from exist_async.auth.renewals import Turn, lock_in_turn, single_flight
 from exist_async.errors import ConfigurationError, OAuthError, ReauthorizationRequired
 from exist_async.oauth import OAuthApp
 from exist_async.token_stores import OAuthToken, TokenStore
@@ -177,7 +177,7 @@ class OAuth2(Unpicklable, RenewableAuth):
 
     async def _renew_in_turn(self, rejected: str, has_asked: asyncio.Event) -> OAuthToken:
         with self._explain_store_errors():
-            async with lock_in_turn(self._store, self._user) as turns:
+            async with lock_in_turn(self._store, self._user) as turn:
                 stored = await self._store.load(self._user)
                 token_key = self._find_unsaved(stored, rejected)
                 if token_key is None:
@@ -189,18 +189,20 @@ class OAuth2(Unpicklable, RenewableAuth):
                         return stored
                     await self._check_can_save()
                     has_asked.set()
-                    with turns.watch():
+                    with turn.watch():
                         new = await self._app.refresh(stored)
                     _unsaved[token_key] = _Unsaved(self._store, new)
+                    pauses = _SAVES
                 else:
                     has_asked.set()
                     new = _unsaved[token_key].token
+                    pauses = ()
                 with _as_oauth_error(
                     f"The token of {self._user!r} was renewed, but the store could not save it",
                     "It is kept in memory, and the next call saves it. Repair the store before this process ends, or "
                     "they have to sign in again.",
                 ):
-                    await self._save(new)
+                    await self._save(new, pauses, turn)
                 _unsaved.pop(token_key, None)
                 _log.info("The token of %r was renewed", self._user)
             self._use(new)
@@ -212,11 +214,12 @@ class OAuth2(Unpicklable, RenewableAuth):
                     await returned
         return new
 
-    async def _save(self, token: OAuthToken) -> None:
-        """Save a new token; try again for some seconds if that fails, as the old ones are not valid any more."""
-        for pause in _SAVES:
+    async def _save(self, token: OAuthToken, pauses: Sequence[float], turn: Turn) -> None:
+        """Save a new token; if that fails, try again after each pause, as the old ones are not valid any more."""
+        for pause in pauses:
             with suppress(Exception):
                 return await self._store.save(self._user, token)
+            turn.make_way()
             await self._app.sleep(pause)
         return await self._store.save(self._user, token)
 

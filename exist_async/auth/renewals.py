@@ -7,7 +7,7 @@ import asyncio
 import copy
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Hashable
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -109,33 +109,48 @@ def _log_waiting(users: list[str]) -> None:
 
 
 @asynccontextmanager
-async def lock_in_turn(store: "TokenStore", user: str) -> AsyncGenerator["Turns", None]:
+async def lock_in_turn(store: "TokenStore", user: str) -> AsyncGenerator["Turn", None]:
     """Hold the lock of a user's token, with one of the turns of the pool over which it is renewed.
 
     A renewal that waits long for its lock makes way for others meanwhile.
     """
     loop = asyncio.get_running_loop()
-    turns = _in_progress[loop].turns_over(renewing_pool.get())
-    await turns.take(user)
-    has_turn = True
-
-    def make_way() -> None:
-        nonlocal has_turn
-        has_turn = False
-        turns.give_back()
-
-    patience = loop.call_later(_PATIENCE, make_way)
+    turn = Turn(_in_progress[loop].turns_over(renewing_pool.get()), user)
+    await turn.take()
+    patience = loop.call_later(_PATIENCE, turn.make_way)
     try:
         async with store.lock(user):
             patience.cancel()
-            if not has_turn:
-                await turns.take(user)
-                has_turn = True
-            yield turns
+            await turn.take()
+            yield turn
     finally:
         patience.cancel()
-        if has_turn:
-            turns.give_back()
+        turn.make_way()
+
+
+class Turn:
+    """The turn of one renewal."""
+
+    def __init__(self, turns: "Turns", user: str) -> None:
+        self._turns = turns
+        self._user = user
+        self._is_taken = False
+
+    async def take(self) -> None:
+        """Wait for the turn, unless it is taken already."""
+        if not self._is_taken:
+            await self._turns.take(self._user)
+            self._is_taken = True
+
+    def make_way(self) -> None:
+        """Let the next renewal begin, unless it may already."""
+        if self._is_taken:
+            self._is_taken = False
+            self._turns.give_back()
+
+    def watch(self) -> AbstractContextManager[None]:
+        """Note whether the service answers a token request."""
+        return self._turns.watch()
 
 
 class Turns:

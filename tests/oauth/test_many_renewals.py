@@ -244,6 +244,44 @@ async def test_renewals_that_are_refused_leave_the_others_alone(url: str, app: O
     assert profile.username == "new-refresh-ada"
 
 
+async def test_tokens_that_are_saved_again_hold_up_nobody_else_s_renewal(url: str, service: TokenService) -> None:
+    class FullStore(MemoryTokenStore):
+        async def save(self, user: str, token: OAuthToken) -> None:
+            if user.startswith("full") and token.access_token.startswith("new"):
+                raise OSError("no space")
+            await super().save(user, token)
+
+    pauses: list[float] = []
+    over = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await over.wait()
+
+    app = OAuthApp("client-id", "client-secret", "http://localhost:8000/", base_url=url, sleep=sleep)
+    store = FullStore()
+    users = [f"full-{n}" for n in range(10)]
+    for user in (*users, "ada"):
+        await store.save(user, OAuthToken(user, f"refresh-{user}", EXPIRED))
+
+    async with ExistClient("no-user", base_url=url, max_connections=4) as shared:
+        views = [shared.with_options(auth=OAuth2(app, store, user)) for user in (*users, "ada")]
+        *failing, call = [asyncio.create_task(view.profile.get()) for view in views]
+        try:
+            async with asyncio.timeout(5):
+                assert (await call).username == "new-refresh-ada"
+        finally:
+            over.set()
+        assert {type(error) for error in await asyncio.gather(*failing, return_exceptions=True)} == {OAuthError}
+        assert len(pauses) == 6 * len(users)
+
+        with pytest.raises(OAuthError, match="could not save it"):
+            await views[0].profile.get()
+        assert len(pauses) == 6 * len(users), "a call after that only tries once"
+
+    assert service.refreshes == len(users) + 1
+
+
 async def test_a_renewal_that_looks_for_another_s_token_holds_no_lock(url: str, service: TokenService) -> None:
     looking, looked = asyncio.Event(), asyncio.Event()
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import psycopg
 import pytest
@@ -177,6 +178,32 @@ async def test_a_restart_of_the_server_costs_nothing_but_time(postgres_server: P
         await until(lambda: all(lock.is_held for lock in locks))
 
 
+async def test_a_lock_is_taken_again_after_an_outage_of_hours(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts = 0
+
+    async with Notes(postgres_server) as notes:
+        lock = notes._lock("one")
+        assert await lock.try_acquire()
+        session = await lock._session()
+        connect = session._connect
+
+        async def connect_at_last() -> "psycopg.AsyncConnection[Any]":
+            nonlocal attempts
+            attempts += 1
+            if attempts <= 1100:
+                raise psycopg.OperationalError("is starting up")
+            return await connect()
+
+        monkeypatch.setattr("exist_async._postgres.locks._LONGEST_PAUSE", 0.0)
+        session._connect = connect_at_last
+        postgres_server.execute(END_HOLDERS)
+
+        await until(lambda: lock.was_lost and lock.is_held)
+        assert attempts == 1101
+
+
 async def test_a_process_holds_a_hundred_bounded_locks_and_the_others_wait(
     notes: Notes, postgres: PostgresServer
 ) -> None:
@@ -233,6 +260,26 @@ async def test_waiting_for_a_lock_of_a_closed_object_ends_with_an_error(postgres
         async with asyncio.timeout(5):
             ends = await asyncio.gather(*waiting, started, return_exceptions=True)
     assert {str(end).partition("/")[2] for end in ends} == {"postgres was closed meanwhile"}
+
+
+async def test_a_wait_for_a_lock_that_is_cancelled_when_it_fails_is_cancelled(postgres: PostgresServer) -> None:
+    notes = Notes(postgres)
+    lock = notes._lock("one")
+    waiting = asyncio.create_task(lock.acquire(60))
+    await until(lambda: lock._holder is not None)
+
+    await notes.aclose()
+    waiting.cancel()
+
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
+
+
+async def test_waiting_for_a_lock_ends_with_an_error_if_the_address_is_no_host() -> None:
+    lock = Notes("postgresql://a..b/db")._lock("one")
+
+    with pytest.raises(PostgresFailedError, match="can't be reached: UnicodeError"):
+        await lock.acquire(60)
 
 
 async def test_an_object_over_a_pool_that_is_never_closed_leaves_no_connection(postgres: PostgresServer) -> None:
