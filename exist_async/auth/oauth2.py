@@ -192,7 +192,7 @@ class OAuth2(Unpicklable, RenewableAuth):
                     with turn.watch():
                         new = await self._app.refresh(stored)
                     _unsaved[token_key] = _Unsaved(self._store, new)
-                    pauses = _SAVES
+                    pauses: tuple[float, ...] = _SAVES
                 else:
                     has_asked.set()
                     new = _unsaved[token_key].token
