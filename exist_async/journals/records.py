@@ -333,6 +333,10 @@ def _cause_from(record: str) -> ExistAsyncError:
         return ExistAsyncError(f"{cause['type']}: {cause['message']}")
     # Without `__init__`: each class has other arguments.
     error = cls.__new__(cls, cause["message"])
-    fields = {"validation_errors": (), **cause["fields"]} if issubclass(cls, errors.StatusError) else cause["fields"]
-    vars(error).update(fields)
+    # Records of earlier versions lack them.
+    if issubclass(cls, errors.StatusError):
+        vars(error)["validation_errors"] = ()
+    elif issubclass(cls, errors.OutcomeUnknownError):
+        vars(error)["repeat_refused"] = False
+    vars(error).update(cause["fields"])
     return error

@@ -2,9 +2,10 @@
 
 import asyncio
 import datetime as dt
+import sqlite3
 import stat
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -383,6 +384,20 @@ async def test_an_update_without_an_answer_that_is_then_refused_does_not_keep_th
     (failed,) = report.failed
     assert (failed.name, failed.status, failed.error_code) == ("gone", OutcomeStatus.UNKNOWN, "not_found")
     assert service.values("ada") == {DAY: 7}
+
+
+async def test_an_increment_without_an_answer_stays_unknown_in_a_journal_of_an_earlier_version(
+    service: Service, shared: ExistClient, tmp_path: Path
+) -> None:
+    job, path = increment("ada", 1), tmp_path / "job.db"
+    service.sandbox.fail_next(1, status=502)
+    report = await run(job, shared, service.store, journal=Journal(path))
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("""UPDATE item SET outcome = replace(outcome, ',"repeat_refused":false', '')""")
+        ((outcome,),) = database.execute("SELECT outcome FROM item")
+        assert "repeat_refused" not in outcome
+
+    assert await run(job, shared, service.store, journal=Journal(path)) == report
 
 
 async def test_an_increment_without_an_answer_is_unknown_and_the_job_is_finished(
