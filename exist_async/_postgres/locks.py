@@ -263,7 +263,7 @@ class LockSession:
         try:
             async with asyncio.timeout(self._timeout):
                 if self._connection is None:
-                    connection = self._connection = await self._connect()
+                    connection = self._connection = await self._connect_unless_closed()
                     configuring = AsyncCursor(connection, row_factory=tuple_row)
                     await configuring.execute(_CONFIGURE, [list(_SETTINGS), list(_SETTINGS.values())])
                 cursor = AsyncCursor(self._connection, row_factory=tuple_row)
@@ -280,6 +280,14 @@ class LockSession:
             return rows
         # Outside the handler: psycopg's errors refer to their connections, which hold the password.
         raise PostgresFailedError(f"{self._where} {reason}", code)
+
+    async def _connect_unless_closed(self) -> "Connection":
+        connection = await self._connect()
+        if self._worker is not asyncio.current_task():
+            # Older versions of psycopg lose some cancellations before Python 3.12.
+            connection.pgconn.finish()
+            raise asyncio.CancelledError
+        return connection
 
     def _watch(self, connection: "Connection") -> None:
         """Notice the end of the connection also when nothing is sent. psycopg has removed its own reader by now."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -273,6 +274,33 @@ async def test_a_wait_for_a_lock_that_is_cancelled_when_it_fails_is_cancelled(po
 
     await asyncio.wait([waiting])
     assert waiting.cancelled()
+
+
+async def test_a_session_that_is_closed_while_it_connects_keeps_no_connection(postgres: PostgresServer) -> None:
+    begun = asyncio.Event()
+    notes = Notes(postgres)
+    lock = notes._lock("one")
+    session = await lock._session()
+    connect = session._connect
+
+    async def connect_although_cancelled() -> "psycopg.AsyncConnection[Any]":
+        begun.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        return await connect()
+
+    session._connect = connect_although_cancelled
+    waiting = asyncio.create_task(lock.acquire(60))
+    await begun.wait()
+    worker = session._worker
+    await notes.aclose()
+
+    with pytest.raises(PostgresFailedError, match="was closed meanwhile"):
+        await waiting
+    assert worker is not None
+    await asyncio.wait([worker])
+    assert worker.cancelled()
+    await eventually(postgres, OTHERS, rows=False)
 
 
 async def test_waiting_for_a_lock_ends_with_an_error_if_the_address_is_no_host() -> None:
