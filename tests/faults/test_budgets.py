@@ -104,7 +104,7 @@ async def test_a_service_with_an_exact_window_refuses_no_call(kind: str) -> None
 @pytest.mark.parametrize("kind", CALLS)
 async def test_a_locked_file_stops_the_calls_that_need_it_together_and_no_others(kind: str, tmp_path: Path) -> None:
     budget = tmp_path / "budget.db"
-    limiter = SqliteRateLimiter(budget, timeout=0.5)
+    limiter = SqliteRateLimiter(budget, timeout=1.5)
     await limiter.acquire("somebody", max_wait=0)
     sandbox = a_sandbox()
     seen: dict[str, Seen] = {}
@@ -122,7 +122,7 @@ async def test_a_locked_file_stops_the_calls_that_need_it_together_and_no_others
             seen[""] = await see(client, sandbox, kind)
             assert {str(one) for one in await asyncio.gather(*waiting)} == {str(seen[""]).partition(",")[0]}
             # Each of them waiting for its own turn at the file would take 40 times its timeout.
-            assert time.monotonic() - start < 5
+            assert time.monotonic() - start < 15
         assert isinstance(seen[""].error, RateLimitError)
         assert asked(sandbox, kind) == 1
 
