@@ -20,7 +20,7 @@ _SHOWN: Final = 5
 
 @frozen
 class Seen:
-    """What was seen at the end of a run.
+    """The observations at the end of a run.
 
     Attributes:
         states: The engine's state of each job, by the job's id.

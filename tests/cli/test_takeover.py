@@ -1,4 +1,4 @@
-"""What `acquire` and `update --reacquire` take from other services: the question before, and the names afterwards."""
+"""Attributes that `acquire` and `update --reacquire` take from other services: the question before, and the names after."""
 
 import datetime as dt
 import signal

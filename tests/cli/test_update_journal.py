@@ -37,7 +37,7 @@ def received(sandbox: Sandbox) -> list[Any]:
 
 
 def written(sandbox: Sandbox) -> Counter[tuple[str, str, object]]:
-    """How often each value was received by the sandbox."""
+    """Number of times that the sandbox received each value."""
     items = [item for request in received(sandbox) if request.path.endswith("/update/") for item in request.json]
     return Counter((item["name"], item["date"], item["value"]) for item in items)
 
