@@ -1,4 +1,4 @@
-"""Attributes that `acquire` and `update --reacquire` take from other services: the question before, and the names after."""
+"""Attributes that `acquire` and `update --reacquire` take from other services: the question, and the names afterwards."""
 
 import datetime as dt
 import signal

@@ -306,7 +306,7 @@ async def test_a_session_that_is_closed_while_it_connects_keeps_no_connection(po
 async def test_waiting_for_a_lock_ends_with_an_error_if_the_address_is_no_host() -> None:
     lock = Notes("postgresql://a..b/db")._lock("one")
 
-    with pytest.raises(PostgresFailedError, match="can't be reached: Unicode.*Error"):
+    with pytest.raises(PostgresFailedError, match=r"can't be reached: Unicode.*Error"):
         await lock.acquire(60)
 
 
