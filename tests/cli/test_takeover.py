@@ -1,4 +1,4 @@
-"""Attributes that `acquire` and `update --reacquire` take from other services: the question, and the names afterwards."""
+"""Attributes that `acquire` and `update --reacquire` take from other services: the question, and the names then."""
 
 import datetime as dt
 import signal
