@@ -107,7 +107,7 @@ async def _run(settings: Settings) -> None:
         # Before all other jobs, or those of a dead worker would wait until the others are done.
         @app.periodic(cron="* * * * * */2", priority=1, queueing_lock="retry_stalled")
         @app.task(name="retry_stalled", pass_context=True)
-        async def go_on(context: "JobContext", timestamp: int) -> None:  # noqa: ARG001
+        async def go_on(context: "JobContext", timestamp: int) -> None:  # noqa: ARG001  (Procrastinate passes it by name)
             await jobs.retry_stalled(context.app, seconds=STALLED)
 
         await stack.enter_async_context(app.open_async(pool))

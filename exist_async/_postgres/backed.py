@@ -377,7 +377,7 @@ async def _open(
 async def _attempt(
     connections: Connections,
     work: "Callable[[Connection], Awaitable[T]]",
-    timeout: float,  # noqa: ASYNC109
+    timeout: float,  # noqa: ASYNC109  (of one statement: it begins when that has a connection)
     *,
     repeatable: bool,
 ) -> T:

@@ -11,7 +11,7 @@ from exist_async.journals.base import StoredJournal
 class JournalSource(Protocol):
     """Has a journal for each job: a `JournalFolder`, or a `PostgresJournal` that was created without a job."""
 
-    def for_job(self, id: UUID, /) -> StoredJournal:  # noqa: A002  (the name of the job's field)
+    def for_job(self, job_id: UUID, /) -> StoredJournal:
         """Return the journal of the job with an id. It is not open, and need not exist yet."""
         ...
 
@@ -23,10 +23,10 @@ def check_source(journal: object) -> JournalSource:
     return journal
 
 
-def journal_for(journal: StoredJournal | JournalSource, id: UUID) -> StoredJournal:  # noqa: A002
+def journal_for(journal: StoredJournal | JournalSource, job_id: UUID) -> StoredJournal:
     """Return the journal for the job with an id: the one that is given, or the one that a source has."""
     if isinstance(journal, JournalSource):
-        return journal.for_job(id)
+        return journal.for_job(job_id)
     if not isinstance(journal, StoredJournal):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise wrong_type("journal", "a Journal, or a source of journals such as a JournalFolder", journal)
     return journal

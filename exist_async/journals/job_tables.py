@@ -255,7 +255,7 @@ class JobTables(PostgresBacked):
             number: The number of this call.
             notes: The notes. Their new items are successive.
             kind: The kind of write.
-            identity: What identifies the job, if that is new.
+            identity: Kind, service and user of the job, if they are new.
         """
         items: list[str] = []
         sending: dict[int, Sequence[int]] = {}
@@ -298,7 +298,7 @@ class JobTables(PostgresBacked):
 
         Args:
             job: The job.
-            identity: What identifies it, if a write began and noted nothing.
+            identity: Kind, service and user of the job, if a write began and noted nothing.
             repeated: The recorded statuses of items that are sent again.
         """
         given = identity or {}
