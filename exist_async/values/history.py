@@ -18,6 +18,9 @@ from exist_async._http.session import Session
 from exist_async.errors import ConfigurationError, NotFoundError
 from exist_async.paging import LARGEST_PAGE, Page, PageAnswer, PageBody, PageReader, is_own_not_found
 from exist_async.resource import encode_filters
+from exist_async.tables import Table
+from exist_async.tables.columns import Columns
+from exist_async.tables.making import check_table, make_table
 from exist_async.values.history_plan import ListedValues, Listing, Plan, Span, fetch_window, make_plan
 from exist_async.values.kept_pages import PageSource, PageStore
 from exist_async.values.models import DayValue
@@ -109,6 +112,23 @@ class History:
         if self._plan is None:
             self._plan = await self._make_plan()
         return self._plan.requests
+
+    async def table(self, *, wide: bool = False) -> Table:
+        """Read all of it, and return a table of the values, for pandas, polars, DuckDB and others: see `Table`.
+
+        Args:
+            wide: Whether the table has a row for each day and a column for each attribute, instead of a row for each
+                value. This takes a request more, to ask for the attributes' types; a request for each 100 attributes if
+                there are more. Attributes that were named have a column even if they have no value.
+
+        Raises:
+            ConfigurationError: The package arro3-core is not installed.
+        """
+        check_table(wide, owner="History.table()")
+        columns = Columns(self._names)
+        async for name, value in self:
+            columns.add(name, value.date, value.value)
+        return await make_table(self._session, columns, wide=wide)
 
     async def __aiter__(self) -> AsyncGenerator[tuple[str, DayValue], None]:
         async with aclosing(self.pages()) as pages:
