@@ -14,6 +14,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _OWNER_ONLY: Final = 0o600
+_SMALLEST: Final = 512  # bytes of a SQLite file
 
 
 class Failure(Enum):
@@ -64,6 +65,16 @@ def create_file(path: str) -> None:
     """Create a file that only its owner can read, unless it exists. SQLite would leave its mode to the umask."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
+
+
+def check_length(path: str) -> None:
+    """Raise SQLite's error for a file that is no database where it is so short that SQLite would overwrite it."""
+    import sqlite3
+
+    if 0 < Path(path).stat().st_size < _SMALLEST:
+        error = sqlite3.DatabaseError("file is not a database")
+        error.sqlite_errorcode = sqlite3.SQLITE_NOTADB
+        raise error
 
 
 def keep_open(thing: object) -> None:

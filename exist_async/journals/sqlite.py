@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 from exist_async import _json
 from exist_async._checks import check_file_path
-from exist_async._sqlite import Failure, create_file, failure_of, is_locked, keep_open, resolve, submit
+from exist_async._sqlite import Failure, check_length, create_file, failure_of, is_locked, keep_open, resolve, submit
 from exist_async.errors import ConfigurationError, JournalError
 from exist_async.journals import records
 from exist_async.journals.base import Note, StoredJournal
@@ -180,6 +180,7 @@ class Journal(StoredJournal):
             try:
                 # It stays if the rest fails, empty: another program may have opened it meanwhile.
                 create_file(path)
+                check_length(path)
                 self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
                 return self._check_file(self._connection)
             except (sqlite3.Error, OSError) as error:

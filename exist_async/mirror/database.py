@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 from urllib.parse import quote
 from weakref import WeakSet
 
-from exist_async._sqlite import Failure, create_file, failure_of, keep_open, submit
+from exist_async._sqlite import Failure, check_length, create_file, failure_of, keep_open, submit
 from exist_async.errors import ConfigurationError, ExistAsyncError, MirrorError
 from exist_async.mirror import schema
 
@@ -160,8 +160,10 @@ class Database:
         self._close_connection()
         with self._errors("can't be opened"):
             exists = self._check_kind() is not None
-            self._acquire_lock()
             path = os.path.realpath(self.path)  # of a link, the file is created
+            if not Path(path).parent.is_dir():  # the lock would create it
+                raise MirrorError(f"{self} can't be created: its folder does not exist. Create the folder")
+            self._acquire_lock(path)
             if not exists:
                 create_file(path)
             connection = self._connection = self._connect("mode=rw")
@@ -198,6 +200,7 @@ class Database:
             raise MirrorError(f"{self.path} is a folder, and no mirror: name a file in it")
         if not self.path.exists():
             return None
+        check_length(str(self.path))
         # A connection of this kind reads the file alone, and neither locks it nor writes to it. What the write-ahead
         # log may change in it is checked later; the application is written before there is one.
         with closing(self._connect("immutable=1")) as connection:
@@ -233,11 +236,11 @@ class Database:
         path = os.path.realpath(self.path)
         return not os.access(Path(path).parent, os.W_OK) and not Path(f"{path}-wal").exists()
 
-    def _acquire_lock(self) -> None:
+    def _acquire_lock(self, path: str) -> None:
         # Imported here, because it takes a tenth of a second.
         from filelock import FileLock, Timeout
 
-        lock = FileLock(f"{os.path.realpath(self.path)}.lock", timeout=0, mode=0o600, thread_local=False)
+        lock = FileLock(f"{path}.lock", timeout=0, mode=0o600, thread_local=False)
         try:
             lock.acquire()
         except Timeout:
