@@ -17,7 +17,7 @@ from attrs import define
 from benchmarks import memory
 from benchmarks.alone import Figures
 from benchmarks.replies import WITH_VALUES
-from exist_async import AttemptEvent, Event, ExistClient, MemoryRateLimiter
+from exist_async import AttemptEvent, Event, ExistClient, History, MemoryRateLimiter
 
 START: Final = date(2016, 11, 21)
 END: Final = date(2026, 11, 20)
@@ -59,6 +59,35 @@ class _LoopMonitor:
 def by_this_client(url: str) -> Figures:
     """Read it with this package, as a stream."""
 
+    async def values(history: History) -> int:
+        count = 0
+        async for _ in history:
+            count += 1
+        return count
+
+    return _by_this_client(url, values)
+
+
+def as_long_table(url: str) -> Figures:
+    """Read it with this package into a table with a row for each value."""
+
+    async def values(history: History) -> int:
+        return len(await history.table())
+
+    return _by_this_client(url, values)
+
+
+def as_wide_table(url: str) -> Figures:
+    """Read it with this package into a table with a row for each day."""
+
+    async def values(history: History) -> int:
+        table = await history.table(wide=True)
+        return len(table) * (len(table.column_names) - 1)
+
+    return _by_this_client(url, values)
+
+
+def _by_this_client(url: str, values: Callable[[History], Awaitable[int]]) -> Figures:
     async def read(monitor: _LoopMonitor) -> Figures:
         requests = 0
 
@@ -70,16 +99,9 @@ def by_this_client(url: str) -> Figures:
         async with ExistClient(
             _TOKEN, base_url=url, concurrency=CONCURRENCY, rate_limiter=limiter, on_event=count
         ) as exist:
-
-            async def values() -> int:
-                count = 0
-                async for _ in exist.values.history(START, END):
-                    count += 1
-                return count
-
             await exist.profile.get()
             requests = 0
-            figures = await _measured(monitor, values)
+            figures = await _measured(monitor, lambda: values(exist.values.history(START, END)))
             return {**figures, "requests": requests}
 
     return asyncio.run(_monitored(read))
@@ -134,13 +156,14 @@ async def _monitored(read: Callable[[_LoopMonitor], Awaitable[Figures]]) -> Figu
 
 async def _measured(monitor: _LoopMonitor, values: Callable[[], Awaitable[int]]) -> Figures:
     monitor.peak = before = memory.resident()
-    start = time.perf_counter()
+    start, started = time.perf_counter(), time.process_time()
     count = await values()
-    seconds = time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, time.process_time() - started
     await asyncio.sleep(2 * _INTERVAL)  # for the stall at the end
     assert count == WITH_VALUES * DAYS
     return {
         "seconds": seconds,
+        "cpu": cpu,
         "stall": monitor.stall * 1e3,
         "growth": (monitor.peak - before) / _MEGABYTE,
     }

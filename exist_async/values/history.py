@@ -126,8 +126,10 @@ class History:
         """
         check_table(wide, owner="History.table()")
         columns = Columns(self._names)
-        async for name, value in self:
-            columns.add(name, value.date, value.value)
+        async with aclosing(self.pages()) as pages:
+            async for page in pages:
+                columns.add(page.values)
+                await asyncio.sleep(0)
         return await make_table(self._session, columns, wide=wide)
 
     async def __aiter__(self) -> AsyncGenerator[tuple[str, DayValue], None]:
