@@ -4,18 +4,14 @@ It imports no more than both need for that: what the first request imports is a 
 """
 
 import asyncio
-import gc
-import time
-from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from math import ceil
 from typing import Any, Final
 
 import httpx
-from attrs import define
 
-from benchmarks import memory
 from benchmarks.alone import Figures
+from benchmarks.loop_monitor import LoopMonitor, measured, monitored
 from benchmarks.replies import WITH_VALUES
 from exist_async import AttemptEvent, Event, ExistClient, MemoryRateLimiter
 
@@ -31,35 +27,12 @@ REQUESTS: Final = ceil(DAYS / _MOST_DAYS) * _PAGES
 
 _TOKEN: Final = "a-token"
 _PATH: Final = "/api/2/attributes/with-values/"
-_INTERVAL: Final = 0.001
-_MEGABYTE: Final = 1e6
-
-
-@define
-class _LoopMonitor:
-    """Wakes once a millisecond, and records the longest stall of the event loop and the peak of memory.
-
-    Attributes:
-        stall: Seconds of the longest stall.
-        peak: The most bytes in memory.
-    """
-
-    stall: float = 0.0
-    peak: int = 0
-
-    async def run(self) -> None:
-        """Sample until it is cancelled."""
-        while True:
-            start = time.perf_counter()
-            await asyncio.sleep(_INTERVAL)
-            self.stall = max(self.stall, time.perf_counter() - start - _INTERVAL)
-            self.peak = max(self.peak, memory.resident())
 
 
 def by_this_client(url: str) -> Figures:
     """Read it with this package, as a stream."""
 
-    async def read(monitor: _LoopMonitor) -> Figures:
+    async def read(monitor: LoopMonitor) -> Figures:
         requests = 0
 
         def count(event: Event) -> None:
@@ -71,24 +44,24 @@ def by_this_client(url: str) -> Figures:
             _TOKEN, base_url=url, concurrency=CONCURRENCY, rate_limiter=limiter, on_event=count
         ) as exist:
 
-            async def values() -> int:
+            async def values() -> None:
                 count = 0
                 async for _ in exist.values.history(START, END):
                     count += 1
-                return count
+                assert count == WITH_VALUES * DAYS
 
             await exist.profile.get()
             requests = 0
-            figures = await _measured(monitor, values)
+            figures = await measured(monitor, values)
             return {**figures, "requests": requests}
 
-    return asyncio.run(_monitored(read))
+    return asyncio.run(monitored(read))
 
 
 def by_httpx(url: str) -> Figures:
     """Read it with `gather` under a semaphore, which keeps all of it."""
 
-    async def read(monitor: _LoopMonitor) -> Figures:
+    async def read(monitor: LoopMonitor) -> Figures:
         slots = asyncio.Semaphore(CONCURRENCY)
         async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {_TOKEN}"}) as http:
 
@@ -106,41 +79,16 @@ def by_httpx(url: str) -> Figures:
                     response.raise_for_status()
                     return response.json()
 
-            async def values() -> int:
+            async def values() -> None:
                 windows = ceil(DAYS / _MOST_DAYS)
                 pages = await asyncio.gather(
                     *(page(window, number) for window in range(windows) for number in range(1, _PAGES + 1))
                 )
-                return sum(len(attribute["values"]) for page in pages for attribute in page["results"])
+                count = sum(len(attribute["values"]) for page in pages for attribute in page["results"])
+                assert count == WITH_VALUES * DAYS
 
             await http.get("/api/2/accounts/profile/")
-            figures = await _measured(monitor, values)
+            figures = await measured(monitor, values)
             return {**figures, "requests": REQUESTS}
 
-    return asyncio.run(_monitored(read))
-
-
-async def _monitored(read: Callable[[_LoopMonitor], Awaitable[Figures]]) -> Figures:
-    # As in a program that runs for a while: Python's first full collection goes through all that was ever imported.
-    gc.collect()
-    monitor = _LoopMonitor()
-    beating = asyncio.create_task(monitor.run())
-    await asyncio.sleep(0)
-    try:
-        return await read(monitor)
-    finally:
-        beating.cancel()
-
-
-async def _measured(monitor: _LoopMonitor, values: Callable[[], Awaitable[int]]) -> Figures:
-    monitor.peak = before = memory.resident()
-    start = time.perf_counter()
-    count = await values()
-    seconds = time.perf_counter() - start
-    await asyncio.sleep(2 * _INTERVAL)  # for the stall at the end
-    assert count == WITH_VALUES * DAYS
-    return {
-        "seconds": seconds,
-        "stall": monitor.stall * 1e3,
-        "growth": (monitor.peak - before) / _MEGABYTE,
-    }
+    return asyncio.run(monitored(read))

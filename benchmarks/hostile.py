@@ -89,11 +89,13 @@ class _Exchange:
         success = [{**item, "current": item.get("value")} for item in self.items]
         return json.dumps({"success": success, "failed": []}).encode()
 
-    def write(self, body: bytes, status: str = "200 OK", *headers: str, length: int | None = None) -> None:
-        """Write an answer."""
+    def write(
+        self, body: bytes, status: str = "200 OK", *headers: str, length: int | None = None, surplus: bytes = b""
+    ) -> None:
+        """Write an answer, and bytes that follow it."""
         lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", *headers]
         lines.append(f"Content-Length: {len(body) if length is None else length}")
-        self.writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        self.writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body + surplus)
 
     async def stall(self) -> None:
         """Answer nothing until the client hangs up."""
@@ -161,9 +163,10 @@ async def _garbage(exchange: _Exchange) -> None:
 
 async def _surplus(exchange: _Exchange) -> None:
     exchange.apply()
-    exchange.write(exchange.reply)
     evil = b'{"username": "EVIL", "success": [], "failed": []}'
-    exchange.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(evil) + evil)
+    surplus = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(evil) + evil
+    # In one write: no HTTP/1.1 client can tell bytes that arrive after it has sent its next request from the answer.
+    exchange.write(exchange.reply, surplus=surplus)
 
 
 async def _stall_before(exchange: _Exchange) -> None:
