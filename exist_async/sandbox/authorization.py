@@ -140,7 +140,7 @@ def _unknown_client(state: State, client_id: str | None) -> HtmlError:
     return HtmlError(
         "There is no service with this client_id.",
         "Set the client ID of the app to that of a service which exists here.",
-        {"The app sent": client_id, "Here there are": ", ".join(known[:_SERVICES_NAMED])},
+        {"The app sent": client_id, "Client IDs here": ", ".join(known[:_SERVICES_NAMED])},
     )
 
 
@@ -149,7 +149,7 @@ def _wrong_redirect_uri(service: Service, redirect_uri: str | None) -> HtmlError
         f"The redirect_uri is not the one that {shorten(service.label, _SHOWN)} is registered with.",
         "Make the two equal to the last character: change the one in the app, or start the sandbox with the option "
         "--redirect-uri.",
-        {"The app sent": redirect_uri, "Registered is": service.redirect_uri},
+        {"The app sent": redirect_uri, "Registered": service.redirect_uri},
     )
 
 

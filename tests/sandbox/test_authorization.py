@@ -312,7 +312,7 @@ async def test_the_page_of_a_wrong_client_id_names_the_right_ones(browser, sandb
     text = (await browser.get(AUTHORIZE, params={**REQUEST, "client_id": "<somebody>"})).text
 
     assert "<dt>The app sent</dt><dd><code>&lt;somebody&gt;</code></dd>" in text
-    assert "<dt>Here there are</dt><dd><code>sandbox-client, &lt;other&gt;</code></dd>" in text
+    assert "<dt>Client IDs here</dt><dd><code>sandbox-client, &lt;other&gt;</code></dd>" in text
     assert "Set the client ID of the app" in text
 
 
@@ -320,7 +320,7 @@ async def test_the_page_of_a_wrong_redirect_uri_shows_both(browser):
     text = (await browser.get(AUTHORIZE, params={**REQUEST, "redirect_uri": "http://localhost:9/<x>"})).text
 
     assert "<dt>The app sent</dt><dd><code>http://localhost:9/&lt;x&gt;</code></dd>" in text
-    assert "<dt>Registered is</dt><dd><code>http://localhost:8000/</code></dd>" in text
+    assert "<dt>Registered</dt><dd><code>http://localhost:8000/</code></dd>" in text
     assert "--redirect-uri" in text
 
 
