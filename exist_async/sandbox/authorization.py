@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from exist_async.sandbox.calls import PublicCall
 from exist_async.sandbox.groups import SCOPES, group_access
-from exist_async.sandbox.html_pages import HtmlError, html_reply
+from exist_async.sandbox.html_pages import MAX_USERS_LISTED, HtmlError, html_reply
 from exist_async.sandbox.replies import Reply
 from exist_async.sandbox.services import Service
 from exist_async.sandbox.settings import Settings
@@ -64,6 +64,7 @@ def show_authorization(call: PublicCall) -> Reply:
         action=AUTHORIZE_PATH,
         service=request.service,
         users=call.state.users,
+        max_users_listed=MAX_USERS_LISTED,
         rows=group_access(request.scopes),
         fields=request.fields,
     )
@@ -139,7 +140,7 @@ def _unknown_client(state: State, client_id: str | None) -> HtmlError:
     known = [service.client_id for service in state.services]
     return HtmlError(
         "There is no service with this client_id.",
-        "Set the client ID of the app to that of a service which exists here.",
+        "Set the client ID of the app (for exist-async: EXIST_CLIENT_ID) to one that exists here.",
         {"The app sent": client_id, "Client IDs here": ", ".join(known[:_SERVICES_NAMED])},
     )
 
@@ -147,8 +148,8 @@ def _unknown_client(state: State, client_id: str | None) -> HtmlError:
 def _wrong_redirect_uri(service: Service, redirect_uri: str | None) -> HtmlError:
     return HtmlError(
         f"The redirect_uri is not the one that {shorten(service.label, _SHOWN)} is registered with.",
-        "Make the two equal to the last character: change the one in the app, or start the sandbox with the option "
-        "--redirect-uri.",
+        "Make the two equal to the last character: change the one in the app (for exist-async: EXIST_REDIRECT_URI), or "
+        "start the sandbox with the option --redirect-uri.",
         {"The app sent": redirect_uri, "Registered": service.redirect_uri},
     )
 

@@ -10,7 +10,7 @@ import attrs
 from exist_async.sandbox.attributes import Attribute
 from exist_async.sandbox.calls import PublicCall
 from exist_async.sandbox.groups import Group
-from exist_async.sandbox.html_pages import html_reply
+from exist_async.sandbox.html_pages import MAX_USERS_LISTED, html_reply
 from exist_async.sandbox.replies import Reply
 from exist_async.sandbox.request_rows import read_request_log
 from exist_async.sandbox.sparklines import Sparkline, draw_sparkline
@@ -22,11 +22,6 @@ __all__ = ["show_front_page"]
 # A page of more would take seconds to make, and nobody reads it.
 _ATTRIBUTES_SHOWN: Final = 1_000
 _SERVICES_SHOWN: Final = 100
-
-_USERS_LINKED: Final = 12
-"""Up to this number of users, each has a link; beyond, a field takes the username."""
-
-_USERS_SUGGESTED: Final = 1_000
 
 _VALUE_SHOWN: Final = 80
 
@@ -74,9 +69,8 @@ def show_front_page(call: PublicCall) -> Reply:
         url=str(call.request.base_url).rstrip("/"),
         user=user,
         username=username,
-        users=users[:_USERS_SUGGESTED],
-        users_count=len(users),
-        users_linked=len(users) <= _USERS_LINKED,
+        users=users,
+        max_users_listed=MAX_USERS_LISTED,
         groups=[] if user is None else _group_rows(shown, user.local_time(now).date()),
         attributes_shown=len(shown),
         services=services[:_SERVICES_SHOWN],

@@ -13,9 +13,12 @@ from exist_async.sandbox.value_text import shorten
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["FRONT_PATH", "HtmlError", "html_reply"]
+__all__ = ["FRONT_PATH", "MAX_USERS_LISTED", "HtmlError", "html_reply"]
 
 FRONT_PATH: Final = "/"
+
+MAX_USERS_LISTED: Final = 12
+"""Number of users up to which pages list them all; beyond, a field takes the username."""
 
 # Also the icon of the browser's tab, to which the style sheet does not apply.
 _ICON: Final = (

@@ -183,6 +183,18 @@ async def test_with_several_users_the_page_lets_the_browser_choose_one(browser, 
     assert await user_of(browser, await exchange(browser, back)) == "grace"
 
 
+async def test_with_many_users_the_browser_sends_a_name(browser, sandbox):
+    for number in range(1_500):
+        sandbox.add_user(f"user{number}")
+    page = Page(await browser.get(AUTHORIZE, params=REQUEST))
+    assert page.users == []
+    assert page.text.count("<option") == 1_000
+    assert page.fields["user"] == "ada"
+
+    back = location(await browser.post(AUTHORIZE, data=page.press("Allow", user="user1400")))
+    assert await user_of(browser, await exchange(browser, back)) == "user1400"
+
+
 async def test_with_a_single_user_the_page_has_no_choice_of_users(browser, sandbox):
     page = Page(await browser.get(AUTHORIZE, params=REQUEST))
 
