@@ -26,6 +26,8 @@ def reply(method: str, target: str, body: bytes) -> bytes:
     number, size = int(params.get("page", "1")), int(params.get("limit", "20"))
     if path.endswith("/with-values/"):
         return values_page(params["date_max"], int(params["days"]), number, size)
+    if path.endswith("/attributes/"):
+        return page(number, size, WITH_VALUES)
     return page(number, size) if path.endswith("/owned/") else _PROFILE
 
 
@@ -37,10 +39,10 @@ def attribute(name: str) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def page(number: int, size: int) -> bytes:
-    """Return a page of the listing of owned attributes."""
-    names = [f"tag_{n}" for n in range(OWNED)]
-    return _page([attribute(name) for name in names[(number - 1) * size : number * size]], number, size, OWNED)
+def page(number: int, size: int, count: int = OWNED) -> bytes:
+    """Return a page of a listing of so many attributes: by default, of the owned ones."""
+    names = [f"tag_{n}" for n in range(count)]
+    return _page([attribute(name) for name in names[(number - 1) * size : number * size]], number, size, count)
 
 
 @lru_cache(maxsize=512)
@@ -74,8 +76,8 @@ def _fields(name: str) -> dict[str, object]:
         "active": True,
         "priority": 1,
         "manual": False,
-        "value_type": 7,
-        "value_type_description": "Boolean",
+        "value_type": 0,
+        "value_type_description": "Integer",
     }
 
 

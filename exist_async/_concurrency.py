@@ -10,14 +10,17 @@ from attrs import field, frozen
 T = TypeVar("T")
 
 
-async def ordered_map(jobs: Iterable[Callable[[], Awaitable[T]]], *, concurrency: int) -> AsyncGenerator[T, None]:
+async def ordered_map(
+    jobs: Iterable[Callable[[], Awaitable[T]]], *, concurrency: int, ahead: int | None = None
+) -> AsyncGenerator[T, None]:
     """Run jobs concurrently and yield their results in the order of the jobs.
 
-    Up to twice `concurrency` jobs are started ahead of the reader, so that a slow one does not delay those after it.
-    The iterable is read no further than that. A job's error is raised in place of its result. Close the generator when
-    leaving it early: that cancels the jobs that were started.
+    Up to `ahead` jobs are started ahead of the reader: by default twice `concurrency`, so that a slow one does not
+    delay those after it. The iterable is read no further than that. A job's error is raised in place of its result.
+    Close the generator when leaving it early: that cancels the jobs that were started.
     """
     free = asyncio.Semaphore(concurrency)
+    ahead = 2 * concurrency if ahead is None else ahead
 
     async def run(job: Callable[[], Awaitable[T]]) -> T:
         async with free:
@@ -27,7 +30,7 @@ async def ordered_map(jobs: Iterable[Callable[[], Awaitable[T]]], *, concurrency
     waiting = iter(jobs)
     try:
         while True:
-            while len(started) < 2 * concurrency and (job := next(waiting, None)) is not None:
+            while len(started) < ahead and (job := next(waiting, None)) is not None:
                 started.append(asyncio.create_task(run(job)))
                 # Starting all jobs at once would block the event loop.
                 await asyncio.sleep(0)

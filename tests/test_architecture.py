@@ -34,6 +34,7 @@ LAYERS: list[list[str]] = [
     ["auth"],
     ["attributes"],
     ["profile"],
+    ["tables"],
     ["values"],
     ["journals"],
     ["averages", "correlations", "insights"],
@@ -178,7 +179,7 @@ def importers_of(folder: str) -> set[str]:
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
     heavy = ["aiohttp", "cattrs", "filelock", "msgspec", "redis", "starlette", "uvicorn", "rich", "cyclopts", "sqlite3"]
-    heavy += ["psycopg", "psycopg_pool", "procrastinate"]
+    heavy += ["psycopg", "psycopg_pool", "procrastinate", "arro3"]
     # httpx loads rich by itself, for its own command, where rich and click are installed.
     loaded = f"sorted({set(heavy)} & (sys.modules.keys() - had))"
     code = f"import sys, httpx; had = set(sys.modules); import exist_async; print({loaded})"

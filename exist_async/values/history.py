@@ -6,10 +6,11 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
+from itertools import chain
 from operator import attrgetter
 from typing import Generic, TypeAlias, TypeVar
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from exist_async._checks import check_day, check_names
 from exist_async._concurrency import ordered_map
@@ -17,6 +18,9 @@ from exist_async._http.session import Session
 from exist_async.errors import ConfigurationError, NotFoundError
 from exist_async.paging import LARGEST_PAGE, Page, PageAnswer, PageBody, PageReader, is_own_not_found
 from exist_async.resource import encode_filters
+from exist_async.tables import Table
+from exist_async.tables.columns import Columns
+from exist_async.tables.making import check_table, make_table
 from exist_async.values.history_plan import ListedValues, Listing, Plan, Span, fetch_window, make_plan
 from exist_async.values.kept_pages import PageSource, PageStore
 from exist_async.values.models import DayValue
@@ -33,6 +37,19 @@ _InWindow: TypeAlias = tuple[Span, Listing]
 
 S = TypeVar("S")
 R = TypeVar("R")
+
+
+@frozen(eq=False, repr=False)
+class HistoryPage:
+    """The values of one page of a history.
+
+    Attributes:
+        values: Names of attributes and their values, without those of the pages before; the newest of each first.
+        covered: Names of attributes, and the days of which all values have been yielded with this page.
+    """
+
+    values: _Values
+    covered: _Parts
 
 
 class History:
@@ -96,18 +113,48 @@ class History:
             self._plan = await self._make_plan()
         return self._plan.requests
 
+    async def table(self, *, wide: bool = False) -> Table:
+        """Read all of it, and return a table of the values, for pandas, polars, DuckDB and others: see `Table`.
+
+        Args:
+            wide: Whether the table has a row for each day and a column for each attribute, instead of a row for each
+                value. This takes a request more, to ask for the attributes' types; a request for each 100 attributes if
+                there are more. Attributes that were named have a column even if they have no value.
+
+        Raises:
+            ConfigurationError: The package arro3-core is not installed.
+        """
+        check_table(wide, owner="History.table()")
+        columns = Columns(self._names)
+        async for name, value in self:
+            columns.add(name, value.date, value.value)
+        return await make_table(self._session, columns, wide=wide)
+
     async def __aiter__(self) -> AsyncGenerator[tuple[str, DayValue], None]:
-        plan, self._plan = self._plan or await self._make_plan(), None
-        reader = _Reader(self._session, self._span, self._filters, plan)
-        self._inaccessible = reader.inaccessible
-        async with aclosing(reader.values()) as reading:
+        async with aclosing(self.pages()) as pages:
             count = 0
-            async for values in reading:
-                for value in values:
+            async for page in pages:
+                for value in page.values:
                     yield value
                     count += 1
                     if count % _VALUES_BETWEEN_YIELDS == 0:
                         await asyncio.sleep(0)
+
+    async def pages(self, *, ahead: int | None = None) -> AsyncGenerator[HistoryPage, None]:
+        """Yield the same values page by page, with the attributes and days that have been read completely.
+
+        Close the generator when leaving it early.
+
+        Args:
+            ahead: The most pages that are requested ahead of the reader, and lost if the program ends. None is twice
+                the client's `concurrency`.
+        """
+        plan, self._plan = self._plan or await self._make_plan(), None
+        reader = _Reader(self._session, self._span, self._filters, plan, ahead)
+        self._inaccessible = reader.inaccessible
+        async with aclosing(reader.pages()) as pages:
+            async for page in pages:
+                yield page
 
     async def _make_plan(self) -> Plan:
         return await make_plan(
@@ -144,7 +191,7 @@ class _Pages(Generic[S, R]):
 
 
 async def _read_pages(
-    listings: Iterable[_Pages[S, R]], *, concurrency: int
+    listings: Iterable[_Pages[S, R]], *, concurrency: int, ahead: int | None
 ) -> AsyncGenerator[tuple[_Pages[S, R], Page[R]], None]:
     """Read all pages of several listings concurrently, and yield them in order."""
 
@@ -155,7 +202,7 @@ async def _read_pages(
                     break
                 yield partial(listing.fetch, number)
 
-    async with aclosing(ordered_map(jobs(), concurrency=concurrency)) as answers:
+    async with aclosing(ordered_map(jobs(), concurrency=concurrency, ahead=ahead)) as answers:
         async for listing, answer in answers:
             if listing.reader.ended:
                 continue  # it was requested before the last page was known
@@ -177,6 +224,7 @@ class _Reader:
     _span: Span
     _filters: Mapping[str, str]
     _plan: Plan
+    _ahead: int | None
     inaccessible: dict[str, None] = field(init=False, factory=dict[str, None])  # in the order found
     # The oldest day yielded of each attribute.
     _oldest: dict[str, dt.date] = field(init=False, factory=dict[str, dt.date])
@@ -184,35 +232,37 @@ class _Reader:
     _regular: set[str] = field(init=False, factory=set[str])
     _done: set[str] = field(init=False, factory=set[str])
 
-    async def values(self) -> AsyncGenerator[_Values, None]:
-        """Yield the values of one page after another."""
+    async def pages(self) -> AsyncGenerator[HistoryPage, None]:
+        """Yield one page after another."""
         if self._plan.listings:
             async with aclosing(self._by_window()) as by_window:
-                async for values in by_window:
-                    yield values
+                async for page in by_window:
+                    yield page
         hidden = sorted(self._plan.required - self._regular - self._done - {name for name, _ in self._plan.alone})
         async with aclosing(self._alone([*self._plan.alone, *((name, self._span) for name in hidden)])) as alone:
-            async for values in alone:
-                yield values
+            async for page in alone:
+                yield page
 
-    async def _by_window(self) -> AsyncGenerator[_Values, None]:
+    async def _by_window(self) -> AsyncGenerator[HistoryPage, None]:
         window = next(self._span.windows())
         shown: set[str] = set()
-        async with aclosing(self._window_pages()) as pages:
-            async for (days, listing), page in pages:
+        async with aclosing(self._window_pages()) as window_pages:
+            async for (days, listing), listed in window_pages:
                 if days != window:
-                    async for values in self._alone(self._missing(window, shown)):
-                        yield values
+                    async for page in self._alone(self._missing(window, shown)):
+                        yield page
                     window, shown = days, set[str]()
-                attributes = listing.wanted(page.results)
+                attributes = listing.wanted(listed.results)
                 shown.update(attribute.name for attribute in attributes)
-                async for values in self._alone(self._appeared(window, shown)):
-                    yield values
-                for attribute in attributes:
-                    if attribute.name in self._regular:
-                        yield self._new(attribute.name, window, attribute.values)
-        async for values in self._alone(self._missing(window, shown)):
-            yield values
+                async for page in self._alone(self._appeared(window, shown)):
+                    yield page
+                regular = [attribute for attribute in attributes if attribute.name in self._regular]
+                values = chain.from_iterable(
+                    self._new(attribute.name, window, attribute.values) for attribute in regular
+                )
+                yield HistoryPage(list(values), [(attribute.name, window) for attribute in regular])
+        async for page in self._alone(self._missing(window, shown)):
+            yield page
 
     def _appeared(self, window: Span, shown: set[str]) -> _Parts:
         """Return the attributes that newer windows did not contain: all of their days are read one by one."""
@@ -241,7 +291,8 @@ class _Reader:
             yield (newest, listing), listing.first
         if not self._plan.by_window:
             return
-        async with aclosing(_read_pages(self._windows(), concurrency=self._session.options.concurrency)) as pages:
+        concurrency = self._session.options.concurrency
+        async with aclosing(_read_pages(self._windows(), concurrency=concurrency, ahead=self._ahead)) as pages:
             async for in_window, page in pages:
                 if in_window.last is not None:
                     # The next windows probably have the same number of pages.
@@ -262,7 +313,7 @@ class _Reader:
                     reader.record(PageAnswer(listing.first, has_next=listing.page_count > 1))
                 yield pages
 
-    async def _alone(self, parts: _Parts) -> AsyncGenerator[_Values, None]:
+    async def _alone(self, parts: _Parts) -> AsyncGenerator[HistoryPage, None]:
         """Yield values attribute by attribute, first pages first."""
         concurrency = self._session.options.concurrency
         listings = [
@@ -271,16 +322,32 @@ class _Reader:
             )
             for part in parts
         ]
+        ends = {name: span.end for name, span in parts}
         firsts = (partial(listing.fetch, 1) for listing in listings)
-        async with aclosing(ordered_map(firsts, concurrency=concurrency)) as first_pages:
+        async with aclosing(ordered_map(firsts, concurrency=concurrency, ahead=self._ahead)) as first_pages:
             async for listing, answer in first_pages:
                 page = await listing.accept(answer)
-                yield self._new(*listing.subject, page.results)
+                yield self._page(listing, page, ends)
                 if not listing.reader.ended:
                     listing.start, listing.page_count = 2, _count_pages(listing.subject[1], page)
-        async with aclosing(_read_pages(listings, concurrency=concurrency)) as other_pages:
+        async with aclosing(_read_pages(listings, concurrency=concurrency, ahead=self._ahead)) as other_pages:
             async for listing, page in other_pages:
-                yield self._new(*listing.subject, page.results)
+                yield self._page(listing, page, ends)
+
+    def _page(
+        self, listing: _Pages[tuple[str, Span], DayValue], page: Page[DayValue], ends: dict[str, dt.date]
+    ) -> HistoryPage:
+        """Return a page of an attribute's values. `ends` has the newest day of each attribute that is not covered."""
+        name, span = listing.subject
+        values = self._new(name, span, page.results)
+        end = ends[name]
+        # Of a page that has only values of earlier ones, nothing is left.
+        oldest = min((value.date for value in page.results), default=dt.date.max)
+        start = span.start if listing.reader.ended else max(span.start, oldest)
+        if name in self.inaccessible or start > end:
+            return HistoryPage(values, ())
+        ends[name] = start - dt.timedelta(days=1)
+        return HistoryPage(values, [(name, Span(start, end))])
 
     async def _fetch_values(self, name: str, span: Span, number: int) -> PageAnswer[DayValue]:
         params = {"attribute": name, "date_max": span.end.isoformat(), "limit": str(LARGEST_PAGE)}
