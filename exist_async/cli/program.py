@@ -104,6 +104,18 @@ app.command(
     sort_key=10,
 )
 app.command(
+    "exist_async.cli.commands.show:show",
+    usage="Usage: exist-async show [OPTIONS] NAME...",
+    help="""Draw charts of attributes in the terminal, below each other, over the same days.
+
+    A line joins values of days that follow each other. If there are more days than fit, each point is the mean of
+    several. Values are in everyday units.
+
+    The exit code is 1 if one of the attributes does not exist, or can't be drawn.""",
+    help_epilogue=_SIGNING_IN,
+    sort_key=10,
+)
+app.command(
     "exist_async.cli.commands.update:update",
     usage="Usage: exist-async update [OPTIONS] [FILE | -]",
     help="""Write values from a file or from standard input.
