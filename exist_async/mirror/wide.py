@@ -29,7 +29,7 @@ def column_names(attributes: Iterable[str]) -> dict[str, str]:
 
 
 def rebuild_view(connection: "sqlite3.Connection") -> None:
-    """Create the view again, with a column for each attribute, in the order in which Exist listed them first.
+    """Give the view a column for each attribute, in the order in which Exist listed them first.
 
     It has at most 1,999 of them.
     """
@@ -41,8 +41,11 @@ def rebuild_view(connection: "sqlite3.Connection") -> None:
         f"AS {_identifier(column)}"
         for name, column in column_names(names[: _MOST_COLUMNS - 1]).items()
     )
-    connection.execute("DROP VIEW IF EXISTS wide")
-    connection.execute(f"CREATE VIEW wide AS SELECT {', '.join(columns)} FROM day")  # noqa: S608
+    statement = f"CREATE VIEW wide AS SELECT {', '.join(columns)} FROM day"  # noqa: S608
+    (before,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'wide'").fetchone()
+    if statement != before:  # a change of the schema makes other programs prepare their statements again
+        connection.execute("DROP VIEW wide")
+        connection.execute(statement)
 
 
 def _literal(text: str) -> str:
