@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -51,7 +50,7 @@ async def mirror(
         budget: Requests that are allowed, and in how many seconds.
         base_url: Origin of the service.
     """
-    chosen: Sequence[str] = _PARTS if parts is None else split_names(parts)
+    chosen = _PARTS if parts is None else split_names(parts)
     try:
         async with connect(base_url, wait=wait, budget=budget, has_file=True) as exist, Mirror(file) as copy:
             first_day = None if since is None else (await resolve_days(exist, since))[0]
@@ -64,10 +63,14 @@ async def mirror(
                     exist, since=first_day, days=days, budget=reread_requests, parts=chosen, on_progress=on_progress
                 )
     except (ExistAsyncError, asyncio.CancelledError) as error:
-        if file.exists() and not isinstance(error, ConfigurationError | MirrorError):
+        if _exists(file) and not isinstance(error, ConfigurationError | MirrorError):
             print_error(f"{file} keeps what was read: run the same command again to go on where it stopped")
         raise
     print(one_line(_describe(report, file)), file=sys.stderr)
+
+
+def _exists(file: Path) -> bool:
+    return file.exists()
 
 
 def _describe(report: PullReport, file: Path) -> str:
