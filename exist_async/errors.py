@@ -19,6 +19,7 @@ ExistAsyncError
 ├── OAuthError                signing in or renewing the token failed; nothing was carried out
 │   └── ReauthorizationRequired   the user has to sign in again
 ├── JournalError              the journal of a write can't be used; what it could not note was not sent
+├── MirrorError               the file of a mirror can't be used; it is as it was before
 └── BatchError                only some items of a write succeeded, or its requests failed with different errors
 ```
 
@@ -241,6 +242,14 @@ class JournalError(ExistAsyncError):
     One in PostgreSQL can't be used either while its server can't be reached.
 
     What could not be noted was not sent. If outcomes could not be noted, they are told all the same.
+    """
+
+
+class MirrorError(ExistAsyncError):
+    """The file of a mirror can't be used; it is as it was before, and the message says what to do.
+
+    It does not exist yet, is damaged, is no mirror, was written by a newer version, is locked by another pull or
+    program, or is read-only, or its disk is full. What was pulled before is kept.
     """
 
 

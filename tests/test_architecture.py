@@ -14,7 +14,7 @@ import exist_async
 
 PACKAGE = Path(exist_async.__file__).parent
 
-TOOLS = ["_concurrency", "_checks", "_json", "_secrets", "_per_loop", "_redis", "_postgres"]
+TOOLS = ["_concurrency", "_checks", "_json", "_secrets", "_per_loop", "_redis", "_postgres", "_sqlite"]
 
 # The folders, and the modules beside them, from the ground up. Each may import those of the lines above its own, and
 # those before it in its line.
@@ -39,7 +39,7 @@ LAYERS: list[list[str]] = [
     ["journals"],
     ["averages", "correlations", "insights"],
     ["client"],
-    ["jobs"],
+    ["jobs", "mirror"],
     ["attio"],
     ["sandbox"],
     ["cli"],

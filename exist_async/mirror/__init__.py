@@ -1,0 +1,6 @@
+"""A copy of a user's data on Exist, in a SQLite file."""
+
+from exist_async.mirror.mirror import Mirror
+from exist_async.mirror.reading import MirroredAttribute
+
+__all__ = ["Mirror", "MirroredAttribute"]

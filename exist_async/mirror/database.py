@@ -1,0 +1,314 @@
+"""The SQLite file of a mirror: who may read and write it, and the errors when it can't be used."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
+from urllib.parse import quote
+from weakref import WeakSet
+
+from exist_async._sqlite import Failure, create_file, failure_of, keep_open, submit
+from exist_async.errors import ConfigurationError, ExistAsyncError, MirrorError
+from exist_async.mirror import schema
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from filelock import FileLock
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_TIMEOUT: Final = 5.0
+"""Seconds to wait while another program has locked the file."""
+
+_open_databases: WeakSet["Database"] = WeakSet()
+
+
+class Database:
+    """The file of a mirror. One thread of its own uses it, so that nothing blocks the event loop.
+
+    Reading creates nothing and keeps nobody from writing. Writing is possible in `async with database.locked():`, by
+    one Database at a time, which creates the file if it does not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._thread: ThreadPoolExecutor | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._is_locked = False
+        self._lock: FileLock | None = None
+
+    def __str__(self) -> str:
+        return f"the mirror {self.path}"
+
+    def open(self) -> None:
+        """Make it ready. The file is opened when it is first used."""
+        if self._thread is not None:
+            raise ConfigurationError(f"{self} is open already")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="exist_async-mirror")
+        _open_databases.add(self)
+
+    async def close(self) -> None:
+        """Close the file, after what is being done with it."""
+        if self._thread is None:
+            return
+        thread, self._thread = self._thread, None
+        closed = submit(thread, self._close_file)
+        thread.shutdown(wait=False)
+        await asyncio.shield(closed)
+
+    async def read(
+        self, function: Callable[Concatenate["sqlite3.Connection", P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Call a function that reads, with the connection and the arguments, in the thread.
+
+        Raises:
+            MirrorError: The file can't be read.
+        """
+
+        def run() -> T:
+            with self._reading() as connection:
+                return function(connection, *args, **kwargs)
+
+        return await self._call(run)
+
+    async def write(
+        self, function: Callable[Concatenate["sqlite3.Connection", P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Call a function that writes, as one transaction, in the thread. It ends also if the caller is cancelled.
+
+        Raises:
+            MirrorError: The file can't be written; it is as it was before.
+        """
+
+        def run() -> T:
+            with self._transaction() as connection:
+                return function(connection, *args, **kwargs)
+
+        return await self._call(run)
+
+    @asynccontextmanager
+    async def locked(self) -> AsyncGenerator[None, None]:
+        """Keep other mirrors from writing the file, which is created or migrated before.
+
+        Raises:
+            MirrorError: Another one writes it, or it can't be written, or is no mirror.
+        """
+        if self._is_locked:
+            raise self._locked_error()
+        self._is_locked = True
+        try:
+            await self._call(self._open_for_writing)
+            yield
+        finally:
+            self._is_locked = False
+            with suppress(ConfigurationError):  # it was closed meanwhile
+                await self._call(self._close_file)
+
+    async def _call(self, function: Callable[[], T]) -> T:
+        if self._thread is None:
+            raise ConfigurationError(f"{self} is not open: use it in `async with Mirror(...) as mirror:`")
+        return await asyncio.shield(submit(self._thread, function))
+
+    # In the thread:
+
+    @contextmanager
+    def _reading(self) -> Generator["sqlite3.Connection"]:
+        with self._errors("can't be read"):
+            if self._connection is None:
+                self._connection = self._open_for_reading()
+            try:
+                yield self._connection
+            finally:
+                if self._is_unchangeable():
+                    self._close_connection()
+
+    @contextmanager
+    def _transaction(self) -> Generator["sqlite3.Connection"]:
+        if self._connection is None or self._lock is None:
+            raise AssertionError("written without a lock")
+        with self._errors("can't be written"):
+            connection = self._connection
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def _open_for_reading(self) -> "sqlite3.Connection":
+        version = self._check_kind()
+        if version is None:
+            raise MirrorError(f"{self} does not exist: pull into it first, which creates it")
+        if version == 0:
+            raise MirrorError(f"{self} is empty: pull into it first")
+        connection = self._connect("immutable=1" if self._is_unchangeable() else "mode=rw")
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            self._check_is_migrated(_user_version(connection))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _open_for_writing(self) -> None:
+        self._close_connection()
+        with self._errors("can't be opened"):
+            exists = self._check_kind() is not None
+            self._acquire_lock()
+            path = os.path.realpath(self.path)  # of a link, the file is created
+            if not exists:
+                create_file(path)
+            connection = self._connection = self._connect("mode=rw")
+            self._check_kind()  # another program may have written it before it was locked
+            self._check_pages(connection)
+            self._migrate(connection)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+
+    def _check_pages(self, connection: "sqlite3.Connection") -> None:
+        damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if damage != "ok":
+            raise self._damaged(" ".join(damage.split()))
+
+    def _migrate(self, connection: "sqlite3.Connection") -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            version = _user_version(connection)
+            self._check_version(version)
+            if version < schema.latest_version():
+                schema.migrate(connection, version)
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    def _check_kind(self) -> int | None:
+        """Return the version of the file's schema: 0 if it is empty, None if it does not exist.
+
+        Raises:
+            MirrorError: It is no mirror.
+        """
+        if self.path.is_dir():
+            raise MirrorError(f"{self.path} is a folder, and no mirror: name a file in it")
+        if not self.path.exists():
+            return None
+        # A connection of this kind reads the file alone, and neither locks it nor writes to it. What the write-ahead
+        # log may change in it is checked later; the application is written before there is one.
+        with closing(self._connect("immutable=1")) as connection:
+            version = _user_version(connection)
+            application = connection.execute("PRAGMA application_id").fetchone()[0]
+            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if application != schema.APPLICATION and (application or version or tables):
+            raise MirrorError(f"{self.path} is another SQLite file, and no mirror: name another file")
+        self._check_version(version)
+        return version
+
+    def _check_version(self, version: int) -> None:
+        if version > schema.latest_version():
+            raise MirrorError(
+                f"{self} was written by a newer version of exist_async (schema {version}): use that version"
+            )
+
+    def _check_is_migrated(self, version: int) -> None:
+        self._check_version(version)
+        if version < schema.latest_version():
+            raise MirrorError(f"{self} was written by an older version of exist_async: pull into it once")
+
+    def _connect(self, option: str) -> "sqlite3.Connection":
+        import sqlite3
+
+        path = os.path.realpath(self.path)
+        return sqlite3.connect(
+            f"file:{quote(path)}?{option}", timeout=_TIMEOUT, isolation_level=None, check_same_thread=False, uri=True
+        )
+
+    def _is_unchangeable(self) -> bool:
+        """Whether the file must be read without its write-ahead log, which can't be created in a read-only folder."""
+        path = os.path.realpath(self.path)
+        return not os.access(Path(path).parent, os.W_OK) and not Path(f"{path}-wal").exists()
+
+    def _acquire_lock(self) -> None:
+        # Imported here, because it takes a tenth of a second.
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(f"{os.path.realpath(self.path)}.lock", timeout=0, mode=0o600, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise self._locked_error() from None
+        self._lock = lock
+
+    def _close_file(self) -> None:
+        try:
+            with self._errors("can't be closed"):
+                self._close_connection()
+        finally:
+            lock, self._lock = self._lock, None
+            if lock is not None:
+                lock.release()
+
+    def _close_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    @contextmanager
+    def _errors(self, event: str) -> Generator[None]:
+        """Raise MirrorError for errors of the file."""
+        import sqlite3
+
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise self._error(event, error) from error
+        except ExistAsyncError:  # ConfigurationError is a ValueError
+            raise
+        except ValueError as error:
+            raise self._damaged(str(error)) from error
+
+    def _error(self, event: str, error: Exception) -> MirrorError:
+        match failure_of(error, self.path):
+            case Failure.LOCKED:
+                return MirrorError(f"{self} {event}: another program has locked it. End that program, and call again")
+            case Failure.FULL:
+                return MirrorError(f"{self} {event}: its disk is full. Make space, and call again")
+            case Failure.DAMAGED:
+                return self._damaged(str(error))
+            case Failure.READ_ONLY_FOLDER:
+                return MirrorError(f"{self} {event}: its folder is read-only ({error})")
+            case Failure.READ_ONLY:
+                return MirrorError(f"{self} {event}: it is read-only")
+            case Failure.OTHER:
+                return MirrorError(f"{self} {event}: {error}. Check that it is a file, and its folder exists")
+
+    def _damaged(self, reason: str) -> MirrorError:
+        return MirrorError(f"{self} is damaged, or no mirror: {reason}. Pull into another file")
+
+    def _locked_error(self) -> MirrorError:
+        return MirrorError(f"another pull into {self} is running, in this program or another: wait until it has ended")
+
+    def _leave_file(self) -> None:
+        """Become closed in a child process, without closing what the parent process uses."""
+        keep_open(self._connection)
+        keep_open(self._lock)
+        self._connection = self._lock = self._thread = None
+        self._is_locked = False
+
+
+def _user_version(connection: "sqlite3.Connection") -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _leave_open_files() -> None:
+    for database in list(_open_databases):
+        database._leave_file()  # pyright: ignore[reportPrivateUsage]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_open_files)

@@ -1,0 +1,55 @@
+"""The view `wide` of a mirror's file: a row for each day, a column for each attribute."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_MOST_COLUMNS: Final = 2000  # SQLite's limit
+
+
+def column_names(attributes: Iterable[str]) -> dict[str, str]:
+    """Return the column of each attribute in the view, in order.
+
+    SQLite does not distinguish upper and lower case: the later one of such attributes gets a number, as "mood_2", and
+    so does an attribute that is named as the column of the day, `date`.
+    """
+    taken = {"date"}
+    columns: dict[str, str] = {}
+    for attribute in attributes:
+        name = column = attribute.replace("\0", "")
+        number = 1
+        while column.lower() in taken:
+            number += 1
+            column = f"{name}_{number}"
+        taken.add(column.lower())
+        columns[attribute] = column
+    return columns
+
+
+def rebuild_view(connection: "sqlite3.Connection") -> None:
+    """Create the view again, with a column for each attribute, in the order in which Exist listed them first.
+
+    It has at most 1,999 of them.
+    """
+    names = [name for (name,) in connection.execute("SELECT name FROM attribute ORDER BY position")]
+    columns = ["date"]
+    # Each value is looked up by the primary key, so that the first rows do not wait for all values to be read.
+    columns += (
+        f"(SELECT coalesce(number, text) FROM value WHERE attribute = {_literal(name)} AND date = day.date) "  # noqa: S608
+        f"AS {_identifier(column)}"
+        for name, column in column_names(names[: _MOST_COLUMNS - 1]).items()
+    )
+    connection.execute("DROP VIEW IF EXISTS wide")
+    connection.execute(f"CREATE VIEW wide AS SELECT {', '.join(columns)} FROM day")  # noqa: S608
+
+
+def _literal(text: str) -> str:
+    if "\0" in text:  # it would end the statement
+        return f"CAST(x'{text.encode().hex()}' AS TEXT)"
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
