@@ -16,7 +16,17 @@ from exist_async.cli.budget import EXIST_BUDGET
 from exist_async.cli.chart import Glyphs, Series, draw_charts
 from exist_async.cli.connection import connect
 from exist_async.cli.extras import require_packages
-from exist_async.cli.options import BaseUrl, BudgetOption, Day, Wait, resolve_day, resolve_days, split_names
+from exist_async.cli.options import (
+    BaseUrl,
+    BudgetOption,
+    Day,
+    MirrorFile,
+    Wait,
+    check_mirror_options,
+    resolve_day,
+    resolve_days,
+    split_names,
+)
 from exist_async.cli.output import print_error, stdout_console
 from exist_async.client import ExistClient
 from exist_async.mirror import Mirror
@@ -30,7 +40,7 @@ async def show(
     *names: str,
     days: Annotated[int, Parameter(validator=Number(gte=1))] = 90,
     until: Annotated[Day | None, Parameter(show_default=False)] = None,
-    mirror: Path | None = None,
+    mirror: MirrorFile = None,
     wait: Wait = None,
     budget: BudgetOption = EXIST_BUDGET,
     base_url: BaseUrl = EXIST,
@@ -51,6 +61,7 @@ async def show(
     asked = [name for name in split_names(names) if name]
     if not asked:
         raise CycloptsError("show needs names of attributes, such as: exist-async show steps sleep")
+    check_mirror_options(mirror, wait=wait, budget=budget)
     require_packages("cli", "plotille", feature="show")
     if mirror is not None:
         return await _show_mirror(mirror, asked, days, until)
