@@ -69,6 +69,13 @@ async def test_reading_leaves_nothing_beside_it(path: Path) -> None:
     assert sorted(before) == ["exist.db", "exist.db.lock"]
 
 
+async def test_what_reads_can_t_write(path: Path) -> None:
+    await write(path)
+    async with Mirror(path) as mirror:
+        with pytest.raises(MirrorError, match="can't be read: it is read-only"):
+            await mirror._database.read(rows.put_values, [("steps", days(2)[0])])
+
+
 async def test_a_second_writer_is_told_at_once_and_readers_go_on(path: Path) -> None:
     await write(path)
     async with Mirror(path) as mirror, Mirror(path) as second, mirror._database.locked():
