@@ -101,12 +101,12 @@ def put_values(connection: "sqlite3.Connection", rows: Iterable[tuple[str, DayVa
     changed: list[tuple[Any, ...]] = []
     for name, values in by_name.items():
         known = _known_values(connection, name, values)
-        for date, value in sorted(values.items()):
+        for date, day_value in sorted(values.items()):
             if date not in known:
-                if value is not None:
-                    new.append((name, date, *columns_of(value)))
-            elif known[date] != value:
-                changed.append((*columns_of(value), name, date))
+                if day_value is not None:
+                    new.append((name, date, *columns_of(day_value)))
+            elif known[date] != day_value:
+                changed.append((*columns_of(day_value), name, date))
     if new:
         _add_unknown_attributes(connection, {row[0] for row in new})
         connection.executemany("INSERT INTO value VALUES (?, ?, ?, ?)", new)
