@@ -100,7 +100,10 @@ def test_pyarrow_reads_it():
         "wake_time": "time64[us]",
         "weight": "double",
     }
+    assert [field.name for field in arrow.schema if not field.nullable] == ["date"]
     pyarrow.table(long(LONG)).validate(full=True)
+    assert [field.name for field in pyarrow.table(long(LONG)).schema if not field.nullable] == ["attribute", "date"]
+    assert pyarrow.table(long(LONG)).column("number").num_chunks == 1
     assert [tuple(row.values()) for row in pyarrow.table(long(LONG)).to_pylist()] == ROWS
     assert pyarrow.table(wide({})).num_rows == 0
 
@@ -177,10 +180,14 @@ def test_a_table_can_be_read_again_and_is_no_longer_needed_afterwards():
 
 def test_a_reader_may_ask_for_other_types():
     pyarrow = pytest.importorskip("pyarrow")
+    from arro3.core import Table as ArrowTable
+
+    table = wide({"steps": {DAY: 8123}, "tag": {DAY: 1}}, tag=ValueType.BOOLEAN)
     schema = pyarrow.schema({"date": pyarrow.date32(), "steps": pyarrow.float64(), "tag": pyarrow.int64()})
 
-    arrow = pyarrow.table(wide({"steps": {DAY: 8123}, "tag": {DAY: 1}}, tag=ValueType.BOOLEAN), schema=schema)
+    stream = table.__arrow_c_stream__(schema.__arrow_c_schema__())
 
+    arrow = pyarrow.table(ArrowTable.from_arrow_pycapsule(stream))
     assert arrow.schema.types == schema.types
     assert arrow.to_pydict() == {"date": [DAY], "steps": [8123.0], "tag": [1]}
 
