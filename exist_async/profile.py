@@ -61,8 +61,7 @@ class Profile(Resource):
         Raises:
             NoAnswerError: The profile has no local time, and no time zone that is known on this machine.
         """
-        profile = await self.get()
-        return (profile.local_time or _now_in(profile.timezone)).date()
+        return today_of(await self.get())
 
     async def now(self) -> datetime:
         """Return the current time in the user's time zone, by Exist's clock; costs one request.
@@ -71,10 +70,19 @@ class Profile(Resource):
             NoAnswerError: The profile has no local time with its offset from UTC, and no time zone that is known on
                 this machine.
         """
-        profile = await self.get()
-        if profile.local_time is not None and profile.local_time.tzinfo is not None:
-            return profile.local_time
-        return _now_in(profile.timezone)
+        return now_of(await self.get())
+
+
+def today_of(profile: UserProfile) -> date:
+    """Return the date in the user's time zone when a profile was answered, as Exist counts days."""
+    return (profile.local_time or _now_in(profile.timezone)).date()
+
+
+def now_of(profile: UserProfile) -> datetime:
+    """Return the time in the user's time zone when a profile was answered, by Exist's clock."""
+    if profile.local_time is not None and profile.local_time.tzinfo is not None:
+        return profile.local_time
+    return _now_in(profile.timezone)
 
 
 def _now_in(timezone: str | None) -> datetime:

@@ -2,5 +2,6 @@
 
 from exist_async.mirror.mirror import Mirror
 from exist_async.mirror.reading import MirroredAttribute
+from exist_async.mirror.report import PullProgress, PullReport
 
-__all__ = ["Mirror", "MirroredAttribute"]
+__all__ = ["Mirror", "MirroredAttribute", "PullProgress", "PullReport"]

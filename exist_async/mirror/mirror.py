@@ -7,9 +7,13 @@ from types import TracebackType
 from typing import Self
 
 from exist_async._checks import check_day, check_file_path, check_names
+from exist_async.client import ExistClient
 from exist_async.errors import ConfigurationError
 from exist_async.mirror.database import Database
+from exist_async.mirror.parts import PARTS
+from exist_async.mirror.pull import OnProgress, pull
 from exist_async.mirror.reading import VALUES_AT_ONCE, MirroredAttribute, read_attributes, read_columns, read_values
+from exist_async.mirror.report import PullReport
 from exist_async.tables import Table
 from exist_async.tables.making import check_table, make_table
 from exist_async.values.models import DayValue
@@ -101,6 +105,46 @@ class Mirror:
         value_types = {attribute.name: attribute.value_type for attribute in await self.attributes()} if wide else None
         found = await self._names(names) if names else None
         return await make_table(await self._database.read(read_columns, found, start, end), value_types)
+
+    async def pull(
+        self,
+        exist: ExistClient,
+        *,
+        since: dt.date | None = None,
+        days: int = 31,
+        budget: int = 8,
+        parts: Iterable[str] = PARTS,
+        on_progress: OnProgress = None,
+    ) -> PullReport:
+        """Read from Exist what is new and what may have changed, and store it. The first pull reads everything.
+
+        Each pull reads the user's profile and attributes, the values of the last days, and those that were never read,
+        the newest first. Exist does not say which values have changed. So a pull also reads again what was read longest
+        ago, unless it has read much for the first time: within a number of pulls, which the report tells, every edit is
+        found. Nothing is deleted, but a value that is removed from Exist becomes None.
+
+        Each page of values is stored when it comes. When a pull ends with an error, is cancelled or killed, what it has
+        read is kept, and the next pull goes on there.
+
+        Args:
+            exist: The client of the user whom the mirror belongs to. Several users, each with a mirror, can be pulled
+                concurrently over one connection pool.
+            since: The first day to read. None reads back until there is no value in more than a year.
+            days: Number of last days that each pull reads, because their values may change.
+            budget: Number of requests that each pull may use to read again what was read longest ago: a window of 31
+                days takes one for each 100 attributes. If it is too small for a window, one is read; if it is 0, none.
+            parts: What to read besides values: "averages", "correlations" and "insights".
+            on_progress: Called with a `PullProgress` for each page of values.
+
+        Raises:
+            ConfigurationError: An argument is wrong, or the mirror belongs to another user or service.
+            MirrorError: The file can't be used, or another pull into it is running.
+            RateLimitError: The budget of Exist is spent for longer than the client's `max_wait`.
+            ExistAsyncError: Something could not be read. If it is only a page, the others were read nevertheless.
+        """
+        return await pull(
+            self._database, exist, since=since, days=days, budget=budget, parts=parts, on_progress=on_progress
+        )
 
     async def _names(self, attributes: Iterable[str] | None) -> list[str]:
         known = [attribute.name for attribute in await self.attributes()]

@@ -24,7 +24,7 @@ def rebuild_view(connection: "sqlite3.Connection") -> None:
         for name, column in column_names(names[: _MOST_COLUMNS - 1]).items()
     )
     connection.execute("DROP VIEW IF EXISTS wide")
-    connection.execute(f"CREATE VIEW wide AS SELECT {', '.join(columns)} FROM day ORDER BY date DESC")  # noqa: S608
+    connection.execute(f"CREATE VIEW wide AS SELECT {', '.join(columns)} FROM day")  # noqa: S608
 
 
 def _literal(text: str) -> str:

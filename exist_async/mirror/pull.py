@@ -1,0 +1,286 @@
+"""Pulls a user's data into a mirror: what is new, what was never read, and what was read longest ago."""
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from attrs import asdict, define, field
+
+from exist_async._checks import check_callback, check_day, check_int, wrong_type
+from exist_async.attributes import Attribute
+from exist_async.client import ExistClient
+from exist_async.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ExistAsyncError,
+    MirrorError,
+    NoAnswerError,
+    StatusError,
+)
+from exist_async.events import AttemptEvent, Event
+from exist_async.mirror import rows
+from exist_async.mirror.coverage import ONE_DAY, plan_readings, unread_spans
+from exist_async.mirror.coverage_rows import forget_coverage, time_of_reading
+from exist_async.mirror.database import Database
+from exist_async.mirror.parts import check_parts, read_part
+from exist_async.mirror.reading import read_attributes
+from exist_async.mirror.report import PullProgress, PullReport
+from exist_async.mirror.rotation import oldest_windows, rotation_windows
+from exist_async.mirror.value_reader import ValueReader
+from exist_async.paging import LARGEST_PAGE
+from exist_async.profile import UserProfile, now_of, today_of
+from exist_async.values.history_plan import Span
+from exist_async.values.requests import MOST_DAYS
+
+if TYPE_CHECKING:
+    import sqlite3
+
+OnProgress: TypeAlias = Callable[[PullProgress], object] | None
+
+_EMPTY: Final = dt.timedelta(days=12 * MOST_DAYS)
+"""Days without a value before the first one that end the reading back: more than a year, in whole windows."""
+
+_MOST_DAYS_BACK: Final = 100_000  # nobody has values of more days
+
+_log = logging.getLogger("exist_async")
+
+
+async def pull(
+    database: Database,
+    exist: ExistClient,
+    *,
+    since: dt.date | None,
+    days: int,
+    budget: int,
+    parts: Iterable[str],
+    on_progress: OnProgress,
+) -> PullReport:
+    """Pull into the file of a mirror, as `Mirror.pull` describes it."""
+    if not isinstance(exist, ExistClient):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise wrong_type("exist", "an ExistClient", exist)
+    if since is not None:
+        check_day("since", since)
+    check_int("days", days, least=1, most=_MOST_DAYS_BACK)
+    check_int("budget", budget, least=0)
+    check_callback("on_progress", "a PullProgress", on_progress)
+    one_pull = _Pull(database, exist, since, days, budget, check_parts(parts), on_progress)
+    async with database.locked():
+        return await one_pull.run()
+
+
+@define(eq=False, repr=False)
+class _Pull:
+    """One pull: profile, attributes, values of the last days, unread values, parts, and values to read again."""
+
+    _database: Database
+    _client: ExistClient
+    _since: dt.date | None
+    _days: int
+    _budget: int
+    _parts: Sequence[str]
+    _on_progress: OnProgress
+    _exist: ExistClient = field(init=False)
+    _requests: int = field(init=False, default=0)
+    _total: int | None = field(init=False, default=None)
+    _read_at: dt.datetime = field(init=False)
+    _last: Span = field(init=False)  # the days that each pull reads
+    _values: ValueReader = field(init=False)
+    _failures: list[ExistAsyncError] = field(init=False, factory=list[ExistAsyncError])
+
+    def __attrs_post_init__(self) -> None:
+        forward = self._client._session.options.on_event  # pyright: ignore[reportPrivateUsage]
+
+        def on_event(event: Event) -> None:
+            self._requests += isinstance(event, AttemptEvent)
+            if forward is not None:
+                forward(event)
+
+        self._exist = self._client.with_options(on_event=on_event)
+
+    async def run(self) -> PullReport:
+        """Pull, and note in the file how it ended."""
+        options = self._exist._session.options  # pyright: ignore[reportPrivateUsage]
+        start = options.clock()
+        profile = await self._exist.profile.get()
+        today, now = today_of(profile), now_of(profile)
+        if self._since is not None and self._since > today:
+            raise ConfigurationError(f"since is {self._since}, which is after the user's today, {today}")
+        number, self._read_at = await self._database.write(_begin, options.base_url, profile, now)
+        first = today - dt.timedelta(days=self._days - 1)
+        self._last = Span(first if self._since is None else max(first, self._since), today)
+        self._values = ValueReader(self._exist, self._database, self._read_at, self._failures, self._report_progress)
+        report: PullReport | None = None
+        error: BaseException | None = None
+        try:
+            report = await self._read(profile.username)
+            return report
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            ended = now + dt.timedelta(seconds=options.clock() - start)
+            # An error of the file itself can't be noted in it.
+            with suppress(MirrorError) if isinstance(error, MirrorError) else nullcontext():
+                await self._database.write(_end, number, ended, self._requests, self._values, report, error)
+
+    async def _read(self, user: str | None) -> PullReport:
+        listed = await self._exist.attributes.list(include_inactive=True, include_low_priority=True).collect()
+        await self._database.write(_put_attributes, listed, self._read_at)
+        pages = await self._values.read(self._last)
+        accessible = (
+            {attribute.name for attribute in listed if attribute.active is not False}
+            if pages is None
+            else await self._shown()
+        )
+        requests = self._requests
+        since = await self._read_unread(accessible)
+        reads_much_new = self._requests - requests > self._budget
+        for part in self._parts:
+            await self._read_part(part, Span(since, self._last.end))
+        # Number of requests for a window, and of windows that each pull reads again.
+        cost = max(1, -(-len(accessible) // LARGEST_PAGE), -(-(pages or 0) // self._last.window_count))
+        count = max(1, self._budget // cost) if self._budget else 0
+        if not reads_much_new:
+            await self._read_again(accessible, since, count)
+        if self._failures:
+            raise self._failures[0]
+        return await self._report(user, accessible, since, count)
+
+    async def _shown(self) -> set[str]:
+        """Return the attributes of which Exist has just given values, which `active` does not tell for certain."""
+        coverage = await self._values.coverage()
+        return {name for name, parts in coverage.items() if any(part.read_at == self._read_at for part in parts)}
+
+    async def _read_unread(self, names: Collection[str]) -> dt.date:
+        """Read what was never read of some attributes, and return the first day that has been read."""
+        first = self._last.start
+        if self._since is not None:
+            days = Span(self._since, self._last.end)
+            readings = plan_readings(await self._values.coverage(), names, days)
+            self._expect(sum(reading.requests for reading in readings))
+            await self._values.read_unread(names, days)
+            return self._since
+        # After a year without a value, there are none before it.
+        while names and not self._failures:
+            oldest = await self._database.read(_oldest_day) or self._last.end
+            if first <= oldest - _EMPTY:
+                break
+            first = oldest - _EMPTY
+            await self._values.read_unread(names, Span(first, self._last.end))
+        return first
+
+    async def _read_part(self, part: str, days: Span) -> None:
+        try:
+            await read_part(part, self._exist, self._database, days, self._read_at)
+        except AuthenticationError:
+            raise
+        except (NoAnswerError, StatusError) as error:
+            _log.warning("The %s could not be read: %s", part, error)
+            self._failures.append(error)
+
+    async def _read_again(self, names: Collection[str], since: dt.date, count: int) -> None:
+        """Read the windows again that were read longest ago."""
+        if since < self._last.start:
+            days = Span(since, self._last.start - ONE_DAY)
+            coverage = await self._values.coverage()
+            for window in oldest_windows(coverage, names, days, count, before=self._read_at):
+                await self._values.read(window)
+
+    async def _report(self, user: str | None, names: Collection[str], since: dt.date, count: int) -> PullReport:
+        coverage = await self._values.coverage()
+        days = Span(since, self._last.end)
+        # Without attributes that were released during the pull.
+        complete = [name for name in names if not unread_spans(coverage.get(name, ()), days)]
+        parts = [
+            part
+            for name in complete
+            for part in coverage[name]
+            if part.span.end >= since and part.span.start <= days.end
+        ]
+        unchecked = [part.span.end + ONE_DAY for part in parts if part.read_at != self._read_at]
+        if since >= self._last.start:
+            rereads_in: int | None = 1
+        else:
+            rereads_in = -(-len(list(rotation_windows(days))) // count) if count else None
+        known = await self._database.read(read_attributes)
+        return PullReport(
+            user=user,
+            requests=self._requests,
+            new=self._values.new,
+            changed=self._values.changed,
+            inaccessible=tuple(sorted({attribute.name for attribute in known}.difference(complete))),
+            since=since,
+            until=days.end,
+            current_from=max(unchecked, default=since),
+            current_as_of=min((part.read_at for part in parts), default=self._read_at),
+            rereads_in=rereads_in,
+        )
+
+    def _expect(self, requests: int) -> None:
+        """Note how many requests are expected for values, before the parts and what is read again."""
+        self._total = self._requests + requests + len(self._parts) + self._budget
+
+    def _report_progress(self) -> None:
+        if self._on_progress is not None:
+            total = None if self._total is None else max(self._total, self._requests)
+            self._on_progress(PullProgress(self._requests, total, self._values.oldest))
+
+
+def _begin(
+    connection: "sqlite3.Connection", service: str, profile: UserProfile, now: dt.datetime
+) -> tuple[int, dt.datetime]:
+    """Note that a pull begins, and return its number, and the time of what it reads."""
+    return rows.begin_pull(connection, service, profile, now), time_of_reading(connection, now)
+
+
+def _end(
+    connection: "sqlite3.Connection",
+    number: int,
+    ended: dt.datetime,
+    requests: int,
+    values: ValueReader,
+    report: PullReport | None,
+    error: BaseException | None,
+) -> None:
+    """Note how a pull ended."""
+    columns = (
+        {}
+        if report is None
+        else {
+            name: value
+            for name, value in asdict(report).items()
+            if name not in ("user", "requests", "new", "changed", "rereads_in")
+        }
+    )
+    rows.end_pull(
+        connection,
+        number,
+        ended,
+        requests=requests,
+        new=values.new,
+        changed=values.changed,
+        error=None if error is None else f"{type(error).__name__}: {error}",
+        **columns,
+    )
+
+
+def _put_attributes(connection: "sqlite3.Connection", listed: Sequence[Attribute], now: dt.datetime) -> None:
+    """Store the attributes. The values of those that have another type now have to be read again."""
+    before = dict(connection.execute("SELECT name, value_type FROM attribute WHERE value_type IS NOT NULL"))
+    rows.put_attributes(connection, listed, now)
+    forget_coverage(
+        connection,
+        [
+            attribute.name
+            for attribute in listed
+            if before.get(attribute.name, attribute.value_type) != attribute.value_type
+        ],
+    )
+
+
+def _oldest_day(connection: "sqlite3.Connection") -> dt.date | None:
+    """Return the first day that has a value."""
+    (day,) = connection.execute("SELECT min(date) FROM day").fetchone()
+    return None if day is None else dt.date.fromisoformat(day)
