@@ -95,8 +95,8 @@ def put_values(connection: "sqlite3.Connection", rows: Iterable[tuple[str, DayVa
     A day without a value is stored only if it had one before. An attribute that is not known yet is added.
     """
     by_name: dict[str, dict[str, Value | None]] = {}
-    for name, value in rows:
-        by_name.setdefault(name, {})[value.date.isoformat()] = value.value
+    for name, of_day in rows:
+        by_name.setdefault(name, {})[of_day.date.isoformat()] = of_day.value
     new: list[tuple[Any, ...]] = []
     changed: list[tuple[Any, ...]] = []
     for name, values in by_name.items():
