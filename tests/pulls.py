@@ -1,6 +1,8 @@
 """Helpers of the tests that pull into mirrors: a sandbox with a date of its own, and what it and a mirror have."""
 
 import datetime as dt
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +39,13 @@ class Service:
     def sleep(self, **time: float) -> None:
         self._time[0] += dt.timedelta(**time)
 
-    def track(self, count: int, days: int, *, first: int = 0, **options: Any) -> list[str]:
-        """Give the user attributes with a value on each of the last days."""
+    def track(self, count: int, days: int, *, first: int = 0, every: int = 1) -> list[str]:
+        """Give the user attributes with a value on each of the last days, or on every few of them."""
         names = [f"thing_{number:03}" for number in range(first, first + count)]
         for number, name in enumerate(names, first):
-            self.sandbox.add_attribute(name=name, group="health", value_type=0, **options)
-            self.sandbox.set_values(
-                name, {self.today - dt.timedelta(days=day): number * 1000 + day for day in range(days)}
-            )
+            self.sandbox.add_attribute(name=name, group="health", value_type=0)
+            values = {self.today - dt.timedelta(days=day): number * 1000 + day for day in range(0, days, every)}
+            self.sandbox.set_values(name, values)
         return names
 
     async def pull(self, **options: Any) -> PullReport:
@@ -80,8 +81,5 @@ async def values_of(mirror: Mirror) -> Values:
 
 async def rows_of(path: Path, query: str) -> list[tuple[Any, ...]]:
     """Return the rows of a query, as another program reads the file."""
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(query).fetchall()

@@ -190,7 +190,7 @@ class _Pull:
     async def _report(self, user: str | None, names: Collection[str], since: dt.date, count: int) -> PullReport:
         coverage = await self._values.coverage()
         days = Span(since, self._last.end)
-        # Without attributes that were released during the pull.
+        # Of the others, some were released during the pull, and some appeared: the next pull reads those.
         complete = [name for name in names if not unread_spans(coverage.get(name, ()), days)]
         parts = [
             part
@@ -204,12 +204,13 @@ class _Pull:
         else:
             rereads_in = -(-len(list(rotation_windows(days))) // count) if count else None
         known = await self._database.read(read_attributes)
+        appeared = (await self._shown()).difference(names)
         return PullReport(
             user=user,
             requests=self._requests,
             new=self._values.new,
             changed=self._values.changed,
-            inaccessible=tuple(sorted({attribute.name for attribute in known}.difference(complete))),
+            inaccessible=tuple(sorted({attribute.name for attribute in known}.difference(complete, appeared))),
             since=since,
             until=days.end,
             current_from=max(unchecked, default=since),

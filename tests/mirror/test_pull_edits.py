@@ -5,6 +5,8 @@ import datetime as dt
 import pytest
 from pulls import Service, ago
 
+from exist_async.sandbox import pagination
+
 WITH_VALUES = "/api/2/attributes/with-values/"
 
 
@@ -79,8 +81,6 @@ async def test_as_many_windows_are_read_again_as_the_budget_allows_and_at_least_
 async def test_a_service_with_smaller_pages_takes_no_more_than_the_budget(service: Service) -> None:
     service.track(60, 400)
     await service.pull(since=ago(399))
-
-    import exist_async.sandbox.pagination as pagination
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pagination, "MAX_PAGE_SIZE", 20)
