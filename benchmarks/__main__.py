@@ -14,7 +14,20 @@ from typing import Any, Final
 from benchmarks.turns import limit_turns
 
 _NAMES: Final = (
-    *("writes", "cpu", "listing", "decoding", "history", "sync", "journal", "views", "users", "renewals", "limiters"),
+    *(
+        "writes",
+        "cpu",
+        "listing",
+        "decoding",
+        "history",
+        "tables",
+        "sync",
+        "journal",
+        "views",
+        "users",
+        "renewals",
+        "limiters",
+    ),
     *("growth", "startup"),
 )
 _AGAIN: Final = "EXIST_ASYNC_BENCHMARKS_AGAIN"

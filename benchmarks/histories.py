@@ -4,6 +4,7 @@ It imports no more than both need for that: what the first request imports is a 
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from math import ceil
 from typing import Any, Final
@@ -13,7 +14,7 @@ import httpx
 from benchmarks.alone import Figures
 from benchmarks.loop_monitor import LoopMonitor, measured, monitored
 from benchmarks.replies import WITH_VALUES
-from exist_async import AttemptEvent, Event, ExistClient, MemoryRateLimiter
+from exist_async import AttemptEvent, Event, ExistClient, History, MemoryRateLimiter
 
 START: Final = date(2016, 11, 21)
 END: Final = date(2026, 11, 20)
@@ -32,6 +33,35 @@ _PATH: Final = "/api/2/attributes/with-values/"
 def by_this_client(url: str) -> Figures:
     """Read it with this package, as a stream."""
 
+    async def values(history: History) -> int:
+        count = 0
+        async for _ in history:
+            count += 1
+        return count
+
+    return _by_this_client(url, values)
+
+
+def as_long_table(url: str) -> Figures:
+    """Read it with this package into a table with a row for each value."""
+
+    async def values(history: History) -> int:
+        return len(await history.table())
+
+    return _by_this_client(url, values)
+
+
+def as_wide_table(url: str) -> Figures:
+    """Read it with this package into a table with a row for each day."""
+
+    async def values(history: History) -> int:
+        table = await history.table(wide=True)
+        return len(table) * (len(table.column_names) - 1)
+
+    return _by_this_client(url, values)
+
+
+def _by_this_client(url: str, values: Callable[[History], Awaitable[int]]) -> Figures:
     async def read(monitor: LoopMonitor) -> Figures:
         requests = 0
 
@@ -44,15 +74,12 @@ def by_this_client(url: str) -> Figures:
             _TOKEN, base_url=url, concurrency=CONCURRENCY, rate_limiter=limiter, on_event=count
         ) as exist:
 
-            async def values() -> None:
-                count = 0
-                async for _ in exist.values.history(START, END):
-                    count += 1
-                assert count == WITH_VALUES * DAYS
+            async def read_all() -> None:
+                assert await values(exist.values.history(START, END)) == WITH_VALUES * DAYS
 
             await exist.profile.get()
             requests = 0
-            figures = await measured(monitor, values)
+            figures = await measured(monitor, read_all)
             return {**figures, "requests": requests}
 
     return asyncio.run(monitored(read))

@@ -50,14 +50,15 @@ async def monitored(read: Callable[[LoopMonitor], Awaitable[Figures]]) -> Figure
 
 
 async def measured(monitor: LoopMonitor, work: Callable[[], Awaitable[None]]) -> Figures:
-    """Return what some work takes: seconds, milliseconds of the longest stall, and MB by which memory grows."""
+    """Return what some work takes: seconds, also of CPU, milliseconds of the longest stall, and MB of more memory."""
     monitor.peak = before = memory.resident()
-    start = time.perf_counter()
+    start, started = time.perf_counter(), time.process_time()
     await work()
-    seconds = time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, time.process_time() - started
     await asyncio.sleep(2 * _INTERVAL)  # for the stall at the end
     return {
         "seconds": seconds,
+        "cpu": cpu,
         "stall": monitor.stall * 1e3,
         "growth": (monitor.peak - before) / _MEGABYTE,
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exist_async import ValueType
+from exist_async import DayValue, ValueType
 from exist_async.tables import Table
 from exist_async.tables.columns import Columns
 from exist_async.tables.making import build_table
@@ -51,7 +51,5 @@ def types_of(table: Table) -> dict[str, str]:
 
 def _columns(values: Mapping[str, Mapping[dt.date, Any]]) -> Columns:
     columns = Columns()
-    for name, days in values.items():
-        for date, value in days.items():
-            columns.add(name, date, value)
+    columns.add((name, DayValue(date, value)) for name, days in values.items() for date, value in days.items())
     return columns

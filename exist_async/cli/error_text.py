@@ -4,7 +4,7 @@ import math
 import re
 
 from exist_async.cli.budget import Budget
-from exist_async.errors import BatchError, ExistAsyncError, RateLimitError
+from exist_async.errors import BatchError, ExistAsyncError, MirrorError, RateLimitError
 
 _NAMES = {
     "base_url": "--base-url (or EXIST_BASE_URL)",
@@ -29,6 +29,8 @@ def describe_error(error: BaseException) -> str:
     text = str(error)
     if not isinstance(error, ExistAsyncError):
         return text
+    if isinstance(error, MirrorError):
+        text = text.replace("pull into it", "run exist-async mirror with it")
     text = _ARGUMENT.sub(lambda match: _NAMES[match[0]], text)
     quoted = error.errors if isinstance(error, BatchError) else (error.__cause__,)
     for each in quoted:

@@ -1,20 +1,16 @@
 """The file that `history --output` writes as a whole, and that `--since-last` brings up to date."""
 
-import os
 import re
-import stat
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
-from filecmp import cmp
+from collections.abc import AsyncIterable, Iterable, Iterator
 from functools import cache
-from io import BufferedWriter
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 from attrs import define, field, frozen
 
 from exist_async.cli.export_formats import FileFormat, RecordEncoder, header_of, record_encoder
+from exist_async.cli.output_file import OutputFile
 from exist_async.cli.records import COLUMNS
 from exist_async.cli.value_text import is_date, shorten
 from exist_async.errors import ConfigurationError
@@ -60,19 +56,17 @@ class Changes:
 
 
 @frozen
-class ExportFile:
-    """A file of values.
+class ExportFile(OutputFile):
+    """A file of values, one a line.
 
     Attributes:
-        given: The path as the user gave it, for messages.
-        path: The path of the file itself, where `given` is a symbolic link.
         file_format: The format.
+        safe_cells: Whether text that a spreadsheet may take for a formula has a single quote before it.
         encode: Encodes values.
     """
 
-    given: Path
-    path: Path
     file_format: FileFormat
+    safe_cells: bool
     encode: RecordEncoder
 
     @classmethod
@@ -82,55 +76,26 @@ class ExportFile:
         Raises:
             ConfigurationError: There is something other than a regular file, or no folder to create it in.
         """
-        try:
-            path = given.resolve()
-            # Not the resolved path: /dev/stdout may be a pipe, which has none.
-            is_other = path.is_symlink() or (given.exists() and not given.is_file())
-        except (OSError, RuntimeError) as error:  # symbolic links in a circle; an error only before Python 3.13
-            raise ConfigurationError(f"--output {given}: {error}") from error
-        if is_other:
-            raise ConfigurationError(
-                f"--output {given} is not a regular file: leave --output out, and redirect the command's output"
-            )
-        if not path.parent.is_dir():
-            raise ConfigurationError(f"--output {given}: there is no folder {path.parent}")
-        return cls(given, path, file_format, record_encoder(file_format, safe_cells=safe_cells))
+        path = cls.locate(
+            given,
+            described=f"--output {given}",
+            remedy="leave --output out, and redirect the command's output",
+        )
+        return cls(given, path, file_format, safe_cells, record_encoder(file_format, safe_cells=safe_cells))
 
     @property
-    def exists(self) -> bool:
-        """Whether the file is there; an empty one does not count."""
-        return self.path.exists() and self.path.stat().st_size > 0
+    def asked(self) -> dict[str, Any]:
+        """The options that determine what is in the file."""
+        return {"format": self.file_format, "safe_cells": self.safe_cells}
 
-    @property
-    def part_path(self) -> Path:
-        """Path of the file with what was read, until the export is complete."""
-        return self.path.with_name(f"{self.path.name}.part")
-
-    @contextmanager
-    def writing(self, *, overwrite: bool) -> Generator[BufferedWriter]:
-        """Open a new file for the duration of a block, at the end of which it takes the place of this one, at once.
-
-        Args:
-            overwrite: Whether this file may exist. Otherwise it may only if it has the same content.
-
-        Raises:
-            ConfigurationError: The file can't be written, or it exists.
-        """
-        new = self.path.with_name(f"{self.path.name}.part.new")
-        try:
-            with self._reporting("written"), new.open("wb") as file:
-                if self.path.exists():
-                    new.chmod(stat.S_IMODE(self.path.stat().st_mode))
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            with self._reporting("written"):
-                if not overwrite and self.exists and not cmp(new, self.path, shallow=False):
-                    raise ConfigurationError(f"{self.given} was written by something else meanwhile: move it away")
-                new.replace(self.path)
-                self._sync_folder()
-        finally:
-            new.unlink(missing_ok=True)
+    async def write_values(self, out: BinaryIO, values: AsyncIterable[tuple[str, DayValue]]) -> int:
+        """Write all values to a new file, and return their number."""
+        count = 0
+        out.write(self.header)
+        async for name, day in values:
+            out.write(self.encode_record(name, day))
+            count += 1
+        return count
 
     def encode_record(self, name: str, day: DayValue) -> bytes:
         """Return the record of a value."""
@@ -148,7 +113,7 @@ class ExportFile:
             ConfigurationError: It can't be read, or it has something else.
         """
         summary = FileSummary()
-        with self._reporting("read"), self.path.open("rb") as file:
+        with self.reporting("read"), self.path.open("rb") as file:
             for record in self._read(file):
                 if not summary.oldest or record.day < summary.oldest:
                     summary.oldest = record.day
@@ -166,7 +131,7 @@ class ExportFile:
             ConfigurationError: The file can't be read or written; then it is as it was.
         """
         new = {(name, day): content for name, day, content in records}
-        with self._reporting("read"), self.path.open("rb") as file:
+        with self.reporting("read"), self.path.open("rb") as file:
             present, replaced = set[tuple[str, str]](), set[tuple[str, str]]()
             for record in self._read(file):
                 key = record.name, record.day
@@ -211,22 +176,6 @@ class ExportFile:
                 text = shorten(record.decode(errors="replace").strip())
                 raise ConfigurationError(f"{self.given}, line {number}: {text!r} is no value of a day: {_REMEDY}")
             yield _Record(record, name, day)
-
-    @contextmanager
-    def _reporting(self, verb: str) -> Generator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise ConfigurationError(f"{self.given} can't be {verb}: {error.strerror}") from error
-
-    def _sync_folder(self) -> None:
-        if os.name == "posix":
-            # Until the folder is written to disk, a power failure could undo the renaming.
-            descriptor = os.open(self.path.parent, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
 
 
 _REMEDY = (

@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from io import TextIOWrapper
 from typing import Literal, TypeAlias
 
@@ -98,22 +98,36 @@ class _Row:
 
 
 def _csv_encoder(safe_cells: bool, for_terminal: bool) -> RecordEncoder:
-    rows = csv.writer(_Row(), lineterminator="\n")
-    # The csv module does not quote a carriage return unless it is part of the line terminator, and then can't read it.
-    quoted_rows = csv.writer(_Row(), lineterminator="\n", quoting=csv.QUOTE_ALL)
+    encode_row = csv_row_encoder()
 
     def text(field: str) -> str:
-        if safe_cells and field.startswith(_FORMULA_STARTS):
-            field = f"'{field}"
+        field = make_safe(field) if safe_cells else field
         return escape_unsafe(field) if for_terminal else field
 
     def encode(name: str, day: DayValue) -> str:
         value = text(day.value) if isinstance(day.value, str) else day.value
-        writer = quoted_rows if "\r" in f"{name}{value}" else rows
-        record: str = writer.writerow((text(name), day.date, value))
-        return record
+        return encode_row((text(name), day.date, value))
 
     return encode
+
+
+def csv_row_encoder() -> Callable[[Sequence[object]], str]:
+    """Return the function that encodes the fields of a row of CSV, with its line end. None is an empty field."""
+    rows = csv.writer(_Row(), lineterminator="\n")
+    # The csv module does not quote a carriage return unless it is part of the line terminator, and then can't read it.
+    quoted_rows = csv.writer(_Row(), lineterminator="\n", quoting=csv.QUOTE_ALL)
+
+    def encode(fields: Sequence[object]) -> str:
+        has_return = any(isinstance(field, str) and "\r" in field for field in fields)
+        row: str = (quoted_rows if has_return else rows).writerow(fields)
+        return row
+
+    return encode
+
+
+def make_safe(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula: with a single quote before it, if that is needed."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _json_encoder(for_terminal: bool) -> RecordEncoder:

@@ -2,11 +2,12 @@
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter, Token
+from cyclopts import CycloptsError, Parameter, Token
 
-from exist_async.cli.budget import Budget
+from exist_async.cli.budget import EXIST_BUDGET, Budget
 from exist_async.cli.output import print_error
 from exist_async.cli.value_text import is_date, parse_date
 from exist_async.client import ExistClient
@@ -49,6 +50,8 @@ NameList = Annotated[list[str] | None, Parameter(negative="")]
 """An option that may be repeated, each time with one name or several separated by commas."""
 Wait = Annotated[bool | None, Parameter(show_default=False)]
 """--wait or --no-wait; None for neither."""
+MirrorFile = Annotated[Path | None, Parameter(name="--mirror")]
+"""The file of a mirror to read, in place of Exist."""
 BudgetOption = Annotated[
     Budget,
     Parameter(
@@ -92,3 +95,13 @@ async def resolve_days(exist: ExistClient, *days: str) -> list[dt.date]:
 def resolve_day(day: str, today: dt.date) -> dt.date:
     """Convert the value of a `Day` option into a date."""
     return today - dt.timedelta(days=_DAYS_AGO[day]) if day in _DAYS_AGO else parse_date(day)
+
+
+def check_mirror_options(mirror: Path | None, *, wait: bool | None, budget: Budget) -> None:
+    """Check that no option is about requests if a mirror is read, which takes none.
+
+    Raises:
+        CycloptsError: There is one.
+    """
+    if mirror is not None and (wait is not None or budget != EXIST_BUDGET):
+        raise CycloptsError("--mirror takes no requests: leave out --wait, --no-wait and --budget")

@@ -104,6 +104,48 @@ app.command(
     sort_key=10,
 )
 app.command(
+    "exist_async.cli.commands.mirror:mirror",
+    usage="Usage: exist-async mirror [OPTIONS] FILE",
+    help="""Keep a copy of all of your data in a SQLite file, and bring it up to date.
+
+    The first run reads everything. Each later one reads the last days, and besides what was read longest ago, so that
+    after some runs every edit is found. What Exist lists no more is kept. Let cron run it each night.
+
+    The last line on standard error says what was read; without a terminal, nothing else is printed. After an
+    interruption, run the same command again: it goes on where it stopped. A second run at the same time ends with exit
+    code 1.""",
+    help_epilogue=_SIGNING_IN,
+    sort_key=11,
+)
+app.command(
+    "exist_async.cli.commands.export:export",
+    usage="Usage: exist-async export [OPTIONS] FILE",
+    help="""Write values to a file, as CSV, JSON lines or Parquet, by the end of its name.
+
+    With --mirror, the values are those of a file that the command mirror has written. Otherwise they are read from
+    Exist: after an interruption, run the same command again to go on.
+
+    The file is there once it is whole. CSV and JSON lines have values in Exist's own units. Without --wide, they are as
+    those of history, and update reads them. Parquet with --wide has dates, durations, times and booleans as such; it
+    needs exist-async[tables].
+
+    The exit code is 1 if one of the attributes that were named could not be exported.""",
+    help_epilogue=_SIGNING_IN,
+    sort_key=12,
+)
+app.command(
+    "exist_async.cli.commands.show:show",
+    usage="Usage: exist-async show [OPTIONS] NAME...",
+    help="""Draw charts of attributes in the terminal, below each other, over the same days.
+
+    A line joins values of days that follow each other. If there are more days than fit, each point is the mean of
+    several. Values are in everyday units.
+
+    The exit code is 1 if one of the attributes does not exist, or can't be drawn.""",
+    help_epilogue=_SIGNING_IN,
+    sort_key=13,
+)
+app.command(
     "exist_async.cli.commands.update:update",
     usage="Usage: exist-async update [OPTIONS] [FILE | -]",
     help="""Write values from a file or from standard input.
@@ -117,13 +159,13 @@ app.command(
 
     The exit code is 1 if a line was not accepted; each such line is listed with its number.""",
     help_epilogue=_SIGNING_IN,
-    sort_key=11,
+    sort_key=14,
 )
 app.command(
     "exist_async.cli.commands.increment:increment",
     help="Add a number to the value of an attribute on a day, and print the new value.",
     help_epilogue=_SIGNING_IN,
-    sort_key=12,
+    sort_key=15,
 )
 
 

@@ -15,7 +15,8 @@ from exist_async.sandbox.calls import Call, PublicCall, parse_form
 from exist_async.sandbox.correlations import get_correlation, list_correlations
 from exist_async.sandbox.creation import create_attributes
 from exist_async.sandbox.faults import Handler
-from exist_async.sandbox.html_pages import FRONT_PATH, show_front_page
+from exist_async.sandbox.front_page import show_front_page
+from exist_async.sandbox.html_pages import FRONT_PATH
 from exist_async.sandbox.insights import list_insights
 from exist_async.sandbox.listing import list_attributes, list_owned
 from exist_async.sandbox.middleware import Middleware

@@ -8,17 +8,24 @@ import attrs
 from starlette.requests import Request
 
 from exist_async.sandbox.calls import PublicCall
-from exist_async.sandbox.groups import SCOPES, describe_scope
-from exist_async.sandbox.html_pages import HtmlError, html_reply
+from exist_async.sandbox.groups import SCOPES, group_access
+from exist_async.sandbox.html_pages import MAX_USERS_LISTED, HtmlError, html_reply
 from exist_async.sandbox.replies import Reply
 from exist_async.sandbox.services import Service
 from exist_async.sandbox.settings import Settings
 from exist_async.sandbox.state import State
 from exist_async.sandbox.users import User
+from exist_async.sandbox.value_text import shorten
 
 __all__ = ["AUTHORIZE_PATH", "authorize_url", "decide", "show_authorization"]
 
 AUTHORIZE_PATH: Final = "/oauth2/authorize"
+
+_OPEN_AGAIN: Final = "Open the authorisation URL of the app again, and"
+
+# Characters of a name, and services, in a message.
+_SHOWN: Final = 80
+_SERVICES_NAMED: Final = 10
 
 _FIELDS: Final = ("response_type", "client_id", "redirect_uri", "scope", "state")
 
@@ -57,7 +64,8 @@ def show_authorization(call: PublicCall) -> Reply:
         action=AUTHORIZE_PATH,
         service=request.service,
         users=call.state.users,
-        scopes=sorted((describe_scope(scope), scope) for scope in request.scopes),
+        max_users_listed=MAX_USERS_LISTED,
+        rows=group_access(request.scopes),
         fields=request.fields,
     )
 
@@ -67,11 +75,13 @@ def decide(call: PublicCall) -> Reply:
     _check_origin(call.request)
     decision = call.form.get("decision")
     if decision not in {"allow", "deny"}:
-        raise HtmlError("The form field decision must be allow or deny.")
+        raise HtmlError("The form field decision must be allow or deny.", f"{_OPEN_AGAIN} press Allow or Deny.")
     username = call.form.get("user")
     user = call.state.users[0] if username is None else call.state.user(username)
     if user is None:
-        raise HtmlError(f"User {username!r} does not exist.")
+        raise HtmlError(
+            f"User {shorten(username or '', _SHOWN)!r} does not exist.", f"{_OPEN_AGAIN} choose another user."
+        )
     return _redirect(_response_url(call.state, call.settings, call.form, user if decision == "allow" else None))
 
 
@@ -79,9 +89,7 @@ def _check_origin(request: Request) -> None:
     """Raise an HtmlError for a form of another site's page. Programs that are no browser send neither header."""
     origin = request.headers.get("origin", request.headers.get("referer"))
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise HtmlError(
-            "The form was not sent by the sandbox's own page: open the authorization URL, and press Allow there."
-        )
+        raise HtmlError("The form was not sent by the sandbox's own page.", f"{_OPEN_AGAIN} press Allow there.")
 
 
 def authorize_url(state: State, settings: Settings, url: str, user: User | None) -> str:
@@ -116,15 +124,34 @@ def _response_url(state: State, settings: Settings, fields: Mapping[str, str], u
 
 def _parse_request(state: State, fields: Mapping[str, str]) -> _AuthorizationRequest:
     service = state.service_by_client_id(fields.get("client_id", ""))
+    redirect_uri = fields.get("redirect_uri")
     # These two errors must not be sent to the redirect URI, because it may not belong to the service.
     if service is None:
-        raise HtmlError("There is no service with this client_id.")
-    if fields.get("redirect_uri") != service.redirect_uri:
-        raise HtmlError(f"The redirect_uri is not the one that {service.label} is registered with.")
+        raise _unknown_client(state, fields.get("client_id"))
+    if redirect_uri != service.redirect_uri:
+        raise _wrong_redirect_uri(service, redirect_uri)
     requested = frozenset(fields.get("scope", "").split())
     sent = {name: fields[name] for name in _FIELDS if name in fields}
     error = _request_error(fields.get("response_type"), requested, service)
     return _AuthorizationRequest(service, requested & service.scopes, error, sent)
+
+
+def _unknown_client(state: State, client_id: str | None) -> HtmlError:
+    known = [service.client_id for service in state.services]
+    return HtmlError(
+        "There is no service with this client_id.",
+        "Set the client ID of the app (for exist-async: EXIST_CLIENT_ID) to one that exists here.",
+        {"The app sent": client_id, "Client IDs here": ", ".join(known[:_SERVICES_NAMED])},
+    )
+
+
+def _wrong_redirect_uri(service: Service, redirect_uri: str | None) -> HtmlError:
+    return HtmlError(
+        f"The redirect_uri is not the one that {shorten(service.label, _SHOWN)} is registered with.",
+        "Make the two equal to the last character: change the one in the app (for exist-async: EXIST_REDIRECT_URI), or "
+        "start the sandbox with the option --redirect-uri.",
+        {"The app sent": redirect_uri, "Registered": service.redirect_uri},
+    )
 
 
 def _request_error(response_type: str | None, requested: frozenset[str], service: Service) -> Mapping[str, str]:

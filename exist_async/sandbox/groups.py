@@ -1,12 +1,12 @@
 """Exist's attribute groups, and the OAuth2 scopes for them."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from functools import cached_property
 from typing import Final
 
 import attrs
 
-__all__ = ["GROUPS", "READ_SCOPES", "SCOPES", "Group", "describe_scope", "validate_scopes"]
+__all__ = ["GROUPS", "READ_SCOPES", "SCOPES", "Group", "GroupAccess", "group_access", "validate_scopes"]
 
 
 @attrs.frozen
@@ -65,8 +65,17 @@ def validate_scopes(scopes: Iterable[str]) -> frozenset[str]:
     return requested
 
 
-def describe_scope(scope: str) -> str:
-    """Return the description of a scope, such as "Read: Food and drink"."""
-    name, _, verb = scope.rpartition("_")
-    target = "everything tracked by hand" if name == "manual" else GROUPS[name].label
-    return f"{verb.capitalize()}: {target}"
+@attrs.frozen
+class GroupAccess:
+    """What a set of scopes allows with the attributes of one group, or with those tracked by hand."""
+
+    label: str
+    read: bool
+    write: bool
+
+
+def group_access(scopes: Container[str]) -> Sequence[GroupAccess]:
+    """Return one row for each group that the scopes name, in Exist's order, and one for attributes tracked by hand."""
+    labels = {name: group.label for name, group in GROUPS.items()} | {"manual": "Everything tracked by hand"}
+    rows = [GroupAccess(label, f"{name}_read" in scopes, f"{name}_write" in scopes) for name, label in labels.items()]
+    return [row for row in rows if row.read or row.write]

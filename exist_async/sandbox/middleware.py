@@ -1,7 +1,9 @@
 """Handles what is common to all requests of both APIs: recording, faults, latency and sending the reply."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import TypeAlias
 
 import attrs
@@ -24,12 +26,14 @@ class Middleware:
     """Records each request, applies faults and latency, and sends the reply.
 
     Attributes:
+        now: Returns the current time, for the recording.
         faults: The faults for the next requests.
         recorder: The recorded requests.
         latency: Seconds that each request waits before it is handled; may be set at any time.
         reply_headers: Returns the headers of every reply, also of a fault's, which may override them.
     """
 
+    now: Callable[[], datetime]
     faults: FaultQueue = attrs.field(factory=FaultQueue)
     recorder: Recorder = attrs.field(factory=Recorder)
     latency: float = 0.0
@@ -62,7 +66,8 @@ class Middleware:
             ConnectionDropped: A fault drops the connection; the server or transport around the app closes it.
         """
         # Both before the first await, so that faults are assigned in order of arrival.
-        recording = self.recorder.start(request.scope, user)
+        recording = self.recorder.start(request.scope, user, self.now())
+        started = time.perf_counter()
         fault = self.faults.take(raw_path(request.scope))
         try:
             body = await request.body()
@@ -82,5 +87,6 @@ class Middleware:
 
         reply = handler() if fault is None else fault.make_reply(handler)
         recording.status = reply.status
+        recording.seconds = time.perf_counter() - started
         headers = {**self.reply_headers(), **reply.headers}
         await Response(reply.body, reply.status, headers)(request.scope, request.receive, send)

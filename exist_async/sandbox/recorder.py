@@ -1,6 +1,8 @@
 """Records the requests that a sandbox receives."""
 
 from collections import deque
+from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl, quote
@@ -32,6 +34,8 @@ class RecordedRequest:
         headers: The headers, names in lower case, without secret ones.
         user: Username (Exist) or workspace slug (Attio) of the token; None when it is missing or invalid.
         status: Status of the reply, or None without a reply (yet).
+        received_at: Time of arrival, by the sandbox's `now`. Comparisons ignore it and `seconds`.
+        seconds: Time until the reply was ready, the sandbox's latency included, or None without a reply (yet).
     """
 
     method: str
@@ -41,6 +45,8 @@ class RecordedRequest:
     headers: dict[str, str]
     user: str | None
     status: int | None
+    received_at: datetime = attrs.field(factory=partial(datetime.now, UTC), eq=False)
+    seconds: float | None = attrs.field(default=None, eq=False)
 
 
 @attrs.define(eq=False)
@@ -49,8 +55,10 @@ class Recording:
 
     scope: Scope = attrs.field(repr=False)
     user: str | None
+    received_at: datetime
     body: bytes = attrs.field(default=b"", repr=False)
     status: int | None = None
+    seconds: float | None = None
 
     def json(self) -> Any:
         """Return the decoded body, or None when it is empty or not JSON."""
@@ -77,6 +85,8 @@ class Recording:
             },
             user=self.user,
             status=self.status,
+            received_at=self.received_at,
+            seconds=self.seconds,
         )
 
 
@@ -86,9 +96,9 @@ class Recorder:
     def __init__(self) -> None:
         self._recordings: deque[Recording] = deque(maxlen=MAX_RECORDINGS)
 
-    def start(self, scope: Scope, user: str | None) -> Recording:
+    def start(self, scope: Scope, user: str | None, received_at: datetime) -> Recording:
         """Start the recording of a request."""
-        recording = Recording(scope, user)
+        recording = Recording(scope, user, received_at)
         self._recordings.append(recording)
         return recording
 

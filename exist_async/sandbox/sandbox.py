@@ -77,7 +77,7 @@ class Sandbox(BaseSandbox):
         )
         self._settings = Settings(page_size, now)
         self._state = State(Grants(clock, self._settings))
-        middleware = Middleware()
+        middleware = Middleware(now)
         app = App(self._state, self._throttle, middleware, self._settings)
         super().__init__(app, middleware, exist_error_body, latency)
         self.user = self.add_user("ada", first_name="Ada", last_name="Example")

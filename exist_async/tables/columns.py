@@ -2,14 +2,30 @@
 
 import datetime as dt
 from array import array
-from collections.abc import Iterable, Iterator
-from itertools import islice
-from operator import gt, lt
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby, islice
+from operator import gt, itemgetter, lt
+from typing import Final, Protocol, cast
 
 from exist_async.tables.column_types import Number, Values
 
 _EPOCH: Final = dt.date(1970, 1, 1).toordinal()
+_NAME: Final = itemgetter(0)
+_VALUE: Final = itemgetter(1)
+
+
+class DatedValue(Protocol):
+    """The value of a day, such as a `DayValue`."""
+
+    @property
+    def date(self) -> dt.date:
+        """The day."""
+        ...
+
+    @property
+    def value(self) -> Number | str | None:
+        """The value in Exist's format."""
+        ...
 
 
 class Column:
@@ -27,13 +43,20 @@ class Column:
         # Most attributes have only integers, which take an eighth of their memory in an array.
         self.values: array[int] | list[Number | str] = array("q")
 
-    def add(self, date: dt.date, value: Number | str) -> None:
-        """Add the value of a day."""
-        self.days.append(date.toordinal() - _EPOCH)
-        try:
-            self.values.append(value)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        except (TypeError, OverflowError):
-            self.values = [*self.values, value]
+    def add(self, values: "Iterable[DatedValue]") -> None:
+        """Add the values of some days. A value that is None is no value."""
+        # This is done for each of very many values.
+        add_day, add_value = self.days.append, cast("Callable[[Number | str], None]", self.values.append)
+        for dated in values:
+            value = dated.value
+            if value is None:
+                continue
+            add_day(dated.date.toordinal() - _EPOCH)
+            try:
+                add_value(value)
+            except (TypeError, OverflowError):  # not an integer of 64 bits
+                self.values = [*self.values, value]
+                add_value = self.values.append
 
     def by_day(self) -> "tuple[array[int], Values]":
         """Return the days and their values, the oldest first."""
@@ -58,19 +81,20 @@ class Columns:
         self._columns = {name: Column() for name in names or ()}
         self._is_ordered = names is not None
 
-    def add(self, name: str, date: dt.date, value: Number | str | None) -> None:
-        """Add the value of an attribute on a day; None is no value."""
-        if value is None:
-            return
-        column = self._columns.get(name)
-        if column is None:
-            column = self._columns[name] = Column()
-        column.add(date, value)
+    def add(self, values: "Iterable[tuple[str, DatedValue]]") -> None:
+        """Add values, each with the name of its attribute; faster if those of an attribute follow each other."""
+        for name, group in groupby(values, _NAME):
+            column = self._columns.get(name)
+            if column is None:
+                column = self._columns[name] = Column()
+            column.add(map(_VALUE, group))
 
     @property
     def names(self) -> list[str]:
         """The names of the attributes, in the order of their columns."""
-        return list(self._columns) if self._is_ordered else sorted(self._columns)
+        if self._is_ordered:
+            return list(self._columns)
+        return sorted(name for name, column in self._columns.items() if column.days)
 
     def __iter__(self) -> Iterator[tuple[str, Column]]:
         return ((name, self._columns[name]) for name in self.names)

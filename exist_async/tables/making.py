@@ -1,14 +1,17 @@
-"""Makes a table of values read from Exist, whose types it asks Exist for."""
+"""Asks Exist for the types of attributes, and makes tables of their values."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
 
+from attrs import frozen
+
 from exist_async._checks import check_flag
 from exist_async._http.session import Session
-from exist_async.attributes import Attributes, ValueType
-from exist_async.paging import LARGEST_PAGE
+from exist_async.attributes import ValueType
+from exist_async.paging import LARGEST_PAGE, NumberedPaginator, PageBody
+from exist_async.resource import ROOT, encode_filters
 from exist_async.tables.columns import Columns
 from exist_async.tables.table import Table, require_package
 
@@ -27,33 +30,52 @@ def check_table(wide: object, *, owner: str) -> None:
     require_package("arro3.core", owner)
 
 
-async def make_table(session: Session, columns: Columns, *, wide: bool) -> Table:
-    """Return a long or wide table of values; for a wide one, ask Exist for the types of their attributes."""
-    value_types = await _read_value_types(session, columns.names) if wide else None
-    return await asyncio.to_thread(build_table, columns, value_types)
+@frozen
+class ListedType:
+    """An attribute with its type. The listing's other fields are ignored, even if they are malformed."""
+
+    name: str
+    value_type: ValueType | None = None
 
 
-def build_table(columns: Columns, value_types: Mapping[str, ValueType | None] | None) -> Table:
-    """Return a table of values.
+async def read_value_types(
+    session: Session, names: Sequence[str] | None, filters: Mapping[str, str]
+) -> dict[str, ValueType | None]:
+    """Return the types of attributes by name.
+
+    It takes one request if their names fit on a page and into a URL; else all attributes are listed, 100 a request.
+
+    Args:
+        session: Sends the requests.
+        names: The names; None is all active attributes.
+        filters: Other query parameters of the listing.
+    """
+    fit = names is not None and len(names) <= LARGEST_PAGE and len(quote(",".join(names))) <= _LONGEST_FILTER
+    params = {
+        **filters,
+        **encode_filters(
+            lists={"attributes": names if fit else None},
+            flags={"include_inactive": names is not None, "include_low_priority": True},
+        ),
+    }
+    listing = NumberedPaginator(
+        session.with_deadline(), f"{ROOT}attributes/", params, PageBody[ListedType], LARGEST_PAGE
+    )
+    return {attribute.name: attribute.value_type for attribute in await listing.collect()}
+
+
+async def make_table(columns: Columns, value_types: Mapping[str, ValueType | None] | None) -> Table:
+    """Return a table of values, which a thread makes.
 
     Args:
         columns: The values.
         value_types: The types of the attributes as far as they are known, for a wide table; None for a long one.
     """
+    return await asyncio.to_thread(build_table, columns, value_types)
+
+
+def build_table(columns: Columns, value_types: Mapping[str, ValueType | None] | None) -> Table:
+    """Return a table as `make_table` does, in this thread."""
     from exist_async.tables.build import long_table, wide_table
 
     return long_table(columns) if value_types is None else wide_table(columns, value_types)
-
-
-async def _read_value_types(session: Session, names: list[str]) -> dict[str, ValueType | None]:
-    """Return the types of attributes, as far as Exist lists them: inactive ones and those of low priority, too.
-
-    It takes one request if the names fit on a page and into a URL; else it lists all attributes, 100 a request.
-    """
-    if not names:
-        return {}
-    fit = len(names) <= LARGEST_PAGE and len(quote(",".join(names))) <= _LONGEST_FILTER
-    listing = Attributes(session.with_deadline()).list(
-        attributes=names if fit else None, include_inactive=True, include_low_priority=True
-    )
-    return {attribute.name: attribute.value_type for attribute in await listing.collect()}

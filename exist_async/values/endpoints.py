@@ -97,7 +97,8 @@ class Values(Resource):
         """Read every value from one day to another, in the fewest requests.
 
         Iterate over it with `async for`: it yields pairs of an attribute's name and a `DayValue`, the newest of each
-        attribute first, as replies arrive. Days without a value are omitted.
+        attribute first, as replies arrive. Days without a value are omitted. Its `table()` returns them as a table for
+        pandas, polars, DuckDB and others.
 
         Exist gives no values of attributes that are inactive or not owned by any service. They are skipped, with a
         warning in the log; `inaccessible` of the history has their names after an iteration. Acquire them, and their

@@ -20,7 +20,7 @@ from exist_async.paging import LARGEST_PAGE, Page, PageAnswer, PageBody, PageRea
 from exist_async.resource import encode_filters
 from exist_async.tables import Table
 from exist_async.tables.columns import Columns
-from exist_async.tables.making import check_table, make_table
+from exist_async.tables.making import check_table, make_table, read_value_types
 from exist_async.values.history_plan import ListedValues, Listing, Plan, Span, fetch_window, make_plan
 from exist_async.values.kept_pages import PageSource, PageStore
 from exist_async.values.models import DayValue
@@ -114,21 +114,25 @@ class History:
         return self._plan.requests
 
     async def table(self, *, wide: bool = False) -> Table:
-        """Read all of it, and return a table of the values, for pandas, polars, DuckDB and others: see `Table`.
+        """Read all values, and return them as a table for pandas, polars, DuckDB and others: see `Table`.
 
         Args:
             wide: Whether the table has a row for each day and a column for each attribute, instead of a row for each
-                value. This takes a request more, to ask for the attributes' types; a request for each 100 attributes if
-                there are more. Attributes that were named have a column even if they have no value.
+                value. The attributes' types are requested first, 100 in a request. Attributes that were named have a
+                column even if they have no value.
 
         Raises:
             ConfigurationError: The package arro3-core is not installed.
         """
         check_table(wide, owner="History.table()")
+        # First: if the budget does not suffice, nothing has been read in vain.
+        value_types = await read_value_types(self._session, self._names, self._filters) if wide else None
         columns = Columns(self._names)
-        async for name, value in self:
-            columns.add(name, value.date, value.value)
-        return await make_table(self._session, columns, wide=wide)
+        async with aclosing(self.pages()) as pages:
+            async for page in pages:
+                columns.add(page.values)
+                await asyncio.sleep(0)
+        return await make_table(columns, value_types)
 
     async def __aiter__(self) -> AsyncGenerator[tuple[str, DayValue], None]:
         async with aclosing(self.pages()) as pages:

@@ -5,6 +5,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
+from html_tables import Tables, heading
+
+from exist_async.sandbox.groups import SCOPES
 
 AUTHORIZE = "/oauth2/authorize"
 REQUEST = {
@@ -92,12 +95,32 @@ async def test_the_page_names_the_service_the_user_and_the_scopes(browser):
 
     assert reply.status_code == 200
     assert reply.headers["content-type"] == "text/html; charset=utf-8"
-    assert "<h1>Allow My client to use the data of ada?</h1>" in reply.text
-    assert [line for line in reply.text.splitlines() if line.startswith("<li>")] == [
-        '<li>Read: Mood <code class="note">mood_read</code></li>',
-        '<li>Read: everything tracked by hand <code class="note">manual_read</code></li>',
-        '<li>Write: Mood <code class="note">mood_write</code></li>',
+    assert heading(reply.text) == "Allow My client to use the data of ada?"
+    assert list(Tables(reply.text).found.values()) == [
+        [
+            ["Attributes", "Read", "Write"],
+            ["Mood", "yes", "yes"],
+            ["Everything tracked by hand", "yes", "no"],
+        ]
     ]
+
+
+async def test_all_scopes_are_a_row_for_each_group_and_one_for_attributes_tracked_by_hand(browser):
+    reply = await browser.get(AUTHORIZE, params={**REQUEST, "scope": " ".join(SCOPES)})
+
+    ((_, *rows),) = Tables(reply.text).found.values()
+    assert len(SCOPES) == 34
+    assert len(rows) == 17
+    assert rows[:2] == [["Activity", "yes", "yes"], ["Productivity", "yes", "yes"]]
+    assert rows[-2:] == [["Daily tags", "yes", "yes"], ["Everything tracked by hand", "yes", "yes"]]
+    assert {tuple(row[1:]) for row in rows} == {("yes", "yes")}
+
+
+async def test_a_scope_to_write_alone_is_no_permission_to_read(browser):
+    reply = await browser.get(AUTHORIZE, params={**REQUEST, "scope": "food_write"})
+
+    ((_, *rows),) = Tables(reply.text).found.values()
+    assert rows == [["Food and drink", "no", "yes"]]
 
 
 async def test_allow_redirects_with_a_code_and_the_state(browser):
@@ -154,10 +177,22 @@ async def test_with_several_users_the_page_lets_the_browser_choose_one(browser, 
     sandbox.add_user("grace")
     page = Page(await browser.get(AUTHORIZE, params=REQUEST))
     assert (page.users, page.chosen) == (["ada", "grace"], "ada")
-    assert "<h1>Allow My client to use your data?</h1>" in page.text
+    assert heading(page.text) == "Allow My client to use your data?"
 
     back = location(await browser.post(AUTHORIZE, data=page.press("Allow", user="grace")))
     assert await user_of(browser, await exchange(browser, back)) == "grace"
+
+
+async def test_with_many_users_the_browser_sends_a_name(browser, sandbox):
+    for number in range(1_500):
+        sandbox.add_user(f"user{number}")
+    page = Page(await browser.get(AUTHORIZE, params=REQUEST))
+    assert page.users == []
+    assert page.text.count("<option") == 1_000
+    assert page.fields["user"] == "ada"
+
+    back = location(await browser.post(AUTHORIZE, data=page.press("Allow", user="user1400")))
+    assert await user_of(browser, await exchange(browser, back)) == "user1400"
 
 
 async def test_with_a_single_user_the_page_has_no_choice_of_users(browser, sandbox):
@@ -229,7 +264,8 @@ async def test_a_service_is_given_no_scopes_beyond_its_own(browser, sandbox):
     request = {**REQUEST, "client_id": "reader", "scope": "mood_read mood_write"}
 
     reply = await browser.get(AUTHORIZE, params=request)
-    assert "mood_write</code>" not in reply.text
+    ((_, *rows),) = Tables(reply.text).found.values()
+    assert rows == [["Mood", "yes", "no"]]
     back = location(await browser.post(AUTHORIZE, data=Page(reply).press("Allow")))
     assert (await exchange(browser, back, "reader", reader.client_secret))["scope"] == "mood_read"
 
@@ -280,6 +316,43 @@ async def test_names_of_users_and_services_are_escaped(browser, sandbox):
     assert "&lt;i&gt;grace&lt;/i&gt;" in reply.text
     assert "<b>" not in reply.text
     assert "<i>" not in reply.text
+
+
+async def test_the_page_of_a_wrong_client_id_names_the_right_ones(browser, sandbox):
+    sandbox.add_service("other", "Other", client_id="<other>")
+
+    text = (await browser.get(AUTHORIZE, params={**REQUEST, "client_id": "<somebody>"})).text
+
+    assert "<dt>The app sent</dt><dd><code>&lt;somebody&gt;</code></dd>" in text
+    assert "<dt>Client IDs here</dt><dd><code>sandbox-client, &lt;other&gt;</code></dd>" in text
+    assert "Set the client ID of the app" in text
+
+
+async def test_the_page_of_a_wrong_redirect_uri_shows_both(browser):
+    text = (await browser.get(AUTHORIZE, params={**REQUEST, "redirect_uri": "http://localhost:9/<x>"})).text
+
+    assert "<dt>The app sent</dt><dd><code>http://localhost:9/&lt;x&gt;</code></dd>" in text
+    assert "<dt>Registered</dt><dd><code>http://localhost:8000/</code></dd>" in text
+    assert "--redirect-uri" in text
+
+
+async def test_a_parameter_that_was_not_sent_is_said_to_be_missing(browser):
+    text = (await browser.get(AUTHORIZE, params={"client_id": "sandbox-client"})).text
+
+    assert "<dt>The app sent</dt><dd>nothing</dd>" in text
+
+
+async def test_an_error_page_shows_the_beginning_of_a_long_parameter(browser):
+    text = (await browser.get(AUTHORIZE, params={**REQUEST, "client_id": "x" * 10_000})).text
+
+    assert f"<code>{'x' * 199}…</code>" in text
+
+
+async def test_an_error_page_forbids_scripts_and_frames(browser):
+    reply = await browser.get(AUTHORIZE, params={**REQUEST, "client_id": "somebody"})
+
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+    assert reply.headers["x-frame-options"] == "DENY"
 
 
 async def test_another_method_is_not_allowed(browser):

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import httpx
 import pytest
 from histories import END, WITH_VALUES, asked, back, read, track
 from table_values import cells, types_of
@@ -72,7 +73,7 @@ async def test_more_names_than_fit_into_one_request_are_looked_up_in_the_listing
     ]
 
 
-async def test_an_empty_history_gives_an_empty_table_and_asks_for_no_types(exist, sandbox):
+async def test_an_empty_history_gives_an_empty_table(exist, sandbox):
     track(sandbox, 2, 1)
     before = END - dt.timedelta(days=400)
 
@@ -81,7 +82,30 @@ async def test_an_empty_history_gives_an_empty_table_and_asks_for_no_types(exist
 
     assert (len(long), long.column_names) == (0, ["attribute", "date", "number", "text"])
     assert (len(wide), wide.column_names) == (0, ["date"])
-    assert asked(sandbox, LISTING) == 0
+
+
+async def test_types_are_requested_before_the_values_so_that_a_spent_budget_loses_none(exist, sandbox):
+    track(sandbox, 120, 1)
+
+    await exist.values.history(END, END, groups=["health"]).table(wide=True)
+
+    assert [request.path for request in sandbox.requests] == [LISTING, LISTING, WITH_VALUES, WITH_VALUES]
+    assert {request.query["groups"] for request in sandbox.requests} == {"health"}
+
+
+async def test_a_type_that_nobody_knows_and_other_malformed_fields_are_no_obstacle(answering):
+    def answer(request):
+        values = {"values": [{"date": "2026-11-20", "value": 3}]} if "with-values" in request.url.path else {}
+        listed = [
+            {"name": "new", "value_type": 42, "group": 7, "label": [], "active": {}, **values},
+            {"name": "bare", **values},
+        ]
+        return httpx.Response(200, json={"count": 2, "next": None, "previous": None, "results": listed})
+
+    async with answering(answer) as exist:
+        table = await exist.values.history(END, END).table(wide=True)
+
+    assert cells(table) == {"date": [END], "bare": [3], "new": [3]}
 
 
 async def test_it_tells_which_attributes_could_not_be_read(exist, sandbox):

@@ -10,7 +10,7 @@ from exist_async.cli.budget import EXIST_BUDGET, Budget
 from exist_async.cli.connection import connect
 from exist_async.cli.export_file import ExportFile
 from exist_async.cli.export_formats import ExportFormat, FileFormat, open_writer
-from exist_async.cli.history_export import HistoryExport, HistoryOptions, print_left_out
+from exist_async.cli.history_export import HistoryExport
 from exist_async.cli.options import (
     BaseUrl,
     BudgetOption,
@@ -25,6 +25,7 @@ from exist_async.cli.options import (
 from exist_async.cli.part_file import PartFile
 from exist_async.cli.progress import request_progress
 from exist_async.cli.stored_login import normalized_origin
+from exist_async.cli.whole_export import HistoryOptions, print_left_out
 from exist_async.errors import ConfigurationError
 from exist_async.resource import EXIST
 
@@ -68,16 +69,25 @@ async def history(
         base_url: Origin of the service.
     """
     names = None if attribute is None else split_names(attribute)
-    options = HistoryOptions(start, end, names, group_names(group), safe_cells=safe_cells, since_last=since_last)
+    options = HistoryOptions(start, end, names, group_names(group))
     if output is not None:
-        return await _export(output, format_, options, wait=wait, budget=budget, base_url=base_url)
+        return await _export(
+            output,
+            format_,
+            options,
+            safe_cells=safe_cells,
+            since_last=since_last,
+            wait=wait,
+            budget=budget,
+            base_url=base_url,
+        )
     if since_last:
         raise CycloptsError("--since-last needs the file that it brings up to date: add --output FILE")
     if start is None:
         raise CycloptsError("history needs --start")
     in_terminal = sys.stdout.isatty()
     export_format = format_ or ("table" if in_terminal else "csv")
-    _check_safe_cells(options, export_format)
+    _check_safe_cells(safe_cells, export_format)
     async with connect(base_url, wait=wait, budget=budget) as exist:
         first_day, last_day = await resolve_days(exist, start, end or "today")
         days = exist.values.history(first_day, last_day, attributes=names, groups=options.groups)
@@ -98,6 +108,8 @@ async def _export(
     format_: ExportFormat | None,
     options: HistoryOptions,
     *,
+    safe_cells: bool,
+    since_last: bool,
     wait: bool | None,
     budget: Budget,
     base_url: str,
@@ -107,23 +119,25 @@ async def _export(
     if format_ == "table":
         raise CycloptsError("--output writes CSV or JSON lines: add --format csv or --format jsonl")
     file_format = format_ or _FORMAT_OF_SUFFIX.get(output.suffix.lower(), "csv")
-    _check_safe_cells(options, file_format)
-    if options.start is None and not options.since_last:
+    _check_safe_cells(safe_cells, file_format)
+    if options.start is None and not since_last:
         raise CycloptsError("history needs --start")
-    file = ExportFile.at(output, file_format, safe_cells=options.safe_cells)
+    file = ExportFile.at(output, file_format, safe_cells=safe_cells)
     with PartFile.open(file.part_path) as part:
-        if file.exists and not options.since_last and (part.begun is None or part.begun.updates):
+        if file.exists and not since_last and (part.begun is None or part.begun.updates):
             raise ConfigurationError(
                 f"{output} exists: add --since-last to bring it up to date, or remove it to export everything again"
             )
         if options.start is None and not file.exists:
             raise CycloptsError(f"history needs --start, because {output} does not exist yet")
         async with connect(base_url, wait=wait, budget=budget, has_file=True) as exist:
-            export = HistoryExport(exist, normalized_origin(base_url), budget, options, file, part)
+            export = HistoryExport(
+                exist, normalized_origin(base_url), budget, options, file, part, since_last=since_last
+            )
             await export.run()
     return 1 if options.attributes is not None and export.inaccessible else 0
 
 
-def _check_safe_cells(options: HistoryOptions, export_format: ExportFormat) -> None:
-    if options.safe_cells and export_format != "csv":
+def _check_safe_cells(safe_cells: bool, export_format: ExportFormat) -> None:
+    if safe_cells and export_format != "csv":
         raise CycloptsError("--safe-cells is an option of CSV: add --format csv")

@@ -13,12 +13,14 @@ from starlette.types import Receive, Scope, Send
 
 from exist_async.sandbox.attio.calls import Call
 from exist_async.sandbox.attio.errors import attio_error, not_found
+from exist_async.sandbox.attio.front_page import show_front_page
 from exist_async.sandbox.attio.paths import ATTRIBUTE, ATTRIBUTES, OPTIONS, STATUSES, AttributePath, parse_path
 from exist_async.sandbox.attio.reading import get_attribute, list_attributes, list_options, list_statuses
 from exist_async.sandbox.attio.tokens import Token, TokenRegistry
 from exist_async.sandbox.attio.workspace import Workspace
 from exist_async.sandbox.attio.writing import create_attribute, update_attribute
 from exist_async.sandbox.faults import Handler
+from exist_async.sandbox.html_pages import FRONT_PATH
 from exist_async.sandbox.middleware import Middleware
 from exist_async.sandbox.recorder import raw_path
 from exist_async.sandbox.replies import ApiError, Reply, json_reply
@@ -68,6 +70,8 @@ class App:
         token = self.tokens.authenticate(request.headers.get("authorization"))
 
         async def prepare(body: bytes) -> Handler:
+            if request.method == "GET" and scope["path"] == FRONT_PATH:
+                return partial(show_front_page, request, self.workspace, self.middleware.recorder, self.now())
             return partial(self._handle, request, body, token)
 
         await self.middleware.process(request, send, prepare, user=None if token is None else self.workspace.slug)

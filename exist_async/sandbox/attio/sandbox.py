@@ -83,7 +83,7 @@ class AttioSandbox(BaseSandbox):
         self.workspace_id = self._workspace.id
         self.token = self.issue_token(token=token)
         add_standard_objects(self._workspace)
-        middleware = Middleware(reply_headers=partial(reply_headers, now))
+        middleware = Middleware(now, reply_headers=partial(reply_headers, now))
         app = App(self._workspace, self._tokens, self._reads, self._writes, middleware, page_size, now)
         super().__init__(app, middleware, attio_error_body, latency)
 

@@ -36,6 +36,11 @@ class Workspace:
         self._attributes: dict[ObjectOrList, list[Attribute]] = {}
         self._timestamps = 0
 
+    @property
+    def objects_and_lists(self) -> Sequence[ObjectOrList]:
+        """All objects and lists, in the order in which they were added."""
+        return list(self._attributes)
+
     def find_object_or_list(self, target: Target, identifier: str) -> ObjectOrList | None:
         """Return the object or list of this UUID or slug, or None."""
         candidates = [candidate for candidate in self._attributes if candidate.target == target]
