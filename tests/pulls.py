@@ -2,6 +2,7 @@
 
 import datetime as dt
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ class Service:
     mirror: Mirror
     _time: list[dt.datetime]
     requests: int = field(init=False, default=0)  # of the last pull
+    asked: Counter[str] = field(init=False, factory=Counter[str])  # by path
 
     @property
     def today(self) -> dt.date:
@@ -55,6 +57,7 @@ class Service:
             report = await self.mirror.pull(self.exist, **{"parts": (), **options})
         finally:
             self.requests = len(self.sandbox.requests) - before
+            self.asked = Counter(request.path for request in list(self.sandbox.requests)[before:])
         assert report.requests == self.requests
         return report
 
