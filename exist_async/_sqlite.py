@@ -8,15 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from enum import Enum, auto
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
-
-if TYPE_CHECKING:
-    import sqlite3
+from typing import Any, Final, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _OWNER_ONLY: Final = 0o600
+_SMALLEST: Final = 512  # bytes of a SQLite file
 
 
 class Failure(Enum):
@@ -29,7 +27,9 @@ class Failure(Enum):
     DAMAGED = auto()
     """It is damaged, or no SQLite file."""
     READ_ONLY = auto()
-    """It, its folder or its file system is read-only."""
+    """It is read-only."""
+    READ_ONLY_FOLDER = auto()
+    """Its folder is read-only."""
     OTHER = auto()
 
 
@@ -37,34 +37,44 @@ def failure_of(error: Exception, path: Path) -> Failure:
     """Return the reason of an error of SQLite, or of the system, that the use of a file raised."""
     import sqlite3
 
-    code = code_of(error)
+    code = _code_of(error)
     if is_locked(error):
         return Failure.LOCKED
     if code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) == errno.ENOSPC:
         return Failure.FULL
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return Failure.DAMAGED
-    if code == sqlite3.SQLITE_READONLY or (path.parent.is_dir() and not os.access(path.parent, os.W_OK)):
-        return Failure.READ_ONLY
-    return Failure.OTHER
-
-
-def code_of(error: Exception) -> int:
-    """Return SQLite's primary result code of an error; 0 for other errors."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if path.parent.is_dir() and not os.access(path.parent, os.W_OK):
+        return Failure.READ_ONLY_FOLDER
+    return Failure.READ_ONLY if code == sqlite3.SQLITE_READONLY else Failure.OTHER
 
 
 def is_locked(error: Exception) -> bool:
     """Whether another connection has locked the file."""
     import sqlite3
 
-    return code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return _code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _code_of(error: Exception) -> int:
+    """Return SQLite's primary result code of an error; 0 for other errors."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def create_file(path: str) -> None:
     """Create a file that only its owner can read, unless it exists. SQLite would leave its mode to the umask."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
+
+
+def check_length(path: str) -> None:
+    """Raise SQLite's error for a file that is no database where it is so short that SQLite would overwrite it."""
+    import sqlite3
+
+    if 0 < Path(path).stat().st_size < _SMALLEST:
+        error = sqlite3.DatabaseError("file is not a database")
+        error.sqlite_errorcode = sqlite3.SQLITE_NOTADB
+        raise error
 
 
 def keep_open(thing: object) -> None:
@@ -113,8 +123,3 @@ def _resolve_here(futures: Iterable[tuple["asyncio.Future[Any]", Exception | Non
             future.set_result(result)
         else:
             future.set_exception(error)
-
-
-def user_version(connection: "sqlite3.Connection") -> int:
-    """Return the version of the schema that a file says it has."""
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])

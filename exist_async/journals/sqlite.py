@@ -1,19 +1,19 @@
 """A journal in a SQLite file."""
 
 import asyncio
-import errno
 import os
 import random
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakSet
 
 from exist_async import _json
 from exist_async._checks import check_file_path
+from exist_async._sqlite import Failure, check_length, create_file, failure_of, is_locked, keep_open, resolve, submit
 from exist_async.errors import ConfigurationError, JournalError
 from exist_async.journals import records
 from exist_async.journals.base import Note, StoredJournal
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     import sqlite3
 
 T = TypeVar("T")
-
-_OWNER_ONLY: Final = 0o600
 
 _APPLICATION: Final = 0x45784A6C  # marks the files of this class
 _VERSION: Final = 1
@@ -119,15 +117,13 @@ class Journal(StoredJournal):
         if self._thread is None:
             return
         thread, self._thread = self._thread, None
-        closed = _submit(thread, self._close_file)
+        closed = submit(thread, self._close_file)
         thread.shutdown(wait=False)
         await asyncio.shield(closed)
 
     def _leave_file(self) -> None:
         """Become closed without closing the file, which would delete what the parent process has noted."""
-        import ctypes
-
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
+        keep_open(self._connection)
         self._connection = self._thread = None
 
     async def _compute(self, function: Callable[[], T], count: int) -> T:  # noqa: ARG002  (the thread is there)
@@ -171,7 +167,7 @@ class Journal(StoredJournal):
         """Call a function in the thread of the file. It is carried out also if the caller is cancelled."""
         if self._thread is None:
             raise ConfigurationError(f"{self} is not open: use it in `async with Journal(...) as journal:`")
-        return await asyncio.shield(_submit(self._thread, function, *arguments))
+        return await asyncio.shield(submit(self._thread, function, *arguments))
 
     # In the thread:
 
@@ -182,15 +178,14 @@ class Journal(StoredJournal):
         path = os.path.realpath(self._path)  # of a link, the file is created
         for attempt in range(_ATTEMPTS):
             try:
-                # SQLite would create it with a mode that the umask decides. It stays if the rest fails, empty: another
-                # program may have opened it meanwhile.
-                with suppress(FileExistsError):
-                    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
+                # It stays if the rest fails, empty: another program may have opened it meanwhile.
+                create_file(path)
+                check_length(path)
                 self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
                 return self._check_file(self._connection)
             except (sqlite3.Error, OSError) as error:
                 self._close_file()
-                if attempt < _ATTEMPTS - 1 and _is_locked(error):
+                if attempt < _ATTEMPTS - 1 and is_locked(error):
                     # Of programs that begin at the same time, each may keep the others from locking it.
                     time.sleep(random.uniform(0.2, 1) * _LONGEST_PAUSE)  # noqa: S311  (no secret)
                     continue
@@ -318,7 +313,7 @@ class Journal(StoredJournal):
             self._store([note for note, _ in notes])
         except Exception:  # noqa: BLE001  (each is stored by itself then)
             failures = [self._failure_of(note) for note, _ in notes]
-        _resolve([(noted, failure) for (_, noted), failure in zip(notes, failures, strict=True)])
+        resolve([(noted, failure) for (_, noted), failure in zip(notes, failures, strict=True)])
 
     def _failure_of(self, note: Note) -> JournalError | None:
         """Store one note, and return the error if that fails."""
@@ -380,19 +375,18 @@ class Journal(StoredJournal):
 
     def _error(self, event: str, error: Exception) -> JournalError:
         """Return the error for one of SQLite or of the system, with the remedy."""
-        import sqlite3
-
-        text = str(error)
-        failure = JournalError(f"{self} {event}: {text}. Check that it is a file, and its folder exists")
-        code = _code_of(error)
-        if _is_locked(error):
-            failure = self._open_elsewhere()
-        elif code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) == errno.ENOSPC:
-            failure = self._full(event)
-        elif code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            failure = JournalError(self._advice(f"is damaged, or no journal: {text}"))
-        elif self._path.parent.is_dir() and not os.access(self._path.parent, os.W_OK):
-            failure = JournalError(f"{self} {event}: its folder is read-only ({text}). Name a file in another one")
+        match failure_of(error, self._path):
+            case Failure.LOCKED:
+                failure = self._open_elsewhere()
+            case Failure.FULL:
+                failure = self._full(event)
+            case Failure.DAMAGED:
+                failure = JournalError(self._advice(f"is damaged, or no journal: {error}"))
+            case Failure.READ_ONLY_FOLDER:
+                text = f"its folder is read-only ({error}). Name a file in another one"
+                failure = JournalError(f"{self} {event}: {text}")
+            case Failure.READ_ONLY | Failure.OTHER:
+                failure = JournalError(f"{self} {event}: {error}. Check that it is a file, and its folder exists")
         failure.__cause__ = error
         return failure
 
@@ -405,53 +399,6 @@ def _leave_open_files() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_leave_open_files)
-
-
-def _code_of(error: Exception) -> int:
-    """Return SQLite's primary result code of an error; 0 for other errors."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def _is_locked(error: Exception) -> bool:
-    """Whether another connection has locked the file."""
-    import sqlite3
-
-    return _code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-def _submit(thread: ThreadPoolExecutor, function: Callable[..., T], *arguments: Any) -> "asyncio.Future[T]":
-    """Call a function in a thread, and return a future whose cancellation does not keep the call from being made."""
-    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-
-    def run() -> None:
-        try:
-            result = function(*arguments)
-        except Exception as error:  # noqa: BLE001  (it is raised where the future is awaited)
-            _resolve([(future, error)])
-        else:
-            _resolve([(future, None)], result)
-
-    thread.submit(run)
-    return future
-
-
-def _resolve(futures: Sequence[tuple["asyncio.Future[Any]", Exception | None]], result: Any = None) -> None:
-    """Resolve futures, each on its event loop, with an error or else a result."""
-    loops = {future.get_loop() for future, _ in futures}
-    for loop in loops:
-        own = [(future, error) for future, error in futures if future.get_loop() is loop]
-        with suppress(RuntimeError):  # the loop was closed: nobody waits
-            loop.call_soon_threadsafe(_resolve_here, own, result)
-
-
-def _resolve_here(futures: Iterable[tuple["asyncio.Future[Any]", Exception | None]], result: Any) -> None:
-    for future, error in futures:
-        if future.done():
-            continue
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
 
 
 def _insert(connection: "sqlite3.Connection", first: int, items: Sequence[str]) -> None:

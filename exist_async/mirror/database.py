@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 from urllib.parse import quote
 from weakref import WeakSet
 
-from exist_async._sqlite import Failure, create_file, failure_of, keep_open, submit, user_version
+from exist_async._sqlite import Failure, check_length, create_file, failure_of, keep_open, submit
 from exist_async.errors import ConfigurationError, ExistAsyncError, MirrorError
 from exist_async.mirror import schema
 
@@ -24,8 +24,6 @@ T = TypeVar("T")
 
 _TIMEOUT: Final = 5.0
 """Seconds to wait while another program has locked the file."""
-
-_PAGE_SIZE: Final = 4096  # bytes
 
 _open_databases: WeakSet["Database"] = WeakSet()
 
@@ -152,7 +150,7 @@ class Database:
         connection = self._connect("immutable=1" if self._is_unchangeable() else "mode=rw")
         try:
             connection.execute("PRAGMA query_only = ON")
-            self._check_is_migrated(user_version(connection))
+            self._check_is_migrated(_user_version(connection))
         except BaseException:
             connection.close()
             raise
@@ -162,14 +160,14 @@ class Database:
         self._close_connection()
         with self._errors("can't be opened"):
             exists = self._check_kind() is not None
-            self._acquire_lock()
             path = os.path.realpath(self.path)  # of a link, the file is created
+            if not Path(path).parent.is_dir():  # the lock would create it
+                raise MirrorError(f"{self} can't be created: its folder does not exist. Create the folder")
+            self._acquire_lock(path)
             if not exists:
                 create_file(path)
             connection = self._connection = self._connect("mode=rw")
             self._check_kind()  # another program may have written it before it was locked
-            if user_version(connection) == 0:
-                connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
             self._check_pages(connection)
             self._migrate(connection)
             connection.execute("PRAGMA journal_mode = WAL")
@@ -183,7 +181,7 @@ class Database:
     def _migrate(self, connection: "sqlite3.Connection") -> None:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            version = user_version(connection)
+            version = _user_version(connection)
             self._check_version(version)
             if version < schema.latest_version():
                 schema.migrate(connection, version)
@@ -202,10 +200,11 @@ class Database:
             raise MirrorError(f"{self.path} is a folder, and no mirror: name a file in it")
         if not self.path.exists():
             return None
+        check_length(str(self.path))
         # A connection of this kind reads the file alone, and neither locks it nor writes to it. What the write-ahead
         # log may change in it is checked later; the application is written before there is one.
         with closing(self._connect("immutable=1")) as connection:
-            version = user_version(connection)
+            version = _user_version(connection)
             application = connection.execute("PRAGMA application_id").fetchone()[0]
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if application != schema.APPLICATION and (application or version or tables):
@@ -237,11 +236,11 @@ class Database:
         path = os.path.realpath(self.path)
         return not os.access(Path(path).parent, os.W_OK) and not Path(f"{path}-wal").exists()
 
-    def _acquire_lock(self) -> None:
+    def _acquire_lock(self, path: str) -> None:
         # Imported here, because it takes a tenth of a second.
         from filelock import FileLock, Timeout
 
-        lock = FileLock(f"{os.path.realpath(self.path)}.lock", timeout=0, mode=0o600, thread_local=False)
+        lock = FileLock(f"{path}.lock", timeout=0, mode=0o600, thread_local=False)
         try:
             lock.acquire()
         except Timeout:
@@ -284,8 +283,10 @@ class Database:
                 return MirrorError(f"{self} {event}: its disk is full. Make space, and call again")
             case Failure.DAMAGED:
                 return self._damaged(str(error))
+            case Failure.READ_ONLY_FOLDER:
+                return MirrorError(f"{self} {event}: its folder is read-only ({error})")
             case Failure.READ_ONLY:
-                return MirrorError(f"{self} {event}: it or its folder is read-only ({error})")
+                return MirrorError(f"{self} {event}: it is read-only")
             case Failure.OTHER:
                 return MirrorError(f"{self} {event}: {error}. Check that it is a file, and its folder exists")
 
@@ -301,6 +302,10 @@ class Database:
         keep_open(self._lock)
         self._connection = self._lock = self._thread = None
         self._is_locked = False
+
+
+def _user_version(connection: "sqlite3.Connection") -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _leave_open_files() -> None:

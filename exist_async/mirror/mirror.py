@@ -12,8 +12,10 @@ from exist_async.errors import ConfigurationError
 from exist_async.mirror.database import Database
 from exist_async.mirror.parts import PARTS
 from exist_async.mirror.pull import OnProgress, pull
-from exist_async.mirror.reading import VALUES_AT_ONCE, MirroredAttribute, read_attributes, read_values
+from exist_async.mirror.reading import VALUES_AT_ONCE, MirroredAttribute, read_attributes, read_columns, read_values
 from exist_async.mirror.report import PullReport
+from exist_async.tables import Table
+from exist_async.tables.making import check_table, make_table
 from exist_async.values.models import DayValue
 
 
@@ -71,9 +73,7 @@ class Mirror:
         Raises:
             ConfigurationError: An argument is wrong, or an attribute is not in the mirror.
         """
-        for name, day in (("start", start), ("end", end)):
-            if day is not None:
-                check_day(name, day)
+        _check_days(start, end)
         for attribute in await self._names(attributes):
             before: dt.date | None = None
             while True:
@@ -83,6 +83,28 @@ class Mirror:
                 if len(values) < VALUES_AT_ONCE:
                     break
                 before = values[-1].date
+
+    async def table(
+        self, *names: str, start: dt.date | None = None, end: dt.date | None = None, wide: bool = False
+    ) -> Table:
+        """Return values as a table for pandas, polars, DuckDB and others: see `Table`. It needs `exist-async[tables]`.
+
+        Args:
+            *names: Only these attributes; none is all that have values.
+            start: The first day; None is the first of all.
+            end: The last day; None is the last of all.
+            wide: Whether the table has a row for each day and a column for each attribute, instead of a row for each
+                value. Attributes that are named have a column even if they have no value.
+
+        Raises:
+            ConfigurationError: An argument is wrong, an attribute is not in the mirror, or the package arro3-core is
+                not installed.
+        """
+        check_table(wide, owner="Mirror.table()")
+        _check_days(start, end)
+        value_types = {attribute.name: attribute.value_type for attribute in await self.attributes()} if wide else None
+        found = await self._names(names) if names else None
+        return await make_table(await self._database.read(read_columns, found, start, end), value_types)
 
     async def pull(
         self,
@@ -132,3 +154,9 @@ class Mirror:
         if unknown := [name for name in names if name not in known]:
             raise ConfigurationError(f"attributes: the mirror has none named {', '.join(map(repr, unknown))}")
         return names
+
+
+def _check_days(start: dt.date | None, end: dt.date | None) -> None:
+    for name, day in (("start", start), ("end", end)):
+        if day is not None:
+            check_day(name, day)

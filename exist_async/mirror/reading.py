@@ -8,6 +8,7 @@ from attrs import frozen
 
 from exist_async.attributes import Attribute, Group, Service, ValueType
 from exist_async.mirror.rows import value_from
+from exist_async.tables.columns import Columns
 from exist_async.values.models import DayValue
 
 if TYPE_CHECKING:
@@ -76,3 +77,17 @@ def read_values(
         ),
     )
     return [DayValue(dt.date.fromisoformat(date), value_from(number, text)) for date, number, text in rows]
+
+
+def read_columns(
+    connection: "sqlite3.Connection", names: list[str] | None, start: dt.date | None, end: dt.date | None
+) -> Columns:
+    """Return the values of some attributes, or of all, as they are at one moment."""
+    named = "" if names is None else f"attribute IN ({', '.join('?' * len(names))}) AND "
+    rows = connection.execute(
+        f"SELECT attribute, date, number, text FROM value WHERE {named}date BETWEEN ? AND ? ORDER BY attribute, date",  # noqa: S608
+        (*(names or ()), (start or _FIRST_DAY).isoformat(), (end or _LAST_DAY).isoformat()),
+    )
+    columns = Columns(names)
+    columns.add((name, DayValue(dt.date.fromisoformat(date), value_from(*value))) for name, date, *value in rows)
+    return columns

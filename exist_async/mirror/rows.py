@@ -4,8 +4,6 @@ import datetime as dt
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from exist_async.attributes import Attribute
@@ -92,17 +90,18 @@ def put_attributes(connection: "sqlite3.Connection", attributes: Iterable[Attrib
 
 
 def put_values(connection: "sqlite3.Connection", rows: Iterable[tuple[str, DayValue]]) -> tuple[int, int]:
-    """Store values, and return how many are new and how many have changed.
+    """Store values, the last one of a day if there are several; return how many are new and how many have changed.
 
     A day without a value is stored only if it had one before. An attribute that is not known yet is added.
     """
+    by_name: dict[str, dict[str, Value | None]] = {}
+    for name, value in rows:
+        by_name.setdefault(name, {})[value.date.isoformat()] = value.value
     new: list[tuple[Any, ...]] = []
     changed: list[tuple[Any, ...]] = []
-    for name, group in groupby(rows, key=itemgetter(0)):
-        values = {value.date.isoformat(): value.value for _, value in group}
+    for name, values in by_name.items():
         known = _known_values(connection, name, values)
-        for date in sorted(values):
-            value = values[date]
+        for date, value in sorted(values.items()):
             if date not in known:
                 if value is not None:
                     new.append((name, date, *columns_of(value)))

@@ -57,7 +57,7 @@ _VERSION_1: Final = (
         PRIMARY KEY (attribute, date)
     ) WITHOUT ROWID""",
     # The days of which there are values: the view `wide` would have to read all values to find them.
-    "CREATE TABLE day (date TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE day (date TEXT NOT NULL, PRIMARY KEY (date DESC)) WITHOUT ROWID",
     """CREATE TABLE coverage (
         attribute TEXT NOT NULL REFERENCES attribute (name),
         start TEXT NOT NULL,

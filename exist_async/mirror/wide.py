@@ -1,31 +1,13 @@
 """The view `wide` of a mirror's file: a row for each day, a column for each attribute."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
+
+from exist_async.tables.column_names import column_names
 
 if TYPE_CHECKING:
     import sqlite3
 
 _MOST_COLUMNS: Final = 2000  # SQLite's limit
-
-
-def column_names(attributes: Iterable[str]) -> dict[str, str]:
-    """Return the column of each attribute in the view, in order.
-
-    SQLite does not distinguish upper and lower case: the later one of such attributes gets a number, as "mood_2", and
-    so does an attribute that is named as the column of the day, `date`.
-    """
-    taken = {"date"}
-    columns: dict[str, str] = {}
-    for attribute in attributes:
-        name = column = attribute.replace("\0", "")
-        number = 1
-        while column.lower() in taken:
-            number += 1
-            column = f"{name}_{number}"
-        taken.add(column.lower())
-        columns[attribute] = column
-    return columns
 
 
 def rebuild_view(connection: "sqlite3.Connection") -> None:
@@ -42,7 +24,7 @@ def rebuild_view(connection: "sqlite3.Connection") -> None:
         for name, column in column_names(names[: _MOST_COLUMNS - 1]).items()
     )
     connection.execute("DROP VIEW IF EXISTS wide")
-    connection.execute(f"CREATE VIEW wide AS SELECT {', '.join(columns)} FROM day ORDER BY date DESC")  # noqa: S608
+    connection.execute(f"CREATE VIEW wide AS SELECT {', '.join(columns)} FROM day")  # noqa: S608
 
 
 def _literal(text: str) -> str:

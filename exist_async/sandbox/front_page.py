@@ -13,7 +13,7 @@ from exist_async.sandbox.groups import Group
 from exist_async.sandbox.html_pages import MAX_USERS_LISTED, html_reply
 from exist_async.sandbox.replies import Reply
 from exist_async.sandbox.request_rows import read_request_log
-from exist_async.sandbox.sparklines import Sparkline, draw_sparkline
+from exist_async.sandbox.sparklines import VIEW_BOX, Sparkline, draw_sparkline
 from exist_async.sandbox.value_text import format_value, shorten
 from exist_async.sandbox.value_types import describe_value_type
 
@@ -73,6 +73,7 @@ def show_front_page(call: PublicCall) -> Reply:
         max_users_listed=MAX_USERS_LISTED,
         groups=[] if user is None else _group_rows(shown, user.local_time(now).date()),
         attributes_shown=len(shown),
+        view_box=VIEW_BOX,
         services=services[:_SERVICES_SHOWN],
         services_left=len(services[_SERVICES_SHOWN:]),
         log=read_request_log(call.recorder, now),

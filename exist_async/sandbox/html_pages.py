@@ -53,6 +53,7 @@ def _headers() -> dict[str, str]:
     style = b64encode(hashlib.sha256(_style().encode()).digest()).decode()
     return {
         "content-type": "text/html; charset=utf-8",
+        # Without form-action, which browsers apply to the redirect to the app as well.
         "content-security-policy": (
             f"default-src 'none'; style-src 'sha256-{style}'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
         ),

@@ -1,7 +1,8 @@
 """Records the requests that a sandbox receives."""
 
 from collections import deque
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl, quote
@@ -44,7 +45,7 @@ class RecordedRequest:
     headers: dict[str, str]
     user: str | None
     status: int | None
-    received_at: datetime | None = attrs.field(default=None, eq=False)
+    received_at: datetime = attrs.field(factory=partial(datetime.now, UTC), eq=False)
     seconds: float | None = attrs.field(default=None, eq=False)
 
 

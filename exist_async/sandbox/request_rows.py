@@ -64,7 +64,6 @@ def read_request_log(recorder: Recorder, now: datetime) -> RequestLog:
 
 
 def _to_row(request: RecordedRequest, now: datetime) -> RequestRow:
-    assert request.received_at is not None  # The recorder sets it.
     moment = request.received_at.astimezone(now.tzinfo)
     return RequestRow(
         time=f"{moment:%H:%M:%S}" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M:%S}",

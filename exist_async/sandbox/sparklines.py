@@ -10,11 +10,12 @@ from exist_async.sandbox.value_text import format_value
 from exist_async.sandbox.value_types import BOOLEAN, SCALE, STRING
 from exist_async.sandbox.values import Value
 
-__all__ = ["DAYS", "HEIGHT", "WIDTH", "Sparkline", "draw_sparkline"]
+__all__ = ["DAYS", "HEIGHT", "VIEW_BOX", "WIDTH", "Sparkline", "draw_sparkline"]
 
 DAYS: Final = 30
 WIDTH: Final = 124
 HEIGHT: Final = 28
+VIEW_BOX: Final = f"0 0 {WIDTH} {HEIGHT}"
 
 _MARGIN: Final = 4
 _STEP: Final = (WIDTH - 2 * _MARGIN) / (DAYS - 1)

@@ -12,6 +12,7 @@ from arro3.core import Array, DataType, Field, RecordBatch, Schema
 from arro3.core import Table as ArrowTable
 
 from exist_async.attributes import ValueType
+from exist_async.tables.column_names import column_names
 from exist_async.tables.column_types import ColumnType, Number, Values, are_integers, choose_type, is_exact_float
 from exist_async.tables.columns import Columns
 from exist_async.tables.table import Table
@@ -49,6 +50,7 @@ def wide_table(columns: Columns, value_types: Mapping[str, ValueType | None]) ->
     rows = {day: row for row, day in enumerate(days)}
     fields = [Field(_DATE, DataType.date32(), nullable=False)]
     arrays = [_dates(days)]
+    names = column_names(columns.names)
     for name, column in columns:
         convert, stored, shown = _CELLS[choose_type(column.values, value_types.get(name))]
         cells: list[Any] = [None] * len(days)
@@ -56,7 +58,7 @@ def wide_table(columns: Columns, value_types: Mapping[str, ValueType | None]) ->
             cells[rows[day]] = convert(value)
         values = Array(cells, stored())
         arrays.append(values if shown is None else values.cast(shown()))
-        fields.append(Field(_column_name(name, columns), arrays[-1].type))
+        fields.append(Field(names[name], arrays[-1].type))
     schema = Schema(fields)
     return Table(ArrowTable.from_batches([_batch(arrays, schema)], schema=schema))
 
@@ -74,15 +76,6 @@ def _integers(numbers: "array[int]") -> Array:
     if not numbers:
         return Array([], DataType.int64())
     return Array.from_buffer(numbers)  # pyright: ignore[reportUnknownMemberType]
-
-
-def _column_name(name: str, columns: Columns) -> str:
-    """Return the column of an attribute, which is not that of the days, nor that of another attribute."""
-    if name == _DATE:
-        name += "_"
-        while name in columns.names:
-            name += "_"
-    return name
 
 
 def _numbers_and_texts(values: Values) -> tuple[Array, Array]:

@@ -156,7 +156,7 @@ async def test_an_empty_file_becomes_a_journal(exist: ExistClient, path: Path) -
 
 
 @pytest.mark.parametrize(
-    "content", [b"not a database, but some text of another kind" * 100, b"SQLite format 3\x00" * 300]
+    "content", [b"some notes", b"not a database, but some text of another kind" * 100, b"SQLite format 3\x00" * 300]
 )
 async def test_a_file_of_another_kind_is_refused_and_left_alone(path: Path, content: bytes) -> None:
     path.write_bytes(content)

@@ -1,32 +1,13 @@
 """Reading a mirror: attributes and values as Exist gave them, whatever they are."""
 
-import datetime as dt
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mirror_files import DAY, days, list_attributes, store
 
-from exist_async import Attribute, ConfigurationError, DayValue, MirrorError, UserProfile, ValueType
-from exist_async.mirror import Mirror, rows
-
-DAY = dt.date(2026, 11, 20)
-NOW = dt.datetime(2026, 11, 20, 8, 15, tzinfo=dt.UTC)
-
-
-def days(*values: Any) -> list[DayValue]:
-    """Return values, the first one of DAY, the others of the days before."""
-    return [DayValue(DAY - dt.timedelta(days=n), value) for n, value in enumerate(values)]
-
-
-async def store(mirror: Mirror, values: dict[str, list[DayValue]]) -> tuple[int, int]:
-    """Store attributes, and values of them, as a pull does."""
-    database = mirror._database
-    async with database.locked():
-        await database.write(rows.begin_pull, "https://exist.io", UserProfile("ada"), NOW)
-        await database.write(rows.put_attributes, [Attribute(name) for name in values], NOW)
-        return await database.write(
-            rows.put_values, [(name, value) for name, of_name in values.items() for value in of_name]
-        )
+from exist_async import Attribute, ConfigurationError, MirrorError, ValueType
+from exist_async.mirror import Mirror
 
 
 @pytest.mark.parametrize(
@@ -76,10 +57,8 @@ async def test_reading_a_mirror_that_was_never_pulled_creates_nothing(path: Path
 
 
 async def test_an_attribute_comes_back_as_it_was_listed(mirror: Mirror) -> None:
-    database = mirror._database
     listed = Attribute("steps", "steps", "Steps", value_type=ValueType(77), manual=False, active=True, priority=1)
-    async with database.locked():
-        await database.write(rows.put_attributes, [listed], NOW)
+    await list_attributes(mirror, listed)
     (found,) = await mirror.attributes()
 
     assert [getattr(found, name) for name in Attribute.__slots__ if not name.startswith("__")] == [

@@ -241,6 +241,15 @@ async def test_the_latency_counts_as_time_until_the_reply(exist, sandbox):
     assert request.received_at == datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
 
 
+async def test_failed_requests_stand_out(browser, exist):
+    await exist.get("nowhere/")
+    await exist.get("attributes/")
+
+    text = (await browser.get("/")).text
+
+    assert re.findall(r'<td class="(\w+)">(\d+)</td>', text) == [("good", "200"), ("bad", "404")]
+
+
 async def test_a_path_is_decoded_but_for_its_slashes(browser, exist):
     await exist.get("a%20b%2Fc/")
 

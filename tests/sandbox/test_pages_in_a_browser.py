@@ -77,12 +77,18 @@ async def test_by_keyboard_users_choose_who_they_are_and_allow_access(chromium, 
         app = sandbox.add_service("app", "An app", redirect_uri=f"{url}/?user=grace")
         await page.goto(url + authorization_path(app))
         await page.get_by_role("row", name="Everything tracked by hand yes yes").wait_for()
+        box = await page.get_by_role("button", name="Allow").bounding_box()
+        assert box["y"] + box["height"] <= 667, "34 scopes push the buttons out of sight"
+        fills = [
+            await page.get_by_role("button", name=name).evaluate("e => getComputedStyle(e).backgroundColor")
+            for name in ("Allow", "Deny")
+        ]
+        assert fills[0] != fills[1]
         for _ in range(2):  # beyond the link to the front page
             await page.keyboard.press("Tab")
         await page.keyboard.press("ArrowDown")
         await page.keyboard.press("Tab")
         assert await page.evaluate("document.activeElement.textContent") == "Allow"
-        assert await page.get_by_role("button", name="Allow").is_visible()
         await page.keyboard.press("Enter")
         await page.wait_for_url(f"{url}/?user=grace&code=*")
 

@@ -56,8 +56,8 @@ def test_equal_numbers_are_a_line_in_the_middle():
 
 
 def test_a_scale_is_drawn_from_1_to_9():
-    chart = draw({0: 5, 1: 9, 2: 1}, SCALE)
-    assert [y for _, y in points(chart.line)] == [24.0, 4.0, 14.0]
+    chart = draw({0: 3, 1: 7, 2: 5}, SCALE)
+    assert [y for _, y in points(chart.line)] == [14.0, 9.0, 19.0]
     assert [y for _, y in points(draw({0: 5, 1: 5}, SCALE).line)] == [14.0, 14.0]
 
 

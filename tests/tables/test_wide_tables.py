@@ -101,10 +101,10 @@ def test_attributes_of_an_unknown_type_have_their_values_as_exist_has_them(value
     assert column(value_type, True, False) == ("Int64", [1, 0])
 
 
-def test_an_attribute_called_date_is_beside_the_days():
-    table = wide({"date": {DAY: 3}, "date_": {DAY: 4}, "Date": {DAY: 5}})
+def test_columns_have_different_names_also_for_readers_that_ignore_upper_and_lower_case():
+    table = wide({"date": {DAY: 3}, "date_2": {DAY: 4}, "Mood": {DAY: 5}, "mood": {DAY: 6}, "a\0b": {DAY: 7}})
 
-    assert cells(table) == {"date": [DAY], "Date": [5], "date__": [3], "date_": [4]}
+    assert cells(table) == {"date": [DAY], "Mood": [5], "ab": [7], "date_2": [3], "date_2_2": [4], "mood_2": [6]}
 
 
 def test_names_are_those_of_the_attributes_whatever_they_contain():

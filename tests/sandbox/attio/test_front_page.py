@@ -102,7 +102,7 @@ async def test_all_values_on_the_page_are_escaped(browser, sandbox):
     reply = await browser.get("/", headers={"Host": f"{evil}.test"})
 
     assert "<script" not in reply.text
-    assert reply.text.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 6
+    assert reply.text.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 6
     assert "default-src 'none'" in reply.headers["content-security-policy"]
 
 

@@ -1,0 +1,428 @@
+"""The file of a mirror: who may use it, and the error if it can't be used, which leaves it as it is."""
+# ruff: noqa: ASYNC240  (they are small files, and nothing else runs on the loop)
+
+import asyncio
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+from mirror_files import days, store
+
+from exist_async import ConfigurationError, Journal, MirrorError
+from exist_async.mirror import Mirror, rows, schema
+from support import Mount
+
+
+async def read(path: Path) -> None:
+    async with Mirror(path) as mirror:
+        await mirror.attributes()
+
+
+async def write(path: Path) -> None:
+    async with Mirror(path) as mirror:
+        await store(mirror, {"steps": days(1)})
+
+
+USES: list[Callable[[Path], Awaitable[None]]] = [read, write]
+
+
+@pytest.fixture(params=USES)
+def use(request: pytest.FixtureRequest) -> Callable[[Path], Awaitable[None]]:
+    """Reading the file, or writing it."""
+    use: Callable[[Path], Awaitable[None]] = request.param
+    return use
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+async def test_only_its_owner_can_read_it(path: Path) -> None:
+    mask = os.umask(0)
+    try:
+        async with Mirror(path) as mirror, mirror._database.locked():
+            await mirror._database.write(rows.put_values, [("steps", days(1)[0])])
+            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    finally:
+        os.umask(mask)
+
+    assert {name: mode for name, mode in modes.items() if not name.endswith("-shm")} == {
+        "exist.db": 0o600,
+        "exist.db-wal": 0o600,
+        "exist.db.lock": 0o600,
+    }
+
+
+async def test_reading_leaves_nothing_beside_it(path: Path) -> None:
+    await write(path)
+    before = contents(path.parent)
+
+    await read(path)
+
+    assert contents(path.parent) == before
+    assert sorted(before) == ["exist.db", "exist.db.lock"]
+
+
+async def test_a_second_writer_is_told_at_once_and_readers_go_on(path: Path) -> None:
+    await write(path)
+    async with Mirror(path) as mirror, Mirror(path) as second, mirror._database.locked():
+        for one in (mirror, second):
+            with pytest.raises(MirrorError, match=r"another pull into the mirror .* is running"):
+                await store(one, {"steps": days(2)})
+        assert [value.value async for _, value in second.history()] == [1]
+    await write(path)
+
+
+_WRITING = """
+import asyncio, sys
+from pathlib import Path
+from exist_async.mirror import Mirror
+
+async def main():
+    async with Mirror(sys.argv[1]) as mirror, mirror._database.locked():
+        pass
+
+asyncio.run(main())
+"""
+
+_FORKING = """
+import asyncio, gc, os, signal, sys, threading
+from mirror_files import days, store
+from exist_async import ExistAsyncError
+from exist_async.mirror import Mirror, rows
+
+async def main():
+    mirror, second = Mirror(sys.argv[1]), Mirror(sys.argv[1])
+    await mirror.__aenter__()
+    await second.__aenter__()
+    await store(second, {"steps": days(1)})
+    async with mirror._database.locked():
+        await mirror._database.write(rows.put_values, [("steps", days(2)[0])])
+        child = os.fork()
+        if child == 0:
+            def use() -> None:
+                try:
+                    asyncio.run(mirror.attributes())
+                except ExistAsyncError as error:
+                    print("child:", error, flush=True)
+
+            try:
+                thread = threading.Thread(target=use)
+                thread.start()
+                thread.join()
+                del use, mirror, second
+                gc.collect()
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        try:
+            await store(second, {"steps": days(3)})
+        except ExistAsyncError as error:
+            print("parent:", error, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+async def run(program: str, path: Path) -> tuple[str, str]:
+    """Run a program with a path, and return its standard output and standard error."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program, str(path)),
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate()
+    return output.decode(), errors.decode()
+
+
+async def test_a_writer_in_another_process_is_told_of(path: Path) -> None:
+    async with Mirror(path) as mirror, mirror._database.locked():
+        _, errors = await run(_WRITING, path)
+    assert "MirrorError: another pull into the mirror" in errors
+    assert await run(_WRITING, path) == ("", "")
+
+
+async def test_a_forked_process_leaves_the_file_and_its_lock_to_its_parent(path: Path) -> None:
+    output, _ = await run(_FORKING, path)
+
+    assert "child: the mirror" in output
+    assert "is not open" in output
+    assert "parent: another pull into the mirror" in output
+    async with Mirror(path) as mirror:
+        assert [value.value async for _, value in mirror.history()] == [2]
+        assert await store(mirror, {"steps": days(3)}) == (0, 1)
+
+
+async def test_it_must_be_opened_first(path: Path) -> None:
+    mirror = Mirror(path)
+    with pytest.raises(ConfigurationError, match="is not open: use it in `async with Mirror"):
+        await mirror.attributes()
+    async with mirror:
+        with pytest.raises(ConfigurationError, match="is open already"):
+            await mirror.__aenter__()
+
+
+async def test_a_cancelled_writer_leaves_it_to_the_next_one(path: Path) -> None:
+    async with Mirror(path) as mirror:
+        for moment in range(6):
+            writing = asyncio.create_task(store(mirror, {"steps": days(moment)}))
+            await asyncio.sleep(moment * 0.002)
+            writing.cancel()
+            await asyncio.wait([writing])
+            await store(mirror, {"steps": days(100 + moment)})
+            assert [value.value async for _, value in mirror.history()] == [100 + moment]
+
+
+async def test_an_empty_file_becomes_a_mirror(path: Path) -> None:
+    path.touch()
+    with pytest.raises(MirrorError, match="is empty: pull into it first"):
+        await read(path)
+    assert contents(path.parent) == {"exist.db": b""}
+    await write(path)
+    await read(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"x",
+        b"1,2\n" * 100,
+        b"x" * 511,
+        b"x" * 512,
+        b"not a database, but some text of another kind" * 100,
+        b"SQLite format 3\x00" * 300,
+        b"PAR1" * 200,
+    ],
+)
+async def test_a_file_of_another_kind_is_refused_and_left_alone(
+    use: Callable[[Path], Awaitable[None]], path: Path, content: bytes
+) -> None:
+    path.write_bytes(content)
+    with pytest.raises(MirrorError, match=r"is damaged, or no mirror: .*Pull into another file"):
+        await use(path)
+    assert contents(path.parent) == {"exist.db": content}
+
+
+@pytest.fixture(params=["delete", "wal", "journal"])
+async def foreign_file(request: pytest.FixtureRequest, path: Path) -> Path:
+    """A SQLite file of another program, or of a journal of this package."""
+    if request.param == "journal":
+        async with Journal(path):
+            pass
+    else:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(f"PRAGMA journal_mode = {request.param}")
+            connection.execute("CREATE TABLE value (attribute, date, number, text)")
+            connection.commit()
+    return path
+
+
+async def test_a_sqlite_file_of_another_program_is_refused_and_left_alone(
+    use: Callable[[Path], Awaitable[None]], foreign_file: Path
+) -> None:
+    before = contents(foreign_file.parent)
+    with pytest.raises(MirrorError, match="is another SQLite file, and no mirror: name another file"):
+        await use(foreign_file)
+    assert contents(foreign_file.parent) == before
+
+
+async def test_a_file_that_another_program_has_not_finished_is_left_alone(
+    use: Callable[[Path], Awaitable[None]], path: Path
+) -> None:
+    """Opening it would move what is in its write-ahead log into the file."""
+    program = (
+        "import os, sqlite3; c = sqlite3.connect('exist.db', isolation_level=None);"
+        "c.execute('PRAGMA journal_mode=WAL'); c.execute('PRAGMA application_id=5');"
+        "c.execute('PRAGMA wal_checkpoint'); c.execute('CREATE TABLE t (a)'); os._exit(0)"
+    )
+    await asyncio.to_thread(subprocess.run, [sys.executable, "-c", program], cwd=path.parent, check=True)
+    before = contents(path.parent)
+    assert "exist.db-wal" in before
+
+    with pytest.raises(MirrorError, match="is another SQLite file"):
+        await use(path)
+
+    assert contents(path.parent) == before
+
+
+async def test_a_file_of_a_newer_version_is_refused_and_left_alone(
+    use: Callable[[Path], Awaitable[None]], path: Path
+) -> None:
+    await write(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    before = contents(path.parent)
+    with pytest.raises(MirrorError, match=r"written by a newer version of exist_async \(schema 99\): use that version"):
+        await use(path)
+    assert contents(path.parent) == before
+
+
+async def test_a_newer_version_that_has_the_file_open_is_noticed(
+    use: Callable[[Path], Awaitable[None]], path: Path
+) -> None:
+    await write(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA user_version = 99")  # in the write-ahead log alone
+        with pytest.raises(MirrorError, match=r"written by a newer version"):
+            await use(path)
+
+
+async def test_a_folder_is_no_mirror(use: Callable[[Path], Awaitable[None]], path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(MirrorError, match="is a folder, and no mirror: name a file in it"):
+        await use(path)
+    assert list(path.iterdir()) == []
+
+
+async def test_a_folder_that_does_not_exist_is_named(path: Path) -> None:
+    path = path.parent / "no" / "exist.db"
+    with pytest.raises(MirrorError, match=r"no/exist\.db can't be created: its folder does not exist"):
+        await write(path)
+    with pytest.raises(MirrorError, match="does not exist: pull into it first"):
+        await read(path)
+    assert not path.parent.exists()
+
+
+async def test_a_link_to_a_file_that_is_not_there_creates_it_for_its_owner_only(path: Path) -> None:
+    target = path.with_name("target.db")
+    path.symlink_to(target)
+    await write(path)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    await read(path)
+
+
+@pytest.mark.parametrize("name", ["a b?c#d%20.db", "ünï.db", "file:x.db", "'\".db"])
+async def test_its_name_may_have_any_characters(tmp_path: Path, name: str) -> None:
+    await write(tmp_path / name)
+    await read(tmp_path / name)
+    assert (tmp_path / name).stat().st_size > 0
+
+
+async def test_a_file_that_another_program_has_locked_can_be_read_and_not_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exist_async.mirror.database._TIMEOUT", 0.05)
+    await write(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        await read(path)
+        with pytest.raises(MirrorError, match="can't be opened: another program has locked it"):
+            await write(path)
+        connection.execute("ROLLBACK")
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("COMMIT")
+    await write(path)
+
+
+async def test_a_mirror_in_a_read_only_folder_can_be_read_and_not_written(mount: Mount, tmp_path: Path) -> None:
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+    mount("-t", "tmpfs", "tmpfs", str(folder))
+    path = folder / "exist.db"
+    await write(path)
+    await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,ro", str(folder)], check=True)
+    before = contents(folder)
+
+    async with Mirror(path) as mirror:
+        assert [value.value async for _, value in mirror.history()] == [1]
+    for file in (path, folder / "new.db"):
+        with pytest.raises(MirrorError, match=r"can't be opened: its folder is read-only"):
+            await write(file)
+
+    assert contents(folder) == before
+
+
+async def test_a_full_disk_leaves_what_was_pulled_before(mount: Mount, tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount("-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder))
+    path = folder / "exist.db"
+    await write(path)
+    many = {f"attribute_{number}": days(*range(1000)) for number in range(20)}
+
+    async with Mirror(path) as mirror:
+        with pytest.raises(MirrorError, match=r"can't be written: its disk is full\. Make space, and call again"):
+            await store(mirror, many)
+        assert [item async for item in mirror.history(attributes=["steps"])] == [("steps", days(1)[0])]
+        assert len([item async for item in mirror.history()]) == 1
+    await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,size=64m", str(folder)], check=True)
+    async with Mirror(path) as mirror:
+        assert await store(mirror, many) == (20_000, 0)
+
+
+async def test_a_file_can_t_be_created_on_a_full_disk(mount: Mount, tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount("-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder))
+    with (folder / "junk").open("wb", 0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 256)
+    path = folder / "exist.db"
+    with pytest.raises(MirrorError, match="its disk is full"):
+        await write(path)
+    (folder / "junk").unlink()
+    await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,size=8m", str(folder)], check=True)
+    await write(path)
+
+
+@pytest.mark.parametrize("page", range(1, 30, 3))
+async def test_a_damaged_file_is_refused_before_anything_is_written(path: Path, page: int) -> None:
+    async with Mirror(path) as mirror:
+        await store(mirror, {f"attribute_{number}": days(*range(400)) for number in range(5)})
+    with path.open("r+b") as file:
+        file.seek(4096 * page)
+        file.write(b"\xff" * 4096)
+    before = contents(path.parent)
+
+    with pytest.raises(MirrorError, match=r"is damaged.*Pull into another file"):
+        await write(path)
+
+    assert contents(path.parent) == before
+
+
+async def test_damage_that_is_found_while_reading_is_an_error(path: Path) -> None:
+    async with Mirror(path) as mirror:
+        await store(mirror, {f"attribute_{number}": days(*range(400)) for number in range(5)})
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (size - 4096))
+
+    async with Mirror(path) as mirror:
+        with pytest.raises(MirrorError, match=r"is damaged.*Pull into another file"):
+            _ = [item async for item in mirror.history()]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE value SET date = '2026-13-01'",
+        "UPDATE value SET number = 'seven'",
+        "UPDATE value SET number = NULL, text = CAST(x'ff' AS TEXT)",
+        "UPDATE attribute SET available_services = '{{'",
+    ],
+)
+async def test_a_row_that_can_t_be_read_is_an_error(path: Path, damage: str) -> None:
+    await write(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(damage)
+    async with Mirror(path) as mirror:
+        with pytest.raises(MirrorError, match=r"exist\.db (is damaged|can't be read)"):
+            _ = [item async for item in mirror.history()]
+
+
+async def test_the_application_id_tells_mirrors_from_other_files(path: Path) -> None:
+    await write(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (schema.APPLICATION,)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
