@@ -120,11 +120,11 @@ class Mirror:
 
         Each pull reads the user's profile and attributes, the values of the last days, and those that were never read,
         the newest first. Exist does not say which values have changed. So a pull also reads again what was read longest
-        ago, unless it has read much for the first time: within a number of pulls, which the report tells, every edit is
-        found. Nothing is deleted, but a value that is removed from Exist becomes None.
+        ago: within a number of pulls, which the report tells, every edit is found. Nothing is deleted, but a value that
+        is removed from Exist becomes None.
 
-        Each page of values is stored when it comes. When a pull ends with an error, is cancelled or killed, what it has
-        read is kept, and the next pull goes on there.
+        Each page of values is stored when it comes. When a pull is interrupted, by an error, a cancellation or a crash,
+        what it has read is kept, and the next pull goes on there, and reads nothing old again.
 
         Args:
             exist: The client of the user whom the mirror belongs to. Several users, each with a mirror, can be pulled

@@ -85,6 +85,7 @@ class _Pull:
     _requests: int = field(init=False, default=0)
     _total: int | None = field(init=False, default=None)
     _read_at: dt.datetime = field(init=False)
+    _goes_on: bool = field(init=False)  # where a pull was interrupted: it reads no more than that one would have
     _last: Span = field(init=False)  # the days that each pull reads
     _values: ValueReader = field(init=False)
     _failures: list[ExistAsyncError] = field(init=False, factory=list[ExistAsyncError])
@@ -107,7 +108,8 @@ class _Pull:
         today, now = today_of(profile), now_of(profile)
         if self._since is not None and self._since > today:
             raise ConfigurationError(f"since is {self._since}, which is after the user's today, {today}")
-        number, self._read_at = await self._database.write(_begin, options.base_url, profile, now)
+        begun = await self._database.write(_begin, options.base_url, profile, now)
+        number, self._read_at, self._goes_on = begun
         first = today - dt.timedelta(days=self._days - 1)
         self._last = Span(first if self._since is None else max(first, self._since), today)
         self._values = ValueReader(self._exist, self._database, self._read_at, self._failures, self._report_progress)
@@ -115,6 +117,7 @@ class _Pull:
         error: BaseException | None = None
         try:
             report = await self._read(profile.username)
+            self._raise_failure()
             return report
         except BaseException as raised:
             error = raised
@@ -134,18 +137,14 @@ class _Pull:
             if pages is None
             else await self._shown()
         )
-        requests = self._requests
         since = await self._read_unread(accessible)
-        reads_much_new = self._requests - requests > self._budget
         for part in self._parts:
             await self._read_part(part, Span(since, self._last.end))
         # Number of requests for a window, and of windows that each pull reads again.
         cost = max(1, -(-len(accessible) // LARGEST_PAGE), -(-(pages or 0) // self._last.window_count))
         count = max(1, self._budget // cost) if self._budget else 0
-        if not reads_much_new:
+        if not self._goes_on:
             await self._read_again(accessible, since, count)
-        if self._failures:
-            raise self._failures[0]
         return await self._report(user, accessible, since, count)
 
     async def _shown(self) -> set[str]:
@@ -191,7 +190,7 @@ class _Pull:
     async def _report(self, user: str | None, names: Collection[str], since: dt.date, count: int) -> PullReport:
         coverage = await self._values.coverage()
         days = Span(since, self._last.end)
-        # Without attributes that were released during the pull.
+        # Of the others, some were released during the pull, and some appeared: the next pull reads those.
         complete = [name for name in names if not unread_spans(coverage.get(name, ()), days)]
         parts = [
             part
@@ -205,18 +204,23 @@ class _Pull:
         else:
             rereads_in = -(-len(list(rotation_windows(days))) // count) if count else None
         known = await self._database.read(read_attributes)
+        appeared = (await self._shown()).difference(names)
         return PullReport(
             user=user,
             requests=self._requests,
             new=self._values.new,
             changed=self._values.changed,
-            inaccessible=tuple(sorted({attribute.name for attribute in known}.difference(complete))),
+            inaccessible=tuple(sorted({attribute.name for attribute in known}.difference(complete, appeared))),
             since=since,
             until=days.end,
             current_from=max(unchecked, default=since),
             current_as_of=min((part.read_at for part in parts), default=self._read_at),
             rereads_in=rereads_in,
         )
+
+    def _raise_failure(self) -> None:
+        if self._failures:
+            raise self._failures[0]
 
     def _expect(self, requests: int) -> None:
         """Note how many requests are expected for values, before the parts and what is read again."""
@@ -230,9 +234,14 @@ class _Pull:
 
 def _begin(
     connection: "sqlite3.Connection", service: str, profile: UserProfile, now: dt.datetime
-) -> tuple[int, dt.datetime]:
-    """Note that a pull begins, and return its number, and the time of what it reads."""
-    return rows.begin_pull(connection, service, profile, now), time_of_reading(connection, now)
+) -> tuple[int, dt.datetime, bool]:
+    """Note that a pull begins.
+
+    Return its number, the time of what it reads, and whether the one before was interrupted, or it is the first one.
+    """
+    before = connection.execute("SELECT until FROM pull ORDER BY id DESC LIMIT 1").fetchone()
+    number = rows.begin_pull(connection, service, profile, now)
+    return number, time_of_reading(connection, now), before in (None, (None,))
 
 
 def _end(
