@@ -180,10 +180,11 @@ class Database:
     def _migrate(self, connection: "sqlite3.Connection") -> None:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            # The version is written also to a file that has it, so that a read-only file and a full disk are found
-            # before anything is requested.
-            schema.migrate(connection, self._check_application(connection))
-            connection.execute("COMMIT")
+            version = self._check_application(connection)
+            # Also if there is nothing to migrate: a read-only file is found before anything is requested.
+            schema.migrate(connection, version)
+            if version < schema.latest_version():
+                connection.execute("COMMIT")
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

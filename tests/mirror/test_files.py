@@ -69,6 +69,16 @@ async def test_reading_leaves_nothing_beside_it(path: Path) -> None:
     assert sorted(before) == ["exist.db", "exist.db.lock"]
 
 
+async def test_nothing_in_it_changes_if_nothing_is_written(path: Path) -> None:
+    """For example if a pull is refused because the file is of another user."""
+    await write(path)
+    before = contents(path.parent)
+    async with Mirror(path) as mirror:
+        with pytest.raises(ConfigurationError, match="has the data of 'ada'"):
+            await store(mirror, {"steps": days(2)}, user="bob")
+    assert contents(path.parent) == before
+
+
 async def test_what_reads_can_t_write(path: Path) -> None:
     await write(path)
     async with Mirror(path) as mirror:
