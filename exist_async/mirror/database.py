@@ -121,11 +121,16 @@ class Database:
         with self._errors("can't be read"):
             if self._connection is None:
                 self._connection = self._open_for_reading()
+            if not self._is_unchangeable():
+                yield self._connection
+                return
+            before = self.path.stat()
             try:
                 yield self._connection
             finally:
-                if self._is_unchangeable():
-                    self._close_connection()
+                self._close_connection()
+            if self.path.stat().st_mtime_ns != before.st_mtime_ns:
+                raise MirrorError(f"{self} was written while it was read: read it again")
 
     @contextmanager
     def _transaction(self) -> Generator["sqlite3.Connection"]:
