@@ -2,7 +2,7 @@
 
 import datetime as dt
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from attrs import frozen
@@ -146,24 +146,30 @@ def draw_charts(
                 yield Text()
     if any(panel.scale for panel in panels):
         yield from _draw_days(axis, label_width, glyphs)
-    days = f"{start} to {end}"
+    facts = [f"{start} to {end}"]
     if axis.days_per_dot > 1:
-        days += f"{glyphs.separator}each point is the mean of {axis.days_per_dot} days"
-    yield Text(days, style=_AXIS_STYLE)
+        facts.append(f"each point is the mean of {axis.days_per_dot} days")
+    for line in _join(facts, width, glyphs.separator):
+        yield Text(line, style=_AXIS_STYLE)
 
 
 def _headings(series: Series, days: int, width: int, glyphs: Glyphs) -> Iterator[Text]:
     """Yield the label of an attribute, and facts about its values in lines that are no longer than the width."""
     name, label = one_line(series.name), one_line(series.label)
     yield Text(f"{label} ({name})" if label and label != name else name, style="bold")
+    yield from map(Text, _join(_facts(series, days), width, glyphs.separator))
+
+
+def _join(facts: Iterable[str], width: int, separator: str) -> Iterator[str]:
+    """Join facts to lines that are no longer than the width, unless one alone is."""
     line = ""
-    for fact in _facts(series, days):
-        longer = f"{line}{glyphs.separator}{fact}" if line else fact
+    for fact in facts:
+        longer = f"{line}{separator}{fact}" if line else fact
         if line and cell_len(longer) > width:
-            yield Text(line)
+            yield line
             longer = fact
         line = longer
-    yield Text(line)
+    yield line
 
 
 def _facts(series: Series, days: int) -> Iterator[str]:
@@ -177,10 +183,16 @@ def _facts(series: Series, days: int) -> Iterator[str]:
     else:
         yield f"{format_rounded(numbers[last], value_type)} on {last}"
     if len(numbers) > 1:
-        mean = format_rounded(math.fsum(numbers.values()) / len(numbers), value_type)
-        yield f"{mean} yes" if value_type is ValueType.BOOLEAN else f"mean {mean}"
-        if value_type is not ValueType.BOOLEAN:
-            least, greatest = (format_rounded(each(numbers.values()), value_type) for each in (min, max))
+        least, greatest, mean = (
+            format_rounded(number, value_type)
+            for number in (min(numbers.values()), max(numbers.values()), math.fsum(numbers.values()) / len(numbers))
+        )
+        if value_type is ValueType.BOOLEAN:
+            yield f"{mean} yes"
+        elif least == greatest:
+            yield f"always {least}"
+        else:
+            yield f"mean {mean}"
             yield f"{least} to {greatest}"
     yield f"values on {len(series.values)} of {days} day{'' if days == 1 else 's'}"
     if left_out := len(series.values) - len(numbers):
@@ -228,9 +240,9 @@ def _draw_days(axis: DayAxis, label_width: int, glyphs: Glyphs) -> Iterator[Text
     """Yield the line of the date axis, and the line of its labels."""
     line = [glyphs.horizontal] * axis.columns
     labels = ""
-    for column, label in axis.labels():
-        line[column] = glyphs.day_tick
-        labels += " " * (column - len(labels)) + label
+    for label in axis.labels():
+        line[label.tick] = glyphs.day_tick
+        labels = f"{labels:{label.column}}{label.text}"
     margin = " " * (label_width + 1)
     yield Text(f"{margin}{glyphs.corner}{''.join(line)}", style=_AXIS_STYLE)
     yield Text(f"{margin} {labels}")

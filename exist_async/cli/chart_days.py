@@ -13,6 +13,21 @@ _YEAR_STEPS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 @frozen
+class DayLabel:
+    """The label of a day.
+
+    Attributes:
+        tick: The column of the day.
+        column: The column that the text begins in: that of the day, unless the text would end beyond the axis.
+        text: The text.
+    """
+
+    tick: int
+    column: int
+    text: str
+
+
+@frozen
 class DayAxis:
     """The days of a chart, one beside the other; several share a dot if there are more days than dots.
 
@@ -49,23 +64,29 @@ class DayAxis:
         """Return the dot of a place, from the left."""
         return self.columns if self.steps == 1 else round(step * (2 * self.columns - 1) / (self.steps - 1))
 
-    def labels(self) -> Sequence[tuple[int, str]]:
-        """Return the columns of the ticks and their labels, from left to right. They are as dense as they fit."""
+    def labels(self) -> Sequence[DayLabel]:
+        """Return the labels from left to right. They are as dense as they fit; none if there is no space for one."""
         for days, describe in self._choices():
-            ticks = [(self.dot_of(self.step_of(day)) // 2, describe(day)) for day in days]
-            # Near the right end there is no space for a label.
-            ticks = [(column, label) for column, label in ticks if column + len(label) <= self.columns]
-            if ticks and all(
-                column + len(label) + _LEAST_SPACE <= following
-                for (column, label), (following, _) in itertools.pairwise(ticks)
+            labels = [self._label(day, describe(day)) for day in days]
+            if (
+                labels
+                and labels[0].column >= 0
+                and all(
+                    label.column + len(label.text) + _LEAST_SPACE <= following.column
+                    for label, following in itertools.pairwise(labels)
+                )
             ):
-                return ticks
+                return labels
         return []
+
+    def _label(self, day: dt.date, text: str) -> DayLabel:
+        tick = self.dot_of(self.step_of(day)) // 2
+        return DayLabel(tick, min(tick, self.columns - len(text)), text)
 
     def _choices(self) -> Iterator[tuple[Iterable[dt.date], Callable[[dt.date], str]]]:
         """Yield the choices of days that may have a label, the densest first, and the function that makes the label."""
         if self.days <= _MOST_DAYS_WITHOUT_YEAR:
-            for interval in (1, 2, 7, 14):
+            for interval in (1, 2, 3, 7, 14):
                 yield self._every(interval), _describe_day
             for months in (1, 2, 3, 6):
                 yield self._every_month(months), _describe_day

@@ -17,7 +17,8 @@ _STEPS_IN_MINUTES: Final = (1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, _D
 _TIMES: Final = (ValueType.TIME_OF_DAY, ValueType.TIME_FROM_MIDDAY)
 _WHOLE: Final = (ValueType.INTEGER, ValueType.SCALE)
 _SCALE_RANGE: Final = (1, 9)
-_MOST_TICKS: Final = 5
+_MOST_TICKS: Final = 6
+_FEW_TICKS: Final = 4
 _LEAST_DIFFERENCE: Final = 1e-9  # of numbers, as part of them: less is drawn as none
 _LEAST_NUMBER: Final = 1e-100
 
@@ -51,11 +52,11 @@ def make_scale(numbers: Iterable[float], value_type: ValueType | None, rows: int
     """
     numbers = list(numbers)
     low, high = min(numbers), max(numbers)
-    most = max(2, min(_MOST_TICKS, rows - 1))
+    most = min(_MOST_TICKS, max(_FEW_TICKS, rows // 2 + 1))
     if value_type is ValueType.SCALE and _SCALE_RANGE[0] <= low and high <= _SCALE_RANGE[1]:
-        return _ticks(*_SCALE_RANGE, 2 if most == _MOST_TICKS else 4, value_type)
+        return _ticks(*_SCALE_RANGE, 2 if most > _FEW_TICKS else 4, value_type)
     if value_type is ValueType.BOOLEAN and low >= 0 and high <= 1:
-        return _ticks(0, 1, 0.25 if most == _MOST_TICKS else 0.5, value_type)
+        return _ticks(0, 1, 0.25 if most > _FEW_TICKS else 0.5, value_type)
     steps = _steps_for(value_type)
     if high - low <= abs(high) * _LEAST_DIFFERENCE:
         margin = max(steps(0.0), abs(low) / 20)

@@ -129,8 +129,8 @@ class Database:
 
     @contextmanager
     def _transaction(self) -> Generator["sqlite3.Connection"]:
-        if self._connection is None or self._lock is None:
-            raise AssertionError("written without a lock")
+        assert self._connection is not None, "written without locked()"
+        assert self._lock is not None, "written without locked()"
         with self._errors("can't be written"):
             connection = self._connection
             connection.execute("BEGIN IMMEDIATE")
@@ -150,7 +150,7 @@ class Database:
         connection = self._connect("immutable=1" if self._is_unchangeable() else "mode=rw")
         try:
             connection.execute("PRAGMA query_only = ON")
-            self._check_is_migrated(_user_version(connection))
+            self._check_is_migrated(self._check_application(connection))
         except BaseException:
             connection.close()
             raise
@@ -167,7 +167,6 @@ class Database:
             if not exists:
                 create_file(path)
             connection = self._connection = self._connect("mode=rw")
-            self._check_kind()  # another program may have written it before it was locked
             self._check_pages(connection)
             self._migrate(connection)
             connection.execute("PRAGMA journal_mode = WAL")
@@ -181,10 +180,9 @@ class Database:
     def _migrate(self, connection: "sqlite3.Connection") -> None:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            version = _user_version(connection)
-            self._check_version(version)
-            if version < schema.latest_version():
-                schema.migrate(connection, version)
+            # The version is written also to a file that has it, so that a read-only file and a full disk are found
+            # before anything is requested.
+            schema.migrate(connection, self._check_application(connection))
             connection.execute("COMMIT")
         finally:
             if connection.in_transaction:
@@ -196,39 +194,44 @@ class Database:
         Raises:
             MirrorError: It is no mirror.
         """
-        if self.path.is_dir():
-            raise MirrorError(f"{self.path} is a folder, and no mirror: name a file in it")
         if not self.path.exists():
             return None
-        check_length(str(self.path))
-        # A connection of this kind reads the file alone, and neither locks it nor writes to it. What the write-ahead
-        # log may change in it is checked later; the application is written before there is one.
+        if not self.path.is_file():
+            kind = "a folder" if self.path.is_dir() else "no regular file"
+            raise MirrorError(f"{self.path} is {kind}, and no mirror: name another file")
+        path = os.path.realpath(self.path)
+        check_length(path)
+        # A connection of this kind reads the file alone: it neither locks it nor writes to it. That is enough to tell
+        # mirrors apart, because they are created without a write-ahead log.
         with closing(self._connect("immutable=1")) as connection:
-            version = _user_version(connection)
-            application = connection.execute("PRAGMA application_id").fetchone()[0]
-            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if application != schema.APPLICATION and (application or version or tables):
-            raise MirrorError(f"{self.path} is another SQLite file, and no mirror: name another file")
-        self._check_version(version)
+            version = self._check_application(connection)
+        if version == 0 and Path(f"{path}-wal").exists():
+            raise self._foreign_error()
         return version
 
-    def _check_version(self, version: int) -> None:
+    def _check_application(self, connection: "sqlite3.Connection") -> int:
+        """Check that a file is a mirror or empty, and return the version of its schema."""
+        version = _user_version(connection)
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if application != schema.APPLICATION and (application or version or tables):
+            raise self._foreign_error()
         if version > schema.latest_version():
             raise MirrorError(
                 f"{self} was written by a newer version of exist_async (schema {version}): use that version"
             )
+        return version
 
     def _check_is_migrated(self, version: int) -> None:
-        self._check_version(version)
         if version < schema.latest_version():
             raise MirrorError(f"{self} was written by an older version of exist_async: pull into it once")
 
     def _connect(self, option: str) -> "sqlite3.Connection":
         import sqlite3
 
-        path = os.path.realpath(self.path)
+        path = quote(os.fsencode(os.path.realpath(self.path)))
         return sqlite3.connect(
-            f"file:{quote(path)}?{option}", timeout=_TIMEOUT, isolation_level=None, check_same_thread=False, uri=True
+            f"file:{path}?{option}", timeout=_TIMEOUT, isolation_level=None, check_same_thread=False, uri=True
         )
 
     def _is_unchangeable(self) -> bool:
@@ -289,6 +292,9 @@ class Database:
                 return MirrorError(f"{self} {event}: it is read-only")
             case Failure.OTHER:
                 return MirrorError(f"{self} {event}: {error}. Check that it is a file, and its folder exists")
+
+    def _foreign_error(self) -> MirrorError:
+        return MirrorError(f"{self.path} is another SQLite file, and no mirror: name another file")
 
     def _damaged(self, reason: str) -> MirrorError:
         return MirrorError(f"{self} is damaged, or no mirror: {reason}. Pull into another file")

@@ -95,18 +95,18 @@ def put_values(connection: "sqlite3.Connection", rows: Iterable[tuple[str, DayVa
     A day without a value is stored only if it had one before. An attribute that is not known yet is added.
     """
     by_name: dict[str, dict[str, Value | None]] = {}
-    for name, value in rows:
-        by_name.setdefault(name, {})[value.date.isoformat()] = value.value
+    for name, of_day in rows:
+        by_name.setdefault(name, {})[of_day.date.isoformat()] = of_day.value
     new: list[tuple[Any, ...]] = []
     changed: list[tuple[Any, ...]] = []
     for name, values in by_name.items():
         known = _known_values(connection, name, values)
-        for date, value in sorted(values.items()):
+        for date, day_value in sorted(values.items()):
             if date not in known:
-                if value is not None:
-                    new.append((name, date, *columns_of(value)))
-            elif known[date] != value:
-                changed.append((*columns_of(value), name, date))
+                if day_value is not None:
+                    new.append((name, date, *columns_of(day_value)))
+            elif known[date] != day_value:
+                changed.append((*columns_of(day_value), name, date))
     if new:
         _add_unknown_attributes(connection, {row[0] for row in new})
         connection.executemany("INSERT INTO value VALUES (?, ?, ?, ?)", new)

@@ -11,7 +11,7 @@ _MOST_COLUMNS: Final = 2000  # SQLite's limit
 
 
 def rebuild_view(connection: "sqlite3.Connection") -> None:
-    """Create the view again, with a column for each attribute, in the order in which Exist listed them first.
+    """Give the view a column for each attribute, in the order in which Exist listed them first.
 
     It has at most 1,999 of them.
     """
@@ -23,8 +23,11 @@ def rebuild_view(connection: "sqlite3.Connection") -> None:
         f"AS {_identifier(column)}"
         for name, column in column_names(names[: _MOST_COLUMNS - 1]).items()
     )
-    connection.execute("DROP VIEW IF EXISTS wide")
-    connection.execute(f"CREATE VIEW wide AS SELECT {', '.join(columns)} FROM day")  # noqa: S608
+    statement = f"CREATE VIEW wide AS SELECT {', '.join(columns)} FROM day"  # noqa: S608
+    (before,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'wide'").fetchone()
+    if statement != before:  # a change of the schema makes other programs prepare their statements again
+        connection.execute("DROP VIEW wide")
+        connection.execute(statement)
 
 
 def _literal(text: str) -> str:

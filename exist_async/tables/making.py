@@ -43,14 +43,14 @@ async def read_value_types(
 ) -> dict[str, ValueType | None]:
     """Return the types of attributes by name.
 
-    It takes one request if their names fit on a page and into a URL; else all attributes are listed, 100 a request.
+    If the names fit into a URL, only these attributes are listed, otherwise all; it takes a request for each hundred.
 
     Args:
         session: Sends the requests.
         names: The names; None is all active attributes.
         filters: Other query parameters of the listing.
     """
-    fit = names is not None and len(names) <= LARGEST_PAGE and len(quote(",".join(names))) <= _LONGEST_FILTER
+    fit = names is not None and len(quote(",".join(names))) <= _LONGEST_FILTER
     params = {
         **filters,
         **encode_filters(

@@ -69,6 +69,13 @@ async def test_reading_leaves_nothing_beside_it(path: Path) -> None:
     assert sorted(before) == ["exist.db", "exist.db.lock"]
 
 
+async def test_what_reads_can_t_write(path: Path) -> None:
+    await write(path)
+    async with Mirror(path) as mirror:
+        with pytest.raises(MirrorError, match="can't be read: it is read-only"):
+            await mirror._database.read(rows.put_values, [("steps", days(2)[0])])
+
+
 async def test_a_second_writer_is_told_at_once_and_readers_go_on(path: Path) -> None:
     await write(path)
     async with Mirror(path) as mirror, Mirror(path) as second, mirror._database.locked():
@@ -235,13 +242,14 @@ async def test_a_sqlite_file_of_another_program_is_refused_and_left_alone(
     assert contents(foreign_file.parent) == before
 
 
+@pytest.mark.parametrize("first", ["PRAGMA application_id = 5", "SELECT 1"])
 async def test_a_file_that_another_program_has_not_finished_is_left_alone(
-    use: Callable[[Path], Awaitable[None]], path: Path
+    use: Callable[[Path], Awaitable[None]], path: Path, first: str
 ) -> None:
-    """Opening it would move what is in its write-ahead log into the file."""
+    """Opening it would move what is in its write-ahead log into the file, which looks like an empty one until then."""
     program = (
         "import os, sqlite3; c = sqlite3.connect('exist.db', isolation_level=None);"
-        "c.execute('PRAGMA journal_mode=WAL'); c.execute('PRAGMA application_id=5');"
+        f"c.execute('PRAGMA journal_mode=WAL'); c.execute('{first}');"
         "c.execute('PRAGMA wal_checkpoint'); c.execute('CREATE TABLE t (a)'); os._exit(0)"
     )
     await asyncio.to_thread(subprocess.run, [sys.executable, "-c", program], cwd=path.parent, check=True)
@@ -278,9 +286,29 @@ async def test_a_newer_version_that_has_the_file_open_is_noticed(
 
 async def test_a_folder_is_no_mirror(use: Callable[[Path], Awaitable[None]], path: Path) -> None:
     path.mkdir()
-    with pytest.raises(MirrorError, match="is a folder, and no mirror: name a file in it"):
+    with pytest.raises(MirrorError, match="is a folder, and no mirror: name another file"):
         await use(path)
     assert list(path.iterdir()) == []
+
+
+async def test_a_device_is_no_mirror(use: Callable[[Path], Awaitable[None]], path: Path) -> None:
+    os.mkfifo(path)
+    with pytest.raises(MirrorError, match="is no regular file, and no mirror"):
+        await use(path)
+
+
+async def test_a_file_that_is_read_only_by_itself_can_be_read_and_not_written(mount: Mount, path: Path) -> None:
+    await write(path)
+    mount("--bind", str(path), str(path))
+    await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,bind,ro", str(path)], check=True)
+    before = path.read_bytes()
+
+    async with Mirror(path) as mirror:
+        assert [value.value async for _, value in mirror.history()] == [1]
+    with pytest.raises(MirrorError, match="can't be opened: it is read-only"):
+        await write(path)
+
+    assert path.read_bytes() == before
 
 
 async def test_a_folder_that_does_not_exist_is_named(path: Path) -> None:
@@ -300,7 +328,7 @@ async def test_a_link_to_a_file_that_is_not_there_creates_it_for_its_owner_only(
     await read(path)
 
 
-@pytest.mark.parametrize("name", ["a b?c#d%20.db", "ünï.db", "file:x.db", "'\".db"])
+@pytest.mark.parametrize("name", ["a b?c#d%20.db", "ünï.db", "file:x.db", "'\".db", os.fsdecode(b"\xff.db")])
 async def test_its_name_may_have_any_characters(tmp_path: Path, name: str) -> None:
     await write(tmp_path / name)
     await read(tmp_path / name)

@@ -1,6 +1,7 @@
 """Tables of a history: what is read, and with how many requests."""
 
 import datetime as dt
+import sys
 
 import httpx
 import pytest
@@ -130,6 +131,14 @@ async def test_a_table_is_read_by_the_plan_that_was_made_before(exist, sandbox):
 async def test_wide_is_a_boolean(exist):
     with pytest.raises(ConfigurationError, match="wide must be True or False, not 'steps'"):
         await exist.values.history(END, END).table(wide="steps")
+
+
+async def test_without_any_package_of_arro3_the_error_is_the_same(exist, monkeypatch):
+    monkeypatch.delitem(sys.modules, "arro3.core", raising=False)
+    monkeypatch.setitem(sys.modules, "arro3", None)  # as if it were not there
+
+    with pytest.raises(ConfigurationError, match=r'needs the package arro3-core: pip install "exist-async\[tables\]"'):
+        await exist.values.history(END, END).table()
 
 
 async def test_without_the_package_nothing_is_requested_and_the_error_tells_what_to_install(

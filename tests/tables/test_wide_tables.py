@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from table_values import BEFORE, DAY, cells, column, types_of, wide
 
 from exist_async import ValueType
+from exist_async.tables.column_names import column_names
 
 LARGEST = 2**63 - 1
 UNKNOWN = ValueType(42)
@@ -29,6 +30,7 @@ def test_it_has_a_row_for_each_day_that_has_a_value_and_a_column_for_each_attrib
 def test_without_values_it_has_the_days_alone_and_no_rows():
     assert cells(wide({})) == {"date": []}
     assert types_of(wide({})) == {"date": "Date32"}
+    assert cells(wide({"steps": {DAY: None}})) == {"date": []}
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,7 @@ def test_without_values_it_has_the_days_alone_and_no_rows():
         (ValueType.DECIMAL, [7, 8], "Float64", [7.0, 8.0]),
         (ValueType.STRING, ["Tired.", "", "☕️\n"], "Utf8", ["Tired.", "", "☕️\n"]),
         (ValueType.PERCENTAGE, [0.25, 1], "Float64", [0.25, 1.0]),
+        (ValueType.PERCENTAGE, [0, 1], "Float64", [0.0, 1.0]),
         (ValueType.BOOLEAN, [0, 1], "Boolean", [False, True]),
         (ValueType.BOOLEAN, [True, 0.0], "Boolean", [True, False]),
         (ValueType.SCALE, [1, 9], "Int64", [1, 9]),
@@ -72,7 +75,7 @@ def test_a_column_has_the_type_of_its_attribute(value_type, values, type_name, e
         (ValueType.DECIMAL, [7, 2**53 + 1], "Int64", [7, 2**53 + 1]),
         (ValueType.DECIMAL, [7.5, 2**53 + 1], "Utf8", ["7.5", str(2**53 + 1)]),
         (ValueType.DECIMAL, [7.5, 10**400], "Utf8", ["7.5", str(10**400)]),
-        (ValueType.STRING, [7, 7.5, "many", True], "Utf8", ["7", "7.5", "many", "1"]),
+        (ValueType.STRING, [True, 7, 7.5, "many"], "Utf8", ["1", "7", "7.5", "many"]),
         (ValueType.STRING, [7, 8], "Utf8", ["7", "8"]),
         (ValueType.BOOLEAN, [0, 1, 2], "Int64", [0, 1, 2]),
         (ValueType.BOOLEAN, [1, "1"], "Utf8", ["1", "1"]),
@@ -105,6 +108,15 @@ def test_columns_have_different_names_also_for_readers_that_ignore_upper_and_low
     table = wide({"date": {DAY: 3}, "date_2": {DAY: 4}, "Mood": {DAY: 5}, "mood": {DAY: 6}, "a\0b": {DAY: 7}})
 
     assert cells(table) == {"date": [DAY], "Mood": [5], "ab": [7], "date_2": [3], "date_2_2": [4], "mood_2": [6]}
+
+
+def test_attributes_get_the_columns_in_order_whichever_is_in_upper_case():
+    assert column_names(["mood", "Mood", "MOOD", "DATE"]) == {
+        "mood": "mood",
+        "Mood": "Mood_2",
+        "MOOD": "MOOD_3",
+        "DATE": "DATE_2",
+    }
 
 
 def test_names_are_those_of_the_attributes_whatever_they_contain():
