@@ -22,8 +22,8 @@ from exist_async.mirror.coverage import Coverage, Reading, plan_readings
 from exist_async.mirror.coverage_rows import add_to_coverage, load_coverage
 from exist_async.mirror.database import Database
 from exist_async.mirror.rows import put_values
-from exist_async.values.history import HistoryPage
 from exist_async.values.history_plan import Span
+from exist_async.values.history_reader import HistoryPage
 from exist_async.values.models import DayValue
 from exist_async.values.requests import MOST_DAYS
 
