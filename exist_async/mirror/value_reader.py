@@ -2,7 +2,7 @@
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +24,6 @@ from exist_async.mirror.database import Database
 from exist_async.mirror.rows import put_values
 from exist_async.values.history_plan import Span
 from exist_async.values.history_reader import HistoryPage
-from exist_async.values.models import DayValue
 from exist_async.values.requests import MOST_DAYS
 
 if TYPE_CHECKING:
@@ -113,22 +112,6 @@ def _filter_of(reading: Reading, names: Collection[str]) -> list[str] | None:
 
 
 def _put_page(connection: "sqlite3.Connection", page: HistoryPage, read_at: dt.datetime) -> tuple[int, int]:
-    counts = put_values(connection, [*page.values, *_removed(connection, page)])
+    counts = put_values(connection, page.values, page.covered)
     add_to_coverage(connection, page.covered, read_at)
     return counts
-
-
-def _removed(connection: "sqlite3.Connection", page: HistoryPage) -> Iterator[tuple[str, DayValue]]:
-    """Yield the days that have a value in the file, and none in Exist any more."""
-    there: set[tuple[str, str]] | None = None
-    for name, span in page.covered:
-        stored = connection.execute(
-            "SELECT date FROM value "
-            "WHERE attribute = ? AND date BETWEEN ? AND ? AND coalesce(number, text) IS NOT NULL",
-            (name, span.start.isoformat(), span.end.isoformat()),
-        ).fetchall()
-        if stored and there is None:  # at first, nothing is stored
-            there = {(name, value.date.isoformat()) for name, value in page.values}
-        for (date,) in stored:
-            if there is not None and (name, date) not in there:
-                yield name, DayValue(dt.date.fromisoformat(date))

@@ -132,7 +132,8 @@ class HistoryReader:
                     async for page in self._alone(self._missing(window, shown)):
                         yield page
                     window, shown = days, set[str]()
-                attributes = listing.wanted(listed.results)
+                # When attributes appear while pages are read, others are on two pages: their days are covered already.
+                attributes = [attribute for attribute in listing.wanted(listed.results) if attribute.name not in shown]
                 shown.update(attribute.name for attribute in attributes)
                 async for page in self._alone(self._appeared(window, shown)):
                     yield page
