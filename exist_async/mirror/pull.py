@@ -177,7 +177,7 @@ class _Pull:
 
     async def _read_part(self, part: str, days: Span) -> None:
         try:
-            await read_part(part, self._exist, self._database, days, self._read_at)
+            await read_part(part, self._exist, self._database, days, self._read_at, self._report_progress)
         except AuthenticationError:
             raise
         except (NoAnswerError, StatusError) as error:
