@@ -3,19 +3,27 @@
 import datetime as dt
 import logging
 from collections.abc import Callable, Collection
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 
+from exist_async._checks import check_names
 from exist_async.client import ExistClient
-from exist_async.errors import AuthenticationError, ExistAsyncError, NoAnswerError, PermissionDeniedError, StatusError
-from exist_async.mirror.coverage import Coverage, plan_readings
+from exist_async.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ExistAsyncError,
+    NoAnswerError,
+    PermissionDeniedError,
+    StatusError,
+)
+from exist_async.mirror.coverage import Coverage, Reading, plan_readings
 from exist_async.mirror.coverage_rows import add_to_coverage, load_coverage
 from exist_async.mirror.database import Database
 from exist_async.mirror.rows import put_values
-from exist_async.values.history import HistoryPage
 from exist_async.values.history_plan import Span
+from exist_async.values.history_reader import HistoryPage
 from exist_async.values.requests import MOST_DAYS
 
 if TYPE_CHECKING:
@@ -75,9 +83,7 @@ class ValueReader:
         """Read the days of a span that were never read, the newest first. `names` are all that Exist lists."""
         while len(self.failures) < _MOST_FAILURES:
             for reading in plan_readings(await self.coverage(), names, span):
-                # Reading all of them needs no filter.
-                is_all = len(reading.names) == len(names) and reading.requests == reading.by_window
-                if await self.read(reading.span, None if is_all else sorted(reading.names)) is None:
+                if await self.read(reading.span, _filter_of(reading, names)) is None:
                     break
             else:
                 return
@@ -94,6 +100,15 @@ class ValueReader:
         for _, span in page.covered:
             self.oldest = span.start if self.oldest is None else min(self.oldest, span.start)
         self._on_page()
+
+
+def _filter_of(reading: Reading, names: Collection[str]) -> list[str] | None:
+    """Return the attributes to name in requests. None reads all, also where a name can't be in a filter."""
+    if len(reading.names) == len(names) and reading.requests == reading.by_window:
+        return None
+    with suppress(ConfigurationError):
+        return check_names("attributes", sorted(reading.names))
+    return None
 
 
 def _put_page(connection: "sqlite3.Connection", page: HistoryPage, read_at: dt.datetime) -> tuple[int, int]:
