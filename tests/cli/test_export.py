@@ -301,6 +301,7 @@ def test_two_at_once_do_not_write_the_same_file(cli: Callable, source: tuple[str
             "--safe-cells is an option of CSV: name a file that ends with .csv",
         ),
         ([], "export needs FILE"),
+        (["all.csv", "--mirror", "./all.csv"], "FILE and --mirror name the same file: name another one to write"),
     ],
 )
 def test_a_wrong_command_line_is_reported_in_one_line(cli: Callable, arguments: list[str], line: str) -> None:

@@ -76,6 +76,7 @@ async def export(
         raise CycloptsError("--safe-cells is an option of CSV: name a file that ends with .csv")
     if mirror is None and start is None:
         raise CycloptsError("export needs --start, the first day. With --mirror it may be left out")
+    _check_is_other(file, mirror)
     check_mirror_options(mirror, wait=wait, budget=budget)
     if file_format == "parquet":
         require_packages("tables", "arro3.core", "arro3.io", feature="Parquet")
@@ -158,6 +159,11 @@ async def _export_mirror(
                     count = await file.write_values(out, values)
     print_written(count, given)
     return 0
+
+
+def _check_is_other(file: Path, mirror: Path | None) -> None:
+    if mirror is not None and mirror.resolve() == file.resolve():
+        raise CycloptsError("FILE and --mirror name the same file: name another one to write")
 
 
 def _check_absent(file: TableFile, *, overwrite: bool) -> None:
