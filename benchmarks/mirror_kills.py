@@ -63,12 +63,8 @@ async def check_kills(kills: int, days: int, random: Random) -> list[str]:
                 file = Path(folder) / "exist.db"
                 planned = random.randint(1, min(_MOST_KILLS, kills - done))
                 most = whole.requests.total() // planned
-                runs = [
-                    await _run(
-                        sandbox, url, file, days, kill_after=random.randint(0, most), pause=random.random() * 0.1
-                    )
-                    for _ in range(planned)
-                ]
+                moments = [(random.randint(0, most), random.random() * _LONGEST_PAUSE) for _ in range(planned)]
+                runs = [await _run(sandbox, url, file, days, kill_at=moment) for moment in moments]
                 runs.append(await _run(sandbox, url, file, days))
                 killed = sum(run.is_killed for run in runs)
                 done += killed
