@@ -121,11 +121,16 @@ class Database:
         with self._errors("can't be read"):
             if self._connection is None:
                 self._connection = self._open_for_reading()
+            if not self._is_unchangeable():
+                yield self._connection
+                return
+            before = self.path.stat()
             try:
                 yield self._connection
             finally:
-                if self._is_unchangeable():
-                    self._close_connection()
+                self._close_connection()
+            if self.path.stat().st_mtime_ns != before.st_mtime_ns:
+                raise MirrorError(f"{self} was written while it was read: read it again")
 
     @contextmanager
     def _transaction(self) -> Generator["sqlite3.Connection"]:
@@ -180,10 +185,11 @@ class Database:
     def _migrate(self, connection: "sqlite3.Connection") -> None:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            # The version is written also to a file that has it, so that a read-only file and a full disk are found
-            # before anything is requested.
-            schema.migrate(connection, self._check_application(connection))
-            connection.execute("COMMIT")
+            version = self._check_application(connection)
+            # Also if there is nothing to migrate: a read-only file is found before anything is requested.
+            schema.migrate(connection, version)
+            if version < schema.latest_version():
+                connection.execute("COMMIT")
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
