@@ -12,7 +12,7 @@ from exist_async.mirror import PullProgress, PullReport
 DAYS = 260
 
 
-class Stopped(Exception):
+class StopError(Exception):
     """Interrupts a pull."""
 
 
@@ -88,11 +88,11 @@ async def test_every_edit_from_before_what_a_report_says_is_in_the_mirror(servic
             nonlocal pages
             pages += 1
             if pages == end:  # noqa: B023  (of this pull)
-                raise Stopped
+                raise StopError
 
         try:
             report = await service.mirror.pull(service.exist, parts=(), on_progress=stop, **options)
-        except Stopped:
+        except StopError:
             pass
         else:
             finished += 1
