@@ -148,10 +148,10 @@ asyncio.run(main())
 """
 
 
-async def run(program: str, path: Path) -> tuple[str, str]:
-    """Run a program with a path, and return its standard output and standard error."""
+async def run(program: str, path: Path, *arguments: str) -> tuple[str, str]:
+    """Run a program with a path and other arguments, and return its standard output and standard error."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", program, str(path)),
+        *(sys.executable, "-c", program, str(path), *arguments),
         cwd=Path(__file__).parents[1],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         stdout=asyncio.subprocess.PIPE,
