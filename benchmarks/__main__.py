@@ -21,6 +21,7 @@ _NAMES: Final = (
         "decoding",
         "history",
         "tables",
+        "mirror",
         "sync",
         "journal",
         "views",

@@ -61,13 +61,13 @@ def _code_of(error: Exception) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def create_file(path: str) -> None:
+def create_file(path: str | Path) -> None:
     """Create a file that only its owner can read, unless it exists. SQLite would leave its mode to the umask."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
 
 
-def check_length(path: str) -> None:
+def check_length(path: str | Path) -> None:
     """Raise SQLite's error for a file that is no database where it is so short that SQLite would overwrite it."""
     import sqlite3
 

@@ -38,6 +38,10 @@ class Service:
     def today(self) -> dt.date:
         return self.sandbox.user.local_time(self._time[0]).date()
 
+    @property
+    def now(self) -> dt.datetime:
+        return self._time[0]
+
     def sleep(self, **time: float) -> None:
         self._time[0] += dt.timedelta(**time)
 

@@ -16,8 +16,9 @@ from guides import GUIDES, PYTHON_BLOCKS, ROOT, Block, Guide, block_under
 from postgres_server import PostgresServer
 
 import exist_async
-from exist_async import FileTokenStore, OAuthToken
+from exist_async import ExistClient, FileTokenStore, OAuthToken
 from exist_async.attio import AttioClient
+from exist_async.mirror import Mirror
 from exist_async.sandbox import Sandbox
 from exist_async.sandbox.app import ENDPOINTS, Endpoint
 
@@ -70,6 +71,8 @@ async def run(
             code = code.replace(POSTGRES, postgres.url)
             if "procrastinate" in code:
                 prepare_queue(postgres, monkeypatch)
+        if "Mirror(" in code and ".pull(" not in code:
+            await pull_mirrors()
         names: dict[str, Any] = {"__name__": "__main__"}
         with suppress(SystemExit):
             running: Any = eval(compile(code, str(block), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
@@ -82,6 +85,15 @@ async def run(
             await test()
 
     return run
+
+
+async def pull_mirrors() -> None:
+    """Create the mirrors that other blocks have pulled before."""
+    Path("mirrors").mkdir()
+    async with ExistClient("your-access-token") as exist:
+        for file in ("exist.db", "mirrors/ada.db"):
+            async with Mirror(file) as mirror:
+                await mirror.pull(exist, since=dt.date(2026, 1, 1))
 
 
 def prepare_queue(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +126,7 @@ async def test_the_first_example_only_reads(run: Callable[[Block], Any], sandbox
 
 
 def test_the_guides_are_found() -> None:
-    folders = ["attio", "attributes", "cli", "jobs", "oauth", "rate_limits", "sandbox", "values"]
+    folders = ["attio", "attributes", "cli", "jobs", "mirror", "oauth", "rate_limits", "sandbox", "values"]
 
     assert {"README.md", "exist_async/README.md", *(f"exist_async/{name}/README.md" for name in folders)} <= set(GUIDES)
     assert block_under("A sync job", guide="exist_async/values/README.md").number == 1

@@ -18,6 +18,7 @@ from exist_async.cli.value_text import format_value, shorten
 _BRAILLE: Final = 0x2800
 _UPPER_DOTS: Final = 0b00011011
 _LEAST_COLUMNS: Final = 10
+_MOST_COLUMNS: Final = 500
 _ROWS: Final = {1: 10, 2: 7}  # by the number of charts
 _LEAST_ROWS: Final = 5
 _STYLE: Final = "cyan"
@@ -131,7 +132,8 @@ def draw_charts(
     rows = _ROWS.get(len(series), _LEAST_ROWS)
     label_width = 0
     while True:
-        axis = DayAxis(start, end, max(_LEAST_COLUMNS, width - label_width - len(" |")))
+        columns = width - label_width - len(" |")
+        axis = DayAxis(start, end, min(max(columns, _LEAST_COLUMNS), _MOST_COLUMNS))
         panels = [_Panel.make(each, axis, rows) for each in series]
         widest = max(panel.label_width for panel in panels)
         if widest <= label_width:

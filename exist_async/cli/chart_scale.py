@@ -52,7 +52,7 @@ def make_scale(numbers: Iterable[float], value_type: ValueType | None, rows: int
     """
     numbers = list(numbers)
     low, high = min(numbers), max(numbers)
-    most = min(_MOST_TICKS, max(_FEW_TICKS, rows // 2 + 1))
+    most = min(_MOST_TICKS, rows // 2 + 2)
     if value_type is ValueType.SCALE and _SCALE_RANGE[0] <= low and high <= _SCALE_RANGE[1]:
         return _ticks(*_SCALE_RANGE, 2 if most > _FEW_TICKS else 4, value_type)
     if value_type is ValueType.BOOLEAN and low >= 0 and high <= 1:

@@ -1,5 +1,6 @@
 """Checks that the packages of an optional extra are installed."""
 
+import re
 import sys
 from importlib.util import find_spec
 
@@ -13,5 +14,12 @@ def require_packages(extra: str, *packages: str, feature: str) -> None:
         feature: The feature that needs them, as the message names it: "the demo".
     """
     # pip calls python_multipart python-multipart.
-    if missing := [package.replace("_", "-") for package in packages if find_spec(package) is None]:
+    if missing := [re.sub("[_.]", "-", package) for package in packages if not _is_installed(package)]:
         sys.exit(f'exist-async: {feature} needs {" and ".join(missing)}: pip install "exist-async[{extra}]"')
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # the package that it is in is missing, too
+        return False

@@ -1,9 +1,14 @@
-"""Writes moments as people read a clock."""
+"""The time of this machine: today, and moments as people read a clock."""
 
 import datetime as dt
 from typing import Final
 
 _LATEST: Final = 253_370_000_000  # Python has no dates after the year 9999
+
+
+def today_here() -> dt.date:
+    """Return the current date in the time zone of this machine."""
+    return dt.datetime.now().astimezone().date()
 
 
 def describe_time(moment: float, now: float) -> str:

@@ -1,4 +1,4 @@
-"""The file in which `history --output` keeps what it has read, until the export is complete."""
+"""The file in which an export keeps what it has read, until it is complete."""
 
 import errno
 import json

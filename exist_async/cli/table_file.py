@@ -13,6 +13,7 @@ from exist_async.attributes import ValueType
 from exist_async.cli.export_formats import FileFormat, csv_row_encoder, header_of, make_safe, record_encoder
 from exist_async.cli.output_file import OutputFile
 from exist_async.tables import write_parquet
+from exist_async.tables.column_names import column_names
 from exist_async.tables.columns import Columns
 from exist_async.tables.making import build_table
 from exist_async.values import DayValue
@@ -118,7 +119,7 @@ class TableFile(OutputFile):
 
     def _encode_rows(self, columns: Columns, file_format: FileFormat) -> Iterator[bytes]:
         """Yield a line for each day that has a value, the oldest first, in CSV after a header."""
-        titles = ["date", *_column_names(columns.names)]
+        titles = ["date", *column_names(columns.names).values()]
         rows: dict[int, list[Any]] = {}
         for position, (_, column) in enumerate(columns, 1):
             for day, value in zip(column.days, column.values, strict=True):
@@ -137,13 +138,3 @@ class TableFile(OutputFile):
 
     def _cell(self, field: object) -> object:
         return make_safe(field) if self.safe_cells and isinstance(field, str) else field
-
-
-def _column_names(names: Sequence[str]) -> Iterator[str]:
-    """Yield the titles of the attributes' columns, which are not that of the days, nor that of another attribute."""
-    for name in names:
-        title = name
-        if title == "date":
-            while title in names or title == "date":
-                title += "_"
-        yield title

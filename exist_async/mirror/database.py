@@ -119,13 +119,19 @@ class Database:
     @contextmanager
     def _reading(self) -> Generator["sqlite3.Connection"]:
         with self._errors("can't be read"):
+            is_fixed = self._is_in_fixed_folder()
             if self._connection is None:
-                self._connection = self._open_for_reading()
+                self._connection = self._open_for_reading("immutable=1" if is_fixed else "mode=rw")
+            if not is_fixed:
+                yield self._connection
+                return
+            before = self.path.stat()
             try:
                 yield self._connection
             finally:
-                if self._is_unchangeable():
-                    self._close_connection()
+                self._close_connection()
+            if self.path.stat().st_mtime_ns != before.st_mtime_ns:
+                raise MirrorError(f"{self} was written while it was read: read it again")
 
     @contextmanager
     def _transaction(self) -> Generator["sqlite3.Connection"]:
@@ -141,16 +147,16 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
-    def _open_for_reading(self) -> "sqlite3.Connection":
-        version = self._check_kind()
-        if version is None:
+    def _open_for_reading(self, option: str) -> "sqlite3.Connection":
+        application = self._check_kind()
+        if application is None:
             raise MirrorError(f"{self} does not exist: pull into it first, which creates it")
-        if version == 0:
-            raise MirrorError(f"{self} is empty: pull into it first")
-        connection = self._connect("immutable=1" if self._is_unchangeable() else "mode=rw")
+        if application == 0:
+            raise self._empty_error()
+        connection = self._connect(option)
         try:
             connection.execute("PRAGMA query_only = ON")
-            self._check_is_migrated(self._check_application(connection))
+            self._check_is_migrated(self._check_version(connection))
         except BaseException:
             connection.close()
             raise
@@ -168,9 +174,12 @@ class Database:
                 create_file(path)
             connection = self._connection = self._connect("mode=rw")
             self._check_pages(connection)
-            self._migrate(connection)
+            if self._check_application(connection) == 0:
+                # By itself, so that a file whose creation was interrupted is known for an unfinished mirror.
+                connection.execute(f"PRAGMA application_id = {schema.APPLICATION}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
+            self._migrate(connection)
 
     def _check_pages(self, connection: "sqlite3.Connection") -> None:
         damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -180,19 +189,20 @@ class Database:
     def _migrate(self, connection: "sqlite3.Connection") -> None:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            # The version is written also to a file that has it, so that a read-only file and a full disk are found
-            # before anything is requested.
-            schema.migrate(connection, self._check_application(connection))
-            connection.execute("COMMIT")
+            version = self._check_version(connection)
+            # Also if there is nothing to migrate: a read-only file is found before anything is requested.
+            schema.migrate(connection, version)
+            if version < schema.latest_version():
+                connection.execute("COMMIT")
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
 
     def _check_kind(self) -> int | None:
-        """Return the version of the file's schema: 0 if it is empty, None if it does not exist.
+        """Return the file's application ID: that of mirrors, 0 if it is empty, None if it does not exist.
 
         Raises:
-            MirrorError: It is no mirror.
+            MirrorError: It is no mirror, or one of a newer version.
         """
         if not self.path.exists():
             return None
@@ -202,20 +212,27 @@ class Database:
         path = os.path.realpath(self.path)
         check_length(path)
         # A connection of this kind reads the file alone: it neither locks it nor writes to it. That is enough to tell
-        # mirrors apart, because they are created without a write-ahead log.
+        # mirrors apart, whose application ID is written before there is a write-ahead log.
         with closing(self._connect("immutable=1")) as connection:
-            version = self._check_application(connection)
-        if version == 0 and Path(f"{path}-wal").exists():
+            application = self._check_application(connection)
+            self._check_version(connection)
+        if application == 0 and Path(f"{path}-wal").exists():
             raise self._foreign_error()
-        return version
+        return application
 
     def _check_application(self, connection: "sqlite3.Connection") -> int:
-        """Check that a file is a mirror or empty, and return the version of its schema."""
-        version = _user_version(connection)
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        """Check that a file is a mirror or empty, and return its application ID."""
+        application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+        if application == schema.APPLICATION:
+            return application
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if application != schema.APPLICATION and (application or version or tables):
+        if application or tables or _user_version(connection):
             raise self._foreign_error()
+        return 0
+
+    def _check_version(self, connection: "sqlite3.Connection") -> int:
+        """Check that a mirror was not written by a newer version, and return the version of its schema."""
+        version = _user_version(connection)
         if version > schema.latest_version():
             raise MirrorError(
                 f"{self} was written by a newer version of exist_async (schema {version}): use that version"
@@ -223,6 +240,8 @@ class Database:
         return version
 
     def _check_is_migrated(self, version: int) -> None:
+        if version == 0:
+            raise self._empty_error()
         if version < schema.latest_version():
             raise MirrorError(f"{self} was written by an older version of exist_async: pull into it once")
 
@@ -234,8 +253,8 @@ class Database:
             f"file:{path}?{option}", timeout=_TIMEOUT, isolation_level=None, check_same_thread=False, uri=True
         )
 
-    def _is_unchangeable(self) -> bool:
-        """Whether the file must be read without its write-ahead log, which can't be created in a read-only folder."""
+    def _is_in_fixed_folder(self) -> bool:
+        """Whether the file is read without a write-ahead log, as there is none, and its folder is read-only."""
         path = os.path.realpath(self.path)
         return not os.access(Path(path).parent, os.W_OK) and not Path(f"{path}-wal").exists()
 
@@ -292,6 +311,9 @@ class Database:
                 return MirrorError(f"{self} {event}: it is read-only")
             case Failure.OTHER:
                 return MirrorError(f"{self} {event}: {error}. Check that it is a file, and its folder exists")
+
+    def _empty_error(self) -> MirrorError:
+        return MirrorError(f"{self} is empty: pull into it first")
 
     def _foreign_error(self) -> MirrorError:
         return MirrorError(f"{self.path} is another SQLite file, and no mirror: name another file")

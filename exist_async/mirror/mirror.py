@@ -54,14 +54,14 @@ class Mirror:
         """Return all attributes, in the order in which Exist listed them first, with those it lists no more."""
         return await self._database.read(read_attributes)
 
-    async def history(
+    def history(
         self,
         start: dt.date | None = None,
         end: dt.date | None = None,
         *,
         attributes: Iterable[str] | None = None,
     ) -> AsyncGenerator[tuple[str, DayValue], None]:
-        """Yield attribute names and values, one attribute after the other, the newest value of each first.
+        """Return an iterator of attribute names and values: attribute by attribute, the newest value of each first.
 
         A day whose value was removed from Exist after it had been pulled has the value None.
 
@@ -71,10 +71,15 @@ class Mirror:
             attributes: Only values of these attributes, in this order.
 
         Raises:
-            ConfigurationError: An argument is wrong, or an attribute is not in the mirror.
+            ConfigurationError: An argument is wrong; or, when it is read, an attribute is not in the mirror.
         """
         _check_days(start, end)
-        for attribute in await self._names(attributes):
+        return self._values(None if attributes is None else check_names("attributes", attributes), start, end)
+
+    async def _values(
+        self, names: list[str] | None, start: dt.date | None, end: dt.date | None
+    ) -> AsyncGenerator[tuple[str, DayValue], None]:
+        for attribute in await self._names(names):
             before: dt.date | None = None
             while True:
                 values = await self._database.read(read_values, attribute, start, before, end)
@@ -134,7 +139,7 @@ class Mirror:
             budget: Number of requests that each pull may use to read again what was read longest ago: a window of 31
                 days takes one for each 100 attributes. If it is too small for a window, one is read; if it is 0, none.
             parts: What to read besides values: "averages", "correlations" and "insights".
-            on_progress: Called with a `PullProgress` for each page of values.
+            on_progress: Called with a `PullProgress` whenever something has been stored, such as a page of values.
 
         Raises:
             ConfigurationError: An argument is wrong, or the mirror belongs to another user or service.
@@ -160,3 +165,5 @@ def _check_days(start: dt.date | None, end: dt.date | None) -> None:
     for name, day in (("start", start), ("end", end)):
         if day is not None:
             check_day(name, day)
+    if start is not None and end is not None and end < start:
+        raise ConfigurationError(f"end {end} is before start {start}: there is no day between them")

@@ -1,7 +1,7 @@
 """Pulls what Exist computes from the values: averages, correlations and insights."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from exist_async.client import ExistClient
@@ -34,7 +34,9 @@ def check_parts(parts: Iterable[str]) -> Sequence[str]:
     return [part for part in PARTS if part in chosen]
 
 
-async def read_part(part: str, exist: ExistClient, database: Database, days: Span, now: dt.datetime) -> None:
+async def read_part(
+    part: str, exist: ExistClient, database: Database, days: Span, now: dt.datetime, on_block: Callable[[], object]
+) -> None:
     """Read what is new in a part, and store it.
 
     Args:
@@ -43,10 +45,12 @@ async def read_part(part: str, exist: ExistClient, database: Database, days: Spa
         database: The file.
         days: The days of averages and insights; the last one is the user's today.
         now: The time.
+        on_block: Called whenever something was stored.
     """
     if part == "correlations":
         # Exist does not say which ones are new or have changed.
         await database.write(rows.put_correlations, await exist.correlations.list().collect(), now)
+        on_block()
         return
     for span in _unread(await database.read(rows.read_part_span, part), days, _REREAD[part]):
         # What has a later date comes with the last days.
@@ -57,6 +61,7 @@ async def read_part(part: str, exist: ExistClient, database: Database, days: Spa
         else:
             insights = exist.insights.list(date_min=span.start, date_max=last)
             await database.write(_put_insights, await insights.collect(), span)
+        on_block()
 
 
 def _unread(read: Span | None, days: Span, reread: int) -> Iterator[Span]:

@@ -42,7 +42,8 @@ OnProgress: TypeAlias = Callable[[PullProgress], object] | None
 _EMPTY: Final = dt.timedelta(days=12 * MOST_DAYS)
 """Days without a value before the first one that end the reading back: more than a year, in whole windows."""
 
-_MOST_DAYS_BACK: Final = 100_000  # nobody has values of more days
+_EARLIEST: Final = dt.date(1900, 1, 1)
+_MOST_DAYS_AGAIN: Final = 36_500
 
 _log = logging.getLogger("exist_async")
 
@@ -62,7 +63,9 @@ async def pull(
         raise wrong_type("exist", "an ExistClient", exist)
     if since is not None:
         check_day("since", since)
-    check_int("days", days, least=1, most=_MOST_DAYS_BACK)
+        if since < _EARLIEST:
+            raise ConfigurationError(f"since is {since}: give None to read back to the first value")
+    check_int("days", days, least=1, most=_MOST_DAYS_AGAIN)
     check_int("budget", budget, least=0)
     check_callback("on_progress", "a PullProgress", on_progress)
     one_pull = _Pull(database, exist, since, days, budget, check_parts(parts), on_progress)
@@ -160,6 +163,7 @@ class _Pull:
             readings = plan_readings(await self._values.coverage(), names, days)
             self._expect(sum(reading.requests for reading in readings))
             await self._values.read_unread(names, days)
+            self._expect(0)
             return self._since
         # After a year without a value, there are none before it.
         while names and not self._failures:
@@ -168,11 +172,12 @@ class _Pull:
                 break
             first = oldest - _EMPTY
             await self._values.read_unread(names, Span(first, self._last.end))
+        self._expect(0)
         return first
 
     async def _read_part(self, part: str, days: Span) -> None:
         try:
-            await read_part(part, self._exist, self._database, days, self._read_at)
+            await read_part(part, self._exist, self._database, days, self._read_at, self._report_progress)
         except AuthenticationError:
             raise
         except (NoAnswerError, StatusError) as error:
@@ -223,8 +228,8 @@ class _Pull:
             raise self._failures[0]
 
     def _expect(self, requests: int) -> None:
-        """Note how many requests are expected for values, before the parts and what is read again."""
-        self._total = self._requests + requests + len(self._parts) + self._budget
+        """Note how many requests are expected now, before those for the parts and for what is read again."""
+        self._total = self._requests + requests + len(self._parts) + (0 if self._goes_on else self._budget)
 
     def _report_progress(self) -> None:
         if self._on_progress is not None:
@@ -277,16 +282,10 @@ def _end(
 
 def _put_attributes(connection: "sqlite3.Connection", listed: Sequence[Attribute], now: dt.datetime) -> None:
     """Store the attributes. The values of those that have another type now have to be read again."""
-    before = dict(connection.execute("SELECT name, value_type FROM attribute WHERE value_type IS NOT NULL"))
+    before = dict(connection.execute("SELECT name, value_type FROM attribute"))
     rows.put_attributes(connection, listed, now)
-    forget_coverage(
-        connection,
-        [
-            attribute.name
-            for attribute in listed
-            if before.get(attribute.name, attribute.value_type) != attribute.value_type
-        ],
-    )
+    types = [(one.name, before.get(one.name), one.value_type) for one in listed]
+    forget_coverage(connection, [name for name, old, new in types if None not in (old, new) and old != new])
 
 
 def _oldest_day(connection: "sqlite3.Connection") -> dt.date | None:

@@ -13,8 +13,8 @@ class PullProgress:
 
     Attributes:
         requests: Number of requests so far, with retries.
-        total: Number of requests that the pull takes, as far as it is known: it may grow. None while values are read
-            back to a first day that is not known yet.
+        total: Number of requests that the pull takes in all, by estimate: it may grow. None in the beginning, and while
+            values are read back to a first day that is not known yet.
         oldest: Oldest day of values that has been read in this pull; None before the first values.
     """
 
@@ -39,7 +39,8 @@ class PullReport:
         current_from: The first day from which on all values were read in this pull.
         current_as_of: All values of accessible attributes are as they were in Exist at this time, or later.
         rereads_in: Number of further pulls with the same arguments within which all values are read again, so that
-            every edit before this one is found. None if `budget` is 0.
+            every edit from before them is found. Those that are interrupted, and the next one after each, don't count.
+            None if `budget` is 0.
     """
 
     user: str | None

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from exist_async.attributes import Attribute
@@ -89,29 +90,44 @@ def put_attributes(connection: "sqlite3.Connection", attributes: Iterable[Attrib
     rebuild_view(connection)
 
 
-def put_values(connection: "sqlite3.Connection", rows: Iterable[tuple[str, DayValue]]) -> tuple[int, int]:
+def put_values(
+    connection: "sqlite3.Connection", rows: Iterable[tuple[str, DayValue]], covered: Iterable[tuple[str, Span]] = ()
+) -> tuple[int, int]:
     """Store values, the last one of a day if there are several; return how many are new and how many have changed.
 
     A day without a value is stored only if it had one before. An attribute that is not known yet is added.
+
+    Args:
+        connection: The connection.
+        rows: Names of attributes and values.
+        covered: Names of attributes and days, of which these are all values: others do not exist any more.
     """
-    by_name: dict[str, dict[str, Value | None]] = {}
+    given: dict[str, dict[str, Value | None]] = {}
     for name, of_day in rows:
-        by_name.setdefault(name, {})[of_day.date.isoformat()] = of_day.value
+        given.setdefault(name, {})[of_day.date.isoformat()] = of_day.value
+    spans: dict[str, list[tuple[str, str]]] = {name: [] for name in given}
+    for name, span in covered:
+        spans.setdefault(name, []).append((span.start.isoformat(), span.end.isoformat()))
     new: list[tuple[Any, ...]] = []
     changed: list[tuple[Any, ...]] = []
-    for name, values in by_name.items():
-        known = _known_values(connection, name, values)
-        for date, day_value in sorted(values.items()):
+    for name, of_name in spans.items():
+        values = given.get(name, {})
+        known = _known_values(connection, name, [*values, *chain.from_iterable(of_name)])
+        for date, value in sorted(values.items()):
             if date not in known:
-                if day_value is not None:
-                    new.append((name, date, *columns_of(day_value)))
-            elif known[date] != day_value:
-                changed.append((*columns_of(day_value), name, date))
+                if value is not None:
+                    new.append((name, date, *columns_of(value)))
+            elif known[date] != value:
+                changed.append((*columns_of(value), name, date))
+        changed += [
+            (None, None, name, date)
+            for date, value in known.items()
+            if value is not None and date not in values and any(start <= date <= end for start, end in of_name)
+        ]
     if new:
         _add_unknown_attributes(connection, {row[0] for row in new})
         connection.executemany("INSERT INTO value VALUES (?, ?, ?, ?)", new)
-        dates = sorted({(row[1],) for row in new})
-        connection.executemany("INSERT OR IGNORE INTO day VALUES (?)", dates)
+        connection.executemany("INSERT OR IGNORE INTO day VALUES (?)", sorted({(row[1],) for row in new}))
     connection.executemany("UPDATE value SET number = ?, text = ? WHERE attribute = ? AND date = ?", changed)
     return len(new), len(changed)
 
@@ -197,12 +213,11 @@ def text_of_time(time: dt.datetime) -> str:
     return time.astimezone(dt.UTC).isoformat(timespec="seconds")
 
 
-def _known_values(
-    connection: "sqlite3.Connection", name: str, values: Mapping[str, Value | None]
-) -> dict[str, Value | None]:
+def _known_values(connection: "sqlite3.Connection", name: str, dates: Sequence[str]) -> dict[str, Value | None]:
+    """Return the stored values of an attribute from the first to the last of some days."""
     rows = connection.execute(
         "SELECT date, number, text FROM value WHERE attribute = ? AND date BETWEEN ? AND ?",
-        (name, min(values), max(values)),
+        (name, min(dates), max(dates)),
     )
     return {date: value_from(number, text) for date, number, text in rows}
 

@@ -144,8 +144,6 @@ def latest_version() -> int:
 
 def migrate(connection: "sqlite3.Connection", version: int) -> None:
     """Bring a file from a version of the schema to the latest one, within the transaction of the caller."""
-    if version == 0:
-        connection.execute(f"PRAGMA application_id = {APPLICATION}")
     for statements in MIGRATIONS[version:]:
         for statement in statements:
             connection.execute(statement)

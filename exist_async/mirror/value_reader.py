@@ -2,21 +2,28 @@
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Collection, Iterator
-from contextlib import aclosing
+from collections.abc import Callable, Collection
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 
+from exist_async._checks import check_names
 from exist_async.client import ExistClient
-from exist_async.errors import AuthenticationError, ExistAsyncError, NoAnswerError, PermissionDeniedError, StatusError
-from exist_async.mirror.coverage import Coverage, plan_readings
+from exist_async.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ExistAsyncError,
+    NoAnswerError,
+    PermissionDeniedError,
+    StatusError,
+)
+from exist_async.mirror.coverage import Coverage, Reading, plan_readings
 from exist_async.mirror.coverage_rows import add_to_coverage, load_coverage
 from exist_async.mirror.database import Database
 from exist_async.mirror.rows import put_values
-from exist_async.values.history import HistoryPage
 from exist_async.values.history_plan import Span
-from exist_async.values.models import DayValue
+from exist_async.values.history_reader import HistoryPage
 from exist_async.values.requests import MOST_DAYS
 
 if TYPE_CHECKING:
@@ -76,9 +83,7 @@ class ValueReader:
         """Read the days of a span that were never read, the newest first. `names` are all that Exist lists."""
         while len(self.failures) < _MOST_FAILURES:
             for reading in plan_readings(await self.coverage(), names, span):
-                # Reading all of them needs no filter.
-                is_all = len(reading.names) == len(names) and reading.requests == reading.by_window
-                if await self.read(reading.span, None if is_all else sorted(reading.names)) is None:
+                if await self.read(reading.span, _filter_of(reading, names)) is None:
                     break
             else:
                 return
@@ -97,21 +102,16 @@ class ValueReader:
         self._on_page()
 
 
+def _filter_of(reading: Reading, names: Collection[str]) -> list[str] | None:
+    """Return the attributes to name in requests. None reads all, also where a name can't be in a filter."""
+    if len(reading.names) == len(names) and reading.requests == reading.by_window:
+        return None
+    with suppress(ConfigurationError):
+        return check_names("attributes", sorted(reading.names))
+    return None
+
+
 def _put_page(connection: "sqlite3.Connection", page: HistoryPage, read_at: dt.datetime) -> tuple[int, int]:
-    counts = put_values(connection, [*page.values, *_removed(connection, page)])
+    counts = put_values(connection, page.values, page.covered)
     add_to_coverage(connection, page.covered, read_at)
     return counts
-
-
-def _removed(connection: "sqlite3.Connection", page: HistoryPage) -> Iterator[tuple[str, DayValue]]:
-    """Yield the days that have a value in the file, and none in Exist any more."""
-    there = {(name, value.date.isoformat()) for name, value in page.values}
-    for name, span in page.covered:
-        stored = connection.execute(
-            "SELECT date FROM value "
-            "WHERE attribute = ? AND date BETWEEN ? AND ? AND coalesce(number, text) IS NOT NULL",
-            (name, span.start.isoformat(), span.end.isoformat()),
-        ).fetchall()
-        for (date,) in stored:
-            if (name, date) not in there:
-                yield name, DayValue(dt.date.fromisoformat(date))

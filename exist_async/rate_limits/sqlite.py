@@ -7,20 +7,19 @@ import time
 import weakref
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from exist_async._checks import check_file_path, check_seconds
+from exist_async._sqlite import check_length, create_file
 from exist_async.rate_limits.queue import StoredRateLimiter, StoreUnavailableError, WhenUnavailable
 from exist_async.rate_limits.slots import LONGEST_FLIGHT, Slot
 from exist_async.rate_limits.window import Window
 
 if TYPE_CHECKING:
     import sqlite3
-
-_OWNER_ONLY = 0o600
 
 # The moment is the time from which a request counts; that of one in flight is still to come.
 _SCHEMA = (
@@ -157,9 +156,8 @@ class SqliteRateLimiter(StoredRateLimiter):
 
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            # SQLite would create it with a mode that the umask decides.
-            with suppress(FileExistsError):
-                os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
+            create_file(self._path)
+            check_length(self._path)
             with closing(sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 for statement in _SCHEMA:

@@ -194,6 +194,10 @@ def test_no_line_is_wider_than_the_terminal(width: int, days: int) -> None:
         assert cell_len(line) <= width, line
 
 
+def test_on_a_terminal_of_any_width_it_has_a_size_that_can_be_drawn() -> None:
+    assert max(map(len, draw(series(None, newest_first(1, 2)), width=99_999))) < 600
+
+
 @given(
     numbers=st.lists(
         st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text(max_size=3), max_size=9

@@ -94,6 +94,19 @@ async def test_an_attribute_that_is_released_meanwhile_is_covered_as_far_as_it_w
     assert covered == [("thing_000", Span(back(100), END))]
 
 
+async def test_an_attribute_that_moves_to_the_next_page_is_covered_once(exist: ExistClient, sandbox: Sandbox) -> None:
+    """A mirror would take it for one whose values were removed: the second page has none that are new."""
+    tracked = track(sandbox, 120, 70)
+    history = exist.values.history(back(70), END)
+    await history.plan()  # reads the first page
+    sandbox.add_attribute(name="aaa", group="health", value_type=0)
+
+    values, covered = await read_pages(history)
+
+    assert values == tracked
+    assert {name: count for name, count in covered.items() if count > 1} == {}
+
+
 async def test_attributes_that_appear_and_disappear_are_covered_completely(
     exist: ExistClient, sandbox: Sandbox
 ) -> None:

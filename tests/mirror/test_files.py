@@ -69,6 +69,16 @@ async def test_reading_leaves_nothing_beside_it(path: Path) -> None:
     assert sorted(before) == ["exist.db", "exist.db.lock"]
 
 
+async def test_nothing_in_it_changes_if_nothing_is_written(path: Path) -> None:
+    """For example if a pull is refused because the file is of another user."""
+    await write(path)
+    before = contents(path.parent)
+    async with Mirror(path) as mirror:
+        with pytest.raises(ConfigurationError, match="has the data of 'ada'"):
+            await store(mirror, {"steps": days(2)}, user="bob")
+    assert contents(path.parent) == before
+
+
 async def test_what_reads_can_t_write(path: Path) -> None:
     await write(path)
     async with Mirror(path) as mirror:
@@ -138,10 +148,10 @@ asyncio.run(main())
 """
 
 
-async def run(program: str, path: Path) -> tuple[str, str]:
-    """Run a program with a path, and return its standard output and standard error."""
+async def run(program: str, path: Path, *arguments: str) -> tuple[str, str]:
+    """Run a program with a path and other arguments, and return its standard output and standard error."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", program, str(path)),
+        *(sys.executable, "-c", program, str(path), *arguments),
         cwd=Path(__file__).parents[1],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         stdout=asyncio.subprocess.PIPE,
@@ -368,6 +378,28 @@ async def test_a_mirror_in_a_read_only_folder_can_be_read_and_not_written(mount:
             await write(file)
 
     assert contents(folder) == before
+
+
+async def test_a_mirror_that_is_written_while_it_is_read_in_a_read_only_folder_is_an_error(
+    mount: Mount, tmp_path: Path
+) -> None:
+    """Two containers may share a folder that is read-only in one of them."""
+    (folder := tmp_path / "own").mkdir()
+    (shared := tmp_path / "shared").mkdir()
+    await write(folder / "exist.db")
+    mount("--bind", str(folder), str(shared))
+    await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,bind,ro", str(shared)], check=True)
+
+    def read_slowly(connection: sqlite3.Connection) -> int:
+        (before,) = connection.execute("SELECT number FROM value").fetchone()
+        with closing(sqlite3.connect(folder / "exist.db", isolation_level=None)) as other:
+            other.execute("UPDATE value SET number = number + 1")
+        return int(before)
+
+    async with Mirror(shared / "exist.db") as mirror:
+        with pytest.raises(MirrorError, match="was written while it was read: read it again"):
+            await mirror._database.read(read_slowly)
+        assert [value.value async for _, value in mirror.history()] == [2]
 
 
 async def test_a_full_disk_leaves_what_was_pulled_before(mount: Mount, tmp_path: Path) -> None:

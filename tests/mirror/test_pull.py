@@ -2,6 +2,8 @@
 
 import asyncio
 import datetime as dt
+import json
+import pickle
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -248,6 +250,20 @@ async def test_an_attribute_that_appears_late_is_read_with_its_whole_history(ser
     assert service.requests == 3 + 10
 
 
+async def test_an_attribute_whose_name_can_t_be_in_a_filter_is_read_with_all_others(service: Service) -> None:
+    service.track(4, 200)
+    await service.pull(since=ago(199))
+    service.sandbox.add_attribute(name="tea, coffee", group="health", value_type=0)
+    service.sandbox.set_values("tea, coffee", {ago(day): day for day in range(200)})
+
+    report = await service.pull(since=ago(199), budget=0)
+
+    assert (report.new, report.inaccessible) == (200, ())
+    assert await service.stored() == service.expected()
+    await service.pull(since=ago(199), budget=0)
+    assert service.requests == 3
+
+
 async def test_a_new_attribute_without_a_history_takes_one_request_once(service: Service) -> None:
     service.track(4, 1000)
     await service.pull()
@@ -384,6 +400,30 @@ async def test_the_client_s_own_events_still_come(service: Service) -> None:
     assert len(events) == service.requests
 
 
+async def test_a_report_is_readable_and_serialises(service: Service) -> None:
+    service.track(2, 40)
+    service.sandbox.user.attribute("thing_001").active = False
+
+    report = await service.pull(since=ago(99))
+
+    assert str(report) == (
+        "4 requests: 40 new and 0 changed values of 2026-08-13 to 2026-11-20, all as of 2026-11-20 01:00 or later"
+    )
+    assert pickle.loads(pickle.dumps(report)) == report
+    assert json.loads(report.to_json()) == {
+        "user": "ada",
+        "requests": 4,
+        "new": 40,
+        "changed": 0,
+        "inaccessible": ["thing_001"],
+        "since": "2026-08-13",
+        "until": "2026-11-20",
+        "current_from": "2026-08-13",
+        "current_as_of": "2026-11-20T01:00:00Z",
+        "rereads_in": 1,
+    }
+
+
 # Several users
 
 
@@ -443,6 +483,7 @@ async def test_a_second_pull_into_the_same_file_is_told_at_once(service: Service
     [
         ({"since": "2026-01-01"}, "since"),
         ({"since": TODAY + dt.timedelta(days=1)}, "since is 2026-11-21, which is after the user's today, 2026-11-20"),
+        ({"since": dt.date.min}, "since is 0001-01-01: give None"),
         ({"days": 0}, "days"),
         ({"days": 1.5}, "days"),
         ({"budget": -1}, "budget"),

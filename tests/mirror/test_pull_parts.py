@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pulls import TODAY, Service, ago, rows_of
 
-from exist_async import MemoryRateLimiter, RateLimitError, ServerError
+from exist_async import AuthenticationError, MemoryRateLimiter, RateLimitError, ServerError
 
 AVERAGES = "/api/2/averages/"
 CORRELATIONS = "/api/2/correlations/"
@@ -182,3 +182,14 @@ async def test_a_part_that_fails_is_told_and_everything_else_is_kept(service: Se
     assert await service.stored() == service.expected()
     assert service.asked[part] == 3
     assert all(service.asked[other] for other in (AVERAGES, CORRELATIONS, INSIGHTS))
+
+
+async def test_a_token_that_is_refused_for_a_part_ends_the_pull(service: Service) -> None:
+    service.track(2, 40)
+    service.sandbox.fail_next(1, path=CORRELATIONS, status=401)
+
+    with pytest.raises(AuthenticationError):
+        await service.pull(since=ago(39), parts=["averages", "correlations", "insights"])
+
+    assert service.asked[INSIGHTS] == 0
+    assert await service.stored() == service.expected()

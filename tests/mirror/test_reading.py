@@ -1,5 +1,6 @@
 """Reading a mirror: attributes and values as Exist gave them, whatever they are."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,21 @@ async def test_an_attribute_that_is_not_in_the_mirror_is_named(mirror: Mirror) -
     await store(mirror, {"steps": days(1)})
     with pytest.raises(ConfigurationError, match="the mirror has none named 'stepz'"):
         _ = [item async for item in mirror.history(attributes=["steps", "stepz"])]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"start": "2026-11-20"}, r"start must be a datetime\.date"),
+        ({"start": DAY, "end": DAY - dt.timedelta(days=1)}, "end 2026-11-19 is before start 2026-11-20"),
+        ({"attributes": "steps"}, "attributes must be a list of names"),
+    ],
+)
+async def test_a_wrong_argument_is_named_when_it_is_given(
+    mirror: Mirror, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        mirror.history(**arguments)
 
 
 async def test_reading_a_mirror_that_was_never_pulled_creates_nothing(path: Path) -> None:

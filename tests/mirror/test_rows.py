@@ -66,6 +66,24 @@ async def test_a_value_that_was_removed_is_kept_as_a_day_without_one(mirror: Mir
     assert await store(mirror, {"steps": days(5, 2)}) == (0, 1)
 
 
+async def test_covered_days_without_a_value_have_none_any_more(mirror: Mirror) -> None:
+    await store(mirror, {"steps": days(5, 4, 3, 2, 1), "mood": days(7, 6), "coffees": days(9, 8)})
+    covered = [
+        ("steps", Span(DAY - dt.timedelta(days=1), DAY - dt.timedelta(days=1))),
+        ("steps", Span(DAY - dt.timedelta(days=3), DAY - dt.timedelta(days=3))),
+        ("mood", Span(DAY - dt.timedelta(days=9), DAY)),
+        ("new", Span(DAY, DAY)),
+    ]
+    for changes in (3, 0):
+        assert await put(mirror, rows.put_values, [("mood", days(7)[0])], covered) == (0, changes)
+
+    assert [item async for item in mirror.history()] == [
+        *(("steps", value) for value in days(5, None, 3, None, 1)),
+        *(("mood", value) for value in days(7, None)),
+        *(("coffees", value) for value in days(9, 8)),
+    ]
+
+
 async def test_values_may_come_in_any_order_and_twice(mirror: Mirror) -> None:
     first, second = days(1, 2)
     mixed = [("a", second), ("b", first), ("a", first), ("a", DayValue(DAY, 9))]

@@ -126,6 +126,10 @@ def damaged(path: Path) -> None:
     path.write_bytes(b"not a database, but as long as one" * 100)
 
 
+def a_short_text(path: Path) -> None:
+    path.write_bytes(b"some notes, which SQLite would overwrite")
+
+
 def a_directory(path: Path) -> None:
     path.mkdir()
 
@@ -135,7 +139,7 @@ def another_schema(path: Path) -> None:
         connection.execute("CREATE TABLE taken (else_wise TEXT)")
 
 
-@pytest.mark.parametrize("spoil", [damaged, a_directory, another_schema])
+@pytest.mark.parametrize("spoil", [damaged, a_short_text, a_directory, another_schema])
 async def test_an_unusable_file_stops_requests_and_is_named(spoil: Any, budget: Path) -> None:
     spoil(budget)
     limiter = SqliteRateLimiter(budget)

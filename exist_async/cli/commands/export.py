@@ -1,6 +1,5 @@
 """The command `export`."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -12,6 +11,7 @@ from exist_async.cli.attribute_lookup import describe_unknown, find_attributes
 from exist_async.cli.budget import EXIST_BUDGET, Budget
 from exist_async.cli.connection import connect
 from exist_async.cli.extras import require_packages
+from exist_async.cli.local_time import today_here
 from exist_async.cli.options import (
     BaseUrl,
     BudgetOption,
@@ -76,9 +76,10 @@ async def export(
         raise CycloptsError("--safe-cells is an option of CSV: name a file that ends with .csv")
     if mirror is None and start is None:
         raise CycloptsError("export needs --start, the first day. With --mirror it may be left out")
+    _check_is_other(file, mirror)
     check_mirror_options(mirror, wait=wait, budget=budget)
     if file_format == "parquet":
-        require_packages("tables", "arro3", feature="Parquet")
+        require_packages("tables", "arro3.core", "arro3.io", feature="Parquet")
     names = None if attribute is None else split_names(attribute)
     options = HistoryOptions(start, end, names, group_names(group))
     if mirror is not None:
@@ -123,7 +124,7 @@ async def _export_from_exist(
 async def _export_mirror(
     path: Path, given: Path, options: HistoryOptions, *, wide: bool, overwrite: bool, safe_cells: bool
 ) -> int:
-    today = dt.datetime.now().astimezone().date()
+    today = today_here()
     start, end = (None if day is None else resolve_day(day, today) for day in (options.start, options.end))
     async with Mirror(path) as mirror:
         attributes = await mirror.attributes()
@@ -158,6 +159,11 @@ async def _export_mirror(
                     count = await file.write_values(out, values)
     print_written(count, given)
     return 0
+
+
+def _check_is_other(file: Path, mirror: Path | None) -> None:
+    if mirror is not None and mirror.resolve() == file.resolve():
+        raise CycloptsError("FILE and --mirror name the same file: name another one to write")
 
 
 def _check_absent(file: TableFile, *, overwrite: bool) -> None:

@@ -16,6 +16,7 @@ from exist_async.cli.budget import EXIST_BUDGET
 from exist_async.cli.chart import Glyphs, Series, draw_charts
 from exist_async.cli.connection import connect
 from exist_async.cli.extras import require_packages
+from exist_async.cli.local_time import today_here
 from exist_async.cli.options import (
     BaseUrl,
     BudgetOption,
@@ -98,7 +99,7 @@ async def _show_mirror(path: Path, names: Sequence[str], days: int, until: str |
             print_error(describe_unknown(name, everything, f"is not in {path}"))
         chosen = _choose(found)
         if chosen:
-            today = dt.datetime.now().astimezone().date()
+            today = today_here()
             end = resolve_day(until, today) if until is not None else await _newest_day(mirror, chosen) or today
             start = _first_day(end, days)
             history = mirror.history(start, end, attributes=[attribute.name for attribute in chosen])
