@@ -108,8 +108,9 @@ class Mirror:
         """
         check_table(wide, owner="Mirror.table()")
         _check_days(start, end)
+        checked = check_names("names", names) if names else None
         value_types = {attribute.name: attribute.value_type for attribute in await self.attributes()} if wide else None
-        found = await self._names(names) if names else None
+        found = None if checked is None else await self._names(checked)
         return await make_table(await self._database.read(read_columns, found, start, end), value_types)
 
     async def pull(
@@ -156,9 +157,9 @@ class Mirror:
         known = [attribute.name for attribute in await self.attributes()]
         if attributes is None:
             return known
-        names = list(dict.fromkeys(check_names("attributes", attributes)))
+        names = list(dict.fromkeys(attributes))
         if unknown := [name for name in names if name not in known]:
-            raise ConfigurationError(f"attributes: the mirror has none named {', '.join(map(repr, unknown))}")
+            raise ConfigurationError(f"the mirror has no attribute {', '.join(map(repr, unknown))}: see attributes()")
         return names
 
 
