@@ -54,7 +54,7 @@ def run(origins: "Origins") -> list[Comparison]:
             "megabytes",
             growth,
             _ALONE,
-            [Target(60, of=median, row=_LONG), Target(60, of=median, row=_WIDE)],
+            [Target(40, of=median, row=_LONG), Target(40, of=median, row=_WIDE)],
             "The peak of the process beyond what it has after its first request. It holds the table.",
         ),
     ]

@@ -27,7 +27,8 @@ class Mirror:
 
     Args:
         path: The SQLite file, which the first pull creates with mode 0600. It must be on a local disk. While it is
-            open, part of the data is in another file, whose name ends in `-wal`: they belong together.
+            open, part of the data is in another file, whose name ends in `-wal`: they belong together. An empty file,
+            whose name ends in `.lock`, stays beside it.
 
     Raises:
         ConfigurationError: The path is not valid.
@@ -107,8 +108,9 @@ class Mirror:
         """
         check_table(wide, owner="Mirror.table()")
         _check_days(start, end)
+        checked = check_names("names", names) if names else None
         value_types = {attribute.name: attribute.value_type for attribute in await self.attributes()} if wide else None
-        found = await self._names(names) if names else None
+        found = None if checked is None else await self._names(checked)
         return await make_table(await self._database.read(read_columns, found, start, end), value_types)
 
     async def pull(
@@ -155,9 +157,9 @@ class Mirror:
         known = [attribute.name for attribute in await self.attributes()]
         if attributes is None:
             return known
-        names = list(dict.fromkeys(check_names("attributes", attributes)))
+        names = list(dict.fromkeys(attributes))
         if unknown := [name for name in names if name not in known]:
-            raise ConfigurationError(f"attributes: the mirror has none named {', '.join(map(repr, unknown))}")
+            raise ConfigurationError(f"the mirror has no attribute {', '.join(map(repr, unknown))}: see attributes()")
         return names
 
 

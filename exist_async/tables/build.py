@@ -36,7 +36,7 @@ def long_table(columns: Columns) -> Table:
         days, values = column.by_day()
         names = Array([name] * len(days), DataType.utf8())
         batches.append(_batch([names, _dates(days), *_numbers_and_texts(values)], schema))
-    return Table(ArrowTable.from_batches(batches, schema=schema).combine_chunks())
+    return Table(ArrowTable.from_batches(batches, schema=schema))
 
 
 def wide_table(columns: Columns, value_types: Mapping[str, ValueType | None]) -> Table:
@@ -46,7 +46,7 @@ def wide_table(columns: Columns, value_types: Mapping[str, ValueType | None]) ->
         columns: The values.
         value_types: The types of the attributes, as far as they are known.
     """
-    days = array("q", sorted(set[int]().union(*(column.days for _, column in columns))))
+    days = array("i", sorted(set[int]().union(*(column.days for _, column in columns))))
     rows = {day: row for row, day in enumerate(days)}
     fields = [Field(_DATE, DataType.date32(), nullable=False)]
     arrays = [_dates(days)]

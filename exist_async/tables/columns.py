@@ -39,7 +39,7 @@ class Column:
     __slots__ = ("days", "values")
 
     def __init__(self) -> None:
-        self.days = array("q")
+        self.days = array("i")
         # Most attributes have only integers, which take an eighth of their memory in an array.
         self.values: array[int] | list[Number | str] = array("q")
 
@@ -66,7 +66,7 @@ class Column:
         if all(map(gt, days, islice(days, 1, None))):
             return days[::-1], values[::-1]
         order = sorted(range(len(days)), key=days.__getitem__)
-        return array("q", [days[index] for index in order]), [values[index] for index in order]
+        return array("i", [days[index] for index in order]), [values[index] for index in order]
 
 
 class Columns:

@@ -46,7 +46,7 @@ async def test_many_values_of_an_attribute_are_read_in_parts(mirror: Mirror, mon
 
 async def test_an_attribute_that_is_not_in_the_mirror_is_named(mirror: Mirror) -> None:
     await store(mirror, {"steps": days(1)})
-    with pytest.raises(ConfigurationError, match="the mirror has none named 'stepz'"):
+    with pytest.raises(ConfigurationError, match="the mirror has no attribute 'stepz'"):
         _ = [item async for item in mirror.history(attributes=["steps", "stepz"])]
 
 

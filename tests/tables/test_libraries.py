@@ -106,7 +106,6 @@ def test_pyarrow_reads_it():
     assert [field.name for field in arrow.schema if not field.nullable] == ["date"]
     pyarrow.table(long(LONG)).validate(full=True)
     assert [field.name for field in pyarrow.table(long(LONG)).schema if not field.nullable] == ["attribute", "date"]
-    assert pyarrow.table(long(LONG)).column("number").num_chunks == 1
     assert [tuple(row.values()) for row in pyarrow.table(long(LONG)).to_pylist()] == ROWS
     assert pyarrow.table(wide({})).num_rows == 0
 

@@ -79,8 +79,10 @@ async def test_values_that_no_column_of_sqlite_holds_are_in_it(mirror):
 
 
 async def test_wrong_arguments_are_refused(mirror):
-    with pytest.raises(ConfigurationError, match="the mirror has none named 'stepz'"):
+    with pytest.raises(ConfigurationError, match="the mirror has no attribute 'stepz'"):
         await mirror.table("steps", "stepz")
+    with pytest.raises(ConfigurationError, match="names must be a string, not list"):
+        await mirror.table(["steps"])
     with pytest.raises(ConfigurationError, match="start must be a date"):
         await mirror.table(start="2026-11-20")
     with pytest.raises(ConfigurationError, match="wide must be True or False"):
