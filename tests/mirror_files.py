@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from exist_async import Attribute, DayValue, UserProfile
@@ -34,3 +35,20 @@ async def list_attributes(mirror: Mirror, *attributes: Attribute, now: dt.dateti
     """Store a listing of attributes."""
     async with mirror._database.locked():
         await mirror._database.write(rows.put_attributes, attributes, now)
+
+
+async def read(path: Path) -> None:
+    """Read the attributes of a mirror."""
+    async with Mirror(path) as mirror:
+        await mirror.attributes()
+
+
+async def write(path: Path) -> None:
+    """Write a value into a mirror, as a pull does."""
+    async with Mirror(path) as mirror:
+        await store(mirror, {"steps": days(1)})
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the contents of the files of a folder."""
+    return {file.name: file.read_bytes() for file in folder.iterdir()}

@@ -1,7 +1,6 @@
 """The date axis of charts: which days have a label, and where."""
 
 import datetime as dt
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
@@ -67,17 +66,21 @@ class DayAxis:
     def labels(self) -> Sequence[DayLabel]:
         """Return the labels from left to right. They are as dense as they fit; none if there is no space for one."""
         for days, describe in self._choices():
-            labels = [self._label(day, describe(day)) for day in days]
-            if (
-                labels
-                and labels[0].column >= 0
-                and all(
-                    label.column + len(label.text) + _LEAST_SPACE <= following.column
-                    for label, following in itertools.pairwise(labels)
-                )
-            ):
+            labels = self._fitting(self._label(day, describe(day)) for day in days)
+            if labels:
                 return labels
         return []
+
+    def _fitting(self, labels: Iterable[DayLabel]) -> Sequence[DayLabel]:
+        """Return labels if all fit, else none."""
+        fitting: list[DayLabel] = []
+        free = 0  # the first column that the next one may begin in
+        for label in labels:
+            if label.column < free:
+                return []
+            fitting.append(label)
+            free = label.column + len(label.text) + _LEAST_SPACE
+        return fitting
 
     def _label(self, day: dt.date, text: str) -> DayLabel:
         tick = self.dot_of(self.step_of(day)) // 2

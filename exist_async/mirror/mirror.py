@@ -27,7 +27,8 @@ class Mirror:
 
     Args:
         path: The SQLite file, which the first pull creates with mode 0600. It must be on a local disk. While it is
-            open, part of the data is in another file, whose name ends in `-wal`: they belong together.
+            open, part of the data is in another file, whose name ends in `-wal`: they belong together. An empty file,
+            whose name ends in `.lock`, stays beside it.
 
     Raises:
         ConfigurationError: The path is not valid.

@@ -8,26 +8,14 @@ import stat
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from mirror_files import days, store
+from mirror_files import contents, days, read, store, write
 
 from exist_async import ConfigurationError, Journal, MirrorError
 from exist_async.mirror import Mirror, rows, schema
-from support import Mount
-
-
-async def read(path: Path) -> None:
-    async with Mirror(path) as mirror:
-        await mirror.attributes()
-
-
-async def write(path: Path) -> None:
-    async with Mirror(path) as mirror:
-        await store(mirror, {"steps": days(1)})
-
 
 USES: list[Callable[[Path], Awaitable[None]]] = [read, write]
 
@@ -37,10 +25,6 @@ def use(request: pytest.FixtureRequest) -> Callable[[Path], Awaitable[None]]:
     """Reading the file, or writing it."""
     use: Callable[[Path], Awaitable[None]] = request.param
     return use
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 async def test_only_its_owner_can_read_it(path: Path) -> None:
@@ -94,89 +78,6 @@ async def test_a_second_writer_is_told_at_once_and_readers_go_on(path: Path) -> 
                 await store(one, {"steps": days(2)})
         assert [value.value async for _, value in second.history()] == [1]
     await write(path)
-
-
-_WRITING = """
-import asyncio, sys
-from pathlib import Path
-from exist_async.mirror import Mirror
-
-async def main():
-    async with Mirror(sys.argv[1]) as mirror, mirror._database.locked():
-        pass
-
-asyncio.run(main())
-"""
-
-_FORKING = """
-import asyncio, gc, os, signal, sys, threading
-from mirror_files import days, store
-from exist_async import ExistAsyncError
-from exist_async.mirror import Mirror, rows
-
-async def main():
-    mirror, second = Mirror(sys.argv[1]), Mirror(sys.argv[1])
-    await mirror.__aenter__()
-    await second.__aenter__()
-    await store(second, {"steps": days(1)})
-    async with mirror._database.locked():
-        await mirror._database.write(rows.put_values, [("steps", days(2)[0])])
-        child = os.fork()
-        if child == 0:
-            def use() -> None:
-                try:
-                    asyncio.run(mirror.attributes())
-                except ExistAsyncError as error:
-                    print("child:", error, flush=True)
-
-            try:
-                thread = threading.Thread(target=use)
-                thread.start()
-                thread.join()
-                del use, mirror, second
-                gc.collect()
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
-        try:
-            await store(second, {"steps": days(3)})
-        except ExistAsyncError as error:
-            print("parent:", error, flush=True)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-asyncio.run(main())
-"""
-
-
-async def run(program: str, path: Path, *arguments: str) -> tuple[str, str]:
-    """Run a program with a path and other arguments, and return its standard output and standard error."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", program, str(path), *arguments),
-        cwd=Path(__file__).parents[1],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    output, errors = await process.communicate()
-    return output.decode(), errors.decode()
-
-
-async def test_a_writer_in_another_process_is_told_of(path: Path) -> None:
-    async with Mirror(path) as mirror, mirror._database.locked():
-        _, errors = await run(_WRITING, path)
-    assert "MirrorError: another pull into the mirror" in errors
-    assert await run(_WRITING, path) == ("", "")
-
-
-async def test_a_forked_process_leaves_the_file_and_its_lock_to_its_parent(path: Path) -> None:
-    output, _ = await run(_FORKING, path)
-
-    assert "child: the mirror" in output
-    assert "is not open" in output
-    assert "parent: another pull into the mirror" in output
-    async with Mirror(path) as mirror:
-        assert [value.value async for _, value in mirror.history()] == [2]
-        assert await store(mirror, {"steps": days(3)}) == (0, 1)
 
 
 async def test_it_must_be_opened_first(path: Path) -> None:
@@ -307,20 +208,6 @@ async def test_a_device_is_no_mirror(use: Callable[[Path], Awaitable[None]], pat
         await use(path)
 
 
-async def test_a_file_that_is_read_only_by_itself_can_be_read_and_not_written(mount: Mount, path: Path) -> None:
-    await write(path)
-    mount("--bind", str(path), str(path))
-    await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,bind,ro", str(path)], check=True)
-    before = path.read_bytes()
-
-    async with Mirror(path) as mirror:
-        assert [value.value async for _, value in mirror.history()] == [1]
-    with pytest.raises(MirrorError, match="can't be opened: it is read-only"):
-        await write(path)
-
-    assert path.read_bytes() == before
-
-
 async def test_a_folder_that_does_not_exist_is_named(path: Path) -> None:
     path = path.parent / "no" / "exist.db"
     with pytest.raises(MirrorError, match=r"no/exist\.db can't be created: its folder does not exist"):
@@ -359,79 +246,6 @@ async def test_a_file_that_another_program_has_locked_can_be_read_and_not_writte
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("BEGIN EXCLUSIVE")
         connection.execute("COMMIT")
-    await write(path)
-
-
-async def test_a_mirror_in_a_read_only_folder_can_be_read_and_not_written(mount: Mount, tmp_path: Path) -> None:
-    folder = tmp_path / "mounted"
-    folder.mkdir()
-    mount("-t", "tmpfs", "tmpfs", str(folder))
-    path = folder / "exist.db"
-    await write(path)
-    await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,ro", str(folder)], check=True)
-    before = contents(folder)
-
-    async with Mirror(path) as mirror:
-        assert [value.value async for _, value in mirror.history()] == [1]
-    for file in (path, folder / "new.db"):
-        with pytest.raises(MirrorError, match=r"can't be opened: its folder is read-only"):
-            await write(file)
-
-    assert contents(folder) == before
-
-
-async def test_a_mirror_that_is_written_while_it_is_read_in_a_read_only_folder_is_an_error(
-    mount: Mount, tmp_path: Path
-) -> None:
-    """Two containers may share a folder that is read-only in one of them."""
-    (folder := tmp_path / "own").mkdir()
-    (shared := tmp_path / "shared").mkdir()
-    await write(folder / "exist.db")
-    mount("--bind", str(folder), str(shared))
-    await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,bind,ro", str(shared)], check=True)
-
-    def read_slowly(connection: sqlite3.Connection) -> int:
-        (before,) = connection.execute("SELECT number FROM value").fetchone()
-        with closing(sqlite3.connect(folder / "exist.db", isolation_level=None)) as other:
-            other.execute("UPDATE value SET number = number + 1")
-        return int(before)
-
-    async with Mirror(shared / "exist.db") as mirror:
-        with pytest.raises(MirrorError, match="was written while it was read: read it again"):
-            await mirror._database.read(read_slowly)
-        assert [value.value async for _, value in mirror.history()] == [2]
-
-
-async def test_a_full_disk_leaves_what_was_pulled_before(mount: Mount, tmp_path: Path) -> None:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount("-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder))
-    path = folder / "exist.db"
-    await write(path)
-    many = {f"attribute_{number}": days(*range(1000)) for number in range(20)}
-
-    async with Mirror(path) as mirror:
-        with pytest.raises(MirrorError, match=r"can't be written: its disk is full\. Make space, and call again"):
-            await store(mirror, many)
-        assert [item async for item in mirror.history(attributes=["steps"])] == [("steps", days(1)[0])]
-        assert len([item async for item in mirror.history()]) == 1
-    await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,size=64m", str(folder)], check=True)
-    async with Mirror(path) as mirror:
-        assert await store(mirror, many) == (20_000, 0)
-
-
-async def test_a_file_can_t_be_created_on_a_full_disk(mount: Mount, tmp_path: Path) -> None:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount("-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder))
-    with (folder / "junk").open("wb", 0) as file, suppress(OSError):
-        while True:
-            file.write(b"x" * 256)
-    path = folder / "exist.db"
-    with pytest.raises(MirrorError, match="its disk is full"):
-        await write(path)
-    (folder / "junk").unlink()
-    await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,size=8m", str(folder)], check=True)
     await write(path)
 
 

@@ -36,7 +36,8 @@ async def test_an_edit_is_found_within_the_promised_number_of_pulls(service: Ser
 
 
 async def test_everything_is_current_as_of_the_oldest_reading(service: Service) -> None:
-    service.track(120, 31 * 8)
+    service.sandbox.missing_days = "absent"
+    service.track(104, 31 * 8, every=10)
     times = []
     for _ in range(6):
         report = await service.pull(since=ago(31 * 8 - 1), budget=4)
@@ -68,7 +69,8 @@ async def test_without_a_budget_nothing_old_is_read_again(service: Service) -> N
 async def test_as_many_windows_are_read_again_as_the_budget_allows_and_at_least_one(
     service: Service, budget: int, windows: int
 ) -> None:
-    service.track(104, 400)
+    service.sandbox.missing_days = "absent"
+    service.track(104, 400, every=20)
     await service.pull(since=ago(399))
 
     report = await service.pull(since=ago(399), budget=budget)
