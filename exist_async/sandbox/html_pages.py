@@ -33,7 +33,7 @@ class HtmlError(ApiError):
     Args:
         message: What is wrong, in one sentence.
         remedy: What the developer of the app, or the user, can do about it.
-        facts: What was sent and what was expected, by description; None for nothing.
+        facts: What was sent and what was expected, by description; None or an empty text for nothing.
     """
 
     def __init__(self, message: str, remedy: str, facts: Mapping[str, str | None] | None = None) -> None:

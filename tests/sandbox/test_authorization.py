@@ -336,8 +336,9 @@ async def test_the_page_of_a_wrong_redirect_uri_shows_both(browser):
     assert "--redirect-uri" in text
 
 
-async def test_a_parameter_that_was_not_sent_is_said_to_be_missing(browser):
-    text = (await browser.get(AUTHORIZE, params={"client_id": "sandbox-client"})).text
+@pytest.mark.parametrize("sent", [{}, {"redirect_uri": ""}])
+async def test_a_parameter_that_was_not_sent_is_said_to_be_missing(browser, sent):
+    text = (await browser.get(AUTHORIZE, params={"client_id": "sandbox-client", **sent})).text
 
     assert "<dt>The app sent</dt><dd>nothing</dd>" in text
 

@@ -59,9 +59,13 @@ async def test_on_a_phone_no_page_scrolls_sideways_but_its_tables_do(chromium, s
             await phone.goto(address)
             assert await phone.evaluate("document.documentElement.scrollWidth") == 375, address
         await phone.goto(url)
-        widths = await phone.locator("#attributes ~ .wide").first.evaluate("e => [e.clientWidth, e.scrollWidth]")
+        table = phone.locator("#attributes ~ .wide").first
+        widths = await table.evaluate("e => [e.clientWidth, e.scrollWidth]")
+        await table.evaluate("e => { e.scrollLeft = e.scrollWidth }")
+        label = await table.get_by_role("cell", name="Steps", exact=True).bounding_box()
 
     assert widths[0] < 375 < widths[1]
+    assert label["x"] >= 0, "a row scrolls without the name of its attribute"
     # A violation of the security policy would be a message as well.
     assert set(said) == {
         "Failed to load resource: the server responded with a status of 404 (Not Found)",
