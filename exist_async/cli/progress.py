@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
-from attrs import define
+from attrs import define, field
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.progress_bar import ProgressBar
@@ -33,6 +33,7 @@ class WorkInProgress:
 
     Attributes:
         total: Number of items, or of requests; None if it is not known. May be set when it becomes known.
+        is_estimate: Whether the total may be too small: once more requests have been answered, it is not known.
         counts_requests: Whether the total is a number of requests: then each answer counts, and no item.
         limiter: The command's rate limiter; None if there is none.
         items_done: Number of items that are done.
@@ -40,12 +41,24 @@ class WorkInProgress:
         answers_before: Number of requests that were answered before the work began.
     """
 
-    total: int | None
+    _total: int | None
+    is_estimate: bool = field(default=False, kw_only=True)
     counts_requests: bool = False
     limiter: CommandLimiter | None = None
     items_done: int = 0
     items_before: int = 0
     answers_before: int = 0
+
+    @property
+    def total(self) -> int | None:
+        """Number of items, or of requests, as far as it is known."""
+        if self.is_estimate and self._total is not None and self._answers > self._total:
+            return None
+        return self._total
+
+    @total.setter
+    def total(self, total: int | None) -> None:
+        self._total = total
 
     @property
     def done(self) -> int:
@@ -116,17 +129,18 @@ def progress_bar(
 
 
 @contextmanager
-def request_progress(activity: str, *, enabled: bool = True) -> Generator[WorkInProgress]:
+def request_progress(activity: str, *, is_estimate: bool = False, enabled: bool = True) -> Generator[WorkInProgress]:
     """Show the progress of requests in the same way; each answer advances the bar.
 
     Args:
         activity: Description in front of the bar, such as "Reading".
+        is_estimate: Whether the total may be too small.
         enabled: False shows no bar.
 
     Yields:
         The work: set its `total` to the number of requests, counted from the beginning of the block.
     """
-    with _show(activity, WorkInProgress(None, counts_requests=True), enabled=enabled) as work:
+    with _show(activity, WorkInProgress(None, counts_requests=True, is_estimate=is_estimate), enabled=enabled) as work:
         yield work
 
 

@@ -79,8 +79,20 @@ def plan_readings(coverage: Coverage, names: Collection[str], span: Span) -> lis
     """Return how to read the days of a span that are not covered, of some attributes, the newest days first.
 
     Days are read together if the same attributes are unread on them, and with the newer ones before if that takes no
-    more requests.
+    more requests. If it takes fewer, each attribute is read by itself.
     """
+    together = _read_together(coverage, names, span)
+    alone = [
+        Reading(unread, frozenset((name,)))
+        for name in sorted(names)
+        for unread in unread_spans(coverage.get(name, ()), span)
+    ]
+    if sum(reading.requests for reading in together) <= sum(reading.requests for reading in alone):
+        return together
+    return sorted(alone, key=lambda reading: reading.span.end, reverse=True)
+
+
+def _read_together(coverage: Coverage, names: Iterable[str], span: Span) -> list[Reading]:
     readings: list[Reading] = []
     for reading in _unread_together(coverage, names, span):
         if readings:

@@ -157,6 +157,18 @@ async def test_more_requests_than_were_planned_are_not_more_than_all(limiter: Ca
         assert (work.count, work.requests_left) == ("1/1", 0)
 
 
+async def test_once_there_are_more_requests_than_were_estimated_the_total_is_not_known(limiter: Callable) -> None:
+    shared = limiter()
+    with request_progress("Reading", is_estimate=True) as work:
+        work.total = 1
+        shared.on_event(ANSWER)
+        assert (work.count, work.requests_left) == ("1/1", 0)
+        shared.on_event(ANSWER)
+        assert (work.count, work.requests_left) == ("2/?", None)
+        work.total = 3
+        assert (work.count, work.requests_left) == ("2/3", 1)
+
+
 async def test_after_the_block_notices_have_no_count(
     limiter: Callable, evening: FastClock, capsys: pytest.CaptureFixture[str]
 ) -> None:

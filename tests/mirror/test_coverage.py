@@ -97,6 +97,15 @@ def test_what_was_never_read_is_one_reading_of_everything() -> None:
     assert reading.requests == 236
 
 
+def test_attributes_are_read_each_by_itself_if_that_takes_fewer_requests() -> None:
+    coverage = {"a": [Covered(span(0, 0), READ_AT)], "b": [Covered(span(2, 100), READ_AT)]}
+
+    assert plan_readings(coverage, coverage, span(0, 100)) == [
+        Reading(span(1, 100), frozenset("a")),
+        Reading(span(0, 1), frozenset("b")),
+    ]
+
+
 def test_nothing_is_left_to_read_without_attributes_or_days() -> None:
     assert plan_readings({}, [], span(0, 100)) == []
     assert plan_readings({"a": [covered(0, 100)]}, ["a"], span(0, 100)) == []

@@ -54,7 +54,8 @@ async def mirror(
     try:
         async with connect(base_url, wait=wait, budget=budget, has_file=True) as exist, Mirror(file) as copy:
             first_day = None if since is None else (await resolve_days(exist, since))[0]
-            with request_progress("Reading") as progress:
+            # How many averages and insights there are is not known before.
+            with request_progress("Reading", is_estimate=True) as progress:
 
                 def on_progress(so_far: PullProgress) -> None:
                     progress.total = so_far.total
