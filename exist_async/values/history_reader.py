@@ -203,7 +203,7 @@ class HistoryReader:
             )
             for part in parts
         ]
-        ends = {name: span.end for name, span in parts}
+        ends = {name: span.end.toordinal() for name, span in parts}
         firsts = (partial(listing.fetch, 1) for listing in listings)
         async with aclosing(ordered_map(firsts, concurrency=concurrency, ahead=self._ahead)) as first_pages:
             async for listing, answer in first_pages:
@@ -216,19 +216,23 @@ class HistoryReader:
                 yield self._page(listing, page, ends)
 
     def _page(
-        self, listing: _Pages[tuple[str, Span], DayValue], page: Page[DayValue], ends: dict[str, dt.date]
+        self, listing: _Pages[tuple[str, Span], DayValue], page: Page[DayValue], ends: dict[str, int]
     ) -> HistoryPage:
-        """Return a page of an attribute's values. `ends` has the newest day of each attribute that is not covered."""
+        """Return a page of an attribute's values.
+
+        `ends` has the ordinal of the newest day of each attribute that is not covered: there is no date before the
+        first one.
+        """
         name, span = listing.subject
         values = self._new(name, span, page.results)
         end = ends[name]
         # Of a page that has only values of earlier ones, nothing is left.
         oldest = min((value.date for value in page.results), default=dt.date.max)
         start = span.start if listing.reader.ended else max(span.start, oldest)
-        if name in self.inaccessible or start > end:
+        if name in self.inaccessible or start.toordinal() > end:
             return HistoryPage(values, ())
-        ends[name] = start - dt.timedelta(days=1)
-        return HistoryPage(values, [(name, Span(start, end))])
+        ends[name] = start.toordinal() - 1
+        return HistoryPage(values, [(name, Span(start, dt.date.fromordinal(end)))])
 
     async def _fetch_values(self, name: str, span: Span, number: int) -> PageAnswer[DayValue]:
         params = {"attribute": name, "date_max": span.end.isoformat(), "limit": str(LARGEST_PAGE)}
