@@ -36,10 +36,13 @@ class HistoryPage:
     Attributes:
         values: Names of attributes and their values, without those of the pages before; the newest of each first.
         covered: Names of attributes, and the days of which all values have been yielded with this page.
+        listed: Names of the attributes of which Exist has listed days, with a value or without. It leaves days without
+            a value out, or not; but that it lists no day does not tell that values have been removed.
     """
 
     values: _Values
     covered: _Parts
+    listed: frozenset[str] = frozenset()
 
 
 @define(eq=False, repr=False)
@@ -141,7 +144,11 @@ class HistoryReader:
                 values = chain.from_iterable(
                     self._new(attribute.name, window, attribute.values) for attribute in regular
                 )
-                yield HistoryPage(list(values), [(attribute.name, window) for attribute in regular])
+                yield HistoryPage(
+                    list(values),
+                    [(attribute.name, window) for attribute in regular],
+                    frozenset(attribute.name for attribute in regular if attribute.values),
+                )
         async for page in self._alone(self._missing(window, shown)):
             yield page
 
@@ -232,7 +239,8 @@ class HistoryReader:
         if name in self.inaccessible or start.toordinal() > end:
             return HistoryPage(values, ())
         ends[name] = start.toordinal() - 1
-        return HistoryPage(values, [(name, Span(start, dt.date.fromordinal(end)))])
+        covered = [(name, Span(start, dt.date.fromordinal(end)))]
+        return HistoryPage(values, covered, frozenset([name] if page.results else ()))
 
     async def _fetch_values(self, name: str, span: Span, number: int) -> PageAnswer[DayValue]:
         params = {"attribute": name, "date_max": span.end.isoformat(), "limit": str(LARGEST_PAGE)}
