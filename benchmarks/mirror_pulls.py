@@ -5,7 +5,7 @@
 
 import asyncio
 import sys
-from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -26,24 +26,24 @@ VALUES: Final = "attributes/with-values/"
 """The path of the listing with values, below that of the API."""
 
 _START: Final = END - timedelta(days=DAYS - 1)
-# Not a request for values, nor for the listing of attributes.
-_APART: Final = ("profile", "averages", "correlations", "insights")
+_PARTS: Final = ("averages", "correlations", "insights")
 
 
 class _Requests:
-    """Counts the requests of a client: those for the listing and for values, and others."""
+    """Counts the requests of a client.
+
+    Attributes:
+        values: Number of requests for values and the listing of attributes.
+        parts: Number of requests for averages, correlations and insights.
+    """
 
     def __init__(self) -> None:
-        self.by_path = Counter[str]()
+        self.values = self.parts = 0
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, AttemptEvent):
-            self.by_path[event.path] += 1
-
-    @property
-    def counted(self) -> int:
-        """The number of those for the listing and for values."""
-        return sum(number for path, number in self.by_path.items() if not any(apart in path for apart in _APART))
+            self.values += "/attributes/" in event.path
+            self.parts += any(part in event.path for part in _PARTS)
 
 
 def client(url: str, on_event: _Requests | None = None) -> ExistClient:
@@ -70,21 +70,26 @@ def without_a_file(url: str) -> Figures:
 
 
 def first_pull(url: str, file: str) -> Figures:
-    """Pull all of it into a new file."""
-    return {**_pull(url, file, new=ATTRIBUTES * DAYS), "size": _size(file)}
+    """Pull all values into a new file."""
+    return _pull(url, file, new=ATTRIBUTES * DAYS, parts=())
+
+
+def pull_of_parts(url: str, file: str) -> Figures:
+    """Pull the averages, correlations and insights of all days, and what may have changed, without the rotation."""
+    return {**_pull(url, file, budget=0), "size": _size(file)}
 
 
 def nightly_pull(url: str, file: str) -> Figures:
     """Pull again what may have changed, without the rotation."""
-    return _pull(url, file, new=0, budget=0)
+    return _pull(url, file, budget=0)
 
 
 def nightly_pull_with_rotation(url: str, file: str) -> Figures:
     """Pull again what may have changed."""
-    return _pull(url, file, new=0)
+    return _pull(url, file)
 
 
-def _pull(url: str, file: str, *, new: int, budget: int = BUDGET) -> Figures:
+def _pull(url: str, file: str, *, new: int = 0, budget: int = BUDGET, parts: Sequence[str] = _PARTS) -> Figures:
     from exist_async.mirror import Mirror
 
     async def pull(monitor: LoopMonitor) -> Figures:
@@ -93,11 +98,12 @@ def _pull(url: str, file: str, *, new: int, budget: int = BUDGET) -> Figures:
 
             async def mirror() -> None:
                 async with Mirror(file) as mirror:
-                    report = await mirror.pull(exist, since=_START, budget=budget)
+                    report = await mirror.pull(exist, since=_START, budget=budget, parts=parts)
                 assert (report.new, report.changed) == (new, 0)
 
             await exist.profile.get()
-            return {**await measured(monitor, mirror), "requests": requests.counted}
+            figures = await measured(monitor, mirror)
+            return {**figures, "values": requests.values, "parts": requests.parts}
 
     return asyncio.run(monitored(pull))
 

@@ -57,6 +57,7 @@ async def run(
         await FileTokenStore("tokens.json").save(user, OAuthToken(token))
     # The user clicks Allow, and pastes the address that the browser is sent to.
     monkeypatch.setattr("builtins.input", lambda prompt: sandbox.authorize(prompt.split()[1]))
+    (tmp_path / "mirrors").mkdir()
     # A block that starts an event loop runs on the loop of the test.
     started: list[Any] = []
     monkeypatch.setattr("asyncio.run", started.append)
@@ -89,7 +90,6 @@ async def run(
 
 async def pull_mirrors() -> None:
     """Create the mirrors that other blocks have pulled before."""
-    Path("mirrors").mkdir()
     async with ExistClient("your-access-token") as exist:
         for file in ("exist.db", "mirrors/ada.db"):
             async with Mirror(file) as mirror:

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 
 def column_names(attributes: Iterable[str]) -> dict[str, str]:
-    """Return the column of each attribute in a table beside the column `date`, in order.
+    """Return the name of each attribute's column in a table whose first column is `date`, in order.
 
-    SQL does not distinguish upper and lower case: the later one of such attributes gets a number, as "mood_2", and so
-    does an attribute that is named as the column of the day, `date`.
+    If the name is taken, the column gets a number: "mood_2". SQL takes names that differ only in upper and lower case
+    for equal.
     """
     taken = {"date"}
     columns: dict[str, str] = {}

@@ -19,7 +19,7 @@ def write_parquet(table: Table, file: str | Path | BinaryIO) -> None:
 
     Raises:
         ConfigurationError: The package arro3-io is not installed.
-        OSError: The file can't be written.
+        OSError: The file can't be written. If the disk is full, an incomplete file is left, which readers refuse.
     """
     require_package("arro3.io", "write_parquet()")
     from arro3.io import write_parquet as write

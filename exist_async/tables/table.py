@@ -28,7 +28,8 @@ class Table:
     and scales, 64-bit floats for decimals and percentages, strings for texts, booleans, durations in seconds, and times
     of day, also for times from midday. If values don't fit this type, or the type is unknown, the column has the values
     in Exist's format: as 64-bit integers, else as 64-bit floats, else as strings, the first that holds all of them
-    exactly. The column of an attribute that is called `date` is `date_2`.
+    exactly. The column of an attribute that is called `date` is `date_2`. Names that differ only in upper and lower
+    case get numbers in the same way, because SQL takes them for equal.
     """
 
     def __init__(self, arrow: "ArrowTable") -> None:
