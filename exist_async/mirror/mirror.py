@@ -141,7 +141,7 @@ class Mirror:
             budget: Number of requests that each pull may use to read again what was read longest ago: a window of 31
                 days takes one for each 100 attributes. If it is too small for a window, one is read; if it is 0, none.
             parts: What to read besides values: "averages", "correlations" and "insights".
-            on_progress: Called with a `PullProgress` whenever something has been stored, such as a page of values.
+            on_progress: Called with a `PullProgress` for each page that has been read.
 
         Raises:
             ConfigurationError: An argument is wrong, or the mirror belongs to another user or service.
