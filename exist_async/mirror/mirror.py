@@ -75,7 +75,9 @@ class Mirror:
             ConfigurationError: An argument is wrong; or, when it is read, an attribute is not in the mirror.
         """
         _check_days(start, end)
-        return self._values(None if attributes is None else check_names("attributes", attributes), start, end)
+        return self._values(
+            None if attributes is None else check_names("attributes", attributes, commas=True), start, end
+        )
 
     async def _values(
         self, names: list[str] | None, start: dt.date | None, end: dt.date | None
@@ -108,7 +110,7 @@ class Mirror:
         """
         check_table(wide, owner="Mirror.table()")
         _check_days(start, end)
-        checked = check_names("names", names) if names else None
+        checked = check_names("names", names, commas=True) if names else None
         value_types = {attribute.name: attribute.value_type for attribute in await self.attributes()} if wide else None
         found = None if checked is None else await self._names(checked)
         return await make_table(await self._database.read(read_columns, found, start, end), value_types)
