@@ -64,7 +64,7 @@ class Mirror:
     ) -> AsyncGenerator[tuple[str, DayValue], None]:
         """Return an iterator of attribute names and values: attribute by attribute, the newest value of each first.
 
-        A day whose value was removed from Exist after it had been pulled has the value None.
+        Values that were removed from Exist after they had been pulled are left out. The file has them still.
 
         Args:
             start: The first day; None is the first of all.
@@ -127,8 +127,8 @@ class Mirror:
 
         Each pull reads the user's profile and attributes, the values of the last days, and those that were never read,
         the newest first. Exist does not say which values have changed. So a pull also reads again what was read longest
-        ago: within a number of pulls, which the report tells, every edit is found. Nothing is deleted, but a value that
-        is removed from Exist becomes None.
+        ago: within a number of pulls, which the report tells, every edit is found. Nothing is deleted: values that
+        Exist has no more are marked as removed.
 
         Each page of values is stored when it comes. When a pull is interrupted, by an error, a cancellation or a crash,
         what it has read is kept, and the next pull goes on there, and reads nothing old again.

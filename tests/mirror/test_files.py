@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from mirror_files import contents, days, read, store, write
+from mirror_files import NOW, contents, days, read, store, write
 
 from exist_async import ConfigurationError, Journal, MirrorError
 from exist_async.mirror import Mirror, rows, schema
@@ -31,7 +31,7 @@ async def test_only_its_owner_can_read_it(path: Path) -> None:
     mask = os.umask(0)
     try:
         async with Mirror(path) as mirror, mirror._database.locked():
-            await mirror._database.write(rows.put_values, [("steps", days(1)[0])])
+            await mirror._database.write(rows.put_values, [("steps", days(1)[0])], NOW)
             modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     finally:
         os.umask(mask)
@@ -67,7 +67,7 @@ async def test_what_reads_can_t_write(path: Path) -> None:
     await write(path)
     async with Mirror(path) as mirror:
         with pytest.raises(MirrorError, match="can't be read: it is read-only"):
-            await mirror._database.read(rows.put_values, [("steps", days(2)[0])])
+            await mirror._database.read(rows.put_values, [("steps", days(2)[0])], NOW)
 
 
 async def test_a_second_writer_is_told_at_once_and_readers_go_on(path: Path) -> None:
