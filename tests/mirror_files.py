@@ -27,7 +27,7 @@ async def store(
         await database.write(rows.begin_pull, SERVICE, UserProfile(user), now)
         await database.write(rows.put_attributes, [Attribute(name) for name in values], now)
         return await database.write(
-            rows.put_values, [(name, value) for name, of_name in values.items() for value in of_name]
+            rows.put_values, [(name, value) for name, of_name in values.items() for value in of_name], now
         )
 
 

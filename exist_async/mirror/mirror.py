@@ -64,7 +64,7 @@ class Mirror:
     ) -> AsyncGenerator[tuple[str, DayValue], None]:
         """Return an iterator of attribute names and values: attribute by attribute, the newest value of each first.
 
-        A day whose value was removed from Exist after it had been pulled has the value None.
+        Values that were removed from Exist after they had been pulled are left out. The file has them still.
 
         Args:
             start: The first day; None is the first of all.
@@ -75,7 +75,9 @@ class Mirror:
             ConfigurationError: An argument is wrong; or, when it is read, an attribute is not in the mirror.
         """
         _check_days(start, end)
-        return self._values(None if attributes is None else check_names("attributes", attributes), start, end)
+        return self._values(
+            None if attributes is None else check_names("attributes", attributes, commas=True), start, end
+        )
 
     async def _values(
         self, names: list[str] | None, start: dt.date | None, end: dt.date | None
@@ -108,7 +110,7 @@ class Mirror:
         """
         check_table(wide, owner="Mirror.table()")
         _check_days(start, end)
-        checked = check_names("names", names) if names else None
+        checked = check_names("names", names, commas=True) if names else None
         value_types = {attribute.name: attribute.value_type for attribute in await self.attributes()} if wide else None
         found = None if checked is None else await self._names(checked)
         return await make_table(await self._database.read(read_columns, found, start, end), value_types)
@@ -127,8 +129,8 @@ class Mirror:
 
         Each pull reads the user's profile and attributes, the values of the last days, and those that were never read,
         the newest first. Exist does not say which values have changed. So a pull also reads again what was read longest
-        ago: within a number of pulls, which the report tells, every edit is found. Nothing is deleted, but a value that
-        is removed from Exist becomes None.
+        ago: within a number of pulls, which the report tells, every edit is found. Nothing is deleted: values that
+        Exist has no more are marked as removed.
 
         Each page of values is stored when it comes. When a pull is interrupted, by an error, a cancellation or a crash,
         what it has read is kept, and the next pull goes on there, and reads nothing old again.
@@ -141,7 +143,7 @@ class Mirror:
             budget: Number of requests that each pull may use to read again what was read longest ago: a window of 31
                 days takes one for each 100 attributes. If it is too small for a window, one is read; if it is 0, none.
             parts: What to read besides values: "averages", "correlations" and "insights".
-            on_progress: Called with a `PullProgress` whenever something has been stored, such as a page of values.
+            on_progress: Called with a `PullProgress` for each page that has been read.
 
         Raises:
             ConfigurationError: An argument is wrong, or the mirror belongs to another user or service.

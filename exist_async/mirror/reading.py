@@ -64,10 +64,13 @@ def read_attributes(connection: "sqlite3.Connection") -> list[MirroredAttribute]
 def read_values(
     connection: "sqlite3.Connection", name: str, start: dt.date | None, before: dt.date | None, end: dt.date | None
 ) -> list[DayValue]:
-    """Return some values of an attribute, the newest first: those before a day, or else those until the last one."""
+    """Return some values of an attribute, the newest first: those before a day, or else those until the last one.
+
+    Values that were removed from Exist are left out.
+    """
     rows = connection.execute(
         "SELECT date, number, text FROM value WHERE attribute = ? AND date >= ? AND date <= ? AND date < ? "
-        "ORDER BY date DESC LIMIT ?",
+        "AND removed_at IS NULL ORDER BY date DESC LIMIT ?",
         (
             name,
             (start or _FIRST_DAY).isoformat(),
@@ -82,10 +85,11 @@ def read_values(
 def read_columns(
     connection: "sqlite3.Connection", names: list[str] | None, start: dt.date | None, end: dt.date | None
 ) -> Columns:
-    """Return the values of some attributes, or of all, as they are at one moment."""
+    """Return the values of some attributes, or of all, as they are at one moment, without those that were removed."""
     named = "" if names is None else f"attribute IN ({', '.join('?' * len(names))}) AND "
     rows = connection.execute(
-        f"SELECT attribute, date, number, text FROM value WHERE {named}date BETWEEN ? AND ? ORDER BY attribute, date",  # noqa: S608
+        f"SELECT attribute, date, number, text FROM value WHERE {named}date BETWEEN ? AND ? "  # noqa: S608
+        "AND removed_at IS NULL ORDER BY attribute, date",
         (*(names or ()), (start or _FIRST_DAY).isoformat(), (end or _LAST_DAY).isoformat()),
     )
     columns = Columns(names)

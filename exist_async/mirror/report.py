@@ -31,7 +31,7 @@ class PullReport:
         user: The user's name on Exist; None if the profile has none.
         requests: Number of requests, with retries.
         new: Number of values that were not in the file before.
-        changed: Number of values that were in the file, and are different now.
+        changed: Number of values that were in the file, and are different now: other, removed, or there again.
         inaccessible: Names of the attributes of which Exist gives no values now: they are inactive, or it does not list
             them any more. Their values stay in the file.
         since: The first day of which all accessible attributes have been read.

@@ -44,10 +44,14 @@ def begin_pull(connection: "sqlite3.Connection", service: str, profile: UserProf
     username = profile.username or ""
     owner = connection.execute("SELECT service, username FROM profile").fetchone()
     if owner is not None and owner != (service, username):
-        raise ConfigurationError(
+        message = (
             f"the mirror has the data of {owner[1]!r} at {owner[0]}, and not of {username!r} at {service}: "
             "use a file for each user"
         )
+        if owner[0] == service:
+            literal = "'" + username.replace("'", "''") + "'"
+            message += f". If this user was renamed, first run in sqlite3: UPDATE profile SET username = {literal}"  # noqa: S608
+        raise ConfigurationError(message)
     flags = [getattr(profile, name) for name in _PROFILE]
     _upsert(
         connection,
@@ -91,45 +95,56 @@ def put_attributes(connection: "sqlite3.Connection", attributes: Iterable[Attrib
 
 
 def put_values(
-    connection: "sqlite3.Connection", rows: Iterable[tuple[str, DayValue]], covered: Iterable[tuple[str, Span]] = ()
+    connection: "sqlite3.Connection",
+    rows: Iterable[tuple[str, DayValue]],
+    now: dt.datetime,
+    *,
+    complete: Iterable[tuple[str, Span]] = (),
 ) -> tuple[int, int]:
     """Store values, the last one of a day if there are several; return how many are new and how many have changed.
 
-    A day without a value is stored only if it had one before. An attribute that is not known yet is added.
+    Values that Exist has no more are kept, and marked as removed, which counts as a change; and so does a removed value
+    that is there again. An attribute that is not known yet is added.
 
     Args:
         connection: The connection.
         rows: Names of attributes and values.
-        covered: Names of attributes and days, of which these are all values: others do not exist any more.
+        now: The time.
+        complete: Names of attributes and days, of which these are all values: others were removed.
     """
     given: dict[str, dict[str, Value | None]] = {}
     for name, of_day in rows:
         given.setdefault(name, {})[of_day.date.isoformat()] = of_day.value
     spans: dict[str, list[tuple[str, str]]] = {name: [] for name in given}
-    for name, span in covered:
+    for name, span in complete:
         spans.setdefault(name, []).append((span.start.isoformat(), span.end.isoformat()))
     new: list[tuple[Any, ...]] = []
     changed: list[tuple[Any, ...]] = []
+    removed: list[tuple[Any, ...]] = []
     for name, of_name in spans.items():
         values = given.get(name, {})
         known = _known_values(connection, name, [*values, *chain.from_iterable(of_name)])
         for date, value in sorted(values.items()):
-            if date not in known:
-                if value is not None:
-                    new.append((name, date, *columns_of(value)))
-            elif known[date] != value:
+            if value is not None and date not in known:
+                new.append((name, date, *columns_of(value)))
+            elif value is not None and known[date] != value:
                 changed.append((*columns_of(value), name, date))
-        changed += [
-            (None, None, name, date)
+        removed += [
+            (text_of_time(now), name, date)
             for date, value in known.items()
-            if value is not None and date not in values and any(start <= date <= end for start, end in of_name)
+            if value is not None
+            and values.get(date) is None
+            and (date in values or any(start <= date <= end for start, end in of_name))
         ]
     if new:
         _add_unknown_attributes(connection, {row[0] for row in new})
-        connection.executemany("INSERT INTO value VALUES (?, ?, ?, ?)", new)
+        connection.executemany("INSERT INTO value (attribute, date, number, text) VALUES (?, ?, ?, ?)", new)
         connection.executemany("INSERT OR IGNORE INTO day VALUES (?)", sorted({(row[1],) for row in new}))
-    connection.executemany("UPDATE value SET number = ?, text = ? WHERE attribute = ? AND date = ?", changed)
-    return len(new), len(changed)
+    connection.executemany(
+        "UPDATE value SET number = ?, text = ?, removed_at = NULL WHERE attribute = ? AND date = ?", changed
+    )
+    connection.executemany("UPDATE value SET removed_at = ? WHERE attribute = ? AND date = ?", removed)
+    return len(new), len(changed) + len(removed)
 
 
 def put_averages(connection: "sqlite3.Connection", averages: Iterable[Average]) -> None:
@@ -214,12 +229,12 @@ def text_of_time(time: dt.datetime) -> str:
 
 
 def _known_values(connection: "sqlite3.Connection", name: str, dates: Sequence[str]) -> dict[str, Value | None]:
-    """Return the stored values of an attribute from the first to the last of some days."""
+    """Return the stored values of an attribute from the first to the last of some days; None are removed ones."""
     rows = connection.execute(
-        "SELECT date, number, text FROM value WHERE attribute = ? AND date BETWEEN ? AND ?",
+        "SELECT date, number, text, removed_at FROM value WHERE attribute = ? AND date BETWEEN ? AND ?",
         (name, min(dates), max(dates)),
     )
-    return {date: value_from(number, text) for date, number, text in rows}
+    return {date: value_from(number, text) if gone is None else None for date, number, text, gone in rows}
 
 
 def _add_unknown_attributes(connection: "sqlite3.Connection", names: Iterable[str]) -> None:

@@ -54,9 +54,10 @@ _VERSION_1: Final = (
         date TEXT NOT NULL,
         number,
         text TEXT,
+        removed_at TEXT,
         PRIMARY KEY (attribute, date)
     ) WITHOUT ROWID""",
-    # The days of which there are values: the view `wide` would have to read all values to find them.
+    # The days of which there are values, or were: the view `wide` would have to read all values to find them.
     "CREATE TABLE day (date TEXT NOT NULL, PRIMARY KEY (date DESC)) WITHOUT ROWID",
     """CREATE TABLE coverage (
         attribute TEXT NOT NULL REFERENCES attribute (name),

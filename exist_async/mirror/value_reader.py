@@ -44,7 +44,7 @@ class ValueReader:
     Attributes:
         failures: The errors of what could not be read in this pull.
         new: Number of values that were not in the file before.
-        changed: Number of values that were in the file, and are different now.
+        changed: Number of values that were in the file, and are different now: other, removed, or there again.
         oldest: The oldest day that has been read.
     """
 
@@ -112,6 +112,7 @@ def _filter_of(reading: Reading, names: Collection[str]) -> list[str] | None:
 
 
 def _put_page(connection: "sqlite3.Connection", page: HistoryPage, read_at: dt.datetime) -> tuple[int, int]:
-    counts = put_values(connection, page.values, page.covered)
+    complete = [(name, span) for name, span in page.covered if name in page.listed]
+    counts = put_values(connection, page.values, read_at, complete=complete)
     add_to_coverage(connection, page.covered, read_at)
     return counts

@@ -19,8 +19,8 @@ def rebuild_view(connection: "sqlite3.Connection") -> None:
     columns = ["date"]
     # Each value is looked up by the primary key, so that the first rows do not wait for all values to be read.
     columns += (
-        f"(SELECT coalesce(number, text) FROM value WHERE attribute = {_literal(name)} AND date = day.date) "  # noqa: S608
-        f"AS {_identifier(column)}"
+        f"(SELECT coalesce(number, text) FROM value WHERE attribute = {_literal(name)} AND date = day.date "  # noqa: S608
+        f"AND removed_at IS NULL) AS {_identifier(column)}"
         for name, column in column_names(names[: _MOST_COLUMNS - 1]).items()
     )
     statement = f"CREATE VIEW wide AS SELECT {', '.join(columns)} FROM day"  # noqa: S608

@@ -36,10 +36,13 @@ class HistoryPage:
     Attributes:
         values: Names of attributes and their values, without those of the pages before; the newest of each first.
         covered: Names of attributes, and the days of which all values have been yielded with this page.
+        listed: Names of the attributes of which Exist has listed days, with a value or without. It leaves days without
+            a value out, or not; but that it lists no day does not tell that values have been removed.
     """
 
     values: _Values
     covered: _Parts
+    listed: frozenset[str] = frozenset()
 
 
 @define(eq=False, repr=False)
@@ -141,7 +144,11 @@ class HistoryReader:
                 values = chain.from_iterable(
                     self._new(attribute.name, window, attribute.values) for attribute in regular
                 )
-                yield HistoryPage(list(values), [(attribute.name, window) for attribute in regular])
+                yield HistoryPage(
+                    list(values),
+                    [(attribute.name, window) for attribute in regular],
+                    frozenset(attribute.name for attribute in regular if attribute.values),
+                )
         async for page in self._alone(self._missing(window, shown)):
             yield page
 
@@ -203,7 +210,7 @@ class HistoryReader:
             )
             for part in parts
         ]
-        ends = {name: span.end for name, span in parts}
+        ends = {name: span.end.toordinal() for name, span in parts}
         firsts = (partial(listing.fetch, 1) for listing in listings)
         async with aclosing(ordered_map(firsts, concurrency=concurrency, ahead=self._ahead)) as first_pages:
             async for listing, answer in first_pages:
@@ -216,19 +223,24 @@ class HistoryReader:
                 yield self._page(listing, page, ends)
 
     def _page(
-        self, listing: _Pages[tuple[str, Span], DayValue], page: Page[DayValue], ends: dict[str, dt.date]
+        self, listing: _Pages[tuple[str, Span], DayValue], page: Page[DayValue], ends: dict[str, int]
     ) -> HistoryPage:
-        """Return a page of an attribute's values. `ends` has the newest day of each attribute that is not covered."""
+        """Return a page of an attribute's values.
+
+        `ends` has the ordinal of the newest day of each attribute that is not covered: there is no date before the
+        first one.
+        """
         name, span = listing.subject
         values = self._new(name, span, page.results)
         end = ends[name]
         # Of a page that has only values of earlier ones, nothing is left.
         oldest = min((value.date for value in page.results), default=dt.date.max)
         start = span.start if listing.reader.ended else max(span.start, oldest)
-        if name in self.inaccessible or start > end:
+        if name in self.inaccessible or start.toordinal() > end:
             return HistoryPage(values, ())
-        ends[name] = start - dt.timedelta(days=1)
-        return HistoryPage(values, [(name, Span(start, end))])
+        ends[name] = start.toordinal() - 1
+        covered = [(name, Span(start, dt.date.fromordinal(end)))]
+        return HistoryPage(values, covered, frozenset([name] if page.results else ()))
 
     async def _fetch_values(self, name: str, span: Span, number: int) -> PageAnswer[DayValue]:
         params = {"attribute": name, "date_max": span.end.isoformat(), "limit": str(LARGEST_PAGE)}

@@ -48,11 +48,12 @@ CREATE TABLE value (
         date TEXT NOT NULL,
         number,
         text TEXT,
+        removed_at TEXT,
         PRIMARY KEY (attribute, date)
     ) WITHOUT ROWID;
-INSERT INTO value VALUES('mood_note','2026-11-20',NULL,'good');
-INSERT INTO value VALUES('steps','2026-11-19',7.5,NULL);
-INSERT INTO value VALUES('steps','2026-11-20',8123,NULL);
+INSERT INTO value VALUES('mood_note','2026-11-20',NULL,'good',NULL);
+INSERT INTO value VALUES('steps','2026-11-19',7.5,NULL,NULL);
+INSERT INTO value VALUES('steps','2026-11-20',8123,NULL,NULL);
 CREATE TABLE day (date TEXT NOT NULL, PRIMARY KEY (date DESC)) WITHOUT ROWID;
 INSERT INTO day VALUES('2026-11-20');
 INSERT INTO day VALUES('2026-11-19');

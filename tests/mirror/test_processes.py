@@ -28,7 +28,7 @@ asyncio.run(main())
 
 _FORKING = """
 import asyncio, gc, os, signal, sys, threading
-from mirror_files import days, store
+from mirror_files import NOW, days, store
 from exist_async import ExistAsyncError
 from exist_async.mirror import Mirror, rows
 
@@ -38,7 +38,7 @@ async def main():
     await second.__aenter__()
     await store(second, {"steps": days(1)})
     async with mirror._database.locked():
-        await mirror._database.write(rows.put_values, [("steps", days(2)[0])])
+        await mirror._database.write(rows.put_values, [("steps", days(2)[0])], NOW)
         child = os.fork()
         if child == 0:
             def use() -> None:

@@ -101,18 +101,87 @@ async def test_more_days_can_be_read_again_each_time_and_fewer(service: Service)
     assert (report.changed, report.current_from) == (1, TODAY)
 
 
-async def test_a_value_that_is_gone_is_none_and_counts_as_changed(service: Service) -> None:
+@pytest.mark.parametrize("missing_days", ["null", "absent"])
+@pytest.mark.parametrize("day", [0, 3, 30, 33, 39])
+async def test_a_removed_value_counts_as_changed_and_so_does_one_that_comes_back(
+    service: Service, path: Path, day: int, missing_days: Any
+) -> None:
+    service.sandbox.missing_days = missing_days
     service.track(2, 40)
     await service.pull(since=ago(39))
-    del service.sandbox.user.attribute("thing_000").history.by_day[ago(3)]
+    del service.sandbox.user.attribute("thing_000").history.by_day[ago(day)]
 
-    report = await service.pull(since=ago(39))
+    for changed in (1, 0):
+        report = await service.pull(since=ago(39))
+        assert (report.new, report.changed) == (0, changed)
+        assert await service.stored() == service.expected()
+    assert await rows_of(path, "SELECT attribute, date, number FROM value WHERE removed_at IS NOT NULL") == [
+        ("thing_000", ago(day).isoformat(), day)
+    ]
 
-    assert (report.new, report.changed) == (0, 1)
+    service.sandbox.set_value("thing_000", ago(day), day)
+    assert (await service.pull(since=ago(39))).changed == 1
     assert await service.stored() == service.expected()
-    days = {value.date: value.value async for _, value in service.mirror.history(attributes=["thing_000"])}
-    assert days[ago(3)] is None
-    assert (await service.pull(since=ago(39))).changed == 0
+
+
+@pytest.mark.parametrize("count", [1, 2, 6])
+@pytest.mark.parametrize("is_active", [True, False])
+async def test_an_answer_without_any_day_of_an_attribute_does_not_remove_its_values(
+    service: Service, count: int, is_active: bool
+) -> None:
+    service.track(count, 200)
+    await service.pull(since=ago(199))
+    stored = await service.stored()
+
+    def without_values(body: Any) -> Any:
+        for attribute in body["results"]:
+            attribute["values"] = []
+            attribute["active"] = is_active
+        return body
+
+    def without_results(body: Any) -> Any:
+        return {**body, "results": [], "count": 0, "next": None}
+
+    service.sandbox.rewrite_next(without_values, 100, path="attributes/with-values/")
+    service.sandbox.rewrite_next(without_results, 100, path="attributes/values/")
+    for _ in range(2):
+        report = await service.pull(since=ago(199))
+        assert (report.new, report.changed) == (0, 0)
+    assert await service.stored() == stored
+
+
+@pytest.mark.parametrize("how", ["inactive", "released", "lost"])
+@pytest.mark.parametrize("count", [1, 104])
+async def test_the_values_of_an_attribute_that_becomes_inaccessible_are_not_removed(
+    service: Service, count: int, how: str
+) -> None:
+    """At any moment of a pull."""
+    service.track(count, 100)
+    await service.pull(since=ago(99))
+    stored = await service.stored()
+    user = service.sandbox.user
+    attribute = user.attribute("thing_000")
+    for moment in range(5):
+
+        def withdraw(_: object, end: int = moment + len(service.sandbox.requests)) -> None:
+            if len(service.sandbox.requests) == end:
+                match how:
+                    case "inactive":
+                        attribute.active = False
+                    case "released":
+                        attribute.active, attribute.service = False, None
+                    case _:
+                        user._sorted.remove(user._by_name.pop("thing_000"))
+
+        client = service.exist.with_options(on_event=withdraw)
+        report = await service.mirror.pull(client, since=ago(99), parts=())
+        assert (report.new, report.changed) == (0, 0)
+        assert await service.stored() == stored
+        attribute.active = True
+        if how == "lost":
+            user._sorted.append(attribute)
+            user._by_name["thing_000"] = attribute
+            user._sorted.sort(key=lambda one: one.name)
 
 
 async def test_an_account_without_attributes_is_pulled(service: Service) -> None:

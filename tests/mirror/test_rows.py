@@ -56,17 +56,28 @@ async def test_a_value_of_another_type_is_a_change(mirror: Mirror, before: Any, 
     assert [value.value async for _, value in mirror.history()] == [after]
 
 
-async def test_a_value_that_was_removed_is_kept_as_a_day_without_one(mirror: Mirror, path: Path) -> None:
-    await store(mirror, {"steps": days(3, 2)})
+@pytest.mark.parametrize("value", [3, "good", 2**70])
+@pytest.mark.parametrize("later", [3, "good", 2**70])
+async def test_a_value_that_was_removed_stays_marked_until_it_is_there_again(
+    mirror: Mirror, path: Path, value: Any, later: Any
+) -> None:
+    columns = ", ".join(map(repr, rows.columns_of(value))).replace("None", "NULL")
+    await store(mirror, {"steps": days(value, 2)})
     assert await store(mirror, {"steps": days(None, 2)}) == (0, 1)
+    assert await store(mirror, {"steps": days(None, 2)}, now=NOW + dt.timedelta(hours=1)) == (0, 0)
 
-    assert [item async for item in mirror.history()] == [("steps", value) for value in days(None, 2)]
-    assert query(path, "SELECT count(*) FROM value") == [(2,)]
-    assert await store(mirror, {"steps": days(None, 2)}) == (0, 0)
-    assert await store(mirror, {"steps": days(5, 2)}) == (0, 1)
+    assert [item async for item in mirror.history()] == [("steps", days(None, 2)[1])]
+    assert query(path, f"SELECT date, removed_at FROM value WHERE (number, text) IS ({columns})") == [
+        ("2026-11-20", "2026-11-20T08:15:00+00:00")
+    ]
+    assert query(path, "SELECT * FROM wide") == [("2026-11-20", None), ("2026-11-19", 2)]
+
+    assert await store(mirror, {"steps": days(later, 2)}) == (0, 1)
+    assert [item async for item in mirror.history()] == [("steps", day) for day in days(later, 2)]
+    assert query(path, "SELECT count(removed_at) FROM value") == [(0,)]
 
 
-async def test_covered_days_without_a_value_have_none_any_more(mirror: Mirror) -> None:
+async def test_values_that_are_not_among_all_of_some_days_were_removed(mirror: Mirror) -> None:
     await store(mirror, {"steps": days(5, 4, 3, 2, 1), "mood": days(7, 6), "coffees": days(9, 8)})
     covered = [
         ("steps", Span(DAY - dt.timedelta(days=1), DAY - dt.timedelta(days=1))),
@@ -75,11 +86,11 @@ async def test_covered_days_without_a_value_have_none_any_more(mirror: Mirror) -
         ("new", Span(DAY, DAY)),
     ]
     for changes in (3, 0):
-        assert await put(mirror, rows.put_values, [("mood", days(7)[0])], covered) == (0, changes)
+        assert await put(mirror, rows.put_values, [("mood", days(7)[0])], NOW, complete=covered) == (0, changes)
 
     assert [item async for item in mirror.history()] == [
-        *(("steps", value) for value in days(5, None, 3, None, 1)),
-        *(("mood", value) for value in days(7, None)),
+        *(("steps", value) for value in days(5, None, 3, None, 1)[::2]),
+        ("mood", days(7)[0]),
         *(("coffees", value) for value in days(9, 8)),
     ]
 
@@ -87,7 +98,7 @@ async def test_covered_days_without_a_value_have_none_any_more(mirror: Mirror) -
 async def test_values_may_come_in_any_order_and_twice(mirror: Mirror) -> None:
     first, second = days(1, 2)
     mixed = [("a", second), ("b", first), ("a", first), ("a", DayValue(DAY, 9))]
-    assert await put(mirror, rows.put_values, mixed) == (3, 0)
+    assert await put(mirror, rows.put_values, mixed, NOW) == (3, 0)
     assert [value.value async for _, value in mirror.history()] == [9, 2, 1]
 
 
@@ -95,7 +106,7 @@ async def test_a_transaction_that_fails_changes_nothing(mirror: Mirror) -> None:
     await store(mirror, {"steps": days(1)})
 
     def fail(connection: sqlite3.Connection) -> None:
-        rows.put_values(connection, [("steps", days(2)[0]), ("mood", days(3)[0])])
+        rows.put_values(connection, [("steps", days(2)[0]), ("mood", days(3)[0])], NOW)
         raise LookupError
 
     async with mirror._database.locked():
@@ -144,6 +155,25 @@ async def test_a_file_of_another_user_or_service_is_refused_and_names_both(mirro
     assert query(path, "SELECT username, timezone, read_at FROM profile") == [
         ("ada", "Asia/Tokyo", "2026-11-21T08:15:00+00:00")
     ]
+
+
+async def test_the_error_says_what_to_do_when_the_user_was_renamed(mirror: Mirror, path: Path) -> None:
+    await put(mirror, rows.begin_pull, SERVICE, UserProfile("ada"), NOW)
+    renamed = UserProfile("o'brien")
+    with pytest.raises(ConfigurationError, match="If this user was renamed") as raised:
+        await put(mirror, rows.begin_pull, SERVICE, renamed, LATER)
+
+    statement = str(raised.value).partition("sqlite3: ")[2]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+
+    await put(mirror, rows.begin_pull, SERVICE, renamed, LATER)
+    assert query(path, "SELECT username, read_at FROM profile") == [("o'brien", "2026-11-21T08:15:00+00:00")]
+
+
+async def test_of_two_correlations_with_one_key_the_last_one_is_kept(mirror: Mirror, path: Path) -> None:
+    await put(mirror, rows.put_correlations, [Correlation("a", "b", value=0.1), Correlation("a", "b", value=0.2)], NOW)
+    assert query(path, "SELECT value, listed FROM correlation") == [(0.2, 1)]
 
 
 async def test_a_pull_is_stored_with_its_outcome(mirror: Mirror, path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mirror_files import DAY, days, list_attributes, store
+from mirror_files import DAY, NOW, days, list_attributes, store
 
 from exist_async import Attribute
 from exist_async.mirror import Mirror, rows
@@ -51,7 +51,7 @@ async def test_new_attributes_get_a_column_behind_the_others_and_those_not_liste
 
 async def test_a_value_of_an_attribute_that_was_not_listed_yet_gets_a_column(mirror: Mirror, path: Path) -> None:
     async with mirror._database.locked():
-        await mirror._database.write(rows.put_values, [("steps", days(1)[0])])
+        await mirror._database.write(rows.put_values, [("steps", days(1)[0])], NOW)
     assert query(path) == (["date", "steps"], [("2026-11-20", 1)])
 
 

@@ -30,7 +30,7 @@ async def mirror(tmp_path):
             await database.write(rows.begin_pull, "https://exist.io", UserProfile("ada"), NOW)
             await database.write(rows.put_attributes, ATTRIBUTES, NOW)
             values = [(name, DayValue(*day)) for name, days in VALUES.items() for day in days.items()]
-            await database.write(rows.put_values, values)
+            await database.write(rows.put_values, values, NOW)
         yield mirror
 
 
@@ -71,7 +71,9 @@ async def test_only_days_from_the_first_to_the_last_are_in_it(mirror):
 
 async def test_values_that_no_column_of_sqlite_holds_are_in_it(mirror):
     async with mirror._database.locked():
-        await mirror._database.write(rows.put_values, [("big", DayValue(DAY, 2**70 + 1)), ("steps", DayValue(DAY))])
+        await mirror._database.write(
+            rows.put_values, [("big", DayValue(DAY, 2**70 + 1)), ("steps", DayValue(DAY))], NOW
+        )
 
     assert cells(await mirror.table("big"))["text"] == [str(2**70 + 1)]
     # A value that was removed is no value.
