@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 _OWNER_ONLY: Final = 0o600
 _SMALLEST: Final = 512  # bytes of a SQLite file
+_HEADER: Final = 100  # see https://www.sqlite.org/fileformat.html
 
 
 class Failure(Enum):
@@ -77,6 +78,16 @@ def check_length(path: str | Path) -> None:
         error = sqlite3.DatabaseError("file is not a database")
         error.sqlite_errorcode = sqlite3.SQLITE_NOTADB
         raise error
+
+
+def numbers_in_header(path: str | Path) -> tuple[int, int]:
+    """Return the application ID and the user version in a file's header; zeros if it is no SQLite file."""
+    with Path(path).open("rb") as file:
+        header = file.read(_HEADER)
+    if len(header) < _HEADER or not header.startswith(b"SQLite format 3\0"):
+        return 0, 0
+    user_version, application = (int.from_bytes(header[place : place + 4], "big") for place in (60, 68))
+    return application, user_version
 
 
 def keep_open(thing: object) -> None:

@@ -107,7 +107,7 @@ def _read_together(coverage: Coverage, names: Iterable[str], span: Span) -> list
 
 def _unread_together(coverage: Coverage, names: Iterable[str], span: Span) -> Iterator[Reading]:
     """Yield the longest spans on which the same attributes are unread, the newest first."""
-    # The names that begin or cease to be unread, by the ordinals of days: going back from this day on.
+    # By the ordinal of a day: the names with an unread span that ends on this day, or starts on the day after it.
     changes: dict[int, set[str]] = {}
     for name in names:
         for unread in unread_spans(coverage.get(name, ()), span):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 from urllib.parse import quote
 from weakref import WeakSet
 
-from exist_async._sqlite import Failure, check_length, create_file, failure_of, keep_open, submit
+from exist_async._sqlite import Failure, check_length, create_file, failure_of, keep_open, numbers_in_header, submit
 from exist_async.errors import ConfigurationError, ExistAsyncError, MirrorError
 from exist_async.mirror import schema
 
@@ -24,12 +24,6 @@ T = TypeVar("T")
 
 _TIMEOUT: Final = 5.0
 """Seconds to wait while another program has locked the file."""
-
-# The header of a SQLite file: https://www.sqlite.org/fileformat.html
-_SQLITE: Final = b"SQLite format 3\0"
-_HEADER: Final = 100
-_VERSION_AT: Final = 60
-_APPLICATION_AT: Final = 68
 
 _open_databases: WeakSet["Database"] = WeakSet()
 
@@ -219,11 +213,10 @@ class Database:
         check_length(path)
         # A mirror's application ID is written before there is a write-ahead log, so that the header tells mirrors
         # apart. If a crash or a full disk interrupted a checkpoint, the rest of the file is not valid without the log.
-        with Path(path).open("rb") as file:
-            header = file.read(_HEADER)
-        if header.startswith(_SQLITE) and _number_at(_APPLICATION_AT, header) == schema.APPLICATION:
-            self._check_version(_number_at(_VERSION_AT, header))
-            return schema.APPLICATION
+        application, version = numbers_in_header(path)
+        if application == schema.APPLICATION:
+            self._check_version(version)
+            return application
         # A connection of this kind reads the file alone: it neither locks it nor writes to it.
         with closing(self._connect("immutable=1")) as connection:
             application = self._check_application(connection)
@@ -344,10 +337,6 @@ class Database:
 
 def _user_version(connection: "sqlite3.Connection") -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _number_at(place: int, header: bytes) -> int:
-    return int.from_bytes(header[place : place + 4], "big")
 
 
 def _leave_open_files() -> None:

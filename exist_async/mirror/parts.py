@@ -26,7 +26,8 @@ T = TypeVar("T")
 PARTS: Final = ("averages", "correlations", "insights")
 """The parts that a pull can read besides values."""
 
-_BLOCK: Final = 372  # days of averages or insights that are read, and stored, at once
+_BLOCK: Final = 372  # the most days of averages or insights that are read, and stored, at once
+_MOST_REQUESTS: Final = 18  # of a block of averages: as many are made in vain if the pull is interrupted
 _DAYS_OF_AVERAGE: Final = 7  # Exist calculates averages once a week
 
 # Days that are read again. The insights of a month come when it is over.
@@ -53,11 +54,13 @@ async def plan_part(part: str, database: Database, days: Span, attribute_count: 
     """Return what to read of a part, for a number of attributes. The last one of the days is the user's today."""
     if part == "correlations":  # Exist does not say which ones are new or have changed
         return [Block(days, 1)]
-    unread = _unread(await database.read(rows.read_part_span, part), days, _REREAD[part])
+    read = await database.read(rows.read_part_span, part)
     if part == "insights":
-        return [Block(span, 1) for span in unread]
+        return [Block(span, 1) for span in _unread(read, days, _REREAD[part], _BLOCK)]
+    weeks = _MOST_REQUESTS * LARGEST_PAGE // max(1, attribute_count) or 1
     return [
-        Block(span, -(-attribute_count * -(-span.days // _DAYS_OF_AVERAGE) // LARGEST_PAGE) or 1) for span in unread
+        Block(span, -(-attribute_count * -(-span.days // _DAYS_OF_AVERAGE) // LARGEST_PAGE) or 1)
+        for span in _unread(read, days, _REREAD[part], min(_BLOCK, weeks * _DAYS_OF_AVERAGE))
     ]
 
 
@@ -108,22 +111,22 @@ async def _collect(listing: Paginator[T], later: int, on_page: Callable[[int], o
     return results
 
 
-def _unread(read: Span | None, days: Span, reread: int) -> Iterator[Span]:
+def _unread(read: Span | None, days: Span, reread: int, length: int) -> Iterator[Span]:
     """Yield the days to read of a part in blocks, of which each continues what was read before."""
     if read is None:
-        yield from _blocks(days)
+        yield from _blocks(days, length)
         return
     after = min(read.end, days.end) - dt.timedelta(days=reread)
-    yield from reversed(list(_blocks(Span(after, days.end))))
+    yield from reversed(list(_blocks(Span(after, days.end), length)))
     if days.start < read.start:
-        yield from _blocks(Span(days.start, read.start - ONE_DAY))
+        yield from _blocks(Span(days.start, read.start - ONE_DAY), length)
 
 
-def _blocks(span: Span) -> Iterator[Span]:
-    """Yield the blocks of a span, the newest first."""
-    for first in range(0, span.days, _BLOCK):
+def _blocks(span: Span, length: int) -> Iterator[Span]:
+    """Yield the blocks of a span, of at most so many days, the newest first."""
+    for first in range(0, span.days, length):
         end = span.end - dt.timedelta(days=first)
-        yield Span(max(span.start, end - dt.timedelta(days=_BLOCK - 1)), end)
+        yield Span(max(span.start, end - dt.timedelta(days=length - 1)), end)
 
 
 def _put_averages(connection: "sqlite3.Connection", averages: "Iterable[Average]", span: Span) -> None:

@@ -86,13 +86,12 @@ class _Pull:
     _on_progress: OnProgress
     _exist: ExistClient = field(init=False)
     _requests: int = field(init=False, default=0)
-    # The number of requests after which the current step ends, by estimate.
+    # The number of requests after which the current step ends, by estimate; then the steps that follow it.
     _step_end: int | None = field(init=False, default=None)
-    # What is to be done after it.
     _blocks: dict[str, Sequence[Block]] = field(init=False, factory=dict[str, Sequence[Block]])
-    _rereading: int = field(init=False, default=0)
+    _rereading: int = field(init=False, default=0)  # requests for what was read longest ago
     _read_at: dt.datetime = field(init=False)
-    _goes_on: bool = field(init=False)  # where a pull was interrupted: it reads no more than that one would have
+    _goes_on: bool = field(init=False)  # after an interrupted pull, or as the first one: nothing old is read again
     _last: Span = field(init=False)  # the days that each pull reads
     _values: ValueReader = field(init=False)
     _failures: list[ExistAsyncError] = field(init=False, factory=list[ExistAsyncError])
@@ -183,6 +182,7 @@ class _Pull:
         return first
 
     async def _plan_parts(self, days: Span, attribute_count: int) -> None:
+        """Note what is to be read after the values, now that their first day is known."""
         for part in self._parts:
             self._blocks[part] = await plan_part(part, self._database, days, attribute_count)
         if days.start >= self._last.start:

@@ -36,8 +36,8 @@ class HistoryPage:
     Attributes:
         values: Names of attributes and their values, without those of the pages before; the newest of each first.
         covered: Names of attributes, and the days of which all values have been yielded with this page.
-        listed: Names of the attributes of which Exist has listed days, with a value or without. It leaves days without
-            a value out, or not; but that it lists no day does not tell that values have been removed.
+        listed: Names of the attributes of which Exist has listed at least one of the days, with a value or without it.
+            Then a day that it has left out has no value. If it lists none, that does not tell that values were removed.
     """
 
     values: _Values
@@ -147,7 +147,7 @@ class HistoryReader:
                 yield HistoryPage(
                     list(values),
                     [(attribute.name, window) for attribute in regular],
-                    frozenset(attribute.name for attribute in regular if attribute.values),
+                    frozenset(attribute.name for attribute in regular if _is_any_in(window, attribute.values)),
                 )
         async for page in self._alone(self._missing(window, shown)):
             yield page
@@ -240,7 +240,7 @@ class HistoryReader:
             return HistoryPage(values, ())
         ends[name] = start.toordinal() - 1
         covered = [(name, Span(start, dt.date.fromordinal(end)))]
-        return HistoryPage(values, covered, frozenset([name] if page.results else ()))
+        return HistoryPage(values, covered, frozenset([name] if _is_any_in(covered[0][1], page.results) else ()))
 
     async def _fetch_values(self, name: str, span: Span, number: int) -> PageAnswer[DayValue]:
         params = {"attribute": name, "date_max": span.end.isoformat(), "limit": str(LARGEST_PAGE)}
@@ -270,6 +270,10 @@ class HistoryReader:
         if oldest is not None:
             self._oldest[name] = oldest
         return new
+
+
+def _is_any_in(span: Span, values: Iterable[DayValue]) -> bool:
+    return any(span.start <= value.date <= span.end for value in values)
 
 
 def _count_pages(span: Span, first: Page[DayValue]) -> int:

@@ -125,9 +125,9 @@ async def test_a_removed_value_counts_as_changed_and_so_does_one_that_comes_back
 
 
 @pytest.mark.parametrize("count", [1, 2, 6])
-@pytest.mark.parametrize("is_active", [True, False])
-async def test_an_answer_without_any_day_of_an_attribute_does_not_remove_its_values(
-    service: Service, count: int, is_active: bool
+@pytest.mark.parametrize("values", [[], [{"date": "2020-01-01", "value": 1}, {"date": "2020-01-02", "value": None}]])
+async def test_an_answer_without_any_day_of_those_asked_for_does_not_remove_values(
+    service: Service, count: int, values: list[Any]
 ) -> None:
     service.track(count, 200)
     await service.pull(since=ago(199))
@@ -135,12 +135,11 @@ async def test_an_answer_without_any_day_of_an_attribute_does_not_remove_its_val
 
     def without_values(body: Any) -> Any:
         for attribute in body["results"]:
-            attribute["values"] = []
-            attribute["active"] = is_active
+            attribute["values"] = values
         return body
 
     def without_results(body: Any) -> Any:
-        return {**body, "results": [], "count": 0, "next": None}
+        return {**body, "results": values, "count": len(values), "next": None}
 
     service.sandbox.rewrite_next(without_values, 100, path="attributes/with-values/")
     service.sandbox.rewrite_next(without_results, 100, path="attributes/values/")

@@ -1,6 +1,7 @@
 """Averages, correlations, insights and the profile come along with the values, in few requests."""
 
 import datetime as dt
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ async def test_progress_counts_the_pages_of_the_parts(service: Service) -> None:
 
     report = await service.pull(since=ago(999), parts=PARTS, budget=0, on_progress=progress.append)
 
-    assert (service.asked[AVERAGES], service.asked[CORRELATIONS], service.asked[INSIGHTS]) == (59, 8, 3)
+    assert (service.asked[AVERAGES], service.asked[CORRELATIONS], service.asked[INSIGHTS]) == (58, 8, 3)
     # One for each page; the profile and the attributes have none.
     assert len(progress) == report.requests - 2
     totals = [one.total for one in progress if one.total is not None]
@@ -190,6 +191,26 @@ async def test_averages_go_on_where_a_spent_budget_stopped_them(service: Service
     service.exist = service.exist.with_options(rate_limiter=None)
     listed = await service.exist.averages.list(date_min=ago(1999), include_historical=True).collect()
     assert len(await averages_of(path)) == len(listed)
+
+
+async def test_averages_of_many_attributes_come_with_a_small_budget(service: Service, clock: Any) -> None:
+    service.track(150, 372, every=31)
+    await service.pull(since=ago(371))
+    limiter = MemoryRateLimiter(30, clock=clock, sleep=clock.sleep)
+    service.exist = service.exist.with_options(rate_limiter=limiter)
+    requests = 0
+
+    for _ in range(8):
+        with suppress(RateLimitError):
+            await service.pull(since=ago(371), parts=["averages"], budget=0)
+            break
+        requests += service.asked[AVERAGES]
+        clock.now += 3601
+    else:
+        pytest.fail("it does not come to an end")
+    requests += service.asked[AVERAGES]
+    # Four spent budgets, each in a block of 18 requests, and one request for the newest days after each.
+    assert requests <= 80 + 4 * (17 + 2)
 
 
 @pytest.mark.parametrize("part", [AVERAGES, CORRELATIONS, INSIGHTS])
