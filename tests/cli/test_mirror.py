@@ -158,8 +158,8 @@ def test_a_wrong_command_line_is_reported_in_one_line(cli: Callable, arguments: 
 def test_unknown_parts_are_refused_before_anything_is_sent(cli: Callable, tracked: Sandbox, file: Path) -> None:
     result = cli("mirror", str(file), "--parts", "averages,dreams")
 
-    assert (result.code, result.out) == (1, "")
-    assert "averages, correlations, insights" in result.err.replace("'", "")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "exist-async: --parts takes some of averages, correlations, insights, not 'dreams'\n"
     assert tracked.requests == []
     assert not file.exists()
 
@@ -196,6 +196,20 @@ def test_without_a_token_nothing_is_created(cli: Callable, file: Path, monkeypat
     assert (result.code, result.err.count("\n")) == (1, 1)
     assert "You are not signed in" in result.err
     assert not file.exists()
+
+
+@pytest.mark.parametrize("runs", [0, 1])
+def test_an_error_before_anything_was_read_does_not_say_that_it_was_kept(
+    cli: Callable, tracked: Sandbox, file: Path, monkeypatch: pytest.MonkeyPatch, runs: int
+) -> None:
+    for _ in range(runs):
+        assert cli("mirror", str(file)).code == 0
+    monkeypatch.setenv("EXIST_TOKEN", "wrong")
+
+    result = cli("mirror", str(file))
+
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert "401" in result.err
 
 
 def test_when_the_budget_is_spent_it_keeps_what_was_read_and_the_next_run_goes_on(
