@@ -110,15 +110,18 @@ def check_file_path(name: str, value: object) -> Path:
     return absolute
 
 
-def check_names(name: str, values: object) -> list[str]:
-    """Check the names in a filter, which are sent joined by commas, and return them as a list."""
+def check_names(name: str, values: object, *, commas: bool = False) -> list[str]:
+    """Check a list of names, and return them as a list.
+
+    Those of a filter are sent joined by commas: they can't contain one.
+    """
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise ConfigurationError(f"{name} must be a list of names, not a bare {type(values).__name__}")
     checked: list[str] = []
     for value in cast("Iterable[object]", values):
         check_text(name, value)
         assert isinstance(value, str)
-        if "," in value:
+        if "," in value and not commas:
             raise ConfigurationError(f"{name}: {value!r} contains a comma, which separates names in a filter")
         checked.append(value)
     if not checked:

@@ -42,7 +42,9 @@ def failure_of(error: Exception, path: Path) -> Failure:
         return Failure.LOCKED
     if code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) == errno.ENOSPC:
         return Failure.FULL
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    # SQLITE_ERROR is a missing table, and Python's own error a text that is not valid.
+    is_undecodable = isinstance(error, sqlite3.OperationalError) and code == 0
+    if is_undecodable or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
         return Failure.DAMAGED
     if path.parent.is_dir() and not os.access(path.parent, os.W_OK):
         return Failure.READ_ONLY_FOLDER

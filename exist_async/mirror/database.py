@@ -25,6 +25,12 @@ T = TypeVar("T")
 _TIMEOUT: Final = 5.0
 """Seconds to wait while another program has locked the file."""
 
+# The header of a SQLite file: https://www.sqlite.org/fileformat.html
+_SQLITE: Final = b"SQLite format 3\0"
+_HEADER: Final = 100
+_VERSION_AT: Final = 60
+_APPLICATION_AT: Final = 68
+
 _open_databases: WeakSet["Database"] = WeakSet()
 
 
@@ -156,7 +162,7 @@ class Database:
         connection = self._connect(option)
         try:
             connection.execute("PRAGMA query_only = ON")
-            self._check_is_migrated(self._check_version(connection))
+            self._check_is_migrated(self._check_version(_user_version(connection)))
         except BaseException:
             connection.close()
             raise
@@ -189,7 +195,7 @@ class Database:
     def _migrate(self, connection: "sqlite3.Connection") -> None:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            version = self._check_version(connection)
+            version = self._check_version(_user_version(connection))
             # Also if there is nothing to migrate: a read-only file is found before anything is requested.
             schema.migrate(connection, version)
             if version < schema.latest_version():
@@ -211,11 +217,16 @@ class Database:
             raise MirrorError(f"{self.path} is {kind}, and no mirror: name another file")
         path = os.path.realpath(self.path)
         check_length(path)
-        # A connection of this kind reads the file alone: it neither locks it nor writes to it. That is enough to tell
-        # mirrors apart, whose application ID is written before there is a write-ahead log.
+        # A mirror's application ID is written before there is a write-ahead log, so that the header tells mirrors
+        # apart. If a crash or a full disk interrupted a checkpoint, the rest of the file is not valid without the log.
+        with Path(path).open("rb") as file:
+            header = file.read(_HEADER)
+        if header.startswith(_SQLITE) and _number_at(_APPLICATION_AT, header) == schema.APPLICATION:
+            self._check_version(_number_at(_VERSION_AT, header))
+            return schema.APPLICATION
+        # A connection of this kind reads the file alone: it neither locks it nor writes to it.
         with closing(self._connect("immutable=1")) as connection:
             application = self._check_application(connection)
-            self._check_version(connection)
         if application == 0 and Path(f"{path}-wal").exists():
             raise self._foreign_error()
         return application
@@ -230,9 +241,8 @@ class Database:
             raise self._foreign_error()
         return 0
 
-    def _check_version(self, connection: "sqlite3.Connection") -> int:
+    def _check_version(self, version: int) -> int:
         """Check that a mirror was not written by a newer version, and return the version of its schema."""
-        version = _user_version(connection)
         if version > schema.latest_version():
             raise MirrorError(
                 f"{self} was written by a newer version of exist_async (schema {version}): use that version"
@@ -334,6 +344,10 @@ class Database:
 
 def _user_version(connection: "sqlite3.Connection") -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _number_at(place: int, header: bytes) -> int:
+    return int.from_bytes(header[place : place + 4], "big")
 
 
 def _leave_open_files() -> None:

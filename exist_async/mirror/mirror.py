@@ -75,7 +75,9 @@ class Mirror:
             ConfigurationError: An argument is wrong; or, when it is read, an attribute is not in the mirror.
         """
         _check_days(start, end)
-        return self._values(None if attributes is None else check_names("attributes", attributes), start, end)
+        return self._values(
+            None if attributes is None else check_names("attributes", attributes, commas=True), start, end
+        )
 
     async def _values(
         self, names: list[str] | None, start: dt.date | None, end: dt.date | None
@@ -108,7 +110,7 @@ class Mirror:
         """
         check_table(wide, owner="Mirror.table()")
         _check_days(start, end)
-        checked = check_names("names", names) if names else None
+        checked = check_names("names", names, commas=True) if names else None
         value_types = {attribute.name: attribute.value_type for attribute in await self.attributes()} if wide else None
         found = None if checked is None else await self._names(checked)
         return await make_table(await self._database.read(read_columns, found, start, end), value_types)
@@ -141,7 +143,7 @@ class Mirror:
             budget: Number of requests that each pull may use to read again what was read longest ago: a window of 31
                 days takes one for each 100 attributes. If it is too small for a window, one is read; if it is 0, none.
             parts: What to read besides values: "averages", "correlations" and "insights".
-            on_progress: Called with a `PullProgress` whenever something has been stored, such as a page of values.
+            on_progress: Called with a `PullProgress` for each page that has been read.
 
         Raises:
             ConfigurationError: An argument is wrong, or the mirror belongs to another user or service.

@@ -24,7 +24,7 @@ from exist_async.mirror import rows
 from exist_async.mirror.coverage import ONE_DAY, plan_readings, unread_spans
 from exist_async.mirror.coverage_rows import forget_coverage, time_of_reading
 from exist_async.mirror.database import Database
-from exist_async.mirror.parts import check_parts, read_part
+from exist_async.mirror.parts import Block, check_parts, plan_part, read_part
 from exist_async.mirror.reading import read_attributes
 from exist_async.mirror.report import PullProgress, PullReport
 from exist_async.mirror.rotation import oldest_windows, rotation_windows
@@ -86,7 +86,11 @@ class _Pull:
     _on_progress: OnProgress
     _exist: ExistClient = field(init=False)
     _requests: int = field(init=False, default=0)
-    _total: int | None = field(init=False, default=None)
+    # The number of requests after which the current step ends, by estimate.
+    _step_end: int | None = field(init=False, default=None)
+    # What is to be done after it.
+    _blocks: dict[str, Sequence[Block]] = field(init=False, factory=dict[str, Sequence[Block]])
+    _rereading: int = field(init=False, default=0)
     _read_at: dt.datetime = field(init=False)
     _goes_on: bool = field(init=False)  # where a pull was interrupted: it reads no more than that one would have
     _last: Span = field(init=False)  # the days that each pull reads
@@ -140,12 +144,15 @@ class _Pull:
             if pages is None
             else await self._shown()
         )
-        since = await self._read_unread(accessible)
-        for part in self._parts:
-            await self._read_part(part, Span(since, self._last.end))
         # Number of requests for a window, and of windows that each pull reads again.
         cost = max(1, -(-len(accessible) // LARGEST_PAGE), -(-(pages or 0) // self._last.window_count))
         count = max(1, self._budget // cost) if self._budget else 0
+        self._rereading = 0 if self._goes_on else count * cost
+        since = await self._read_unread(accessible)
+        for part in self._parts:
+            await self._read_part(part)
+        self._expect(self._rereading)
+        self._rereading = 0
         if not self._goes_on:
             await self._read_again(accessible, since, count)
         return await self._report(user, accessible, since, count)
@@ -161,9 +168,9 @@ class _Pull:
         if self._since is not None:
             days = Span(self._since, self._last.end)
             readings = plan_readings(await self._values.coverage(), names, days)
+            await self._plan_parts(days, len(names))
             self._expect(sum(reading.requests for reading in readings))
             await self._values.read_unread(names, days)
-            self._expect(0)
             return self._since
         # After a year without a value, there are none before it.
         while names and not self._failures:
@@ -172,12 +179,32 @@ class _Pull:
                 break
             first = oldest - _EMPTY
             await self._values.read_unread(names, Span(first, self._last.end))
-        self._expect(0)
+        await self._plan_parts(Span(first, self._last.end), len(names))
         return first
 
-    async def _read_part(self, part: str, days: Span) -> None:
+    async def _plan_parts(self, days: Span, attribute_count: int) -> None:
+        for part in self._parts:
+            self._blocks[part] = await plan_part(part, self._database, days, attribute_count)
+        if days.start >= self._last.start:
+            self._rereading = 0
+
+    async def _read_part(self, part: str) -> None:
+        def on_page(left: int) -> None:
+            self._expect(left)
+            self._report_progress()
+
+        blocks = self._blocks.pop(part)
+        self._expect(sum(block.requests for block in blocks))
         try:
-            await read_part(part, self._exist, self._database, days, self._read_at, self._report_progress)
+            await read_part(
+                part,
+                self._exist,
+                self._database,
+                blocks,
+                today=self._last.end,
+                now=self._read_at,
+                on_page=on_page,
+            )
         except AuthenticationError:
             raise
         except (NoAnswerError, StatusError) as error:
@@ -228,13 +255,17 @@ class _Pull:
             raise self._failures[0]
 
     def _expect(self, requests: int) -> None:
-        """Note how many requests are expected now, before those for the parts and for what is read again."""
-        self._total = self._requests + requests + len(self._parts) + (0 if self._goes_on else self._budget)
+        """Note how many more requests the current step takes, by estimate."""
+        self._step_end = self._requests + requests
 
     def _report_progress(self) -> None:
-        if self._on_progress is not None:
-            total = None if self._total is None else max(self._total, self._requests)
-            self._on_progress(PullProgress(self._requests, total, self._values.oldest))
+        if self._on_progress is None:
+            return
+        total = None
+        if self._step_end is not None:
+            later = sum(block.requests for blocks in self._blocks.values() for block in blocks) + self._rereading
+            total = max(self._step_end, self._requests) + later
+        self._on_progress(PullProgress(self._requests, total, self._values.oldest))
 
 
 def _begin(

@@ -44,10 +44,14 @@ def begin_pull(connection: "sqlite3.Connection", service: str, profile: UserProf
     username = profile.username or ""
     owner = connection.execute("SELECT service, username FROM profile").fetchone()
     if owner is not None and owner != (service, username):
-        raise ConfigurationError(
+        message = (
             f"the mirror has the data of {owner[1]!r} at {owner[0]}, and not of {username!r} at {service}: "
             "use a file for each user"
         )
+        if owner[0] == service:
+            literal = "'" + username.replace("'", "''") + "'"
+            message += f". If this user was renamed, first run in sqlite3: UPDATE profile SET username = {literal}"  # noqa: S608
+        raise ConfigurationError(message)
     flags = [getattr(profile, name) for name in _PROFILE]
     _upsert(
         connection,

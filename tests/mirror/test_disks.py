@@ -87,6 +87,32 @@ async def test_a_full_disk_leaves_what_was_pulled_before(mount: Mount, tmp_path:
         assert await store(mirror, many) == (20_000, 0)
 
 
+async def fill(mirror: Mirror, number: int) -> int:
+    """Store attributes until the disk is full, and return the number of the first one that is not stored."""
+    while True:
+        try:
+            await store(mirror, {f"attribute_{number}": days(*range(1000))})
+        except MirrorError as error:
+            assert "its disk is full" in str(error)  # noqa: PT017
+            return number
+        number += 1
+
+
+async def test_a_disk_that_is_full_again_and_again_loses_nothing(mount: Mount, tmp_path: Path) -> None:
+    """When it is full, the write-ahead log is moved into the file in part."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount("-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder))
+    stored = 0
+    for size in (600, 900, 1400, 2000, 3000):
+        async with Mirror(folder / "exist.db") as mirror:
+            stored = await fill(mirror, stored)
+        async with Mirror(folder / "exist.db") as mirror:
+            assert len([item async for item in mirror.history()]) == stored * 1000
+        await asyncio.to_thread(subprocess.run, ["mount", "-o", f"remount,size={size}k", str(folder)], check=True)
+    assert stored > 10
+
+
 async def test_a_file_can_t_be_created_on_a_full_disk(mount: Mount, tmp_path: Path) -> None:
     folder = tmp_path / "small"
     folder.mkdir()

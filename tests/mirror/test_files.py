@@ -12,9 +12,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from mirror_files import NOW, contents, days, read, store, write
+from mirror_files import NOW, SERVICE, contents, days, read, store, write
 
-from exist_async import ConfigurationError, Journal, MirrorError
+from exist_async import ConfigurationError, Journal, MirrorError, UserProfile
 from exist_async.mirror import Mirror, rows, schema
 
 USES: list[Callable[[Path], Awaitable[None]]] = [read, write]
@@ -264,6 +264,26 @@ async def test_a_damaged_file_is_refused_before_anything_is_written(path: Path, 
     assert contents(path.parent) == before
 
 
+async def test_a_checkpoint_that_a_crash_interrupts_loses_nothing(path: Path, tmp_path: Path) -> None:
+    """The header of the file already tells of pages that are only in the write-ahead log."""
+    values = {f"attribute_{number}": days(*range(400)) for number in range(5)}
+    async with Mirror(path) as mirror:
+        database = mirror._database
+        async with database.locked():
+            await database.write(rows.begin_pull, SERVICE, UserProfile("ada"), NOW)
+            await database.write(rows.put_values, [(name, day) for name in values for day in values[name]], NOW)
+            before = contents(path.parent)
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    (crashed / "exist.db-wal").write_bytes(before["exist.db-wal"])
+    (crashed / "exist.db").write_bytes(path.read_bytes()[:4096] + before["exist.db"][4096:])
+
+    async with Mirror(crashed / "exist.db") as mirror:
+        found = [item async for item in mirror.history()]
+        assert found == [(name, day) for name in values for day in values[name]]
+        assert await store(mirror, values) == (0, 0)
+
+
 async def test_damage_that_is_found_while_reading_is_an_error(path: Path) -> None:
     async with Mirror(path) as mirror:
         await store(mirror, {f"attribute_{number}": days(*range(400)) for number in range(5)})
@@ -284,6 +304,7 @@ async def test_damage_that_is_found_while_reading_is_an_error(path: Path) -> Non
         "UPDATE value SET number = 'seven'",
         "UPDATE value SET number = NULL, text = CAST(x'ff' AS TEXT)",
         "UPDATE attribute SET available_services = '{{'",
+        "DROP TABLE value",
     ],
 )
 async def test_a_row_that_can_t_be_read_is_an_error(path: Path, damage: str) -> None:
@@ -291,7 +312,7 @@ async def test_a_row_that_can_t_be_read_is_an_error(path: Path, damage: str) -> 
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(damage)
     async with Mirror(path) as mirror:
-        with pytest.raises(MirrorError, match=r"exist\.db (is damaged|can't be read)"):
+        with pytest.raises(MirrorError, match=r"exist\.db is damaged, or no mirror: .*Pull into another file"):
             _ = [item async for item in mirror.history()]
 
 

@@ -8,6 +8,8 @@ import pytest
 from pulls import TODAY, Service, ago, rows_of
 
 from exist_async import AuthenticationError, MemoryRateLimiter, RateLimitError, ServerError
+from exist_async.mirror import PullProgress
+from exist_async.mirror.parts import PARTS
 
 AVERAGES = "/api/2/averages/"
 CORRELATIONS = "/api/2/correlations/"
@@ -147,6 +149,25 @@ async def test_the_profile_is_stored(service: Service, path: Path) -> None:
     assert await rows_of(path, "SELECT username, first_name, timezone FROM profile") == [
         ("ada", "Augusta", "Australia/Melbourne")
     ]
+
+
+async def test_progress_counts_the_pages_of_the_parts(service: Service) -> None:
+    service.track(40, 1000)
+    service.sandbox.add_insight("thing_000", "yesterday", target_date=ago(1))
+    for other in range(1, 40):
+        for another in range(other):
+            service.sandbox.add_correlation(f"thing_{other:03}", f"thing_{another:03}", 0.5)
+    progress: list[PullProgress] = []
+
+    report = await service.pull(since=ago(999), parts=PARTS, budget=0, on_progress=progress.append)
+
+    assert (service.asked[AVERAGES], service.asked[CORRELATIONS], service.asked[INSIGHTS]) == (59, 8, 3)
+    # One for each page; the profile and the attributes have none.
+    assert len(progress) == report.requests - 2
+    totals = [one.total for one in progress if one.total is not None]
+    # Exist has fewer averages than it could have, and the number of correlations comes with their first page.
+    assert {abs(total - report.requests) for total in totals[:-12]} <= set(range(9))
+    assert set(totals[-11:]) == {report.requests}
 
 
 async def test_averages_go_on_where_a_spent_budget_stopped_them(service: Service, path: Path, clock: Any) -> None:

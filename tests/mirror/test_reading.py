@@ -44,6 +44,13 @@ async def test_many_values_of_an_attribute_are_read_in_parts(mirror: Mirror, mon
     assert [value.value async for _, value in mirror.history()] == [4, 3, 2, 1, 7]
 
 
+async def test_an_attribute_whose_name_has_a_comma_is_read_by_it(mirror: Mirror) -> None:
+    await store(mirror, {"tea, coffee": days(2), "tea": days(1)})
+
+    assert [value.value async for _, value in mirror.history(attributes=["tea, coffee"])] == [2]
+    assert (await mirror.table("tea, coffee", wide=True)).column_names == ["date", "tea, coffee"]
+
+
 async def test_an_attribute_that_is_not_in_the_mirror_is_named(mirror: Mirror) -> None:
     await store(mirror, {"steps": days(1)})
     with pytest.raises(ConfigurationError, match="the mirror has no attribute 'stepz'"):

@@ -157,6 +157,25 @@ async def test_a_file_of_another_user_or_service_is_refused_and_names_both(mirro
     ]
 
 
+async def test_the_error_says_what_to_do_when_the_user_was_renamed(mirror: Mirror, path: Path) -> None:
+    await put(mirror, rows.begin_pull, SERVICE, UserProfile("ada"), NOW)
+    renamed = UserProfile("o'brien")
+    with pytest.raises(ConfigurationError, match="If this user was renamed") as raised:
+        await put(mirror, rows.begin_pull, SERVICE, renamed, LATER)
+
+    statement = str(raised.value).partition("sqlite3: ")[2]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+
+    await put(mirror, rows.begin_pull, SERVICE, renamed, LATER)
+    assert query(path, "SELECT username, read_at FROM profile") == [("o'brien", "2026-11-21T08:15:00+00:00")]
+
+
+async def test_of_two_correlations_with_one_key_the_last_one_is_kept(mirror: Mirror, path: Path) -> None:
+    await put(mirror, rows.put_correlations, [Correlation("a", "b", value=0.1), Correlation("a", "b", value=0.2)], NOW)
+    assert query(path, "SELECT value, listed FROM correlation") == [(0.2, 1)]
+
+
 async def test_a_pull_is_stored_with_its_outcome(mirror: Mirror, path: Path) -> None:
     number = await put(mirror, rows.begin_pull, SERVICE, UserProfile("ada"), NOW)
     assert query(path, "SELECT id, started, ended FROM pull") == [(number, "2026-11-20T08:15:00+00:00", None)]
