@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from exist_async.sandbox import Sandbox
+from support import Mount
 
 TODAY = dt.date(2026, 11, 21)
 
@@ -171,7 +172,21 @@ def test_a_file_that_is_no_mirror_is_refused_and_kept(cli: Callable, tracked: Sa
 
     assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
     assert str(file) in result.err
+    assert result.err.endswith(". Run exist-async mirror with another file\n")
     assert file.read_text() == "precious " * 1000
+
+
+def test_on_a_full_disk_it_says_to_run_the_command_again(
+    cli: Callable, tracked: Sandbox, mount: Mount, tmp_path: Path
+) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount("-t", "tmpfs", "-o", "size=100k", "tmpfs", str(folder))
+
+    result = cli("mirror", str(folder / "exist.db"))
+
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert result.err.endswith("its disk is full. Make space, and run the command again\n")
 
 
 def test_the_mirror_of_another_user_is_refused_with_both_names(
