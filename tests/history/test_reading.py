@@ -57,6 +57,16 @@ async def test_the_first_and_the_last_day_belong_to_it_and_no_other(exist: Exist
         }
 
 
+async def test_it_can_start_on_the_first_day_of_the_calendar(exist: ExistClient, sandbox: Sandbox) -> None:
+    sandbox.add_attribute(template="weight")
+    sandbox.set_values("weight", {END: 71.5})
+    sandbox.missing_days = "absent"
+
+    assert await read(exist.values.history(dt.date.min, END, attributes=["weight"])) == {
+        "weight": [DayValue(END, 71.5)]
+    }
+
+
 async def test_days_without_a_value_are_left_out(exist: ExistClient, sandbox: Sandbox) -> None:
     sandbox.add_attribute(template="weight")
     sandbox.set_values("weight", {END: 71.5, back(60): 72.0})
