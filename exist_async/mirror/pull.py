@@ -185,8 +185,8 @@ class _Pull:
         """Note what is to be read after the values, now that their first day is known."""
         for part in self._parts:
             self._blocks[part] = await plan_part(part, self._database, days, attribute_count)
-        if days.start >= self._last.start:
-            self._rereading = 0
+        older = max(0, (self._last.start - days.start).days)
+        self._rereading = min(self._rereading, -(-older // MOST_DAYS) * max(1, -(-attribute_count // LARGEST_PAGE)))
 
     async def _read_part(self, part: str) -> None:
         def on_page(left: int) -> None:

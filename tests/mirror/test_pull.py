@@ -442,6 +442,19 @@ async def test_progress_has_the_requests_so_far_and_in_total(service: Service) -
     assert (progress[0].oldest, progress[-1].oldest) == (ago(30), ago(299))
 
 
+@pytest.mark.parametrize(("count", "days"), [(3, 100), (3, 32), (3, 31), (120, 100)])
+async def test_progress_counts_no_more_windows_to_read_again_than_there_are(
+    service: Service, count: int, days: int
+) -> None:
+    service.track(count, days, every=5)
+    await service.pull(since=ago(days - 1))
+    totals: list[int | None] = []
+
+    report = await service.pull(since=ago(days - 1), on_progress=lambda progress: totals.append(progress.total))
+
+    assert {total for total in totals if total is not None} <= {report.requests}
+
+
 async def test_pulls_are_noted_in_the_file(service: Service, path: Path) -> None:
     service.track(2, 40)
     service.sandbox.user.attribute("thing_001").active = False
