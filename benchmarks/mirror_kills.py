@@ -20,6 +20,7 @@ from benchmarks.mirror_pulls import CONCURRENCY, VALUES
 from exist_async.sandbox import Sandbox
 
 _LATENCY: Final = 0.01
+_POLL: Final = 0.005  # seconds
 _LONGEST_PAUSE: Final = 0.1  # seconds
 _MOST_KILLS: Final = 3
 _LAST_DAYS: Final = 2
@@ -73,6 +74,7 @@ async def check_kills(kills: int, days: int, random: Random) -> list[str]:
                 more[in_vain] += 1
                 found = [*_differences(file, every), *_wasted(used, whole.requests, len(runs), killed)]
                 findings += [f"after {killed} kills: {finding}" for finding in found]
+                print(f"{done} kills", end="\r", flush=True)
         print(
             f"{done} kills; requests for values made again: {dict(sorted(more.items()))} (requests: files)", flush=True
         )
@@ -82,13 +84,14 @@ async def check_kills(kills: int, days: int, random: Random) -> list[str]:
 async def _run(sandbox: Sandbox, url: str, file: Path, days: int, *, kill_at: tuple[int, float] | None = None) -> _Run:
     """Pull in a process of its own, and kill it if it has not ended some seconds after a number of requests."""
     kill_after, pause = kill_at or (None, 0.0)
-    start, before = time.monotonic(), len(sandbox.requests)
+    sandbox.reset_requests()  # it keeps the last 10,000
+    start = time.monotonic()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.mirror_pulls", url, str(file), str(days)
     )
     ended = asyncio.create_task(process.wait())
-    while not ended.done() and (kill_after is None or len(sandbox.requests) < before + kill_after):  # noqa: ASYNC110
-        await asyncio.sleep(0.001)
+    while not ended.done() and (kill_after is None or len(sandbox.requests) < kill_after):  # noqa: ASYNC110
+        await asyncio.sleep(_POLL)
     if kill_after is not None:
         await asyncio.sleep(pause)
         if not ended.done():
@@ -98,7 +101,7 @@ async def _run(sandbox: Sandbox, url: str, file: Path, days: int, *, kill_at: tu
     seconds = time.monotonic() - start
     # Until the service has counted what the process has sent.
     await asyncio.sleep(4 * _LATENCY)
-    paths = Counter(request.path.removeprefix("/api/2/") for request in sandbox.requests[before:])
+    paths = Counter(request.path.removeprefix("/api/2/") for request in sandbox.requests)
     return _Run(paths, seconds, is_killed=code != 0)
 
 

@@ -76,14 +76,14 @@ class Pull:
 
     async def run(self, *, kill_after: int | None = None, pause: float = 0.0) -> None:
         """Pull; kill the process some seconds after it has made a number of requests, unless it has ended before."""
+        self._sandbox.reset_requests()
         process = await asyncio.create_subprocess_exec(
             *self._command,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             stderr=asyncio.subprocess.PIPE,
         )
-        before = len(self._sandbox.requests)
         ended = asyncio.create_task(process.wait())
-        while not ended.done() and (kill_after is None or len(self._sandbox.requests) < before + kill_after):  # noqa: ASYNC110
+        while not ended.done() and (kill_after is None or len(self._sandbox.requests) < kill_after):  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         if kill_after is not None:
             await asyncio.sleep(pause)
@@ -94,7 +94,7 @@ class Pull:
         assert code in (0, -SIGKILL), (await process.stderr.read()).decode()
         self.kills += code != 0
         await asyncio.sleep(4 * self._sandbox.latency)  # until the sandbox has counted what was sent
-        self.requests.update(request.path.removeprefix("/api/2/") for request in self._sandbox.requests[before:])
+        self.requests.update(request.path.removeprefix("/api/2/") for request in self._sandbox.requests)
 
 
 async def main(url: str, token: str, file: str) -> None:

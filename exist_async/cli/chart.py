@@ -19,7 +19,7 @@ _BRAILLE: Final = 0x2800
 _UPPER_DOTS: Final = 0b00011011
 _LEAST_COLUMNS: Final = 10
 _MOST_COLUMNS: Final = 500
-_ROWS: Final = {1: 10, 2: 7}  # by the number of charts
+_ROWS: Final = {1: 10, 2: 7}  # by the number of charts; about so many
 _LEAST_ROWS: Final = 5
 _STYLE: Final = "cyan"
 _AXIS_STYLE: Final = "dim"
@@ -87,7 +87,7 @@ class _Panel:
         series: Its values.
         points: The numbers to draw, by their place on the date axis: means, where several days share one.
         scale: Its value axis; None if there is nothing to draw.
-        rows: Its height.
+        rows: Its height: so many that the labels of the value axis are equally far apart.
     """
 
     series: Series
@@ -105,7 +105,8 @@ class _Panel:
             return cls(series, points, None, 0)
         if series.value_type is ValueType.BOOLEAN and set(points.values()) <= {0, 1}:
             return cls(series, points, _YES_OR_NO, len(_YES_OR_NO.ticks))
-        return cls(series, points, make_scale(points.values(), series.value_type, rows), rows)
+        scale = make_scale(points.values(), series.value_type, rows)
+        return cls(series, points, scale, _even_rows(len(scale.ticks) - 1, rows))
 
     @property
     def label_width(self) -> int:
@@ -248,6 +249,11 @@ def _draw_days(axis: DayAxis, label_width: int, glyphs: Glyphs) -> Iterator[Text
     margin = " " * (label_width + 1)
     yield Text(f"{margin}{glyphs.corner}{''.join(line)}", style=_AXIS_STYLE)
     yield Text(f"{margin} {labels}")
+
+
+def _even_rows(intervals: int, rows: int) -> int:
+    """Return the number of rows, near a given one, with which the labels of the value axis are equally far apart."""
+    return max(1, round((rows - 1) / intervals)) * intervals + 1
 
 
 def _is_drawable(value: float | str) -> bool:

@@ -14,6 +14,11 @@ _NAMES = {
     "attributes is": "--attribute is",
     "groups is": "--group is",
 }
+_MIRROR_CALLS = {
+    "pull into it": "run exist-async mirror with it",
+    "Pull into another file": "Run exist-async mirror with another file",
+    "call again": "run the command again",
+}
 _ARGUMENT = re.compile(r"\b(base_url|client_id|client_secret|redirect_uri)\b|^(attributes|groups) is\b")
 
 _SPENT = re.compile(r"The budget of (\d+) requests in (\d+) s is spent: ")
@@ -30,7 +35,8 @@ def describe_error(error: BaseException) -> str:
     if not isinstance(error, ExistAsyncError):
         return text
     if isinstance(error, MirrorError):
-        text = text.replace("pull into it", "run exist-async mirror with it")
+        for words, command in _MIRROR_CALLS.items():
+            text = text.replace(words, command)
     text = _ARGUMENT.sub(lambda match: _NAMES[match[0]], text)
     quoted = error.errors if isinstance(error, BatchError) else (error.__cause__,)
     for each in quoted:

@@ -48,6 +48,10 @@ class ExportTarget(Protocol):
         ...
 
 
+class _OtherExportError(ConfigurationError):
+    """An earlier run began another export to the same file."""
+
+
 T = TypeVar("T", bound=ExportTarget)
 
 
@@ -94,6 +98,8 @@ class WholeExport(Generic[T]):
         """
         try:
             await self._run()
+        except _OtherExportError:
+            raise
         except (ExistAsyncError, asyncio.CancelledError):
             if len(self.part):
                 state = "as it was" if self.file.exists else "not complete"
@@ -151,7 +157,7 @@ class WholeExport(Generic[T]):
         """Return the export that an earlier run began; None if there is none to complete.
 
         Raises:
-            ConfigurationError: It is another one than is asked for now.
+            _OtherExportError: It is another one than is asked for now.
         """
         begun = self.part.begun
         if begun is None or (begun.updates and not self.file.exists):
@@ -159,15 +165,15 @@ class WholeExport(Generic[T]):
         path = self.part.path
         for key, kind in (("service", "at another service"), ("user", "for another user")):
             if begun.asked.get(key) != asked[key]:
-                raise ConfigurationError(
+                raise _OtherExportError(
                     f"{path} was begun {kind}, {begun.asked.get(key)}: remove it to begin again, or name another file"
                 )
         if begun.asked.keys() != asked.keys():
-            raise ConfigurationError(
+            raise _OtherExportError(
                 f"{path} was begun by another command: run that again to complete it, or remove it to begin again"
             )
         if begun.asked != asked:
-            raise ConfigurationError(
+            raise _OtherExportError(
                 f"{path} was begun with {_option_text(begun.asked)}: give the same options to complete it, or remove "
                 "it to begin again"
             )

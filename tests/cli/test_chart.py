@@ -1,6 +1,7 @@
 """Charts: their axes, what is drawn of values, and what is said about them."""
 
 import datetime as dt
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,14 +45,13 @@ def test_a_chart_has_its_label_facts_both_axes_and_the_days() -> None:
         "4000 on 2026-11-21 · mean 2500",
         "1000 to 4000",
         "values on 4 of 4 days",
-        "4000 ┤                     ⡠⠔⠊",
-        "     │                  ⡠⠔⠉",
-        "3000 ┤              ⢀⡠⠒⠉",
-        "     │           ⣀⠤⠊⠁",
-        "2000 ┤        ⡠⠔⠊",
-        "     │    ⢀⡠⠒⠉",
-        "     │ ⢀⡠⠒⠁",
-        "1000 ┤⠊⠁",
+        "4000 ┤                    ⢀⡠⠔⠊",
+        "     │                 ⣀⠤⠒⠁",
+        "3000 ┤             ⢀⡠⠔⠉",
+        "     │         ⢀⡠⠔⠊⠁",
+        "2000 ┤      ⣀⠤⠊⠁",
+        "     │  ⢀⡠⠔⠉",
+        "1000 ┤⠔⠊⠁",
         "     │",
         "   0 ┤",
         "     └┬──────────────┬────────",
@@ -63,16 +63,15 @@ def test_a_chart_has_its_label_facts_both_axes_and_the_days() -> None:
 def test_days_without_a_value_are_gaps_and_a_value_between_them_is_a_point() -> None:
     drawn = series(ValueType.INTEGER, newest_first(1, 2, None, 4, None, 6, 7))
 
-    assert draw(drawn, days=7)[3:13] == [
+    assert draw(drawn, days=7)[3:12] == [
         "8 ┤",
-        "  │⠢⢄⡀",
-        "6 ┤  ⠈⠑⠢",
+        "  │⠑⠢⢄⡀",
+        "6 ┤   ⠈⠑",
         "  │",
-        "4 ┤             ⡀",
+        "4 ┤             ⠂",
         "  │",
-        "  │",
-        "2 ┤                      ⠢⢄⡀",
-        "  │                        ⠈⠑⠢",
+        "2 ┤                      ⢄⡀",
+        "  │                       ⠈⠑⠢⢄",
         "0 ┤",
     ]
 
@@ -85,14 +84,13 @@ def test_without_braille_patterns_it_is_drawn_in_ascii() -> None:
         "1 on 2026-11-21 | mean 4",
         "1 to 7 | values on 5 of 7 days",
         "8 +",
-        "  |:..",
-        "6 +  '':",
+        "  |':..",
+        "6 +   ''",
         "  |",
-        "4 +             .",
+        "4 +             '",
         "  |",
-        "  |",
-        "2 +                      :..",
-        "  |                        '':",
+        "2 +                      ..",
+        "  |                       '':.",
         "0 +",
         "  ++------------+------------+",
         "   15 Nov       18 Nov  21 Nov",
@@ -153,7 +151,22 @@ def test_a_value_that_is_always_the_same_is_a_line_in_the_middle() -> None:
     lines = draw(series(ValueType.INTEGER, newest_first(4, 4, 4, 4)))
 
     assert lines[1] == "4 on 2026-11-21 · always 4"
-    assert [line for line in lines if "┤" in line] == ["5 ┤", f"4 ┤{'⣀' * 27}", "3 ┤"]
+    assert [line for line in lines if "┤" in line] == ["5 ┤", f"4 ┤{'⠒' * 27}", "3 ┤"]
+
+
+@pytest.mark.parametrize("charts", [1, 2, 3])
+@pytest.mark.parametrize("value_type", [each for each in ValueType if each is not ValueType.STRING])
+@pytest.mark.parametrize("greatest", [1, 3, 14, 37, 440, 1434])
+def test_the_labels_of_the_value_axis_are_equally_far_apart(charts: int, value_type: ValueType, greatest: int) -> None:
+    drawn = series(value_type, newest_first(greatest, greatest / 3, 0))
+
+    lines = draw(*[drawn] * charts)
+
+    first = next(index for index, line in enumerate(lines) if "┤" in line)
+    length = next(index for index, line in enumerate(lines[first:]) if not set(line) & set("┤│"))
+    labelled = [index for index, line in enumerate(lines[first : first + length]) if "┤" in line]
+    assert len({second - first for first, second in itertools.pairwise(labelled)}) == 1
+    assert (labelled[0], labelled[-1]) == (0, length - 1)
 
 
 def test_texts_and_numbers_without_bounds_are_counted_and_not_drawn() -> None:

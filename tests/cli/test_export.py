@@ -167,6 +167,30 @@ def test_days_attributes_and_groups_can_be_chosen(
     assert {json.loads(line)["date"] for line in file.read_text().splitlines()} == days
 
 
+@pytest.mark.parametrize("wide", [(), ("--wide",)])
+def test_a_group_without_attributes_has_no_values(
+    cli: Callable, source: tuple[str, ...], tmp_path: Path, wide: tuple[str, ...]
+) -> None:
+    file = tmp_path / "all.csv"
+
+    result = cli("export", str(file), *source, "--group", "food", *wide)
+
+    assert result == (0, "", f"0 values written to {file}\n")
+    assert file.read_text() == ("date\n" if wide else "name,date,value\n")
+
+
+@pytest.mark.parametrize("option", ["--attribute", "--group"])
+@pytest.mark.parametrize("names", ["", "steps,"])
+def test_an_empty_name_is_refused(
+    cli: Callable, source: tuple[str, ...], tmp_path: Path, option: str, names: str
+) -> None:
+    result = cli("export", str(tmp_path / "all.csv"), *source, option, names)
+
+    assert result.code == 1
+    assert result.err.endswith(f"exist-async: {option} is empty\n")
+    assert files_in(tmp_path) == set()
+
+
 def test_a_mirror_takes_no_request_and_no_token(
     cli: Callable, tracked: Sandbox, mirrored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,7 +278,7 @@ def test_after_an_interruption_the_same_command_goes_on(
     assert f"{file} is not complete: run the same command again to go on where it stopped" in failed.err
     assert files_in(tmp_path) == {whole.name, f"{name}.part"}
     wrong = cli("export", str(file), *({"--wide"} ^ set(options)), "--start", "2026-01-01")
-    assert wrong.code == 1
+    assert (wrong.code, wrong.err.count("\n")) == (1, 1)
     assert f"{file}.part was begun with --start 2026-01-01{' --wide' if options else ''}: give the same" in wrong.err
     sandbox.reset_requests()
 

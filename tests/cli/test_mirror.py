@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from exist_async.sandbox import Sandbox
+from support import Mount
 
 TODAY = dt.date(2026, 11, 21)
 
@@ -158,8 +159,8 @@ def test_a_wrong_command_line_is_reported_in_one_line(cli: Callable, arguments: 
 def test_unknown_parts_are_refused_before_anything_is_sent(cli: Callable, tracked: Sandbox, file: Path) -> None:
     result = cli("mirror", str(file), "--parts", "averages,dreams")
 
-    assert (result.code, result.out) == (1, "")
-    assert "averages, correlations, insights" in result.err.replace("'", "")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "exist-async: --parts takes some of averages, correlations, insights, not 'dreams'\n"
     assert tracked.requests == []
     assert not file.exists()
 
@@ -171,7 +172,21 @@ def test_a_file_that_is_no_mirror_is_refused_and_kept(cli: Callable, tracked: Sa
 
     assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
     assert str(file) in result.err
+    assert result.err.endswith(". Run exist-async mirror with another file\n")
     assert file.read_text() == "precious " * 1000
+
+
+def test_on_a_full_disk_it_says_to_run_the_command_again(
+    cli: Callable, tracked: Sandbox, mount: Mount, tmp_path: Path
+) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount("-t", "tmpfs", "-o", "size=100k", "tmpfs", str(folder))
+
+    result = cli("mirror", str(folder / "exist.db"))
+
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert result.err.endswith("its disk is full. Make space, and run the command again\n")
 
 
 def test_the_mirror_of_another_user_is_refused_with_both_names(
@@ -196,6 +211,20 @@ def test_without_a_token_nothing_is_created(cli: Callable, file: Path, monkeypat
     assert (result.code, result.err.count("\n")) == (1, 1)
     assert "You are not signed in" in result.err
     assert not file.exists()
+
+
+@pytest.mark.parametrize("runs", [0, 1])
+def test_an_error_before_anything_was_read_does_not_say_that_it_was_kept(
+    cli: Callable, tracked: Sandbox, file: Path, monkeypatch: pytest.MonkeyPatch, runs: int
+) -> None:
+    for _ in range(runs):
+        assert cli("mirror", str(file)).code == 0
+    monkeypatch.setenv("EXIST_TOKEN", "wrong")
+
+    result = cli("mirror", str(file))
+
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert "401" in result.err
 
 
 def test_when_the_budget_is_spent_it_keeps_what_was_read_and_the_next_run_goes_on(

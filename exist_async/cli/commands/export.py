@@ -1,11 +1,13 @@
 """The command `export`."""
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
 from cyclopts import CycloptsError
 
+from exist_async._checks import check_names
 from exist_async.attributes import ValueType
 from exist_async.cli.attribute_lookup import describe_unknown, find_attributes
 from exist_async.cli.budget import EXIST_BUDGET, Budget
@@ -33,6 +35,7 @@ from exist_async.cli.whole_export import HistoryOptions, WholeExport, print_writ
 from exist_async.errors import ConfigurationError
 from exist_async.mirror import Mirror
 from exist_async.resource import EXIST
+from exist_async.values import DayValue
 
 
 async def export(
@@ -124,6 +127,9 @@ async def _export_from_exist(
 async def _export_mirror(
     path: Path, given: Path, options: HistoryOptions, *, wide: bool, overwrite: bool, safe_cells: bool
 ) -> int:
+    for argument, given_names in (("attributes", options.attributes), ("groups", options.groups)):
+        if given_names is not None:
+            check_names(argument, given_names)
     today = today_here()
     start, end = (None if day is None else resolve_day(day, today) for day in (options.start, options.end))
     async with Mirror(path) as mirror:
@@ -155,10 +161,20 @@ async def _export_mirror(
         with PartFile.open(file.part_path):
             _check_absent(file, overwrite=overwrite)
             with file.writing(overwrite=overwrite) as out:
-                async with aclosing(mirror.history(start, end, attributes=names)) as values:
+                async with aclosing(_values(mirror, names, start, end)) as values:
                     count = await file.write_values(out, values)
     print_written(count, given)
     return 0
+
+
+async def _values(
+    mirror: Mirror, names: Sequence[str], start: dt.date | None, end: dt.date | None
+) -> AsyncGenerator[tuple[str, DayValue], None]:
+    """Yield the values of some attributes. There are none if no attribute is in the groups that were asked for."""
+    if names:
+        async with aclosing(mirror.history(start, end, attributes=names)) as values:
+            async for value in values:
+                yield value
 
 
 def _check_is_other(file: Path, mirror: Path | None) -> None:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import CycloptsError, Parameter
 from cyclopts.validators import Number
 
 from exist_async.cli.budget import EXIST_BUDGET
@@ -14,7 +14,7 @@ from exist_async.cli.connection import connect
 from exist_async.cli.options import BaseUrl, BudgetOption, Day, NameList, Wait, resolve_days, split_names
 from exist_async.cli.output import one_line, print_error
 from exist_async.cli.progress import request_progress
-from exist_async.errors import ConfigurationError, ExistAsyncError, MirrorError
+from exist_async.errors import ExistAsyncError, MirrorError
 from exist_async.mirror import Mirror, PullProgress, PullReport
 from exist_async.resource import EXIST
 
@@ -51,6 +51,9 @@ async def mirror(
         base_url: Origin of the service.
     """
     chosen = _PARTS if parts is None else split_names(parts)
+    if unknown := [part for part in chosen if part not in _PARTS]:
+        raise CycloptsError(f"--parts takes some of {', '.join(_PARTS)}, not {unknown[0]!r}")
+    has_stored = False
     try:
         async with connect(base_url, wait=wait, budget=budget, has_file=True) as exist, Mirror(file) as copy:
             first_day = None if since is None else (await resolve_days(exist, since))[0]
@@ -58,20 +61,18 @@ async def mirror(
             with request_progress("Reading", is_estimate=True) as progress:
 
                 def on_progress(so_far: PullProgress) -> None:
+                    nonlocal has_stored
+                    has_stored = True
                     progress.total = so_far.total
 
                 report = await copy.pull(
                     exist, since=first_day, days=days, budget=reread_requests, parts=chosen, on_progress=on_progress
                 )
     except (ExistAsyncError, asyncio.CancelledError) as error:
-        if _exists(file) and not isinstance(error, ConfigurationError | MirrorError):
+        if has_stored and not isinstance(error, MirrorError):
             print_error(f"{file} keeps what was read: run the same command again to go on where it stopped")
         raise
     print(one_line(_describe(report, file)), file=sys.stderr)
-
-
-def _exists(file: Path) -> bool:
-    return file.exists()
 
 
 def _describe(report: PullReport, file: Path) -> str:
