@@ -52,7 +52,7 @@ class _FileLimiter(SqliteRateLimiter):
 
     @property
     def failure(self) -> str:
-        """Why the file can't be used, and the remedy; "" if it can be."""
+        """The reason why the file can't be used, and the remedy; "" if it can be."""
         return self._failure or ""
 
     async def settle(self, slots: Slots) -> None:
@@ -137,7 +137,7 @@ class CommandLimiter:
 
     @property
     def next_at(self) -> float | None:
-        """When the next request can be sent, in seconds since the epoch; None if the command does not wait."""
+        """The time of the next possible request, in seconds since the epoch; None if the command does not wait."""
         now = self._wall_clock()
         return min((moment for moment in (self._next_at, self._paused_until) if moment > now), default=None)
 

@@ -1,4 +1,4 @@
-"""Which days of an attribute have been read and when, and how to read others in few requests."""
+"""The days of each attribute that have been read, and the plan to read the others in few requests."""
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ class Covered:
 
 
 Coverage = Mapping[str, Sequence[Covered]]
-"""What has been read of each attribute, the oldest first; no day is in it twice."""
+"""The days that have been read of each attribute, the oldest first; no day is in it twice."""
 
 
 @frozen

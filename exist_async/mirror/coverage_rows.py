@@ -1,4 +1,4 @@
-"""The table `coverage` of a mirror: which days of an attribute have been read, and when."""
+"""The table `coverage` of a mirror: the days of each attribute that have been read, and the times."""
 
 import datetime as dt
 from collections.abc import Iterable

@@ -88,7 +88,7 @@ def read_columns(
     """Return the values of some attributes, or of all, as they are at one moment, without those that were removed."""
     named = "" if names is None else f"attribute IN ({', '.join('?' * len(names))}) AND "
     rows = connection.execute(
-        f"SELECT attribute, date, number, text FROM value WHERE {named}date BETWEEN ? AND ? "  # noqa: S608
+        f"SELECT attribute, date, number, text FROM value WHERE {named}date BETWEEN ? AND ? "  # noqa: S608  (only placeholders are inserted)
         "AND removed_at IS NULL ORDER BY attribute, date",
         (*(names or ()), (start or _FIRST_DAY).isoformat(), (end or _LAST_DAY).isoformat()),
     )

@@ -1,4 +1,4 @@
-"""What a pull reports: its progress, and its outcome."""
+"""The progress of a pull, and its outcome."""
 
 import datetime as dt
 
@@ -9,7 +9,7 @@ from exist_async import _json
 
 @frozen
 class PullProgress:
-    """How far a pull has come.
+    """The progress of a pull so far.
 
     Attributes:
         requests: Number of requests so far, with retries.

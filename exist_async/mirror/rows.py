@@ -50,7 +50,7 @@ def begin_pull(connection: "sqlite3.Connection", service: str, profile: UserProf
         )
         if owner[0] == service:
             literal = "'" + username.replace("'", "''") + "'"
-            message += f". If this user was renamed, first run in sqlite3: UPDATE profile SET username = {literal}"  # noqa: S608
+            message += f". If this user was renamed, first run in sqlite3: UPDATE profile SET username = {literal}"  # noqa: S608  (it is not executed here)
         raise ConfigurationError(message)
     flags = [getattr(profile, name) for name in _PROFILE]
     _upsert(
@@ -79,7 +79,7 @@ def end_pull(
     columns = {"ended": now, "requests": requests, "new": new, "changed": changed, "error": error, **report}
     assignments = ", ".join(f"{_quoted(name)} = ?" for name in columns)
     values = [_plain(value) for value in columns.values()]
-    connection.execute(f"UPDATE pull SET {assignments} WHERE id = ?", (*values, number))  # noqa: S608
+    connection.execute(f"UPDATE pull SET {assignments} WHERE id = ?", (*values, number))  # noqa: S608  (constants)
 
 
 def put_attributes(connection: "sqlite3.Connection", attributes: Iterable[Attribute], now: dt.datetime) -> None:
@@ -278,7 +278,7 @@ def _upsert(
     values = [_plain(value) for value in (*keys.values(), *(value for _, value in columns))]
     updates = ", ".join(f"{name} = excluded.{name}" for name in names[len(keys) :])
     connection.execute(
-        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "  # noqa: S608
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "  # noqa: S608  (constants)
         f"ON CONFLICT ({', '.join(names[: len(keys)])}) DO UPDATE SET {updates}",
         values,
     )

@@ -19,11 +19,11 @@ def rebuild_view(connection: "sqlite3.Connection") -> None:
     columns = ["date"]
     # Each value is looked up by the primary key, so that the first rows do not wait for all values to be read.
     columns += (
-        f"(SELECT coalesce(number, text) FROM value WHERE attribute = {_literal(name)} AND date = day.date "  # noqa: S608
+        f"(SELECT coalesce(number, text) FROM value WHERE attribute = {_literal(name)} AND date = day.date "  # noqa: S608  (escaped)
         f"AND removed_at IS NULL) AS {_identifier(column)}"
         for name, column in column_names(names[: _MOST_COLUMNS - 1]).items()
     )
-    statement = f"CREATE VIEW wide AS SELECT {', '.join(columns)} FROM day"  # noqa: S608
+    statement = f"CREATE VIEW wide AS SELECT {', '.join(columns)} FROM day"  # noqa: S608  (escaped)
     (before,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'wide'").fetchone()
     if statement != before:  # a change of the schema makes other programs prepare their statements again
         connection.execute("DROP VIEW wide")

@@ -67,7 +67,7 @@ def validate_scopes(scopes: Iterable[str]) -> frozenset[str]:
 
 @attrs.frozen
 class GroupAccess:
-    """What a set of scopes allows with the attributes of one group, or with those tracked by hand."""
+    """The access that a set of scopes gives to the attributes of one group, or with those tracked by hand."""
 
     label: str
     read: bool

@@ -1,4 +1,4 @@
-"""What has been read: no day is lost or counted twice, and the others are read in few requests."""
+"""The days that have been read: no day is lost or counted twice, and the others are read in few requests."""
 
 import datetime as dt
 from collections.abc import Iterable

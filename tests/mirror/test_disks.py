@@ -99,7 +99,7 @@ async def fill(mirror: Mirror, number: int) -> int:
 
 
 async def test_a_disk_that_is_full_again_and_again_loses_nothing(mount: Mount, tmp_path: Path) -> None:
-    """When it is full, the write-ahead log is moved into the file in part."""
+    """On a full disk, a part of the write-ahead log is moved into the file."""
     folder = tmp_path / "small"
     folder.mkdir()
     mount("-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder))

@@ -11,7 +11,7 @@ from exist_async import MirrorError
 from exist_async.mirror import Mirror, schema
 
 VERSION_1 = Path(__file__).with_name("schema_1.sql")
-"""What `.dump` of the program sqlite3 says of a file that the first version of the schema wrote."""
+"""The output of `.dump` of the program sqlite3 for a file that the first version of the schema wrote."""
 
 
 def create_version_1(path: Path) -> None:

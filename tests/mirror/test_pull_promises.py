@@ -1,4 +1,4 @@
-"""What a report promises holds, whatever happens to the user's data, the connection and the program meanwhile."""
+"""The promises of a report hold, whatever happens to the user's data, the connection and the program meanwhile."""
 
 import datetime as dt
 import random
