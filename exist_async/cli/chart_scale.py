@@ -105,6 +105,8 @@ def _ticks(low: float, high: float, step: float, value_type: ValueType | None) -
 
 
 def _label(value: float, step: float, value_type: ValueType | None) -> str:
+    if value_type is ValueType.TIME_OF_DAY and value == _DAY_MINUTES:
+        return "24:00"  # 00:00 is the other end of the day
     if value_type in (*_TIMES, ValueType.DURATION):
         return format_rounded(value, value_type)
     shown, step, unit = (value, step, "")

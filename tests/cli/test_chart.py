@@ -240,6 +240,7 @@ def test_whatever_the_values_are_it_can_be_drawn(
         (ValueType.DURATION, 374, 533, ["6 h", "7 h", "8 h", "9 h"]),
         (ValueType.DURATION, 0, 70, ["0 min", "15 min", "30 min", "45 min", "1 h", "1 h 15 min"]),
         (ValueType.TIME_OF_DAY, 350, 520, ["05:00", "06:00", "07:00", "08:00", "09:00"]),
+        (ValueType.TIME_OF_DAY, 5, 1435, ["00:00", "06:00", "12:00", "18:00", "24:00"]),
         (ValueType.TIME_FROM_MIDDAY, 600, 778, ["22:00", "23:00", "00:00", "01:00"]),
         (ValueType.PERCENTAGE, 0.242, 0.262, ["24.0 %", "24.5 %", "25.0 %", "25.5 %", "26.0 %", "26.5 %"]),
         (ValueType.PERCENTAGE, 0.2, 0.96, ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]),
