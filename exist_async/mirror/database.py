@@ -213,7 +213,12 @@ class Database:
         check_length(path)
         # A mirror's application ID is written before there is a write-ahead log, so that the header tells mirrors
         # apart. If a crash or a full disk interrupted a checkpoint, the rest of the file is not valid without the log.
-        application, version = numbers_in_header(path)
+        try:
+            application, version = numbers_in_header(path)
+        except PermissionError:
+            raise MirrorError(
+                f"{self} can't be read by this user of the system: run the program as its owner"
+            ) from None
         if application == schema.APPLICATION:
             self._check_version(version)
             return application

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from mirror_files import NOW, SERVICE, contents, days, read, store, write
@@ -206,6 +207,24 @@ async def test_a_device_is_no_mirror(use: Callable[[Path], Awaitable[None]], pat
     os.mkfifo(path)
     with pytest.raises(MirrorError, match="is no regular file, and no mirror"):
         await use(path)
+
+
+async def test_another_user_of_the_system_is_told_to_be_its_owner(use: Callable[[Path], Awaitable[None]]) -> None:
+    user = os.geteuid()
+    with TemporaryDirectory() as folder:  # every user may look into it
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "exist.db"
+        await write(path)
+        path.chmod(0 if user else 0o600)
+        if not user:
+            os.seteuid(65534)
+        try:
+            with pytest.raises(
+                MirrorError, match="can't be read by this user of the system: run the program as its owner"
+            ):
+                await use(path)
+        finally:
+            os.seteuid(user)
 
 
 async def test_a_folder_that_does_not_exist_is_named(path: Path) -> None:
