@@ -15,7 +15,7 @@ LATENCIES: Final = (0.0, 0.02, 0.1)
 """Seconds after which the origins answer, each its own."""
 
 Origins: TypeAlias = Mapping[float, str]
-"""Where the server is: one process, listening once for each latency."""
+"""The URL of the server for each latency: one process listens on all of them."""
 
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 

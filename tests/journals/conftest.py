@@ -25,7 +25,7 @@ def new_journal(request: pytest.FixtureRequest, tmp_path: Path) -> JournalStore:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """Where a journal is, for other processes."""
+    """The path of a journal, or its URL and schema, for other processes."""
     if request.param == "sqlite":
         return str(tmp_path / "journal.db"), ""
     server: PostgresServer = request.getfixturevalue("postgres")
