@@ -217,8 +217,8 @@ def test_in_a_terminal_it_is_as_wide_as_that_and_colored_unless_that_is_switched
 
 def test_nothing_that_draws_is_imported_before() -> None:
     code = (
-        "import sys; from exist_async.cli.program import run; run(['show', '--help']); "
-        "print(sys.modules.keys() & {'plotille', 'sqlite3', 'arro3'})"
+        "import sys; had = set(sys.modules); from exist_async.cli.program import run; run(['show', '--help']); "
+        "print((sys.modules.keys() - had) & {'plotille', 'sqlite3', 'arro3'})"
     )
 
     assert subprocess.check_output([sys.executable, "-c", code], text=True).splitlines()[-1] == "set()"
