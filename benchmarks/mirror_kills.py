@@ -90,6 +90,7 @@ async def _run(sandbox: Sandbox, url: str, file: Path, days: int, *, kill_at: tu
         sys.executable, "-m", "benchmarks.mirror_pulls", url, str(file), str(days)
     )
     ended = asyncio.create_task(process.wait())
+    # The sandbox tells nobody of its requests: they are counted again and again.
     while not ended.done() and (kill_after is None or len(sandbox.requests) < kill_after):  # noqa: ASYNC110
         await asyncio.sleep(_POLL)
     if kill_after is not None:

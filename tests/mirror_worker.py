@@ -83,6 +83,7 @@ class Pull:
             stderr=asyncio.subprocess.PIPE,
         )
         ended = asyncio.create_task(process.wait())
+        # The sandbox tells nobody of its requests: they are counted again and again.
         while not ended.done() and (kill_after is None or len(self._sandbox.requests) < kill_after):  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         if kill_after is not None:

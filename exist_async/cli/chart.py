@@ -221,6 +221,7 @@ def _draw(panel: _Panel, scale: Scale, axis: DayAxis, label_width: int, glyphs: 
 
 def _draw_values(panel: _Panel, scale: Scale, axis: DayAxis) -> Sequence[str]:
     """Return the rows of a chart in Braille patterns: a line between values of days that follow each other."""
+    # It has types, but no py.typed that says so.
     from plotille import Canvas  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 
     # In dots, from 0 in the lower left corner.

@@ -142,7 +142,7 @@ class Mirror:
             days: Number of last days that each pull reads, because their values may change.
             budget: Number of requests that each pull may use to read again what was read longest ago: a window of 31
                 days takes one for each 100 attributes. If it is too small for a window, one is read; if it is 0, none.
-            parts: What to read besides values: "averages", "correlations" and "insights".
+            parts: Kinds of data to read besides values: "averages", "correlations" and "insights".
             on_progress: Called with a `PullProgress` for each page that has been read.
 
         Raises:

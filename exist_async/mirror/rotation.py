@@ -28,7 +28,7 @@ def oldest_windows(
     Windows that follow each other are joined.
 
     Args:
-        coverage: What has been read.
+        coverage: The days of each attribute that have been read, and the times of reading.
         names: The attributes.
         span: The days.
         count: The most windows to return.

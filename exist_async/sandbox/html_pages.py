@@ -31,9 +31,9 @@ class HtmlError(ApiError):
     """Raised to answer a request with an HTML error page, status 400.
 
     Args:
-        message: What is wrong, in one sentence.
-        remedy: What the developer of the app, or the user, can do about it.
-        facts: What was sent and what was expected, by description; None or an empty text for nothing.
+        message: The fault, in one sentence.
+        remedy: The step that the developer of the app, or the user, can take to remove the fault.
+        facts: The values that were sent and expected, by description; None or an empty text for nothing.
     """
 
     def __init__(self, message: str, remedy: str, facts: Mapping[str, str | None] | None = None) -> None:

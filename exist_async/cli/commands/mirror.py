@@ -16,9 +16,9 @@ from exist_async.cli.output import one_line, print_error
 from exist_async.cli.progress import request_progress
 from exist_async.errors import ExistAsyncError, MirrorError
 from exist_async.mirror import Mirror, PullProgress, PullReport
+from exist_async.mirror.parts import PARTS
 from exist_async.resource import EXIST
 
-_PARTS = ("averages", "correlations", "insights")
 _MOST_NAMES = 5
 
 
@@ -43,16 +43,17 @@ async def mirror(
         days: Number of last days that each run reads again, because their values may change.
         reread_requests: Requests that each run may use to read again, besides the last days, what was read longest ago,
             to find edits of older values. This has nothing to do with --budget, which limits all requests.
-        parts: What to read besides values, separated by commas; by default averages, correlations and insights.
+        parts: Kinds of data to read besides values, separated by commas; by default averages, correlations and
+            insights.
             --no-parts reads none of them.
         wait: If the requests of this hour are used up: wait until more are allowed, which is the default, or end at
             once.
         budget: Requests that are allowed, and in how many seconds.
         base_url: Origin of the service.
     """
-    chosen = _PARTS if parts is None else split_names(parts)
-    if unknown := [part for part in chosen if part not in _PARTS]:
-        raise CycloptsError(f"--parts takes some of {', '.join(_PARTS)}, not {unknown[0]!r}")
+    chosen = PARTS if parts is None else split_names(parts)
+    if unknown := [part for part in chosen if part not in PARTS]:
+        raise CycloptsError(f"--parts takes some of {', '.join(PARTS)}, not {unknown[0]!r}")
     has_stored = False
     try:
         async with connect(base_url, wait=wait, budget=budget, has_file=True) as exist, Mirror(file) as copy:
